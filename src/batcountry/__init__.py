@@ -1,0 +1,1 @@
+"""A deep-dream toolkit: any convolutional network, any size of picture."""

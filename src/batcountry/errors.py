@@ -1,0 +1,68 @@
+"""What can go wrong, said in one sentence.
+
+Every error that a user's input can cause is one of these::
+
+    BatCountryError
+    ├── PictureError        a picture that cannot be read or written
+    ├── RecipeError         an option, an objective's text or a recipe that cannot be
+    ├── ModelError          a model that cannot be opened or run
+    │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
+    │   └── UnsupportedLayer
+    └── MissingExtra        an optional library that is not installed
+
+The text says what was wrong, with which file or value, and what to do. The command
+line prints it as it is and leaves with exit code 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BatCountryError(Exception):
+    """Base of all errors that this package raises for bad input."""
+
+
+class PictureError(BatCountryError):
+    """A picture cannot be read, is too large, or cannot be written."""
+
+
+class RecipeError(BatCountryError):
+    """An option, an objective's text or a stored recipe is not valid."""
+
+
+class ModelError(BatCountryError):
+    """A model file is missing, damaged, hostile or of an unknown kind."""
+
+
+class UnsupportedLayer(ModelError):
+    """A network has layers of types that nothing is registered for."""
+
+
+class LayerNotFound(ModelError, KeyError):
+    """A layer name that the model does not have.
+
+    It is a `KeyError` too, since programs of 2015 met one there.
+    """
+
+    def __init__(self, name: str, known: Iterable[str], where: str) -> None:
+        super().__init__(f"no layer {name!r} in {where}{suggestion(name, known)}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class MissingExtra(BatCountryError):
+    """An optional part was asked for whose library is not installed."""
+
+    def __init__(self, what: str, library: str, extra: str) -> None:
+        super().__init__(f"{what} needs {library}; install it with: pip install 'bat-country[{extra}]'")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean …?"` with the up to three nearest of `known`, or an empty string."""
+    names = list(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.4)
+    near += [each for each in names if name and name in each and each not in near][: 3 - len(near)]
+    return f"; did you mean {', '.join(repr(each) for each in near)}?" if near else ""
