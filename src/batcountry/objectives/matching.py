@@ -1,0 +1,77 @@
+"""The guide objective: dream toward what another picture shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from batcountry.errors import RecipeError
+from batcountry.objectives.base import Objective, Scorer, objective
+from batcountry.picture import read_picture
+
+if TYPE_CHECKING:
+    from batcountry.models.model import Model
+
+_ROWS = 4096
+"""Positions matched at once, so that the table of all dot products is never whole in memory."""
+
+
+def guide(picture: Any, layer: str) -> Objective:
+    """Make the picture's features more like the nearest ones of a guide picture.
+
+    At each position of `layer` the guide's feature vector with the largest dot product is
+    looked up; the score is the mean of those products (the "guided dream" of the 2015 deepdream
+    notebook). The guide is used at its own size.
+
+    Parameters
+    ----------
+    picture
+        Whatever `batcountry.read_picture` takes. A file's name becomes part of the objective's
+        text; any other picture stands there by its hash and cannot be read back from the text.
+    layer
+        The layer whose features are matched; it needs a height and a width.
+    """
+    is_file = isinstance(picture, str) or hasattr(picture, "__fspath__")
+    label = str(picture) if is_file else f"sha256:{read_picture(picture).sha256}"
+
+    def bind(model: Model) -> Scorer:
+        if is_file and label.startswith("sha256:"):
+            raise RecipeError(f"the guide {label} was not a file, so it cannot be opened again; give a guide picture")
+        features = guide_features(model, picture, layer)
+        return lambda activations: matched(activations[layer], features)
+
+    return objective("guide", (label, layer), (layer,), bind)
+
+
+def guide_features(model: Model, picture: Any, layer: str) -> Tensor:
+    """Return the features of a guide picture at `layer`: (C, positions), without gradient."""
+    pixels = torch.from_numpy(read_picture(picture).pixels).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        try:
+            activation = model.activations(pixels.to(model.device), (layer,))[layer]
+        except RuntimeError as error:
+            height, width = pixels.shape[-2:]
+            raise RecipeError(
+                f"the network cannot run on a guide of {width}×{height} pixels as far as {layer!r}; use a larger one"
+            ) from error
+    if activation.ndim != 4:
+        raise RecipeError(f"layer {layer!r} has no height and width, so a guide cannot be matched there")
+    return activation[0].flatten(1)
+
+
+def matched(activation: Tensor, features: Tensor) -> Tensor:
+    """Return the mean over positions of the largest dot product with a guide's features.
+
+    Parameters
+    ----------
+    activation : (N, C, H, W)
+    features : (C, positions)
+    """
+    batch, channels = activation.shape[:2]
+    rows = activation.permute(0, 2, 3, 1).reshape(-1, channels)
+    with torch.no_grad():
+        nearest = torch.cat([(part @ features).argmax(1) for part in rows.split(_ROWS)])
+    wanted = features.t()[nearest]
+    return (rows * wanted).sum() / (rows.shape[0] / batch) / batch
