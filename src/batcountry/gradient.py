@@ -28,6 +28,6 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
             leaf = image.detach().clone().requires_grad_()
             score = scorer(model.activations(leaf, layers))
             (found,) = torch.autograd.grad(score, leaf)
-        return float(score), found
+        return float(score.detach()), found
 
     return gradient

@@ -1,0 +1,208 @@
+"""Picture files: decoding untrusted ones, writing whole ones, and the note inside."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
+
+from batcountry.errors import PictureError
+
+log = logging.getLogger("batcountry")
+
+SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+"""Formats that are written, by suffix."""
+
+MAX_PIXELS = 178_956_970
+"""Largest picture that is opened: what would take 0.5 GB as 8-bit RGB."""
+
+MAX_NOTE = 1 << 20
+"""Longest note, in bytes, that is read back."""
+
+_MAX_FILE = 2 << 30
+_KEY, _USER_COMMENT, _DESCRIPTION = "batcountry", 0x9286, 270
+_CHARSET = b"UNICODE\0"
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes; raises `PictureError` if there is none or it is empty."""
+    try:
+        if path.is_dir():
+            raise PictureError(f"{path} is a folder, not a picture; name a file in it, or use `bat-country bulk`")
+        if path.stat().st_size > _MAX_FILE:
+            raise PictureError(f"{path} is larger than 2 GB, which is more than a picture file may be")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise PictureError(f"there is no file {path}; check the name") from None
+    except (OSError, ValueError) as error:
+        raise PictureError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if not data:
+        raise PictureError(f"{path} is empty (0 bytes); copy or download it again")
+    return data
+
+
+def decode(data: bytes, name: str) -> Image.Image:
+    """Return the first frame of a picture file's bytes, decoded.
+
+    Raises
+    ------
+    PictureError
+        If they are no picture, damaged, or larger than `MAX_PIXELS`.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data))
+            if image.width * image.height > MAX_PIXELS:
+                raise PictureError(
+                    f"{name} has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} in all are opened: shrink it first"
+                )
+            image.load()
+    except Image.UnidentifiedImageError:
+        raise PictureError(f"{name} is not a picture in a format that can be read; give a PNG, JPEG, WebP or TIFF") from None
+    except Image.DecompressionBombError:
+        raise PictureError(f"{name} has more than {MAX_PIXELS:,} pixels; shrink it first") from None
+    except PictureError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        raise PictureError(f"{name} is damaged or cut short ({error}); copy or download it again") from None
+    return image
+
+
+def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None, bytes | None]:
+    """Return a picture of any mode as RGB, its alpha plane or None, and its RGB profile or None.
+
+    The EXIF orientation is applied. Grey and CMYK profiles are converted to sRGB, since they
+    do not fit an RGB picture.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = ImageOps.exif_transpose(image)
+            icc = image.info.get("icc_profile") or None
+            image = _eight_bit(image)
+            if image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info:
+                image = image.convert("RGBA")
+            alpha = image.getchannel("A") if image.mode == "RGBA" else None
+            if icc and image.mode in ("CMYK", "L", "LAB"):
+                return _to_srgb(image, icc), alpha, None
+            return image.convert("RGB"), alpha, icc if image.mode in ("RGB", "RGBA", "P") else None
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, OverflowError, MemoryError) as error:
+        raise PictureError(f"{name} cannot be turned into RGB ({error}); save it as a PNG first") from None
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        if image.mode != "F":
+            # Mode I holds 16-bit files too; only larger values mean that it is really 32-bit.
+            values /= 257.0 if values.max(initial=0) < 65536 else 2.0**24
+        elif values.max(initial=0) <= 1:
+            values *= 255.0
+        return Image.fromarray(np.rint(np.clip(values, 0, 255)).astype(np.uint8))
+    return image
+
+
+def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        done = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image.convert("RGB")  # a damaged profile is as good as none
+    return done if done is not None else image.convert("RGB")
+
+
+def check_writable(path: Path) -> None:
+    """Raise `PictureError` if a picture cannot be written there, before the work is done for nothing."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise PictureError(f"cannot write {path}: end the name in one of {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise PictureError(f"cannot write {path}: it is a folder; name a file")
+    if not path.parent.is_dir():
+        raise PictureError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PictureError(f"cannot write {path}: no permission to write in {path.parent}; choose another folder")
+
+
+def encode(image: Image.Image, path: Path, *, note: str | None, icc: bytes | None, quality: int) -> Path:
+    """Write an image with its note and profile, whole or not at all; see `Picture.save`."""
+    check_writable(path)
+    kind = SUFFIXES[path.suffix.lower()]
+    if kind == "JPEG" and image.mode == "RGBA":
+        log.warning("JPEG has no transparency: %s is written without it", path.name)
+        image = image.convert("RGB")
+    options: dict[str, Any] = {"icc_profile": icc} if icc else {}
+    if kind in ("JPEG", "WEBP"):
+        options |= {"quality": quality}
+    if note is not None:
+        options |= _with_note(kind, note)
+    out = io.BytesIO()
+    try:
+        image.save(out, kind, **options)
+        replace_file(path, out.getvalue())
+    except (OSError, ValueError) as error:
+        raise PictureError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
+    return path
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write `data` beside `path` and rename it there, so that no reader ever sees half a file."""
+    handle, temporary = tempfile.mkstemp(prefix=".batcountry-", suffix=path.suffix, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _with_note(kind: str, note: str) -> dict[str, Any]:
+    if kind == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt(_KEY, note)
+        return {"pnginfo": text}
+    if kind == "TIFF":
+        return {"tiffinfo": {_DESCRIPTION: note.encode("utf-8").decode("latin-1")}}
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[_USER_COMMENT] = _CHARSET + note.encode("utf-16-be")
+    return {"exif": exif.tobytes()}
+
+
+def read_note(path: Path) -> str | None:
+    """Return the note inside a PNG, JPEG, WebP or TIFF, or None if it has none.
+
+    Raises
+    ------
+    PictureError
+        If the file cannot be read or is no picture.
+    """
+    data = read_file(path)
+    with decode(data, str(path)) as image:
+        try:
+            found = _note_of(image)
+        except (OSError, ValueError, SyntaxError, TypeError, KeyError, UnicodeDecodeError):
+            return None  # garbage where a note would be is no note
+    return found if found and len(found) <= MAX_NOTE and found.lstrip().startswith("{") else None
+
+
+def _note_of(image: Image.Image) -> str | None:
+    if isinstance(text := image.info.get(_KEY), str):
+        return str(text)
+    if image.format == "TIFF":
+        stored = image.tag_v2.get(_DESCRIPTION)  # type: ignore[attr-defined]
+        return stored.encode("latin-1").decode("utf-8") if isinstance(stored, str) else None
+    comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(_USER_COMMENT)
+    if isinstance(comment, bytes) and comment.startswith(_CHARSET):
+        return comment[len(_CHARSET) :].decode("utf-16-be")
+    return None

@@ -1,0 +1,103 @@
+"""Everything that makes a dream again, as one validated value with a JSON form."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from batcountry.errors import RecipeError
+
+
+class Recipe(BaseModel):
+    """How to dream. Immutable; `recipe.model_dump_json()` and `Recipe.read(text)` are its JSON form.
+
+    The command line's options, a picture's note and every caller's keywords are these fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    model: Annotated[str, Field(description="A known model's name, or a folder with deploy.prototxt and one .caffemodel.")] = (
+        "efficientnet-lite0"
+    )
+    layer: Annotated[str | None, Field(description="Layer to dream with; the model's own default if not given.")] = None
+    guide: Annotated[str | None, Field(description="Picture file whose features the dream should take on.")] = None
+    objective: Annotated[
+        str | None,
+        Field(description='What to make more of, as text, in place of a layer: channel("blocks.10", 17) - 0.1*layer("stem").'),
+    ] = None
+    octaves: Annotated[int, Field(ge=1, le=64, description="How many sizes, coarse to fine.")] = 4
+    octave_scale: Annotated[float, Field(gt=1, le=16, description="Each size is this many times the one before.")] = 1.4
+    iterations: Annotated[int, Field(ge=1, le=100_000, description="Steps in each octave.")] = 10
+    step_size: Annotated[float, Field(gt=0, le=255, description="Mean change of a colour value in one step, in grey levels.")] = 1.5
+    jitter: Annotated[int, Field(ge=0, le=4096, description="Largest random shift in a step, in pixels.")] = 32
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="Of the random shifts, and of the sky if no picture is given.")] = 0
+    clip: Annotated[bool, Field(description="Keep colours within 0 to 255 in every step.")] = True
+    size: Annotated[
+        int | None, Field(ge=8, le=65_536, description="Shrink the picture so that its longer side has this many pixels.")
+    ] = None
+    device: Annotated[str, Field(description="Where to run: auto, cpu, cuda, cuda:1, mps or xpu.")] = "auto"
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Recipe:
+        """Make a recipe from options by name.
+
+        Raises
+        ------
+        RecipeError
+            If one is unknown or out of its range; the message names the first.
+        """
+        try:
+            return cls(**options)
+        except ValidationError as error:
+            raise RecipeError(_said(error, cls.model_fields)) from None
+
+    @classmethod
+    def read(cls, text: str) -> Recipe:
+        """Read a recipe from its JSON form; raises `RecipeError` if it is not one."""
+        return cls.of(_object(text, "recipe"))
+
+    def with_options(self, **options: Any) -> Recipe:
+        """Return this recipe with some fields changed, checked like new."""
+        return Recipe.of({**self.model_dump(), **options})
+
+
+class Note(BaseModel):
+    """What a finished picture says of itself: the recipe, and what it was used on and with."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: str
+    """Of this package."""
+    recipe: Recipe
+    input: str | None
+    """File name of the picture dreamed on, as it was given; None for one that was not a file."""
+    input_sha256: str
+    weights_sha256: str
+
+    @classmethod
+    def read(cls, text: str) -> Note:
+        """Read a note from its JSON form; raises `RecipeError` if it is not one."""
+        try:
+            return cls(**_object(text, "note"))
+        except ValidationError as error:
+            raise RecipeError(f"the picture's note is damaged: {_said(error, cls.model_fields)}") from None
+
+
+def _object(text: str, what: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise RecipeError(f"the {what} is not JSON") from None
+    if not isinstance(found, dict):
+        raise RecipeError(f"the {what} is not a JSON object")
+    return found
+
+
+def _said(error: ValidationError, known: Any) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(each) for each in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"there is no option {name!r}; the options are {', '.join(known)}"
+    return f"{name} cannot be {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}"
