@@ -1,0 +1,117 @@
+"""Reading a network's definition from a prototxt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+
+from batcountry.caffe.messages import NetParameter, V1LayerParameter
+from batcountry.errors import ModelError
+
+MAX_BYTES = 64 << 20
+"""Longest prototxt that is read."""
+
+# Types whose V1 name is not the new name in capitals with underscores taken out.
+_NEW_NAMES = {
+    "ABSVAL": "AbsVal", "ARGMAX": "ArgMax", "RELU": "ReLU", "TANH": "TanH",
+    "BNLL": "BNLL", "LRN": "LRN", "MVN": "MVN", "IM2COL": "Im2col", "SOFTMAX_LOSS": "SoftmaxWithLoss",
+    "HDF5_DATA": "HDF5Data", "HDF5_OUTPUT": "HDF5Output",
+}  # fmt: skip
+
+
+def read_net(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = ()) -> Any:
+    """Read a prototxt as today's `NetParameter`, with the layers of one phase.
+
+    V1 layers (`layers { type: CONVOLUTION }`) become new ones, and `input:` fields an Input
+    layer in front.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, not a prototxt, or has no layers.
+    """
+    net = NetParameter()
+    try:
+        text_format.Parse(_text(path), net)
+    except text_format.ParseError as error:
+        raise ModelError(f"{path} is not a Caffe prototxt: line {str(error).replace(' : ', ': ')}") from None
+    except RecursionError:
+        raise ModelError(f"{path} is not a Caffe prototxt: its brackets are nested too deeply") from None
+    net = upgraded(net)
+    kept = [each for each in net.layer if _included(each, phase, level, set(stages))]
+    del net.layer[:]
+    net.layer.extend(kept)
+    if not net.layer:
+        raise ModelError(f"{path} has no layers; give the deploy.prototxt of a network")
+    return net
+
+
+def upgraded(net: Any) -> Any:
+    """Return a `NetParameter` in today's form; takes V1 layers and `input:` fields."""
+    layers = [_from_v1(each) for each in net.layers] + list(net.layer)
+    if net.input:
+        layers.insert(0, _input_layer(net))
+    result = NetParameter(name=net.name)
+    result.layer.extend(layers)
+    return result
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise ModelError(f"{path} is a folder; name the prototxt in it")
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelError(f"{path} is larger than {MAX_BYTES >> 20} MB, which no prototxt is")
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ModelError(f"there is no file {path}; check the name") from None
+    except UnicodeDecodeError:
+        raise ModelError(f"{path} is not text; a prototxt is (are the two files swapped?)") from None
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _input_layer(net: Any) -> Any:
+    layer = NetParameter().layer.add(name="input", type="Input", top=list(net.input))
+    if net.input_shape:
+        layer.input_param.shape.extend(net.input_shape)
+    else:
+        for start in range(0, len(net.input_dim), 4):
+            layer.input_param.shape.add(dim=net.input_dim[start : start + 4])
+    return layer
+
+
+def _from_v1(old: Any) -> Any:
+    layer = NetParameter().layer.add(name=old.name, bottom=old.bottom, top=old.top, type=_type_of(old))
+    for field, value in old.ListFields():
+        if field.name.endswith("_param") and field.message_type is not None:
+            getattr(layer, field.name).CopyFrom(value)
+    layer.include.extend(old.include)
+    layer.exclude.extend(old.exclude)
+    layer.blobs.extend(old.blobs)
+    for name in old.param:
+        layer.param.add(name=name)
+    return layer
+
+
+def _type_of(old: Any) -> str:
+    name = V1LayerParameter.LayerType.Name(old.type)
+    return _NEW_NAMES.get(name, name.title().replace("_", ""))
+
+
+def _included(layer: Any, phase: int, level: int, stages: set[str]) -> bool:
+    def meets(rule: Any) -> bool:
+        return (
+            (not rule.HasField("phase") or rule.phase == phase)
+            and (not rule.HasField("min_level") or level >= rule.min_level)
+            and (not rule.HasField("max_level") or level <= rule.max_level)
+            and set(rule.stage) <= stages
+            and not set(rule.not_stage) & stages
+        )
+
+    if layer.include:
+        return any(meets(rule) for rule in layer.include)
+    return not any(meets(rule) for rule in layer.exclude)
