@@ -1,0 +1,71 @@
+"""What joins blobs and takes them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from batcountry.caffe.layers.registry import caffe_layer
+from batcountry.caffe.messages import EltwiseParameter
+
+# ruff: noqa: ARG001
+
+
+@caffe_layer("Concat")
+def concat(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor:
+    """Join along an axis, channels if none is named."""
+    p = layer.concat_param
+    return torch.cat(bottoms, p.concat_dim if p.HasField("concat_dim") else p.axis)
+
+
+@caffe_layer("Slice")
+def slice_(layer: Any, params: Sequence[Tensor], x: Tensor) -> tuple[Tensor, ...]:
+    """Cut along an axis, at the given points or into equal parts."""
+    p = layer.slice_param
+    axis = p.slice_dim if p.HasField("slice_dim") else p.axis
+    size = x.shape[axis]
+    tops = len(layer.top)
+    points = list(p.slice_point) or [size // tops * i for i in range(1, tops)]
+    if len(points) != tops - 1 or (not p.slice_point and size % tops):
+        raise ValueError(f"cannot slice {size} into {tops} parts at {points}")
+    edges = [0, *points, size]
+    return x.split([end - start for start, end in zip(edges, edges[1:], strict=False)], axis)  # type: ignore[no-any-return, no-untyped-call]
+
+
+@caffe_layer("Split")
+def split(layer: Any, params: Sequence[Tensor], x: Tensor) -> tuple[Tensor, ...]:
+    """Hand the same blob to several readers; their gradients add up."""
+    return tuple(x.view_as(x) for _ in layer.top)
+
+
+class _SecondWins(torch.autograd.Function):
+    """The larger of two, where of equal ones the second takes the gradient, as in Caffe."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, first_on_ties: bool) -> Tensor:
+        mask = a >= b if first_on_ties else a > b
+        ctx.save_for_backward(mask)
+        return torch.where(mask, a, b)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        (mask,) = ctx.saved_tensors
+        return grad * mask, grad * ~mask, None
+
+
+@caffe_layer("Eltwise")
+def eltwise(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor:
+    """Add (with coefficients), multiply, or take the largest of blobs of one shape."""
+    p = layer.eltwise_param
+    if p.operation == EltwiseParameter.PROD:
+        return reduce(torch.mul, bottoms)
+    if p.operation == EltwiseParameter.MAX:
+        largest = _SecondWins.apply(bottoms[0], bottoms[1], False)  # type: ignore[no-untyped-call]
+        return reduce(lambda a, b: _SecondWins.apply(a, b, True), bottoms[2:], largest)  # type: ignore[no-any-return, no-untyped-call]
+    weighted = [x * c for x, c in zip(bottoms, p.coeff, strict=True)] if p.coeff else bottoms
+    return reduce(torch.add, weighted)

@@ -1,0 +1,77 @@
+"""Normalisation and per-channel scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer
+from batcountry.caffe.messages import FillerParameter, LRNParameter
+from batcountry.kernels.lrn import lrn
+
+
+def _lrn_window(layer: Any) -> Window:
+    p = layer.lrn_param
+    return Window(p.local_size if p.norm_region == LRNParameter.WITHIN_CHANNEL else 1)
+
+
+@caffe_layer("LRN", window=_lrn_window)
+def local_response_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
+    """Divide by the energy of neighbouring channels, or of neighbouring positions (where k counts as 1)."""
+    p = layer.lrn_param
+    if p.norm_region == LRNParameter.ACROSS_CHANNELS:
+        return lrn(x, p.local_size, p.alpha, p.beta, p.k)
+    energy = F.avg_pool2d(x * x, p.local_size, 1, (p.local_size - 1) // 2)
+    return x * (1 + p.alpha * energy) ** -p.beta
+
+
+def _batch_norm_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001
+    channels = bottoms[0][1] if len(bottoms[0]) > 1 else 1
+    zero = FillerParameter()
+    return [Param((channels,), zero), Param((channels,), zero), Param((1,), zero)]
+
+
+@caffe_layer("BatchNorm", params=_batch_norm_params)
+def batch_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Take off the mean and divide by the deviation; both are divided by the third blob, or 0 if that is 0."""
+    p = layer.batch_norm_param
+    if p.HasField("use_global_stats") and not p.use_global_stats:
+        axes = [0, *range(2, x.ndim)]
+        mean = x.mean(axes)
+        variance = (x - _channels(mean, x)).square().mean(axes)
+    else:
+        factor = torch.where(params[2] == 0, torch.zeros_like(params[2]), 1 / params[2])
+        mean, variance = params[0] * factor, params[1] * factor
+    return (x - _channels(mean, x)) * _channels((variance + p.eps) ** -0.5, x)
+
+
+def _channels(values: Tensor, like: Tensor) -> Tensor:
+    return values.reshape(1, -1, *[1] * (like.ndim - 2))
+
+
+def _scaled_shape(layer: Any, bottom: Shape) -> Shape:
+    p = layer.scale_param
+    axis = p.axis % len(bottom)
+    return bottom[axis:] if p.num_axes == -1 else bottom[axis : axis + p.num_axes]
+
+
+def _scale_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
+    p = layer.scale_param
+    one = p.filler if p.HasField("filler") else FillerParameter(value=1)
+    shape = bottoms[1] if len(bottoms) > 1 else _scaled_shape(layer, bottoms[0])
+    found = [] if len(bottoms) > 1 else [Param(shape, one)]
+    return [*found, Param(shape, p.bias_filler)] if p.bias_term else found
+
+
+@caffe_layer("Scale", params=_scale_params)
+def scale(layer: Any, params: Sequence[Tensor], x: Tensor, factor: Tensor | None = None) -> Tensor:
+    """Multiply by factors along some axes, from the weights or a second bottom, and add a bias."""
+    p = layer.scale_param
+    factor = params[0] if factor is None else factor
+    shape = (*factor.shape, *[1] * (x.ndim - p.axis % x.ndim - factor.ndim))
+    y = x * factor.reshape(shape)
+    return y + params[-1].reshape(shape) if p.bias_term else y

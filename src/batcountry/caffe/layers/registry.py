@@ -1,0 +1,105 @@
+"""The registry of layer types.
+
+A layer type is a plain function `run(layer, params, *bottoms)` from tensors to a tensor or a
+tuple of them: differentiable, never in place, on any device and in any float type, keeping
+the memory format of what it is given. It also runs on PyTorch's `meta` device, which is how
+shapes are inferred, so none needs a shape rule of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from batcountry.errors import UnsupportedLayer
+
+Run = Callable[..., "Tensor | tuple[Tensor, ...]"]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Param:
+    """A blob of weights that a layer has: its shape, and the filler for when no file gives it."""
+
+    shape: Shape
+    filler: Any
+
+
+@dataclass(frozen=True)
+class Window:
+    """How far one unit of a layer sees, in units of its bottom; None sees everything."""
+
+    kernel: int | None
+    stride: int = 1
+
+
+Params = Callable[[Any, Sequence[Shape]], "list[Param]"]
+
+
+@dataclass(frozen=True)
+class LayerType:
+    """What is registered for a type: see `caffe_layer`."""
+
+    run: Run
+    params: Params
+    window: Callable[[Any], Window]
+
+
+_types: dict[str, LayerType] = {}
+
+
+def _no_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001
+    return []
+
+
+def _pointwise(layer: Any) -> Window:  # noqa: ARG001
+    return Window(1)
+
+
+def caffe_layer(
+    name: str, *, params: Params = _no_params, window: Callable[[Any], Window] = _pointwise
+) -> Callable[[Run], Run]:
+    """Register a function as the layer type `name`.
+
+    Parameters
+    ----------
+    name
+        The type as it stands in a prototxt.
+    params
+        From the layer's message and its bottoms' shapes to the blobs of weights it has.
+    window
+        From the layer's message to what one unit sees; the default sees one position.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
+    """
+
+    def register(run: Run) -> Run:
+        if name in _types:
+            raise ValueError(f"the Caffe layer type {name!r} is registered already")
+        _types[name] = LayerType(run, params, window)
+        return run
+
+    return register
+
+
+def layer_type(name: str) -> LayerType:
+    """Return what is registered under a type's name; raises `KeyError` if nothing is."""
+    return _types[name]
+
+
+def names() -> list[str]:
+    """Return the registered types, sorted."""
+    return sorted(_types)
+
+
+def check_supported(layers: Iterable[Any], where: str) -> None:
+    """Raise `UnsupportedLayer` that names every layer of a net whose type is not registered."""
+    missing = [f"{each.name!r} ({each.type or 'no type'})" for each in layers if each.type not in _types]
+    if missing:
+        raise UnsupportedLayer(f"{where} has layers of unsupported types: {', '.join(missing)}; supported are {', '.join(names())}")
