@@ -1,0 +1,141 @@
+"""Blobs: what flows between layers, as arrays that programs read and write."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Store:
+    """One tensor of a blob that becomes a live NumPy view when somebody asks for it.
+
+    Until then it may be in any memory format and be replaced; from then on it stays where it
+    is, in rows, and is written over, so that every view ever handed out stays true.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.tensor: Tensor | None = None
+        self.viewed = False
+        self._seen: Tensor | None = None
+
+    def view(self) -> NDArray[np.float32]:
+        """Return the live view."""
+        if not self.viewed:
+            current = self.value()
+            self.tensor = torch.empty(self.shape).copy_(current)
+            self._seen = current
+            self.viewed = True
+        assert self.tensor is not None
+        return self.tensor.numpy()
+
+    def value(self) -> Tensor:
+        """Return the tensor as it is, zeros at first."""
+        if self.tensor is None:
+            self.tensor = torch.zeros(self.shape)
+        return self.tensor
+
+    def read(self) -> Tensor:
+        """Return the tensor for a computation: one that no program can write to."""
+        if not self.viewed:
+            return self.value()
+        if self.touched or self._seen is None:
+            self._seen = self.value().clone()
+        return self._seen
+
+    def write(self, value: Tensor) -> None:
+        """Take a computation's result."""
+        if self.viewed and tuple(value.shape) == self.shape:
+            self.value().copy_(value)
+            self._seen = value
+        else:
+            self.shape, self.tensor, self.viewed = tuple(value.shape), value, False
+
+    @property
+    def touched(self) -> bool:
+        """Whether a program has written to the view since the net last read or wrote it."""
+        return self.viewed and not (self._seen is not None and torch.equal(self.value(), self._seen))
+
+
+class Blob:
+    """A named array with its gradient.
+
+    `data` and `diff` are live float32 NumPy views: what is written into them the net reads.
+    """
+
+    def __init__(self, shape: tuple[int, ...] = ()) -> None:
+        self.stores = Store(tuple(shape)), Store(tuple(shape))
+        self.written_in = -1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return self.stores[0].shape
+
+    @property
+    def data(self) -> NDArray[np.float32]:
+        """The values, a live view."""
+        return self.stores[0].view()
+
+    @property
+    def diff(self) -> NDArray[np.float32]:
+        """The gradient, a live view."""
+        return self.stores[1].view()
+
+    def reshape(self, *shape: int) -> None:
+        """Give the blob another shape; its values are zeros then, unless the count stays the same."""
+        if tuple(shape) == self.shape:
+            return
+        if len(shape) > 32 or any(int(size) < 0 for size in shape):
+            raise ValueError(f"a blob cannot have the shape {shape}")
+        old = self.stores
+        self.stores = Store(tuple(int(each) for each in shape)), Store(tuple(int(each) for each in shape))
+        for before, after in zip(old, self.stores, strict=True):
+            if before.tensor is not None and before.tensor.numel() == prod(shape):
+                after.tensor = before.tensor.reshape(after.shape)
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return prod(self.shape)
+
+    def _legacy(self, axis: int) -> int:
+        if len(self.shape) > 4:
+            raise ValueError(f"num, channels, height and width are for up to four axes, not {self.shape}")
+        return self.shape[axis] if axis < len(self.shape) else 1
+
+    @property
+    def num(self) -> int:
+        """Length of axis 0, 1 if there is none."""
+        return self._legacy(0)
+
+    @property
+    def channels(self) -> int:
+        """Length of axis 1, 1 if there is none."""
+        return self._legacy(1)
+
+    @property
+    def height(self) -> int:
+        """Length of axis 2, 1 if there is none."""
+        return self._legacy(2)
+
+    @property
+    def width(self) -> int:
+        """Length of axis 3, 1 if there is none."""
+        return self._legacy(3)
+
+    def __repr__(self) -> str:
+        return f"Blob{self.shape}"
+
+
+def parameter_blob(tensor: Tensor) -> Blob:
+    """Return a blob whose data is a layer's own weight tensor."""
+    blob = Blob(tuple(tensor.shape))
+    store: Any = blob.stores[0]
+    store.tensor, store.viewed = tensor, True
+    return blob

@@ -1,0 +1,96 @@
+"""`caffe.io`: pictures into blobs and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+class Transformer:
+    """How a picture becomes an input blob.
+
+    Parameters
+    ----------
+    inputs
+        Input blob name to its shape, (N, C, H, W).
+    """
+
+    def __init__(self, inputs: Mapping[str, Sequence[int]]) -> None:
+        self.inputs = {name: tuple(shape) for name, shape in inputs.items()}
+        self.transpose: dict[str, tuple[int, ...]] = {}
+        self.channel_swap: dict[str, tuple[int, ...]] = {}
+        self.raw_scale: dict[str, float] = {}
+        self.mean: dict[str, Array] = {}
+        self.input_scale: dict[str, float] = {}
+
+    def _check(self, name: str) -> None:
+        if name not in self.inputs:
+            raise ValueError(f"{name} is not one of the net inputs: {list(self.inputs)}")
+
+    def set_transpose(self, name: str, order: Sequence[int]) -> None:
+        """Set the order of a picture's axes in the blob, such as (2, 0, 1)."""
+        self._check(name)
+        if len(order) != len(self.inputs[name]) - 1:
+            raise ValueError("Transpose order needs as many numbers as the input has axes, less the batch")
+        self.transpose[name] = tuple(order)
+
+    def set_channel_swap(self, name: str, order: Sequence[int]) -> None:
+        """Set the order of channels, such as (2, 1, 0) from RGB to BGR."""
+        self._check(name)
+        if len(order) != self.inputs[name][1]:
+            raise ValueError("Channel swap needs as many numbers as there are channels")
+        self.channel_swap[name] = tuple(order)
+
+    def set_raw_scale(self, name: str, scale: float) -> None:
+        """Set the factor before the mean is taken off, such as 255."""
+        self._check(name)
+        self.raw_scale[name] = scale
+
+    def set_mean(self, name: str, mean: NDArray[Any]) -> None:
+        """Set the mean to take off: one number a channel, or a picture of the input's size."""
+        self._check(name)
+        mean = np.asarray(mean, dtype=np.float32)
+        channels, *size = self.inputs[name][1:]
+        if mean.ndim == 1:
+            if mean.shape[0] != channels:
+                raise ValueError(f"Mean channels incompatible with input: {mean.shape[0]} for {channels}")
+            mean = mean[:, None, None]
+        elif mean.shape[-2:] != tuple(size) or mean.shape[-3:-2] not in ((), (channels,)):
+            raise ValueError(f"Mean shape {mean.shape} incompatible with input shape {self.inputs[name]}")
+        self.mean[name] = mean
+
+    def set_input_scale(self, name: str, scale: float) -> None:
+        """Set the factor after the mean is taken off."""
+        self._check(name)
+        self.input_scale[name] = scale
+
+    def preprocess(self, name: str, picture: NDArray[Any]) -> Array:
+        """Return a picture, H×W×C, as the values of a blob, C×H×W; its size is kept."""
+        self._check(name)
+        values: Any = np.asarray(picture, dtype=np.float32)
+        if name in self.transpose:
+            values = values.transpose(self.transpose[name])
+        if name in self.channel_swap:
+            values = values[list(self.channel_swap[name])]
+        values = values * np.float32(self.raw_scale.get(name, 1))
+        if name in self.mean:
+            values = values - self.mean[name]
+        return np.asarray(values * np.float32(self.input_scale.get(name, 1)), dtype=np.float32)
+
+    def deprocess(self, name: str, values: NDArray[Any]) -> Array:
+        """Return the picture that `preprocess` would make these values of."""
+        self._check(name)
+        picture: Any = np.asarray(values, dtype=np.float32).squeeze() / np.float32(self.input_scale.get(name, 1))
+        if name in self.mean:
+            picture = picture + self.mean[name]
+        picture = picture / np.float32(self.raw_scale.get(name, 1))
+        if name in self.channel_swap:
+            picture = picture[np.argsort(self.channel_swap[name])]
+        if name in self.transpose:
+            picture = picture.transpose(np.argsort(self.transpose[name]))
+        return np.asarray(picture, dtype=np.float32)
