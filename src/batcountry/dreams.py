@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -41,6 +41,8 @@ class Step:
         The objective's value before this step.
     done
         Share of the whole work that is done, 0 to 1, counted in pixels.
+    image
+        (1, 3, H, W), RGB in grey levels, as it is now.
     """
 
     octave: int
@@ -50,11 +52,13 @@ class Step:
     size: tuple[int, int]
     score: float
     done: float
-    _opened: Callable[[], Picture] = field(repr=False, compare=False)
+    image: Tensor = field(repr=False, compare=False)
+    _opened: Callable[[Tensor], Picture] | None = field(default=None, repr=False, compare=False)
 
     def picture(self) -> Picture:
-        """Return the picture as it is now, at this octave's size."""
-        return self._opened()
+        """Return the picture as it is now, at this octave's size, with the recipe as its note."""
+        pixels = self.image[0].permute(1, 2, 0).contiguous().cpu().numpy()
+        return self._opened(self.image) if self._opened else read_picture(pixels)
 
     @property
     def last(self) -> bool:
@@ -110,7 +114,7 @@ def dreaming(image: Any = None, recipe: Recipe | None = None, **options: Any) ->
     base = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(model.device)
     gradient = whole_gradient(model, objective)
     ascent = Ascent(gradient, recipe.step_size, recipe.jitter, recipe.clip, np.random.RandomState(recipe.seed))
-    sizes = runnable_sizes(model, objective, base, recipe)
+    sizes = runnable_sizes(model, objective.layers, base, recipe.octaves, recipe.octave_scale)
 
     def opened(pixels: Tensor) -> Picture:
         return picture.with_pixels(_displayed(pixels, recipe.clip)).with_note(note.model_dump_json())
@@ -123,7 +127,7 @@ def climb(
     sizes: list[tuple[int, int]],
     iterations: int,
     step: Callable[[Tensor], tuple[Tensor, float]],
-    opened: Callable[[Tensor], Picture],
+    opened: Callable[[Tensor], Picture] | None = None,
 ) -> Iterator[Step]:
     """Run `step` in each octave, coarse to fine, carrying the detail found in one to the next.
 
@@ -141,24 +145,17 @@ def climb(
         for iteration in range(iterations):
             image, score = step(image)
             finished += size[0] * size[1] / work / iterations
-            shown = image
-            yield Step(
-                octave,
-                iteration,
-                len(sizes),
-                iterations,
-                size,
-                score,
-                min(finished, 1.0),
-                lambda shown=shown: opened(shown),  # type: ignore[misc]
-            )
+            done = min(finished, 1.0)
+            yield Step(octave, iteration, len(sizes), iterations, size, score, done, image, opened)
         detail = image - octave_base
 
 
-def runnable_sizes(model: Model, objective: Objective, base: Tensor, recipe: Recipe) -> list[tuple[int, int]]:
-    """Return the octaves' sizes that the network can run on, smallest first.
+def runnable_sizes(
+    model: Model, layers: Sequence[str], base: Tensor, count: int, scale: float
+) -> list[tuple[int, int]]:
+    """Return the sizes of up to `count` octaves that the network can run on, smallest first.
 
-    Those too small for the network to reach the objective's layers are left out with a warning.
+    Those too small for the network to reach `layers` are left out with a warning.
 
     Raises
     ------
@@ -166,17 +163,17 @@ def runnable_sizes(model: Model, objective: Objective, base: Tensor, recipe: Rec
         If none is left.
     """
     height, width = base.shape[-2:]
-    sizes = octaves.sizes(height, width, recipe.octaves, recipe.octave_scale)
+    sizes = octaves.sizes(height, width, count, scale)
     for index, size in enumerate(sizes):
         # Sizes grow, so the first that runs settles the rest, at the price of one small forward pass.
-        if model.runs_on(size, objective.layers):
+        if model.runs_on(size, layers):
             if index:
                 left = ", ".join(f"{w}×{h}" for h, w in sizes[:index])
                 log.warning("left out %d octave(s) too small for the network: %s", index, left)
             return sizes[index:]
     raise RecipeError(
         f"a picture of {width}×{height} pixels is too small for {model.name} to run as far as "
-        f"{', '.join(objective.layers)} (or that layer takes pictures of one size only); "
+        f"{', '.join(layers)} (or that layer takes pictures of one size only); "
         "use a larger picture or an earlier layer"
     )
 
