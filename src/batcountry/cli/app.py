@@ -1,0 +1,196 @@
+"""The commands, each a few lines over the public Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from batcountry.cli.options import recipe_options
+from batcountry.cli.screen import fail, out, watched
+from batcountry.errors import BatCountryError, PictureError
+
+# What imports torch is imported within the commands, so that --help answers at once.
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Deep dreams from any convolutional network.",
+    pretty_exceptions_enable=False,
+)
+
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where the picture goes: .png, .jpg, .webp or .tif.")]
+
+
+@app.command()
+@recipe_options()
+def dream(
+    image: Annotated[Path | None, typer.Argument(help="Picture to dream on; with none, a sky of clouds is made.")] = None,
+    output: Output = None,
+    save_steps: Annotated[
+        Path | None, typer.Option("--save-steps", metavar="DIR", help="Also write the picture after every iteration there.")
+    ] = None,
+    options: dict[str, Any] = {},  # noqa: B006 - never changed
+) -> None:
+    """Dream on a picture."""
+    target = output or Path(f"dream-{image.stem}.png" if image else "dream.png")
+    _dream(image, target, save_steps, options)
+    out.print(f"the dream is in {escape(str(target))}")
+
+
+@app.command()
+@recipe_options(without=("layer", "objective"))
+def bulk(
+    folder: Annotated[Path, typer.Argument(help="Folder of pictures.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the dreams.")] = Path("dreams"),
+    layer: Annotated[
+        list[str] | None, typer.Option("--layer", help="A layer to dream with; may be given several times.")
+    ] = None,
+    options: dict[str, Any] = {},  # noqa: B006 - never changed
+) -> None:
+    """Dream on a folder of pictures with several layers; what is done already is skipped."""
+    from batcountry.models import open_model
+
+    pictures = _pictures(folder)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"cannot make the folder {output}: {error.strerror}") from None
+    model = open_model(options.pop("model", "efficientnet-lite0"))
+    layers = layer or [model.default_layer]
+    for name in layers:
+        model.layer(name)
+    failed, done, skipped = [], 0, 0
+    for picture in pictures:
+        for name in layers:
+            target = output / f"{picture.stem}-{picture.suffix[1:].lower()}_{name.replace('/', '_')}.png"
+            if target.exists():
+                skipped += 1
+                continue
+            try:
+                _dream(picture, target, None, {**options, "model": model, "layer": name})
+                done += 1
+            except BatCountryError as error:
+                failed.append(str(error))
+                fail(str(error))
+                break
+    out.print(f"{done} dreamed, {skipped} done before, {len(failed)} failed; the dreams are in {escape(str(output))}")
+    if failed:
+        raise typer.Exit(2)
+
+
+@app.command()
+def layers(model: Annotated[str, typer.Argument(help="A known model or a path.")] = "efficientnet-lite0") -> None:
+    """List the layers of a model in running order: channels, stride and receptive field in pixels."""
+    from rich.table import Table
+
+    from batcountry.models import open_model
+
+    opened = open_model(model)
+    table = Table("layer", box=None, pad_edge=False)
+    for heading in ("channels", "stride", "receptive field"):
+        table.add_column(heading, justify="right")
+    for each in opened.layers:
+        name = f"{each.name} (default)" if each.name == opened.default_layer else each.name
+        field = "whole picture" if each.receptive_field is None else str(each.receptive_field)
+        table.add_row(escape(name), str(each.channels), str(each.stride or "-"), field)
+    out.print(table)
+
+
+@app.command()
+def info(file: Annotated[Path, typer.Argument(help="A picture made by this program.")]) -> None:
+    """Show the recipe inside a picture, as JSON."""
+    out.print_json(_note(file).model_dump_json())
+
+
+@app.command()
+def again(
+    file: Annotated[Path, typer.Argument(help="A picture made by this program.")],
+    output: Output = None,
+    image: Annotated[
+        Path | None, typer.Option("--input", help="The picture it was dreamed on, if it is no longer where it was.")
+    ] = None,
+) -> None:
+    """Dream a picture again from the recipe inside it."""
+    from batcountry.models import open_model
+    from batcountry.picture import read_picture
+
+    note = _note(file)
+    source = image or _source(note.input, file)
+    target = output or file.with_name(f"{file.stem}-again{file.suffix}")
+    if source is not None and read_picture(source).sha256 != note.input_sha256:
+        raise PictureError(f"{source} is not the picture that {file} was dreamed on; name that one with --input")
+    if source is None and note.input is None and note.input_sha256 != _sky_sha256(note.recipe.seed):
+        raise PictureError(f"{file} was not dreamed on a file; name the picture with --input")
+    model = open_model(note.recipe.model)
+    if model.weights_sha256 != note.weights_sha256:
+        raise PictureError(f"{file} was dreamed with other weights than {note.recipe.model} has now")
+    _dream(source, target, None, {**note.recipe.model_dump(), "model": model}, named=note.input)
+    out.print(f"the dream is in {escape(str(target))}")
+
+
+def _dream(
+    image: Path | None, target: Path, save_steps: Path | None, options: dict[str, Any], named: str | None = None
+) -> None:
+    from dataclasses import replace
+
+    from batcountry.picture import read_picture
+    from batcountry.picture_files import check_writable
+
+    check_writable(target)
+    picture = None if image is None else read_picture(image)
+    if picture is not None and named is not None:
+        picture = replace(picture, source=named)  # so that a dream made again has the very same note
+    from batcountry.dreams import dreaming
+
+    if save_steps is not None:
+        try:
+            save_steps.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PictureError(f"cannot make the folder {save_steps}: {error.strerror}") from None
+    for step in watched(dreaming(picture, **options), image.name if image else "a sky"):
+        if save_steps is not None:
+            step.picture().save(save_steps / f"octave_{step.octave}-iter_{step.iteration:03d}.png")
+        if step.last:
+            step.picture().save(target)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    from PIL import Image
+
+    if not folder.is_dir():
+        raise PictureError(f"there is no folder {folder}; name a folder of pictures")
+    known = Image.registered_extensions()
+    found = sorted(each for each in folder.iterdir() if each.is_file() and each.suffix.lower() in known)
+    if not found:
+        raise PictureError(f"the folder {folder} has no pictures in it")
+    return found
+
+
+def _note(file: Path) -> Any:
+    from batcountry.picture_files import read_note
+    from batcountry.recipe import Note
+
+    text = read_note(file)
+    if text is None:
+        raise PictureError(f"{file} has no recipe inside; only pictures that this program wrote have one")
+    return Note.read(text)
+
+
+def _source(name: str | None, file: Path) -> Path | None:
+    if name is None:
+        return None
+    for place in (Path(name), file.parent / Path(name).name):
+        if place.is_file():
+            return place
+    raise PictureError(f"{name}, which {file} was dreamed on, is not there; say where it is with --input")
+
+
+def _sky_sha256(seed: int) -> str:
+    from batcountry.picture import read_picture
+    from batcountry.sky import sky
+
+    return read_picture(sky(seed=seed)).sha256

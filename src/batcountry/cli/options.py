@@ -1,0 +1,51 @@
+"""The options of a command, made from the fields of `Recipe`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from batcountry.recipe import Recipe
+
+
+def recipe_options(without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each field of `Recipe`.
+
+    The command is called with its own parameters and `options`, a dict of the fields that were
+    given; those not given are left to the recipe's defaults.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        fields = {name: each for name, each in Recipe.model_fields.items() if name not in without}
+        own = [each for name, each in inspect.signature(command, eval_str=True).parameters.items() if name != "options"]
+
+        def call(**given: Any) -> None:
+            options = {name: given.pop(name) for name in fields}
+            command(**given, options={name: value for name, value in options.items() if value is not None})
+
+        added = [_parameter(name, field) for name, field in fields.items()]
+        call.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
+        call.__annotations__ = {each.name: each.annotation for each in own + added}
+        call.__doc__ = command.__doc__
+        call.__name__ = command.__name__
+        return call
+
+    return decorate
+
+
+def _parameter(name: str, field: Any) -> inspect.Parameter:
+    kind = next(each for each in (bool, int, float, str) if each in _members(field.annotation))
+    flag = "--" + name.replace("_", "-")
+    default = f" [default: {field.default}]" if field.default not in (None, True, False) else ""
+    names = (f"{flag}/--no-{name}",) if kind is bool else (flag,)
+    option = typer.Option(*names, help=field.description + default, show_default=False)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__args__", ()) or (annotation,)

@@ -1,0 +1,54 @@
+"""What the command line shows: progress, warnings and errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from batcountry.dreams import Step
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True)
+
+
+class Handler(logging.Handler):
+    """Shows the package's warnings on the terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        err.print(f"[yellow]note:[/] {escape(record.getMessage())}")
+
+
+def fail(text: str, code: int = 2) -> int:
+    """Print an error on one line and return the exit code."""
+    err.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}")
+    return code
+
+
+def watched(steps: Iterable[Step], title: str) -> Iterator[Step]:
+    """Yield a dream's steps while showing octave, iteration, size and the seconds left."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    with Progress(*columns, console=err, transient=not err.is_terminal) as progress:
+        bar = progress.add_task(escape(title), total=1.0)
+        try:
+            for step in steps:
+                height, width = step.size
+                where = f"octave {step.octave + 1}/{step.octaves}, iteration {step.iteration + 1}/{step.iterations}"
+                progress.update(bar, completed=step.done, description=escape(f"{title}: {where}, {width}×{height}"))
+                yield step
+        except KeyboardInterrupt:
+            done = progress.tasks[0]
+            raise KeyboardInterrupt(f"stopped at {done.description} ({done.percentage:.0f} %); nothing was written") from None
