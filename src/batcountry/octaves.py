@@ -24,8 +24,8 @@ def sizes(height: int, width: int, count: int, scale: float) -> list[tuple[int, 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize (…, H, W) to `size` linearly, corners onto corners.
 
-    The same numbers as `scipy.ndimage.zoom(order=1)`: there is no low-pass filter, which is
-    part of how a classic dream looks.
+    The same numbers as `scipy.ndimage.zoom(order=1, mode="nearest")`: there is no low-pass
+    filter, which is part of how a classic dream looks.
     """
     if image.shape[-2:] == size:
         return image.clone()

@@ -39,7 +39,7 @@ def recipe_options(without: tuple[str, ...] = ()) -> Callable[[Callable[..., Non
 def _parameter(name: str, field: Any) -> inspect.Parameter:
     kind = next(each for each in (bool, int, float, str) if each in _members(field.annotation))
     flag = "--" + name.replace("_", "-")
-    default = f" [default: {field.default}]" if field.default not in (None, True, False) else ""
+    default = f" (default: {field.default})" if field.default not in (None, True, False) else ""
     names = (f"{flag}/--no-{name}",) if kind is bool else (flag,)
     option = typer.Option(*names, help=field.description + default, show_default=False)
     return inspect.Parameter(

@@ -1,0 +1,62 @@
+# Every target sets up what it needs in .venv; stamps in .make keep the second time quick.
+PYTHON ?= python3
+IMAGE ?=
+OUTPUT ?= dream.png
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: dream test lint format types docs bench clean
+
+dream: .make/package
+	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") --output "$(OUTPUT)" $(ARGS)
+	@echo "Open $(abspath $(OUTPUT)) to see it."
+
+test: .make/test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .make/lint
+	@$(BIN)/ruff check src tests benchmarks examples
+	@$(BIN)/ruff format --check src tests benchmarks examples
+
+format: .make/lint
+	@$(BIN)/ruff check --fix src tests benchmarks examples
+	@$(BIN)/ruff format src tests benchmarks examples
+
+types: .make/lint
+	@$(BIN)/mypy
+
+docs: .make/docs
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "Open $(abspath site/index.html)."
+
+bench: .make/package
+	@$(BIN)/python benchmarks/whole_job.py $(ARGS)
+
+clean:
+	rm -rf .venv .make site
+
+.make/venv:
+	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON); install Python 3.10 or newer"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: Python 3.10 or newer is needed; say which with make PYTHON=python3.12"; exit 2; }
+	@echo "Setting up .venv (once; a few minutes) …"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@$(PIP) "pip>=25.1"
+	@mkdir -p .make && touch $@
+
+.make/package: .make/venv pyproject.toml constraints.txt
+	@$(PIP) --editable .
+	@touch $@
+
+.make/test: .make/package
+	@$(PIP) --group test
+	@touch $@
+
+.make/lint: .make/package
+	@$(PIP) --group lint
+	@touch $@
+
+.make/docs: .make/package
+	@$(PIP) --group docs
+	@touch $@
