@@ -22,7 +22,9 @@ def googlenet() -> Path:
     """Folder of the BVLC GoogLeNet."""
     folder = MODELS / "bvlc_googlenet"
     if not folder.is_dir():
-        pytest.skip(f"needs the BVLC GoogLeNet in {folder}; set BATCOUNTRY_MODELS to the folder that holds it")
+        pytest.skip(
+            f"needs the BVLC GoogLeNet in {folder}; set BATCOUNTRY_MODELS to the folder that holds it"
+        )
     return folder
 
 

@@ -30,7 +30,9 @@ def test_end_layers_give_caffes_activations_and_gradients(googlenet, caffe_numbe
         target.diff[:] = target.data
         net.backward(start=end)
         assert target.data.shape == tuple(stored[f"{end}:shape"])
-        assert np.linalg.norm(target.data.astype(float)) == pytest.approx(float(stored[f"{end}:l2"]), rel=1e-4)
+        assert np.linalg.norm(target.data.astype(float)) == pytest.approx(
+            float(stored[f"{end}:l2"]), rel=1e-4
+        )
         assert off(target.data.ravel()[stored[f"{end}:sample_index"]], stored[f"{end}:sample"]) < 1e-4
         assert off(source.diff, stored[f"{end}:g"]) < 1e-2
 
@@ -53,7 +55,10 @@ def test_single_steps_from_caffes_own_states_agree(bc, caffe_numbers, run, monke
     if run == "guided_small":
         features = bc.prepare_guide(Image.fromarray(stored["guide_image_u8"]), end=end)
         assert features.shape == tuple(stored["guide_features:shape"])
-        assert off(features.ravel()[stored["guide_features:sample_index"]], stored["guide_features:sample"]) < 1e-4
+        assert (
+            off(features.ravel()[stored["guide_features:sample_index"]], stored["guide_features:sample"])
+            < 1e-4
+        )
         guide = {"objective_fn": BatCountry.guided_objective, "objective_features": features}
     source = bc.net.blobs["data"]
     for step in stored["steps"]:

@@ -44,7 +44,14 @@ def test_the_score_rises_in_every_octave(photo):
 def test_every_kind_of_image_is_the_same_picture(photo, tmp_path):
     Image.fromarray(photo).save(tmp_path / "photo.png")
     planes = torch.from_numpy(photo).permute(2, 0, 1)
-    kinds = [photo, photo.astype(np.float32), Image.fromarray(photo), tmp_path / "photo.png", planes, planes[None].float()]
+    kinds = [
+        photo,
+        photo.astype(np.float32),
+        Image.fromarray(photo),
+        tmp_path / "photo.png",
+        planes,
+        planes[None].float(),
+    ]
     dreams = [batcountry.dream(each, seed=1, octaves=1, iterations=1).array() for each in kinds]
     for each in dreams[1:]:
         assert np.array_equal(each, dreams[0])
@@ -76,7 +83,11 @@ def test_a_guide_leads_the_dream_elsewhere(photo):
 
 def test_octaves_too_small_for_the_network_are_left_out_with_a_word(photo, two_channels, caplog):
     with caplog.at_level(logging.WARNING, "batcountry"):
-        steps = list(batcountry.dreaming(photo, model=two_channels, layer="mean", octaves=5, octave_scale=3.0, iterations=1))
+        steps = list(
+            batcountry.dreaming(
+                photo, model=two_channels, layer="mean", octaves=5, octave_scale=3.0, iterations=1
+            )
+        )
     # 37 → 12 → 4 → 1: on one row a mean over three cannot be taken
     assert [s.size for s in steps] == [(4, 6), (12, 18), (37, 53)]
     assert "left out 1 octave(s)" in caplog.text

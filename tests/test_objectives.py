@@ -83,7 +83,10 @@ def test_a_channel_that_is_not_there_is_refused(two_channels):
 
 def test_matching_takes_the_largest_dot_product_at_each_position():
     random = np.random.RandomState(1)
-    x, y = random.normal(size=(1, 5, 7, 11)).astype(np.float32), random.normal(size=(5, 13)).astype(np.float32)
+    x, y = (
+        random.normal(size=(1, 5, 7, 11)).astype(np.float32),
+        random.normal(size=(5, 13)).astype(np.float32),
+    )
     activation = torch.from_numpy(x).requires_grad_()
     found = matched(activation, torch.from_numpy(y))
     products = x[0].reshape(5, -1).T @ y

@@ -35,7 +35,9 @@ def test_pyramid_agrees_with_caffes_reference(caffe_numbers):
     np.testing.assert_allclose(levels[3].numpy(), stored["octave_3"], rtol=2**-14, atol=1e-4)
     small = torch.from_numpy(stored["up_in"])
     for name in ("up_15x24", "up_16x23", "up_11x18"):
-        np.testing.assert_allclose(octaves.resize(small, stored[name].shape[1:]).numpy(), stored[name], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            octaves.resize(small, stored[name].shape[1:]).numpy(), stored[name], rtol=1e-5, atol=1e-5
+        )
 
 
 def test_sizes_grow_and_end_at_the_pictures_own():

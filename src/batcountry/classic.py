@@ -160,7 +160,9 @@ class BatCountry:
         options: dict[str, Any],
     ) -> Any:
         defaults = (self.gradient_ascent_step, self.L2_objective, self.preprocess, self.deprocess)
-        step, objective, preprocess, deprocess = (own or default for own, default in zip(parts, defaults, strict=True))
+        step, objective, preprocess, deprocess = (
+            own or default for own, default in zip(parts, defaults, strict=True)
+        )
         base = torch.from_numpy(np.ascontiguousarray(_given(preprocess, self.net, image, options)))[None]
         sizes = runnable_sizes(self._engine(), (options["end"],), base, *pyramid)
         source, detail = self.net.blobs["data"], None
@@ -248,7 +250,9 @@ class BatCountry:
         The picture is resized to 244×244, as the original does whatever `maxW` and `maxH` say.
         """
         target, source = self.net.blobs[end], self.net.blobs["data"]
-        resized = np.float32(image.convert("RGB").resize((_GUIDE_SIDE, _GUIDE_SIDE), Image.Resampling.BILINEAR))
+        resized = np.float32(
+            image.convert("RGB").resize((_GUIDE_SIDE, _GUIDE_SIDE), Image.Resampling.BILINEAR)
+        )
         source.reshape(1, 3, _GUIDE_SIDE, _GUIDE_SIDE)
         source.data[0] = _given(preprocess_fn or self.preprocess, self.net, resized, {})
         self.net.forward(end=end)
@@ -266,6 +270,8 @@ def _given(function: Callable[..., Any], net: Net, img: Any, options: dict[str, 
     """Call a caller's function with the net, the picture if there is one, and the options it accepts."""
     parameters = inspect.signature(function).parameters.values()
     if not any(each.kind is each.VAR_KEYWORD for each in parameters):
-        taken = {each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
+        taken = {
+            each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
+        }
         options = {name: value for name, value in options.items() if name in taken}
     return function(net, **options) if img is None else function(net, img, **options)

@@ -113,7 +113,9 @@ def dreaming(image: Any = None, recipe: Recipe | None = None, **options: Any) ->
     )
     base = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(model.device)
     gradient = whole_gradient(model, objective)
-    ascent = Ascent(gradient, recipe.step_size, recipe.jitter, recipe.clip, np.random.RandomState(recipe.seed))
+    ascent = Ascent(
+        gradient, recipe.step_size, recipe.jitter, recipe.clip, np.random.RandomState(recipe.seed)
+    )
     sizes = runnable_sizes(model, objective.layers, base, recipe.octaves, recipe.octave_scale)
 
     def opened(pixels: Tensor) -> Picture:

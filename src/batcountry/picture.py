@@ -84,7 +84,9 @@ class Picture:
             return self
         scale = longest / max(width, height)
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        planes = [Image.fromarray(self.pixels[..., i]).resize(size, Image.Resampling.LANCZOS) for i in range(3)]
+        planes = [
+            Image.fromarray(self.pixels[..., i]).resize(size, Image.Resampling.LANCZOS) for i in range(3)
+        ]
         pixels = np.clip(np.dstack([np.asarray(each) for each in planes]), 0, 255)
         return self.with_pixels(pixels.astype(np.float32))
 
@@ -134,7 +136,9 @@ def read_picture(source: Any) -> Picture:
     elif "torch" in sys.modules and isinstance(source, sys.modules["torch"].Tensor):
         found = _from_array(_channels_last(source.detach().cpu().numpy()))
     else:
-        raise PictureError(f"a picture cannot be made from {type(source).__name__}: give a path, an image or an array")
+        raise PictureError(
+            f"a picture cannot be made from {type(source).__name__}: give a path, an image or an array"
+        )
     digest = hashlib.sha256(f"{found.pixels.shape}{found.pixels.dtype}".encode())
     digest.update(found.pixels.tobytes())
     return replace(found, sha256=digest.hexdigest())
@@ -155,7 +159,9 @@ def _from_array(array: NDArray[Any]) -> Picture:
         raise PictureError(f"an array of shape {array.shape} is no picture: give height × width × 3")
     if array.dtype.kind not in "uifb":
         raise PictureError(f"an array of {array.dtype} is no picture: give uint8, or float from 0 to 255")
-    scale = {"b": 255.0, "u": 255.0 / np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1.0}.get(array.dtype.kind, 1.0)
+    scale = {"b": 255.0, "u": 255.0 / np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1.0}.get(
+        array.dtype.kind, 1.0
+    )
     pixels = array.astype(np.float32) * np.float32(scale)
     if not np.isfinite(pixels).all():
         raise PictureError("the array has values that are not finite numbers; a picture's are 0 to 255")

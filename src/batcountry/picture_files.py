@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import tempfile
@@ -35,7 +36,9 @@ def read_file(path: Path) -> bytes:
     """Return a file's bytes; raises `PictureError` if there is none or it is empty."""
     try:
         if path.is_dir():
-            raise PictureError(f"{path} is a folder, not a picture; name a file in it, or use `bat-country bulk`")
+            raise PictureError(
+                f"{path} is a folder, not a picture; name a file in it, or use `bat-country bulk`"
+            )
         if path.stat().st_size > _MAX_FILE:
             raise PictureError(f"{path} is larger than 2 GB, which is more than a picture file may be")
         data = path.read_bytes()
@@ -66,7 +69,9 @@ def decode(data: bytes, name: str) -> Image.Image:
                 )
             image.load()
     except Image.UnidentifiedImageError:
-        raise PictureError(f"{name} is not a picture in a format that can be read; give a PNG, JPEG, WebP or TIFF") from None
+        raise PictureError(
+            f"{name} is not a picture in a format that can be read; give a PNG, JPEG, WebP or TIFF"
+        ) from None
     except Image.DecompressionBombError:
         raise PictureError(f"{name} has more than {MAX_PIXELS:,} pixels; shrink it first") from None
     except PictureError:
@@ -128,7 +133,9 @@ def check_writable(path: Path) -> None:
     if not path.parent.is_dir():
         raise PictureError(f"cannot write {path}: there is no folder {path.parent}; make it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise PictureError(f"cannot write {path}: no permission to write in {path.parent}; choose another folder")
+        raise PictureError(
+            f"cannot write {path}: no permission to write in {path.parent}; choose another folder"
+        )
 
 
 def encode(image: Image.Image, path: Path, *, note: str | None, icc: bytes | None, quality: int) -> Path:
@@ -173,14 +180,15 @@ def _with_note(kind: str, note: str) -> dict[str, Any]:
         text.add_itxt(_KEY, note)
         return {"pnginfo": text}
     if kind == "TIFF":
-        return {"tiffinfo": {_DESCRIPTION: note.encode("utf-8").decode("latin-1")}}
+        # The tag holds ASCII only, so other characters stand there as JSON's escapes.
+        return {"tiffinfo": {_DESCRIPTION: json.dumps(json.loads(note), separators=(",", ":"))}}
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[_USER_COMMENT] = _CHARSET + note.encode("utf-16-be")
     return {"exif": exif.tobytes()}
 
 
 def read_note(path: Path) -> str | None:
-    """Return the note inside a PNG, JPEG, WebP or TIFF, or None if it has none.
+    """Return the note inside a PNG, JPEG, WebP or TIFF as JSON text, or None if it has none.
 
     Raises
     ------
@@ -201,7 +209,7 @@ def _note_of(image: Image.Image) -> str | None:
         return str(text)
     if image.format == "TIFF":
         stored = image.tag_v2.get(_DESCRIPTION)  # type: ignore[attr-defined]
-        return stored.encode("latin-1").decode("utf-8") if isinstance(stored, str) else None
+        return stored if isinstance(stored, str) else None
     comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(_USER_COMMENT)
     if isinstance(comment, bytes) and comment.startswith(_CHARSET):
         return comment[len(_CHARSET) :].decode("utf-16-be")

@@ -18,24 +18,41 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    model: Annotated[str, Field(description="A known model's name, or a folder with deploy.prototxt and one .caffemodel.")] = (
-        "efficientnet-lite0"
-    )
-    layer: Annotated[str | None, Field(description="Layer to dream with; the model's own default if not given.")] = None
-    guide: Annotated[str | None, Field(description="Picture file whose features the dream should take on.")] = None
+    model: Annotated[
+        str, Field(description="A known model's name, or a folder with deploy.prototxt and one .caffemodel.")
+    ] = "efficientnet-lite0"
+    layer: Annotated[
+        str | None, Field(description="Layer to dream with; the model's own default if not given.")
+    ] = None
+    guide: Annotated[
+        str | None, Field(description="Picture file whose features the dream should take on.")
+    ] = None
     objective: Annotated[
         str | None,
-        Field(description='What to make more of, as text, in place of a layer: channel("blocks.10", 17) - 0.1*layer("stem").'),
+        Field(
+            description='What to make more of, as text, in place of a layer: channel("blocks.10", 17) - 0.1*layer("stem").'
+        ),
     ] = None
     octaves: Annotated[int, Field(ge=1, le=64, description="How many sizes, coarse to fine.")] = 4
-    octave_scale: Annotated[float, Field(gt=1, le=16, description="Each size is this many times the one before.")] = 1.4
+    octave_scale: Annotated[
+        float, Field(gt=1, le=16, description="Each size is this many times the one before.")
+    ] = 1.4
     iterations: Annotated[int, Field(ge=1, le=100_000, description="Steps in each octave.")] = 10
-    step_size: Annotated[float, Field(gt=0, le=255, description="Mean change of a colour value in one step, in grey levels.")] = 1.5
-    jitter: Annotated[int, Field(ge=0, le=4096, description="Largest random shift in a step, in pixels.")] = 32
-    seed: Annotated[int, Field(ge=0, lt=2**32, description="Of the random shifts, and of the sky if no picture is given.")] = 0
+    step_size: Annotated[
+        float, Field(gt=0, le=255, description="Mean change of a colour value in one step, in grey levels.")
+    ] = 1.5
+    jitter: Annotated[int, Field(ge=0, le=4096, description="Largest random shift in a step, in pixels.")] = (
+        32
+    )
+    seed: Annotated[
+        int, Field(ge=0, lt=2**32, description="Of the random shifts, and of the sky if no picture is given.")
+    ] = 0
     clip: Annotated[bool, Field(description="Keep colours within 0 to 255 in every step.")] = True
     size: Annotated[
-        int | None, Field(ge=8, le=65_536, description="Shrink the picture so that its longer side has this many pixels.")
+        int | None,
+        Field(
+            ge=8, le=65_536, description="Shrink the picture so that its longer side has this many pixels."
+        ),
     ] = None
     device: Annotated[str, Field(description="Where to run: auto, cpu, cuda, cuda:1, mps or xpu.")] = "auto"
 

@@ -35,7 +35,9 @@ def sky(width: int = 1024, height: int = 576, seed: int = 0) -> NDArray[np.uint8
     return np.rint(np.clip(blue + (cloud - blue) * opacity, 0, 255)).astype(np.uint8)
 
 
-def _fractal(random: np.random.RandomState, x: NDArray[Any], y: NDArray[Any], octaves: int = 6) -> NDArray[Any]:
+def _fractal(
+    random: np.random.RandomState, x: NDArray[Any], y: NDArray[Any], octaves: int = 6
+) -> NDArray[Any]:
     total: NDArray[Any] = np.zeros(np.broadcast(x, y).shape)
     for octave in range(octaves):
         grid = random.normal(size=(64, 64))

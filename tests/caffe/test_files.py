@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from conftest import REFERENCE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +8,7 @@ from batcountry.caffe import TEST, Net
 from batcountry.caffe.prototxt import read_net
 from batcountry.caffe.weights import read_weights
 from batcountry.errors import ModelError, UnsupportedLayer
+from conftest import REFERENCE
 
 CASE = REFERENCE / "layers" / "mini_inception"
 

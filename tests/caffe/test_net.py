@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from conftest import REFERENCE
 
 import batcountry.caffe as caffe
+from conftest import REFERENCE
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from conftest import REFERENCE
 
 import batcountry.caffe as caffe
+from conftest import REFERENCE
 
 CASES = sorted(each.name for each in (REFERENCE / "layers").iterdir())
 
@@ -47,9 +47,9 @@ def test_forward_and_backward_give_caffes_numbers(case):
 
 def test_a_second_backward_gives_the_gradient_of_a_new_net():
     net, facts, stored = run("stale_diff")
-    for prefix, start in (("seed_diff:", facts["backward_start"]), ("seed_diff2:", facts["second_backward"])):
+    for prefix, start in (("seed_diff:", facts["start"]), ("seed_diff2:", facts["second_backward"])):
         for key in stored.files:
             if key.startswith(prefix):
                 net.blobs[key[len(prefix) :]].diff[...] = stored[key]
-        net.backward(start=start if isinstance(start, str) else start["backward_start"])
+        net.backward(start=start["layer"])
     agrees(net.blobs["data"].diff, stored["diff2_fresh:data"])

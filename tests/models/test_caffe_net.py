@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from conftest import REFERENCE
 
 from batcountry import caffe, open_model
 from batcountry.models.caffe_net import open_caffe
+from conftest import REFERENCE
 
 CASE = REFERENCE / "layers" / "mini_inception"
 
@@ -35,7 +35,9 @@ def test_no_layer_runs_that_is_not_needed(monkeypatch):
     model = open_caffe(CASE / "net.prototxt", CASE / "net.caffemodel")
     ran = []
     original = type(model.network.nodes[0]).run
-    monkeypatch.setattr(type(model.network.nodes[0]), "run", lambda self, *x: ran.append(self.name) or original(self, *x))
+    monkeypatch.setattr(
+        type(model.network.nodes[0]), "run", lambda self, *x: ran.append(self.name) or original(self, *x)
+    )
     model.activations(torch.zeros(1, 3, 37, 53), [model.layers[0].name])
     assert ran == [model.layers[0].name]
 

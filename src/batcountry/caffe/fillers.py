@@ -23,7 +23,10 @@ def filled(filler: Any, shape: tuple[int, ...]) -> Tensor:
         If the filler is of another kind.
     """
     outside = shape[0] if shape else 1
-    fan_in, fan_out = prod(shape) // max(outside, 1), prod(shape) // max(shape[1], 1) if len(shape) > 1 else prod(shape)
+    fan_in, fan_out = (
+        prod(shape) // max(outside, 1),
+        prod(shape) // max(shape[1], 1) if len(shape) > 1 else prod(shape),
+    )
     fan = (fan_in, fan_out, (fan_in + fan_out) / 2)[filler.variance_norm] or 1
     kind = filler.type
     if kind == "constant":
@@ -37,5 +40,7 @@ def filled(filler: Any, shape: tuple[int, ...]) -> Tensor:
     elif kind == "msra":
         values = np.random.normal(0, sqrt(2 / fan), shape)
     else:
-        raise ModelError(f"the filler {kind!r} is not known; known are constant, uniform, gaussian, xavier and msra")
+        raise ModelError(
+            f"the filler {kind!r} is not known; known are constant, uniform, gaussian, xavier and msra"
+        )
     return torch.from_numpy(np.asarray(values, dtype=np.float32))

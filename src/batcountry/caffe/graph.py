@@ -52,7 +52,9 @@ class Node:
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             shapes = ", ".join(str(tuple(each.shape)) for each in bottoms)
             reason = str(error).split("\n", maxsplit=1)[0]
-            raise ShapeError(f"layer {self.name!r} ({self.layer.type}) cannot run on {shapes}: {reason}") from error
+            raise ShapeError(
+                f"layer {self.name!r} ({self.layer.type}) cannot run on {shapes}: {reason}"
+            ) from error
         return tops if isinstance(tops, tuple) else (tops,)
 
 
@@ -141,7 +143,9 @@ def infer_shapes(nodes: Sequence[Node], shapes: dict[str, Shape]) -> None:
         ghost = Node(node.layer, node.kind, [torch.empty_like(each, device="meta") for each in node.params])
         for top, tensor in zip(node.tops, ghost.run(*bottoms), strict=True):
             if 0 in tensor.shape:
-                raise ShapeError(f"layer {node.name!r} makes the empty shape {tuple(tensor.shape)}; its input is too small")
+                raise ShapeError(
+                    f"layer {node.name!r} makes the empty shape {tuple(tensor.shape)}; its input is too small"
+                )
             shapes[top] = tuple(tensor.shape)
 
 
@@ -161,7 +165,9 @@ def load_weights(nodes: Sequence[Node], blobs: Blobs, where: str) -> None:
         found = blobs.get(node.name)
         if not found:
             continue
-        if [_squeezed(each.shape) for each in found] != [_squeezed(tuple(each.shape)) for each in node.params]:
+        if [_squeezed(each.shape) for each in found] != [
+            _squeezed(tuple(each.shape)) for each in node.params
+        ]:
             theirs, ours = [each.shape for each in found], [tuple(each.shape) for each in node.params]
             wrong.append(f"{node.name!r} has {theirs} where the net wants {ours}")
             continue

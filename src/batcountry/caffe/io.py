@@ -85,7 +85,9 @@ class Transformer:
     def deprocess(self, name: str, values: NDArray[Any]) -> Array:
         """Return the picture that `preprocess` would make these values of."""
         self._check(name)
-        picture: Any = np.asarray(values, dtype=np.float32).squeeze() / np.float32(self.input_scale.get(name, 1))
+        picture: Any = np.asarray(values, dtype=np.float32).squeeze() / np.float32(
+            self.input_scale.get(name, 1)
+        )
         if name in self.mean:
             picture = picture + self.mean[name]
         picture = picture / np.float32(self.raw_scale.get(name, 1))

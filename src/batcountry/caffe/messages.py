@@ -60,7 +60,9 @@ def _message(tokens: list[str], into: Any) -> None:
 
 
 def _file(text: str) -> descriptor_pb2.FileDescriptorProto:
-    file = descriptor_pb2.FileDescriptorProto(name="batcountry/caffe/schema.proto", package="caffe", syntax="proto2")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="batcountry/caffe/schema.proto", package="caffe", syntax="proto2"
+    )
     tokens = _tokens(text)
     while tokens:
         word = tokens.pop()

@@ -71,7 +71,9 @@ class Net:
         If a file cannot be read, or the net cannot be.
     """
 
-    def __init__(self, prototxt: str | Path, weights: str | Path | int | None = None, phase: int = TEST) -> None:
+    def __init__(
+        self, prototxt: str | Path, weights: str | Path | int | None = None, phase: int = TEST
+    ) -> None:
         if isinstance(weights, int):
             weights, phase = None, weights
         layers = read_net(Path(prototxt), phase=phase).layer
@@ -84,7 +86,9 @@ class Net:
         self._runs: dict[int, Run] = {}
         self._pass = 0
         self.blobs = Blobs()
-        self.params = OrderedDict((n.name, [parameter_blob(p) for p in n.params]) for n in self._nodes if n.params)
+        self.params = OrderedDict(
+            (n.name, [parameter_blob(p) for p in n.params]) for n in self._nodes if n.params
+        )
         self.transformer: Any = None
         self.reshape()
 
@@ -114,7 +118,11 @@ class Net:
                 self.blobs[top].reshape(*shapes[top])
 
     def forward(
-        self, blobs: Sequence[str] | None = None, start: str | None = None, end: str | None = None, **data: Any
+        self,
+        blobs: Sequence[str] | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        **data: Any,
     ) -> Arrays:
         """Run from the layer `start` up to and including the layer `end`, in file order.
 
@@ -144,7 +152,11 @@ class Net:
         return {name: self.blobs[name].data for name in (*names, *(blobs or ()))}
 
     def backward(
-        self, diffs: Sequence[str] | None = None, start: str | None = None, end: str | None = None, **seeds: Any
+        self,
+        diffs: Sequence[str] | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        **seeds: Any,
     ) -> Arrays:
         """Carry the diffs of the layer `start`'s tops down to the inputs, or to the layer `end`.
 
@@ -226,4 +238,3 @@ class Net:
 
 def _channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 and x.shape[1] > 1 else x
-

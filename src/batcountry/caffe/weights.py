@@ -53,7 +53,9 @@ def read_weights(path: Path) -> Blobs:
     try:
         return dict(_layer(number, value) for number, value in _fields(data) if number in _BLOBS)
     except (_Damaged, DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is not a .caffemodel or is cut short ({error}); copy or download it again") from None
+        raise ModelError(
+            f"{path} is not a .caffemodel or is cut short ({error}); copy or download it again"
+        ) from None
 
 
 class _Damaged(Exception):

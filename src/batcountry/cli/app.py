@@ -22,16 +22,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where the picture goes: .png, .jpg, .webp or .tif.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Where the picture goes: .png, .jpg, .webp or .tif.")
+]
 
 
 @app.command()
 @recipe_options()
 def dream(
-    image: Annotated[Path | None, typer.Argument(help="Picture to dream on; with none, a sky of clouds is made.")] = None,
+    image: Annotated[
+        Path | None, typer.Argument(help="Picture to dream on; with none, a sky of clouds is made.")
+    ] = None,
     output: Output = None,
     save_steps: Annotated[
-        Path | None, typer.Option("--save-steps", metavar="DIR", help="Also write the picture after every iteration there.")
+        Path | None,
+        typer.Option(
+            "--save-steps", metavar="DIR", help="Also write the picture after every iteration there."
+        ),
     ] = None,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
@@ -45,7 +52,9 @@ def dream(
 @recipe_options(without=("layer", "objective"))
 def bulk(
     folder: Annotated[Path, typer.Argument(help="Folder of pictures.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the dreams.")] = Path("dreams"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the dreams.")
+    ] = Path("dreams"),
     layer: Annotated[
         list[str] | None, typer.Option("--layer", help="A layer to dream with; may be given several times.")
     ] = None,
@@ -77,13 +86,17 @@ def bulk(
                 failed.append(str(error))
                 fail(str(error))
                 break
-    out.print(f"{done} dreamed, {skipped} done before, {len(failed)} failed; the dreams are in {escape(str(output))}")
+    out.print(
+        f"{done} dreamed, {skipped} done before, {len(failed)} failed; the dreams are in {escape(str(output))}"
+    )
     if failed:
         raise typer.Exit(2)
 
 
 @app.command()
-def layers(model: Annotated[str, typer.Argument(help="A known model or a path.")] = "efficientnet-lite0") -> None:
+def layers(
+    model: Annotated[str, typer.Argument(help="A known model or a path.")] = "efficientnet-lite0",
+) -> None:
     """List the layers of a model in running order: channels, stride and receptive field in pixels."""
     from rich.table import Table
 
@@ -111,7 +124,8 @@ def again(
     file: Annotated[Path, typer.Argument(help="A picture made by this program.")],
     output: Output = None,
     image: Annotated[
-        Path | None, typer.Option("--input", help="The picture it was dreamed on, if it is no longer where it was.")
+        Path | None,
+        typer.Option("--input", help="The picture it was dreamed on, if it is no longer where it was."),
     ] = None,
 ) -> None:
     """Dream a picture again from the recipe inside it."""
@@ -122,7 +136,9 @@ def again(
     source = image or _source(note.input, file)
     target = output or file.with_name(f"{file.stem}-again{file.suffix}")
     if source is not None and read_picture(source).sha256 != note.input_sha256:
-        raise PictureError(f"{source} is not the picture that {file} was dreamed on; name that one with --input")
+        raise PictureError(
+            f"{source} is not the picture that {file} was dreamed on; name that one with --input"
+        )
     if source is None and note.input is None and note.input_sha256 != _sky_sha256(note.recipe.seed):
         raise PictureError(f"{file} was not dreamed on a file; name the picture with --input")
     model = open_model(note.recipe.model)
@@ -133,7 +149,11 @@ def again(
 
 
 def _dream(
-    image: Path | None, target: Path, save_steps: Path | None, options: dict[str, Any], named: str | None = None
+    image: Path | None,
+    target: Path,
+    save_steps: Path | None,
+    options: dict[str, Any],
+    named: str | None = None,
 ) -> None:
     from dataclasses import replace
 

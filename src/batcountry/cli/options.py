@@ -20,7 +20,11 @@ def recipe_options(without: tuple[str, ...] = ()) -> Callable[[Callable[..., Non
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         fields = {name: each for name, each in Recipe.model_fields.items() if name not in without}
-        own = [each for name, each in inspect.signature(command, eval_str=True).parameters.items() if name != "options"]
+        own = [
+            each
+            for name, each in inspect.signature(command, eval_str=True).parameters.items()
+            if name != "options"
+        ]
 
         def call(**given: Any) -> None:
             options = {name: given.pop(name) for name in fields}

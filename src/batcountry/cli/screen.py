@@ -47,8 +47,12 @@ def watched(steps: Iterable[Step], title: str) -> Iterator[Step]:
             for step in steps:
                 height, width = step.size
                 where = f"octave {step.octave + 1}/{step.octaves}, iteration {step.iteration + 1}/{step.iterations}"
-                progress.update(bar, completed=step.done, description=escape(f"{title}: {where}, {width}×{height}"))
+                progress.update(
+                    bar, completed=step.done, description=escape(f"{title}: {where}, {width}×{height}")
+                )
                 yield step
         except KeyboardInterrupt:
             done = progress.tasks[0]
-            raise KeyboardInterrupt(f"stopped at {done.description} ({done.percentage:.0f} %); nothing was written") from None
+            raise KeyboardInterrupt(
+                f"stopped at {done.description} ({done.percentage:.0f} %); nothing was written"
+            ) from None

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.caffe.graph import Node, ancestors, build_nodes, check_wiring, infer_shapes, load_weights, windows
+from batcountry.caffe.graph import (
+    Node,
+    ancestors,
+    build_nodes,
+    check_wiring,
+    infer_shapes,
+    load_weights,
+    windows,
+)
 from batcountry.caffe.layers import check_supported
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.messages import TEST
@@ -39,7 +47,9 @@ class CaffeNetwork:
             if source in node.bottoms and node.layer.type == "Convolution" and node.params[0].shape[1] == 3:
                 node.params[0] = _arranged(node.params[0].flip(1))
             elif source in node.bottoms and node.layer.type not in ("Split",):
-                raise ModelError(f"layer {node.name!r} reads the input but is no convolution of three channels")
+                raise ModelError(
+                    f"layer {node.name!r} reads the input but is no convolution of three channels"
+                )
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`.
@@ -129,12 +139,18 @@ def find_files(source: Path, weights: Path | None = None) -> tuple[Path, Path]:
     """
     prototxt = source / "deploy.prototxt" if source.is_dir() else source
     if not prototxt.exists():
-        raise ModelError(f"there is no {prototxt}; a Caffe model is a folder with deploy.prototxt and a .caffemodel")
+        raise ModelError(
+            f"there is no {prototxt}; a Caffe model is a folder with deploy.prototxt and a .caffemodel"
+        )
     if weights is not None:
         return prototxt, weights
     found = sorted(prototxt.parent.glob("*.caffemodel"))
     if len(found) != 1:
-        listed = f": {', '.join(each.name for each in found)}; name one of them" if found else "; put the weights there"
+        listed = (
+            f": {', '.join(each.name for each in found)}; name one of them"
+            if found
+            else "; put the weights there"
+        )
         raise ModelError(f"{prototxt.parent} has {len(found) or 'no'} .caffemodel files{listed}")
     return prototxt, found[0]
 
@@ -157,5 +173,7 @@ def _default(layers: list[Layer]) -> str:
     names: Any = [each.name for each in layers]
     if _PREFERRED in names:
         return _PREFERRED
-    middle = [each.name for each in layers if each.stride is not None and each.stride <= 16 and each.channels >= 16]
+    middle = [
+        each.name for each in layers if each.stride is not None and each.stride <= 16 and each.channels >= 16
+    ]
     return (middle or names)[-1]

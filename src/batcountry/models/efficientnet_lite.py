@@ -182,7 +182,13 @@ def _blocks(weights: Mapping[str, Tensor]) -> Iterator[Block]:
 
 
 def _folded(
-    weights: Mapping[str, Tensor], name: str, norm: str, *, stride: int = 1, groups: int = 1, active: bool = True
+    weights: Mapping[str, Tensor],
+    name: str,
+    norm: str,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    active: bool = True,
 ) -> Convolution:
     gain = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + _EPSILON).sqrt()
     weight = weights[f"{name}.weight"] * gain.reshape(-1, 1, 1, 1)

@@ -19,7 +19,9 @@ def layer(name: str) -> Objective:
     the mean differs by a factor that normalised ascent takes out, and does not depend on the
     picture's size.
     """
-    return objective("layer", (name,), (name,), lambda _: lambda activations: activations[name].square().mean())
+    return objective(
+        "layer", (name,), (name,), lambda _: lambda activations: activations[name].square().mean()
+    )
 
 
 def channel(layer: str, index: int) -> Objective:
@@ -32,7 +34,9 @@ def channel(layer: str, index: int) -> Objective:
     def bind(model: Model) -> Scorer:
         channels = model.layer(layer).channels
         if not 0 <= index < channels:
-            raise RecipeError(f"layer {layer!r} has channels 0 to {channels - 1}; there is no channel {index}")
+            raise RecipeError(
+                f"layer {layer!r} has channels 0 to {channels - 1}; there is no channel {index}"
+            )
         return lambda activations: activations[layer][:, index].mean()
 
     return objective("channel", (layer, index), (layer,), bind)

@@ -38,7 +38,9 @@ def guide(picture: Any, layer: str) -> Objective:
 
     def bind(model: Model) -> Scorer:
         if is_file and label.startswith("sha256:"):
-            raise RecipeError(f"the guide {label} was not a file, so it cannot be opened again; give a guide picture")
+            raise RecipeError(
+                f"the guide {label} was not a file, so it cannot be opened again; give a guide picture"
+            )
         features = guide_features(model, picture, layer)
         return lambda activations: matched(activations[layer], features)
 

@@ -16,13 +16,18 @@ from batcountry.kernels.pool import max_pool
 
 def _side(param: Any, name: str, single: str) -> tuple[int, int]:
     if param.HasField(f"{name}_h") or param.HasField(f"{name}_w"):
-        return getattr(param, f"{name}_h") or 1 - (name == "pad"), getattr(param, f"{name}_w") or 1 - (name == "pad")
+        return getattr(param, f"{name}_h") or 1 - (name == "pad"), getattr(param, f"{name}_w") or 1 - (
+            name == "pad"
+        )
     return (getattr(param, single),) * 2
 
 
 def _window(layer: Any) -> Window:
     p = layer.pooling_param
-    return Window(None if p.global_pooling else max(_side(p, "kernel", "kernel_size")), max(_side(p, "stride", "stride")))
+    return Window(
+        None if p.global_pooling else max(_side(p, "kernel", "kernel_size")),
+        max(_side(p, "stride", "stride")),
+    )
 
 
 @caffe_layer("Pooling", window=_window)
@@ -36,7 +41,9 @@ def pooling(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa:
     if p.global_pooling:
         kernel, stride, pad = (x.shape[2], x.shape[3]), (1, 1), (0, 0)
     else:
-        kernel, stride, pad = (_side(p, *each) for each in (("kernel", "kernel_size"), ("stride", "stride"), ("pad", "pad")))
+        kernel, stride, pad = (
+            _side(p, *each) for each in (("kernel", "kernel_size"), ("stride", "stride"), ("pad", "pad"))
+        )
     ceil = p.round_mode == PoolingParameter.CEIL
     if p.pool == PoolingParameter.MAX:
         return max_pool(x, kernel, stride, pad, ceil)

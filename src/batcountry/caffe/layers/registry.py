@@ -102,4 +102,6 @@ def check_supported(layers: Iterable[Any], where: str) -> None:
     """Raise `UnsupportedLayer` that names every layer of a net whose type is not registered."""
     missing = [f"{each.name!r} ({each.type or 'no type'})" for each in layers if each.type not in _types]
     if missing:
-        raise UnsupportedLayer(f"{where} has layers of unsupported types: {', '.join(missing)}; supported are {', '.join(names())}")
+        raise UnsupportedLayer(
+            f"{where} has layers of unsupported types: {', '.join(missing)}; supported are {', '.join(names())}"
+        )
