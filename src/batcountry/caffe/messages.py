@@ -74,12 +74,12 @@ def _file(text: str) -> descriptor_pb2.FileDescriptorProto:
 
 
 _pool = descriptor_pool.DescriptorPool()
-_pool.Add(_file(files(__package__).joinpath("schema.proto").read_text("utf-8")))  # type: ignore[no-untyped-call]
+_pool.Add(_file(files(__package__).joinpath("schema.proto").read_text("utf-8")))
 
 
 def message(name: str) -> Any:
     """Return the message class of that name, such as `message("NetParameter")`."""
-    return message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"caffe.{name}"))  # type: ignore[no-untyped-call]
+    return message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"caffe.{name}"))
 
 
 BlobProto = message("BlobProto")

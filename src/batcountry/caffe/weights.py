@@ -24,7 +24,10 @@ Blobs = dict[str, list[NDArray[np.float32]]]
 
 _V1_LAYERS, _LAYERS = 2, 100  # of NetParameter
 _BLOBS = {_V1_LAYERS: (V1LayerParameter, 6), _LAYERS: (LayerParameter, 7)}
-_NUMBERS = {5: np.dtype("<f4"), 8: np.dtype("<f8")}  # data and double_data of BlobProto
+_NUMBERS: dict[int, np.dtype[Any]] = {
+    5: np.dtype("<f4"),
+    8: np.dtype("<f8"),
+}  # data and double_data of BlobProto
 _DIFFS = (6, 9)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ def slice_(layer: Any, params: Sequence[Tensor], x: Tensor) -> tuple[Tensor, ...
     if len(points) != tops - 1 or (not p.slice_point and size % tops):
         raise ValueError(f"cannot slice {size} into {tops} parts at {points}")
     edges = [0, *points, size]
-    return x.split([end - start for start, end in zip(edges, edges[1:], strict=False)], axis)  # type: ignore[no-any-return, no-untyped-call]
+    return x.split([end - start for start, end in pairwise(edges)], axis)  # type: ignore[no-any-return, no-untyped-call]
 
 
 @caffe_layer("Split")
