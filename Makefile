@@ -5,7 +5,7 @@ OUTPUT ?= dream.png
 ARGS ?=
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --no-warn-script-location --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: dream test lint format types docs bench clean
 

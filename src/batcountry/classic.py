@@ -69,7 +69,7 @@ class BatCountry:
         self.net = Net(*self._files, TEST)
         self.net.transformer = Transformer({"data": self.net.blobs["data"].shape})
         self.net.transformer.set_transpose("data", (2, 0, 1))
-        self.net.transformer.set_mean("data", np.float32(self._mean))
+        self.net.transformer.set_mean("data", np.asarray(self._mean, np.float32))
         self.net.transformer.set_channel_swap("data", self._channels)
 
     def dream(
@@ -159,10 +159,8 @@ class BatCountry:
         parts: tuple[Callable[..., Any] | None, ...],
         options: dict[str, Any],
     ) -> Any:
-        defaults = (self.gradient_ascent_step, self.L2_objective, self.preprocess, self.deprocess)
-        step, objective, preprocess, deprocess = (
-            own or default for own, default in zip(parts, defaults, strict=True)
-        )
+        step, objective = parts[0] or self.gradient_ascent_step, parts[1] or self.L2_objective
+        preprocess, deprocess = parts[2] or self.preprocess, parts[3] or self.deprocess
         base = torch.from_numpy(np.ascontiguousarray(_given(preprocess, self.net, image, options)))[None]
         sizes = runnable_sizes(self._engine(), (options["end"],), base, *pyramid)
         source, detail = self.net.blobs["data"], None
@@ -250,9 +248,8 @@ class BatCountry:
         The picture is resized to 244×244, as the original does whatever `maxW` and `maxH` say.
         """
         target, source = self.net.blobs[end], self.net.blobs["data"]
-        resized = np.float32(
-            image.convert("RGB").resize((_GUIDE_SIDE, _GUIDE_SIDE), Image.Resampling.BILINEAR)
-        )
+        small = image.convert("RGB").resize((_GUIDE_SIDE, _GUIDE_SIDE), Image.Resampling.BILINEAR)
+        resized = np.asarray(small, dtype=np.float32)
         source.reshape(1, 3, _GUIDE_SIDE, _GUIDE_SIDE)
         source.data[0] = _given(preprocess_fn or self.preprocess, self.net, resized, {})
         self.net.forward(end=end)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from batcountry.errors import PictureError
 
@@ -68,7 +68,7 @@ def decode(data: bytes, name: str) -> Image.Image:
                     f"{name} has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} in all are opened: shrink it first"
                 )
             image.load()
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PictureError(
             f"{name} is not a picture in a format that can be read; give a PNG, JPEG, WebP or TIFF"
         ) from None

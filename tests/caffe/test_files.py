@@ -39,7 +39,7 @@ def test_a_prototxt_that_cannot_be_is_refused_with_the_reason(tmp_path, text, sa
 def test_all_unsupported_layers_are_named_at_once(tmp_path):
     text = "layer { name: 'x' type: 'Wibble' top: 'x' } layer { name: 'y' type: 'Wobble' top: 'y' }"
     (tmp_path / "deploy.prototxt").write_text(text)
-    with pytest.raises(UnsupportedLayer, match="'x' .Wibble., 'y' .Wobble."):
+    with pytest.raises(UnsupportedLayer, match=r"'x' \(Wibble\), 'y' \(Wobble\)"):
         Net(tmp_path / "deploy.prototxt", TEST)
 
 

@@ -75,7 +75,7 @@ class Net:
         self, prototxt: str | Path, weights: str | Path | int | None = None, phase: int = TEST
     ) -> None:
         if isinstance(weights, int):
-            weights, phase = None, weights
+            phase, weights = weights, None
         layers = read_net(Path(prototxt), phase=phase).layer
         check_supported(layers, str(prototxt))
         check_wiring(layers, str(prototxt))

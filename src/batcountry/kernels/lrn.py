@@ -26,7 +26,7 @@ def lrn(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
     size : int
         Odd number of channels in the window; it is cut off at the first and last channel.
     """
-    return _Lrn.apply(x, size, alpha / size, beta, k)  # type: ignore[no-any-return, no-untyped-call]
+    return _Lrn.apply(x, size, alpha / size, beta, k)  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=32)

@@ -74,6 +74,6 @@ def matched(activation: Tensor, features: Tensor) -> Tensor:
     batch, channels = activation.shape[:2]
     rows = activation.permute(0, 2, 3, 1).reshape(-1, channels)
     with torch.no_grad():
-        nearest = torch.cat([(part @ features).argmax(1) for part in rows.split(_ROWS)])
+        nearest = torch.cat([(part @ features).argmax(1) for part in torch.split(rows, _ROWS)])
     wanted = features.t()[nearest]
     return (rows * wanted).sum() / (rows.shape[0] / batch) / batch

@@ -39,7 +39,11 @@ def parse(text: str) -> Objective:
 
 
 def _value(node: ast.expr, text: str) -> Objective | float:
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, (int, float))
+        and not isinstance(node.value, bool)
+    ):
         return float(node.value)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
         value = _value(node.operand, text)
@@ -53,7 +57,9 @@ def _value(node: ast.expr, text: str) -> Objective | float:
 
 def _combined(node: ast.BinOp, text: str) -> Objective | float:
     left, right = _value(node.left, text), _value(node.right, text)
-    if isinstance(node.op, ast.Mult) and not (isinstance(left, Objective) and isinstance(right, Objective)):
+    if isinstance(node.op, ast.Mult) and not isinstance(left, Objective):
+        return left * right
+    if isinstance(node.op, ast.Mult) and not isinstance(right, Objective):
         return left * right
     if isinstance(left, Objective) and isinstance(right, Objective):
         if isinstance(node.op, ast.Add):

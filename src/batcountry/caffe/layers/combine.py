@@ -34,7 +34,7 @@ def slice_(layer: Any, params: Sequence[Tensor], x: Tensor) -> tuple[Tensor, ...
     if len(points) != tops - 1 or (not p.slice_point and size % tops):
         raise ValueError(f"cannot slice {size} into {tops} parts at {points}")
     edges = [0, *points, size]
-    return x.split([end - start for start, end in pairwise(edges)], axis)  # type: ignore[no-any-return, no-untyped-call]
+    return x.split([end - start for start, end in pairwise(edges)], axis)  # type: ignore[no-untyped-call]
 
 
 @caffe_layer("Split")
@@ -67,6 +67,6 @@ def eltwise(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor:
         return reduce(torch.mul, bottoms)
     if p.operation == EltwiseParameter.MAX:
         largest = _SecondWins.apply(bottoms[0], bottoms[1], False)  # type: ignore[no-untyped-call]
-        return reduce(lambda a, b: _SecondWins.apply(a, b, True), bottoms[2:], largest)  # type: ignore[no-any-return, no-untyped-call]
+        return reduce(lambda a, b: _SecondWins.apply(a, b, True), bottoms[2:], largest)  # type: ignore[no-untyped-call]
     weighted = [x * c for x, c in zip(bottoms, p.coeff, strict=True)] if p.coeff else bottoms
     return reduce(torch.add, weighted)
