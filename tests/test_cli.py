@@ -1,0 +1,201 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import REFERENCE
+from PIL import Image
+
+from batcountry.cli import main
+
+quick = ["--octaves", "2", "--iterations", "2"]
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """Run the command in an empty folder; give its exit code and what it printed on stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["bat-country", *(str(each) for each in arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        said = capsys.readouterr()
+        return code or 0, said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def photo_file(photo, tmp_path):
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
+def test_again_gives_the_same_file_bit_for_bit(run, photo_file, suffix):
+    assert run("dream", "photo.png", "-o", f"dream{suffix}", "--seed", "7", *quick)[0] == 0
+    assert run("again", f"dream{suffix}")[0] == 0
+    assert Path(f"dream-again{suffix}").read_bytes() == Path(f"dream{suffix}").read_bytes()
+
+
+def test_again_refuses_another_input_and_finds_a_moved_one(run, photo_file):
+    run("dream", "photo.png", "-o", "dream.png", *quick)
+    Path("there").mkdir()
+    photo_file.rename("there/moved.png")
+    code, _, err = run("again", "dream.png")
+    assert code == 2 and "--input" in err
+    assert run("again", "dream.png", "--input", "there/moved.png")[0] == 0
+    assert Path("dream-again.png").read_bytes() == Path("dream.png").read_bytes()
+    Image.new("RGB", (53, 37)).save("photo.png")
+    code, _, err = run("again", "dream.png")
+    assert code == 2 and "is not the picture" in err
+
+
+def test_with_no_picture_a_sky_is_dreamed_on_and_again_makes_the_same(run):
+    assert run("dream", "--size", "96", "--seed", "3", *quick)[0] == 0
+    assert run("again", "dream.png")[0] == 0
+    assert Path("dream-again.png").read_bytes() == Path("dream.png").read_bytes()
+
+
+def test_info_shows_the_recipe_as_json(run, photo_file):
+    run("dream", "photo.png", "-o", "dream.png", "--jitter", "5", *quick)
+    note = json.loads(run("info", "dream.png")[1])
+    assert note["recipe"]["jitter"] == 5 and note["recipe"]["layer"] == "blocks.10"
+    assert note["input"] == "photo.png" and len(note["weights_sha256"]) == 64
+
+
+def test_every_iteration_is_saved_on_request(run, photo_file):
+    run("dream", "photo.png", "--save-steps", "steps", *quick)
+    names = sorted(each.name for each in Path("steps").iterdir())
+    assert names == [f"octave_{o}-iter_00{i}.png" for o in (0, 1) for i in (0, 1)]
+
+
+def test_a_guide_and_an_objective_can_be_given(run, photo_file):
+    assert run("dream", "photo.png", "--guide", "photo.png", "--layer", "blocks.5", *quick)[0] == 0
+    assert run("dream", "photo.png", "--objective", 'channel("blocks.10", 3)', *quick)[0] == 0
+
+
+def test_bulk_dreams_a_folder_over_layers_skips_what_is_done_and_goes_on_past_a_bad_file(run, photo):
+    Path("in").mkdir()
+    for name in ("a", "b"):
+        Image.fromarray(photo).save(f"in/{name}.png")
+    Path("in/bad.jpg").write_text("no picture")
+    code, out, err = run("bulk", "in", "-o", "out", "--layer", "blocks.5", "--layer", "blocks.10", *quick)
+    assert code == 2 and "in/bad.jpg" in err
+    assert "4 dreamed, 0 done before, 1 failed" in out
+    names = sorted(each.name for each in Path("out").iterdir())
+    assert names == ["a-png_blocks.10.png", "a-png_blocks.5.png", "b-png_blocks.10.png", "b-png_blocks.5.png"]
+    Path("in/bad.jpg").unlink()
+    code, out, _ = run("bulk", "in", "-o", "out", "--layer", "blocks.5", "--layer", "blocks.10", *quick)
+    assert code == 0 and "0 dreamed, 4 done before" in out
+
+
+def test_layers_are_listed_with_channels_stride_and_field(run):
+    code, out, _ = run("layers")
+    assert code == 0
+    line = next(each for each in out.splitlines() if each.startswith("blocks.10"))
+    assert line.split()[-3:] == ["112", "16", "435"] or line.split()[-3:-1] == ["112", "16"]
+
+
+def make_garbage(photo):
+    Image.fromarray(photo).save("ok.png")
+    data = Path("ok.png").read_bytes()
+    Path("cut.png").write_bytes(data[: len(data) // 2])
+    Path("letter.jpg").write_text("dear reader")
+    Path("empty.png").touch()
+    Path("folder.png").mkdir()
+    case = REFERENCE / "layers" / "mini_inception"
+    weights = (case / "net.caffemodel").read_bytes()
+    for name, text, data in (
+        ("half", (case / "net.prototxt").read_text(), weights[: len(weights) // 2]),
+        ("odd", "layer { name: 'x' type: 'Wibble' top: 'x' }", weights),
+        ("swapped", weights, weights),
+    ):
+        Path(name).mkdir()
+        Path(name, "deploy.prototxt").write_bytes(text if isinstance(text, bytes) else text.encode())
+        Path(name, "net.caffemodel").write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["letter.jpg"], "letter.jpg is not a picture"),
+        (["cut.png"], "cut.png is damaged or cut short"),
+        (["empty.png"], "empty.png is empty"),
+        (["folder.png"], "folder.png is a folder"),
+        (["none.png"], "there is no file none.png"),
+        (["ok.png", "--layer", "blocks.99"], "no layer 'blocks.99' in efficientnet-lite0; did you mean 'blocks.9'"),
+        (["ok.png", "--model", "half"], "net.caffemodel is not a .caffemodel or is cut short"),
+        (["ok.png", "--model", "odd"], "unsupported types: 'x' (Wibble)"),
+        (["ok.png", "--model", "swapped"], "is not text"),
+        (["ok.png", "--model", "nowhere"], "there is no model 'nowhere'"),
+        (["ok.png", "--guide", "letter.jpg"], "letter.jpg is not a picture"),
+        (["ok.png", "--objective", "leyer('a')"], "did you mean 'layer'"),
+        (["ok.png", "--octaves", "0"], "octaves cannot be 0"),
+        (["ok.png", "--octaves", "many"], "--octaves"),
+        (["ok.png", "--device", "cuda:77"], "cuda:77"),
+        (["ok.png", "-o", "out.bmp"], "cannot write out.bmp"),
+        (["ok.png", "-o", "nowhere/out.png"], "there is no folder nowhere"),
+        (["ok.png", "-o", "folder.png"], "it is a folder"),
+        (["--wibble"], "No such option"),
+    ],
+)
+def test_garbage_gets_one_line_and_code_2_and_leaves_no_file(run, photo, arguments, said):
+    make_garbage(photo)
+    before = sorted(Path().rglob("*"))
+    code, _, err = run("dream", *arguments)
+    assert code == 2
+    assert said in err
+    assert len([line for line in err.splitlines() if line.strip()]) == 1
+    assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_found_out_first(run, photo_file):
+    Path("closed").mkdir(mode=0o555)
+    code, _, err = run("dream", "photo.png", "-o", "closed/out.png")
+    assert code == 2 and "no permission" in err
+
+
+def test_a_folder_that_refuses_the_file_is_said_in_one_line(run, photo_file, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    code, _, err = run("dream", "photo.png", "-o", "out.png", *quick)
+    assert code == 2 and "cannot write out.png: Permission denied" in err
+    assert not Path("out.png").exists()
+
+
+@pytest.mark.parametrize("arguments", [["info", "ok.png"], ["again", "ok.png"], ["info", "letter.jpg"], ["layers", "x"]])
+def test_other_commands_refuse_garbage_the_same_way(run, photo, arguments):
+    make_garbage(photo)
+    code, _, err = run(*arguments)
+    assert code == 2 and err.startswith("error: ")
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_no_file_and_says_how_far_it_came(tmp_path):
+    command = [sys.executable, "-c", "from batcountry.cli import main; main()", "dream", "--iterations", "1000"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        time.sleep(8)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped at" in err and "octave 1/4" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_pictures_made_by_a_dream_look_different(run, photo_file, photo):
+    run("dream", "photo.png", "-o", "dream.png", *quick)
+    with Image.open("dream.png") as dreamed:
+        assert np.abs(np.float32(dreamed) - photo).mean() > 1
