@@ -43,7 +43,9 @@ class PlainGoogLeNet:
     def __init__(self) -> None:
         self.layers = read_net(MODEL / "deploy.prototxt", phase=TEST).layer
         blobs = read_weights(MODEL / "bvlc_googlenet.caffemodel")
-        self.weights = {name: [torch.from_numpy(a) for a in arrays] for name, arrays in blobs.items() if arrays}
+        self.weights = {
+            name: [torch.from_numpy(a) for a in arrays] for name, arrays in blobs.items() if arrays
+        }
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         blobs = {"data": x}
@@ -118,7 +120,10 @@ def main() -> None:
         raise SystemExit(f"error: needs the BVLC GoogLeNet in {MODEL}")
     image = np.float32(sky(1024, 575))
     bc, plain = BatCountry(MODEL), PlainGoogLeNet()
-    jobs = {"this package": lambda: bc.dream(image, verbose=False), "plain PyTorch loop": lambda: plain_dream(plain, image)}
+    jobs = {
+        "this package": lambda: bc.dream(image, verbose=False),
+        "plain PyTorch loop": lambda: plain_dream(plain, image),
+    }
     jobs["this package"]()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     times: dict[str, list[float]] = {name: [] for name in jobs}

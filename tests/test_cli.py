@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REFERENCE
 from PIL import Image
 
 from batcountry.cli import main
+from conftest import REFERENCE
 
 quick = ["--octaves", "2", "--iterations", "2"]
 
@@ -133,7 +133,10 @@ def make_garbage(photo):
         (["empty.png"], "empty.png is empty"),
         (["folder.png"], "folder.png is a folder"),
         (["none.png"], "there is no file none.png"),
-        (["ok.png", "--layer", "blocks.99"], "no layer 'blocks.99' in efficientnet-lite0; did you mean 'blocks.9'"),
+        (
+            ["ok.png", "--layer", "blocks.99"],
+            "no layer 'blocks.99' in efficientnet-lite0; did you mean 'blocks.9'",
+        ),
         (["ok.png", "--model", "half"], "net.caffemodel is not a .caffemodel or is cut short"),
         (["ok.png", "--model", "odd"], "unsupported types: 'x' (Wibble)"),
         (["ok.png", "--model", "swapped"], "is not text"),
@@ -176,7 +179,9 @@ def test_a_folder_that_refuses_the_file_is_said_in_one_line(run, photo_file, mon
     assert not Path("out.png").exists()
 
 
-@pytest.mark.parametrize("arguments", [["info", "ok.png"], ["again", "ok.png"], ["info", "letter.jpg"], ["layers", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["info", "ok.png"], ["again", "ok.png"], ["info", "letter.jpg"], ["layers", "x"]]
+)
 def test_other_commands_refuse_garbage_the_same_way(run, photo, arguments):
     make_garbage(photo)
     code, _, err = run(*arguments)
@@ -185,8 +190,17 @@ def test_other_commands_refuse_garbage_the_same_way(run, photo, arguments):
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_no_file_and_says_how_far_it_came(tmp_path):
-    command = [sys.executable, "-c", "from batcountry.cli import main; main()", "dream", "--iterations", "1000"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    command = [
+        sys.executable,
+        "-c",
+        "from batcountry.cli import main; main()",
+        "dream",
+        "--iterations",
+        "1000",
+    ]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         time.sleep(8)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)

@@ -11,14 +11,14 @@ from batcountry.errors import BatCountryError
 def main() -> None:
     """Run the command line; leaves with code 2 and one sentence on bad input, 130 on Ctrl-C."""
     from batcountry.cli.app import app
-    from batcountry.cli.screen import Handler, fail
+    from batcountry.cli.screen import Handler, Stopped, fail
 
     logging.getLogger("batcountry").addHandler(Handler())
     try:
-        app(standalone_mode=False, prog_name="bat-country")
+        sys.exit(app(standalone_mode=False, prog_name="bat-country"))
     except BatCountryError as error:
         sys.exit(fail(str(error)))
-    except KeyboardInterrupt as stop:
+    except (Stopped, KeyboardInterrupt) as stop:
         sys.exit(fail(str(stop) or "stopped", code=130))
     except Exception as error:
         sys.exit(_usage(error))

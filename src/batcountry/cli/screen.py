@@ -13,6 +13,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 if TYPE_CHECKING:
     from batcountry.dreams import Step
 
+
+class Stopped(Exception):
+    """Ctrl-C while dreaming; the text says how far it came."""
+
+
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 out = Console(highlight=False, soft_wrap=True)
 
@@ -53,6 +58,6 @@ def watched(steps: Iterable[Step], title: str) -> Iterator[Step]:
                 yield step
         except KeyboardInterrupt:
             done = progress.tasks[0]
-            raise KeyboardInterrupt(
+            raise Stopped(
                 f"stopped at {done.description} ({done.percentage:.0f} %); nothing was written"
             ) from None
