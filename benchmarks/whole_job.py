@@ -135,7 +135,8 @@ def main() -> None:
     text = [
         "# The default dream, 1024×575, GoogLeNet, 4 octaves × 10 iterations, float32",
         "",
-        f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads ({torch.backends.cpu.get_cpu_capability()}), "
+        f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads "
+        f"({torch.backends.cpu.get_cpu_capability()}), "
         f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}, SciPy {scipy.__version__}",
         "",
         f"| job | median of {given.repeats}, s | all, s |",
