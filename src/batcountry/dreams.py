@@ -185,6 +185,8 @@ def _settle(recipe: Recipe, options: dict[str, Any]) -> tuple[Model, Objective, 
     model, aim, shown = (options.get(name) for name in ("model", "objective", "guide"))
     if isinstance(model, Model):
         options["model"] = model.name
+    elif hasattr(model, "__fspath__"):
+        options["model"] = str(model)
     if isinstance(aim, Objective):
         options["objective"] = str(aim)
     if hasattr(shown, "__fspath__"):

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from batcountry.caffe.fillers import filled
-from batcountry.caffe.layers.registry import LayerType, Shape, layer_type
+from batcountry.caffe.layers.registry import LayerType, Param, Shape, layer_type
 from batcountry.caffe.messages import LayerParameter
 from batcountry.caffe.weights import Blobs
 from batcountry.errors import ModelError, suggestion
+
+MAX_BLOB = 1 << 29
+"""Most numbers in one blob of weights: five times the largest of VGG's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +53,7 @@ class Node:
         """Run the layer; raises `ModelError`, naming it, on shapes that cannot be."""
         try:
             tops = self.kind.run(self.layer, self.params, *bottoms)
-        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError) as error:
             shapes = ", ".join(str(tuple(each.shape)) for each in bottoms)
             reason = str(error).split("\n", maxsplit=1)[0]
             raise ShapeError(
@@ -111,25 +115,57 @@ def _split_name(layer: Any, blob: str) -> str:
     return f"{blob}_{layer.name}_{list(layer.top).index(blob)}_split"
 
 
-def build_nodes(layers: Sequence[Any]) -> list[Node]:
-    """Return the nodes of a net with its fillers' weights; parameters of one name are one tensor."""
+def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = "the net") -> list[Node]:
+    """Return the nodes of a net with their weights; parameters of one name are one tensor.
+
+    Weights are a file's own arrays, found by layer name. Layers that the file lacks have what
+    their fillers say, and layers that the net lacks are left out, as in Caffe. Shapes agree if
+    they are equal but for leading ones.
+
+    Raises
+    ------
+    ModelError
+        If a layer cannot be, or with a list of every layer whose blobs are of another number or shape.
+    """
     shared: dict[str, Tensor] = {}
     shapes: dict[str, Shape] = {}
-    nodes = []
+    nodes: list[Node] = []
+    wrong: list[str] = []
     for layer in layers:
         kind = layer_type(layer.type)
-        specs = kind.params(layer, [shapes[each] for each in layer.bottom])
-        names = [each.name for each in layer.param] + [""] * len(specs)
+        specs = _specs(kind, layer, [shapes[each] for each in layer.bottom])
+        stored = (blobs or {}).get(layer.name, [])
+        if stored and [_squeezed(each.shape) for each in stored] != [_squeezed(each.shape) for each in specs]:
+            theirs, ours = [each.shape for each in stored], [each.shape for each in specs]
+            wrong.append(f"layer {layer.name!r} has {theirs} where the net wants {ours}")
+            stored = []
         params = []
-        for name, spec in zip(names, specs, strict=False):
-            tensor = shared.get(name)
-            if tensor is None or not name:
-                tensor = filled(spec.filler, spec.shape)
+        for index, spec in enumerate(specs):
+            name = layer.param[index].name if index < len(layer.param) else ""
+            tensor = shared.get(name) if name else None
+            if tensor is None:
+                given = torch.from_numpy(stored[index]).reshape(spec.shape) if stored else None
+                tensor = filled(spec.filler, spec.shape) if given is None else given
             shared[name] = tensor
             params.append(tensor)
         nodes.append(Node(layer, kind, params))
         infer_shapes(nodes[-1:], shapes)
+    if wrong:
+        raise ModelError(f"{where} does not fit the net: {'; '.join(wrong)}")
     return nodes
+
+
+def _specs(kind: LayerType, layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
+    try:
+        specs = kind.params(layer, bottoms)
+    except (ArithmeticError, IndexError, ValueError) as error:
+        raise ShapeError(f"layer {layer.name!r} ({layer.type}) cannot run on {bottoms}: {error}") from None
+    for spec in specs:
+        if prod(spec.shape) > MAX_BLOB:
+            raise ModelError(
+                f"layer {layer.name!r} wants weights of shape {spec.shape}, more than any real net has"
+            )
+    return specs
 
 
 def infer_shapes(nodes: Sequence[Node], shapes: dict[str, Shape]) -> None:
@@ -140,41 +176,13 @@ def infer_shapes(nodes: Sequence[Node], shapes: dict[str, Shape]) -> None:
                 shapes.setdefault(top, tuple(tensor.shape))
             continue
         bottoms = [torch.empty(shapes[each], device="meta") for each in node.bottoms]
-        ghost = Node(node.layer, node.kind, [torch.empty_like(each, device="meta") for each in node.params])
+        ghost = Node(node.layer, node.kind, [each.to("meta") for each in node.params])
         for top, tensor in zip(node.tops, ghost.run(*bottoms), strict=True):
             if 0 in tensor.shape:
                 raise ShapeError(
                     f"layer {node.name!r} makes the empty shape {tuple(tensor.shape)}; its input is too small"
                 )
             shapes[top] = tuple(tensor.shape)
-
-
-def load_weights(nodes: Sequence[Node], blobs: Blobs, where: str) -> None:
-    """Copy a file's weights into the nodes' own, by layer name.
-
-    Layers that the file lacks keep what they have, and layers that the net lacks are left out,
-    as in Caffe. Shapes agree if they are equal but for leading ones.
-
-    Raises
-    ------
-    ModelError
-        That lists every layer whose blobs are of another number or shape.
-    """
-    wrong = []
-    for node in nodes:
-        found = blobs.get(node.name)
-        if not found:
-            continue
-        if [_squeezed(each.shape) for each in found] != [
-            _squeezed(tuple(each.shape)) for each in node.params
-        ]:
-            theirs, ours = [each.shape for each in found], [tuple(each.shape) for each in node.params]
-            wrong.append(f"{node.name!r} has {theirs} where the net wants {ours}")
-            continue
-        for tensor, array in zip(node.params, found, strict=True):
-            tensor.copy_(torch.from_numpy(array).reshape(tensor.shape))
-    if wrong:
-        raise ModelError(f"{where} does not fit the net: layer {'; layer '.join(wrong)}")
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from batcountry.caffe.blob import Blob, parameter_blob
-from batcountry.caffe.graph import Node, build_nodes, check_wiring, infer_shapes, load_weights, with_splits
+from batcountry.caffe.graph import Node, build_nodes, check_wiring, infer_shapes, with_splits
 from batcountry.caffe.layers import check_supported
 from batcountry.caffe.messages import TEST
 from batcountry.caffe.prototxt import read_net
@@ -79,9 +79,8 @@ class Net:
         layers = read_net(Path(prototxt), phase=phase).layer
         check_supported(layers, str(prototxt))
         check_wiring(layers, str(prototxt))
-        self._nodes: list[Node] = build_nodes(with_splits(layers))
-        if weights is not None:
-            load_weights(self._nodes, read_weights(Path(weights)), str(weights))
+        stored = None if weights is None else read_weights(Path(weights))
+        self._nodes: list[Node] = build_nodes(with_splits(layers), stored, str(weights))
         self._index = {node.name: i for i, node in enumerate(self._nodes)}
         self._runs: dict[int, Run] = {}
         self._pass = 0

@@ -16,7 +16,6 @@ from batcountry.caffe.graph import (
     build_nodes,
     check_wiring,
     infer_shapes,
-    load_weights,
     windows,
 )
 from batcountry.caffe.layers import check_supported
@@ -113,8 +112,7 @@ def open_caffe(
     definition = read_net(prototxt, phase=TEST)
     check_supported(definition.layer, str(prototxt))
     check_wiring(definition.layer, str(prototxt))
-    nodes = build_nodes(definition.layer)
-    load_weights(nodes, read_weights(weights), str(weights))
+    nodes = build_nodes(definition.layer, read_weights(weights), str(weights))
     entry = next((node for node in nodes if node.layer.type == "Input"), None)
     if entry is None:
         raise ModelError(f"{prototxt} has no input; give the deploy.prototxt of the network")

@@ -13,6 +13,8 @@ from batcountry.caffe.layers.registry import caffe_layer
 
 @caffe_layer("Input")
 def input_(layer: Any, params: Sequence[Tensor]) -> tuple[Tensor, ...]:  # noqa: ARG001
-    """Return zeros of the shapes that the layer states; a net's user writes over them."""
+    """Return the shapes that the layer states; the values are the net's user's to write."""
     shapes = layer.input_param.shape
-    return tuple(torch.zeros(tuple(shapes[min(i, len(shapes) - 1)].dim)) for i in range(len(layer.top)))
+    return tuple(
+        torch.empty(tuple(shapes[min(i, len(shapes) - 1)].dim), device="meta") for i in range(len(layer.top))
+    )
