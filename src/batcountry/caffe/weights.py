@@ -1,17 +1,17 @@
 """Reading a network's weights from a `.caffemodel`.
 
 The file is mapped into memory and its wire format walked here down to the blobs, so that a
-layer's numbers become an array where they lie, never Python numbers; everything small is left
-to protobuf.
+layer's numbers are read from the file straight into an array, never as Python numbers; everything
+small is left to protobuf.
 """
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -47,44 +47,60 @@ def read_weights(path: Path) -> Blobs:
         with path.open("rb") as file:
             if not path.stat().st_size:
                 raise ModelError(f"{path} is empty (0 bytes); copy or download it again")
-            # Copy on write: tensors over these arrays may be written to, and the file stays as it is.
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+            # Not closed here: an error's traceback may still hold views into the map.
+            return _read(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), file)
     except FileNotFoundError:
         raise ModelError(f"there is no file {path}; check the name") from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from None
-    try:
-        return dict(_layer(number, value) for number, value in _fields(data) if number in _BLOBS)
     except (_Damaged, DecodeError, UnicodeDecodeError) as error:
         raise ModelError(
             f"{path} is not a .caffemodel or is cut short ({error}); copy or download it again"
         ) from None
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error}") from None
+
+
+def _read(whole: memoryview, file: BinaryIO) -> Blobs:
+    start = _address(whole)
+
+    def load(part: memoryview, kind: np.dtype[Any]) -> NDArray[Any]:
+        # Read instead of copied from the map, so that each number is in memory once, and aligned.
+        count, rest = divmod(len(part), kind.itemsize)
+        if rest:
+            raise _Damaged("a blob ends within a number")
+        file.seek(0)
+        return np.fromfile(file, kind, count, offset=_address(part) - start) if count else np.zeros(0, kind)
+
+    return dict(_layer(number, value, load) for number, value in _fields(whole) if number in _BLOBS)
+
+
+def _address(view: memoryview) -> int:
+    return int(np.frombuffer(view, np.uint8).__array_interface__["data"][0])
+
+
+Load = Callable[[memoryview, "np.dtype[Any]"], NDArray[Any]]
 
 
 class _Damaged(Exception):
     pass
 
 
-def _layer(number: int, data: memoryview) -> tuple[str, list[NDArray[np.float32]]]:
+def _layer(number: int, data: memoryview, load: Load) -> tuple[str, list[NDArray[np.float32]]]:
     kind, blobs_field = _BLOBS[number]
     small, blobs = bytearray(), []
     for field, value in _fields(data, small, apart=(blobs_field,)):
         if field == blobs_field:
-            blobs.append(_blob(value))
+            blobs.append(_blob(value, load))
     return str(kind.FromString(bytes(small)).name), blobs
 
 
-def _blob(data: memoryview) -> NDArray[np.float32]:
+def _blob(data: memoryview, load: Load) -> NDArray[np.float32]:
     small, parts = bytearray(), []
     for field, value in _fields(data, small, apart=(*_NUMBERS, *_DIFFS)):
         if field in _NUMBERS:
-            if len(value) % _NUMBERS[field].itemsize:
-                raise _Damaged("a blob ends within a number")
-            parts.append(np.frombuffer(value, _NUMBERS[field]))
+            parts.append(load(value, _NUMBERS[field]))
     header = BlobProto.FromString(bytes(small))
     numbers = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0, np.float32)
-    if numbers.dtype != np.float32 or not numbers.flags.aligned:
-        numbers = numbers.astype(np.float32)
+    numbers = numbers.astype(np.float32, copy=False)
     shape = _shape(header, numbers.size)
     if any(size < 0 for size in shape) or prod(shape) != numbers.size:
         raise _Damaged(f"a blob of shape {shape} holds {numbers.size} numbers")
