@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from batcountry.errors import PictureError
+from batcountry.files import replace_file
 
 log = logging.getLogger("batcountry")
 
@@ -157,21 +157,6 @@ def encode(image: Image.Image, path: Path, *, note: str | None, icc: bytes | Non
     except (OSError, ValueError) as error:
         raise PictureError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
     return path
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write `data` beside `path` and rename it there, so that no reader ever sees half a file."""
-    handle, temporary = tempfile.mkstemp(prefix=".batcountry-", suffix=path.suffix, dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _with_note(kind: str, note: str) -> dict[str, Any]:

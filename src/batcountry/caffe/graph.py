@@ -217,7 +217,8 @@ def windows(nodes: Sequence[Node]) -> Mapping[str, tuple[int | None, int | None]
         if stride is None or field is None or window.kernel is None:
             stride = field = None
         else:
-            stride, field = stride * window.stride, field + (window.kernel - 1) * stride
+            field += (window.kernel - 1) * stride
+            stride = max(1, stride * window.stride // window.upscale)
         found[node.name] = stride, field
         blobs.update(dict.fromkeys(node.tops, (stride, field)))
     return found

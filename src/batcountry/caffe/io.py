@@ -7,6 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+
+from batcountry.caffe.messages import BlobProto
+from batcountry.picture import read_picture
+
+_LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 
 Array = NDArray[np.float32]
 
@@ -96,3 +102,49 @@ class Transformer:
         if name in self.transpose:
             picture = picture.transpose(np.argsort(self.transpose[name]))
         return np.asarray(picture, dtype=np.float32)
+
+
+def load_image(filename: str, color: bool = True) -> Array:
+    """Return a picture file as H×W×3 float32 in 0–1, RGB, or H×W×1 if `color` is False."""
+    pixels = read_picture(filename).pixels / np.float32(255)
+    return pixels if color else (pixels @ _LUMA)[..., None]
+
+
+def resize_image(im: NDArray[Any], new_dims: tuple[int, int], interp_order: int = 1) -> Array:
+    """Return H×W×C resized to (height, width) with a spline of an order, 1 being linear."""
+    factors = new_dims[0] / im.shape[0], new_dims[1] / im.shape[1], 1
+    resized = ndimage.zoom(
+        np.asarray(im, np.float32), factors, order=interp_order, mode="nearest", grid_mode=True
+    )
+    return np.asarray(resized, dtype=np.float32)
+
+
+def oversample(images: Sequence[NDArray[Any]], crop_dims: Sequence[int]) -> Array:
+    """Return ten crops of each H×W×C picture: four corners and the middle, and their mirror images."""
+    height, width = int(crop_dims[0]), int(crop_dims[1])
+    crops = []
+    for image in images:
+        down, right = image.shape[0] - height, image.shape[1] - width
+        corners = [(y, x) for y in (0, down) for x in (0, right)]
+        found = [image[y : y + height, x : x + width] for y, x in [*corners, (down // 2, right // 2)]]
+        crops += found + [crop[:, ::-1] for crop in found]
+    return np.asarray(crops, dtype=np.float32)
+
+
+def blobproto_to_array(blob: Any, return_diff: bool = False) -> Array:
+    """Return the array in a `BlobProto`, or its diff."""
+    values = np.array(blob.diff if return_diff else blob.data, dtype=np.float32)
+    shape = (
+        list(blob.shape.dim) if blob.HasField("shape") else [blob.num, blob.channels, blob.height, blob.width]
+    )
+    return values.reshape(shape)
+
+
+def array_to_blobproto(arr: NDArray[Any], diff: NDArray[Any] | None = None) -> Any:
+    """Return a `BlobProto` of an array, and of its diff if one is given."""
+    blob = BlobProto()
+    blob.shape.dim.extend(arr.shape)
+    blob.data.extend(np.asarray(arr, np.float32).ravel())
+    if diff is not None:
+        blob.diff.extend(np.asarray(diff, np.float32).ravel())
+    return blob

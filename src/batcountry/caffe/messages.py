@@ -89,6 +89,7 @@ FillerParameter = message("FillerParameter")
 LayerParameter = message("LayerParameter")
 LRNParameter = message("LRNParameter")
 NetParameter = message("NetParameter")
+ReductionParameter = message("ReductionParameter")
 PoolingParameter = message("PoolingParameter")
 V1LayerParameter = message("V1LayerParameter")
 

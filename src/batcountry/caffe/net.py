@@ -18,7 +18,7 @@ from batcountry.caffe.graph import Node, build_nodes, check_wiring, infer_shapes
 from batcountry.caffe.layers import check_supported
 from batcountry.caffe.messages import TEST
 from batcountry.caffe.prototxt import read_net
-from batcountry.caffe.weights import read_weights
+from batcountry.caffe.weights import read_weights, write_weights
 from batcountry.errors import suggestion
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -94,6 +94,34 @@ class Net:
     @property
     def _layer_names(self) -> list[str]:
         return [node.name for node in self._nodes]
+
+    @property
+    def _blob_names(self) -> list[str]:
+        return list(self.blobs)
+
+    @property
+    def bottom_names(self) -> OrderedDict[str, list[str]]:
+        """Names of the blobs that each layer reads, by the layer's name."""
+        return OrderedDict((node.name, list(node.bottoms)) for node in self._nodes)
+
+    @property
+    def top_names(self) -> OrderedDict[str, list[str]]:
+        """Names of the blobs that each layer makes, by the layer's name."""
+        return OrderedDict((node.name, list(node.tops)) for node in self._nodes)
+
+    def copy_from(self, weights: str | Path) -> None:
+        """Write the weights of another `.caffemodel` over this net's, by layer name, shapes being equal."""
+        stored = read_weights(Path(weights))
+        fresh = build_nodes([node.layer for node in self._nodes], stored, str(weights))
+        for own, other in zip(self._nodes, fresh, strict=True):
+            if stored.get(own.name):
+                for mine, theirs in zip(own.params, other.params, strict=True):
+                    mine.copy_(theirs)
+
+    def save(self, path: str | Path) -> None:
+        """Write the weights to a `.caffemodel` that Caffe reads."""
+        nodes = ((n.name, n.layer.type, [each.numpy() for each in n.params]) for n in self._nodes)
+        write_weights(Path(path), nodes)
 
     @property
     def inputs(self) -> list[str]:

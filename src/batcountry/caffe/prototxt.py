@@ -22,8 +22,14 @@ _NEW_NAMES = {
 }  # fmt: skip
 
 
+_TRAINING = {
+    "Accuracy", "ContrastiveLoss", "EuclideanLoss", "HingeLoss", "InfogainLoss", "MultinomialLogisticLoss",
+    "SigmoidCrossEntropyLoss", "SoftmaxWithLoss",
+}  # fmt: skip
+
+
 def read_net(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = ()) -> Any:
-    """Read a prototxt as today's `NetParameter`, with the layers of one phase.
+    """Read a prototxt as today's `NetParameter`, with the layers of one phase, less losses and accuracies.
 
     V1 layers (`layers { type: CONVOLUTION }`) become new ones, and `input:` fields an Input
     layer in front.
@@ -41,7 +47,11 @@ def read_net(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = 
     except RecursionError:
         raise ModelError(f"{path} is not a Caffe prototxt: its brackets are nested too deeply") from None
     net = upgraded(net)
-    kept = [each for each in net.layer if _included(each, phase, level, set(stages))]
+    kept = [
+        each
+        for each in net.layer
+        if _included(each, phase, level, set(stages)) and each.type not in _TRAINING
+    ]
     del net.layer[:]
     net.layer.extend(kept)
     if not net.layer:

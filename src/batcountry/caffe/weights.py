@@ -8,7 +8,7 @@ small is left to protobuf.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,8 +17,9 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from batcountry.caffe.messages import BlobProto, LayerParameter, V1LayerParameter
+from batcountry.caffe.messages import BlobProto, LayerParameter, NetParameter, V1LayerParameter
 from batcountry.errors import ModelError
+from batcountry.files import replace_file
 
 Blobs = dict[str, list[NDArray[np.float32]]]
 
@@ -57,6 +58,24 @@ def read_weights(path: Path) -> Blobs:
         ) from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error}") from None
+
+
+def write_weights(path: Path, layers: Iterable[tuple[str, str, Sequence[NDArray[np.float32]]]]) -> None:
+    """Write a `.caffemodel` that Caffe reads, whole or not at all.
+
+    `layers` are (name, type, blobs). Raises `ModelError` if it cannot be written.
+    """
+    net = NetParameter()
+    for name, kind, blobs in layers:
+        layer = net.layer.add(name=name, type=kind)
+        for array in blobs:
+            blob = layer.blobs.add()
+            blob.shape.dim.extend(array.shape)
+            blob.data.extend(array.ravel())
+    try:
+        replace_file(path, net.SerializeToString())
+    except OSError as error:
+        raise ModelError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _read(whole: memoryview, file: BinaryIO) -> Blobs:

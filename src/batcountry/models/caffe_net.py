@@ -24,7 +24,7 @@ from batcountry.caffe.messages import TEST
 from batcountry.caffe.prototxt import read_net
 from batcountry.caffe.weights import read_weights
 from batcountry.errors import ModelError
-from batcountry.models.files import sha256_of
+from batcountry.files import sha256_of
 from batcountry.models.model import Layer, Model
 
 BVLC_MEAN = (104.0, 116.0, 122.0)

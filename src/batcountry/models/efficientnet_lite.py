@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import ModelError
-from batcountry.models.files import sha256_of
+from batcountry.files import sha256_of
 from batcountry.models.model import Layer, Model
 
 NAME = "efficientnet-lite0"

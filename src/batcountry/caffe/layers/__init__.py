@@ -1,6 +1,15 @@
 """Caffe's layer types, one file per family; importing this registers all of them."""
 
-from batcountry.caffe.layers import activation, combine, convolution, dense, inputs, normalization, pooling
+from batcountry.caffe.layers import (
+    activation,
+    combine,
+    convolution,
+    dense,
+    inputs,
+    normalization,
+    pooling,
+    shape,
+)
 from batcountry.caffe.layers.registry import caffe_layer, check_supported, layer_type, names
 
 __all__ = [
@@ -15,4 +24,5 @@ __all__ = [
     "names",
     "normalization",
     "pooling",
+    "shape",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,3 +59,53 @@ def power(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
 def dropout(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Return x as it is: outside of training nothing is dropped, and Caffe scales while training."""
     return x.view_as(x)
+
+
+@caffe_layer("AbsVal")
+def absolute(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return |x|, with gradient 0 at 0."""
+    return x.abs()
+
+
+@caffe_layer("BNLL")
+def bnll(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return log(1 + e^x)."""
+    return F.softplus(x, threshold=50)
+
+
+@caffe_layer("Clip")
+def clip(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Keep x between two bounds; the gradient passes at the bounds themselves."""
+    return x.clamp(layer.clip_param.min, layer.clip_param.max)
+
+
+@caffe_layer("ELU")
+def elu(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return x, or alpha · (e^x - 1) below 0."""
+    return F.elu(x, layer.elu_param.alpha)
+
+
+@caffe_layer("Exp")
+def exponential(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return base ** (shift + scale · x); the base is e if it is -1."""
+    p = layer.exp_param
+    return ((x * p.scale + p.shift) * (1.0 if p.base == -1 else math.log(p.base))).exp()
+
+
+@caffe_layer("Log")
+def logarithm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return the logarithm of shift + scale · x; the base is e if it is -1."""
+    p = layer.log_param
+    return (x * p.scale + p.shift).log() / (1.0 if p.base == -1 else math.log(p.base))
+
+
+@caffe_layer("Swish")
+def swish(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return x · sigmoid(beta · x)."""
+    return x * torch.sigmoid(x * layer.swish_param.beta)
+
+
+@caffe_layer("Threshold")
+def threshold(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return 1 above the threshold and 0 elsewhere; there is no gradient."""
+    return (x > layer.threshold_param.threshold).to(x.dtype)

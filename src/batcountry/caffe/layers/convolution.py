@@ -1,4 +1,4 @@
-"""Convolution over height and width."""
+"""Convolution over height and width, and its transpose."""
 
 from __future__ import annotations
 
@@ -37,7 +37,35 @@ def convolution(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tenso
     """Convolve each bottom, (N, C, H, W), with the same weights."""
     p = layer.convolution_param
     stride, pad = pair(p, "stride", 1), pair(p, "pad", 0)
-    dilation = tuple(p.dilation) * (1 if len(p.dilation) == 2 else 2) or (1, 1)
     bias = params[1] if p.bias_term else None
-    tops = tuple(F.conv2d(x, params[0], bias, stride, pad, dilation, p.group) for x in bottoms)
+    tops = tuple(F.conv2d(x, params[0], bias, stride, pad, _dilation(p), p.group) for x in bottoms)
     return tops[0] if len(tops) == 1 else tops
+
+
+def _deconvolution_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
+    p = layer.convolution_param
+    kernel = pair(p, "kernel", 1, "kernel_size")
+    found = [Param((bottoms[0][1], p.num_output // p.group, *kernel), p.weight_filler)]
+    return [*found, Param((p.num_output,), p.bias_filler)] if p.bias_term else found
+
+
+def _deconvolution_window(layer: Any) -> Window:
+    window = _window(layer)
+    return Window(-(-(window.kernel or 1) // window.stride), 1, window.stride)
+
+
+@caffe_layer("Deconvolution", params=_deconvolution_params, window=_deconvolution_window)
+def deconvolution(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor | tuple[Tensor, ...]:
+    """Run a convolution's backward pass as a forward pass: each value spreads over a window."""
+    p = layer.convolution_param
+    stride, pad = pair(p, "stride", 1), pair(p, "pad", 0)
+    bias = params[1] if p.bias_term else None
+    tops = tuple(
+        F.conv_transpose2d(x, params[0], bias, stride, pad, 0, p.group, _dilation(p)) for x in bottoms
+    )
+    return tops[0] if len(tops) == 1 else tops
+
+
+def _dilation(param: Any) -> tuple[int, int]:
+    given = list(param.dilation) or [1]
+    return given[0], given[-1]

@@ -11,6 +11,12 @@ from torch import Tensor
 from batcountry.caffe.layers.registry import caffe_layer
 
 
+@caffe_layer("Silence")
+def silence(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
+    """Take blobs that nobody else needs."""
+    return ()
+
+
 @caffe_layer("Input")
 def input_(layer: Any, params: Sequence[Tensor]) -> tuple[Tensor, ...]:  # noqa: ARG001
     """Return the shapes that the layer states; the values are the net's user's to write."""

@@ -53,8 +53,7 @@ def _channels(values: Tensor, like: Tensor) -> Tensor:
     return values.reshape(1, -1, *[1] * (like.ndim - 2))
 
 
-def _scaled_shape(layer: Any, bottom: Shape) -> Shape:
-    p = layer.scale_param
+def _scaled_shape(p: Any, bottom: Shape) -> Shape:
     axis = p.axis % len(bottom)
     return bottom[axis:] if p.num_axes == -1 else bottom[axis : axis + p.num_axes]
 
@@ -62,7 +61,7 @@ def _scaled_shape(layer: Any, bottom: Shape) -> Shape:
 def _scale_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
     p = layer.scale_param
     one = p.filler if p.HasField("filler") else FillerParameter(value=1)
-    shape = bottoms[1] if len(bottoms) > 1 else _scaled_shape(layer, bottoms[0])
+    shape = bottoms[1] if len(bottoms) > 1 else _scaled_shape(p, bottoms[0])
     found = [] if len(bottoms) > 1 else [Param(shape, one)]
     return [*found, Param(shape, p.bias_filler)] if p.bias_term else found
 
@@ -72,6 +71,31 @@ def scale(layer: Any, params: Sequence[Tensor], x: Tensor, factor: Tensor | None
     """Multiply by factors along some axes, from the weights or a second bottom, and add a bias."""
     p = layer.scale_param
     factor = params[0] if factor is None else factor
-    shape = (*factor.shape, *[1] * (x.ndim - p.axis % x.ndim - factor.ndim))
+    shape = _beside(factor, x, p.axis)
     y = x * factor.reshape(shape)
     return y + params[-1].reshape(shape) if p.bias_term else y
+
+
+def _beside(values: Tensor, x: Tensor, axis: int) -> Shape:
+    return (*values.shape, *[1] * (x.ndim - axis % x.ndim - values.ndim))
+
+
+def _bias_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
+    p = layer.bias_param
+    return [] if len(bottoms) > 1 else [Param(_scaled_shape(p, bottoms[0]), p.filler)]
+
+
+@caffe_layer("Bias", params=_bias_params)
+def bias(layer: Any, params: Sequence[Tensor], x: Tensor, values: Tensor | None = None) -> Tensor:
+    """Add values along some axes, from the weights or a second bottom."""
+    values = params[0] if values is None else values
+    return x + values.reshape(_beside(values, x, layer.bias_param.axis))
+
+
+@caffe_layer("MVN")
+def mean_variance_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
+    """Take off the mean of each channel, or of all, and divide by the deviation plus eps."""
+    p = layer.mvn_param
+    axes = list(range(1 if p.across_channels else 2, x.ndim))
+    x = x - x.mean(axes, keepdim=True)
+    return x / (x.square().mean(axes, keepdim=True).sqrt() + p.eps) if p.normalize_variance else x

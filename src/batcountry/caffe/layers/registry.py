@@ -30,10 +30,14 @@ class Param:
 
 @dataclass(frozen=True)
 class Window:
-    """How far one unit of a layer sees, in units of its bottom; None sees everything."""
+    """How far one unit of a layer sees, in units of its bottom; None sees everything.
+
+    `upscale` is how many units of its own it has for one of its bottom.
+    """
 
     kernel: int | None
     stride: int = 1
+    upscale: int = 1
 
 
 Params = Callable[[Any, Sequence[Shape]], "list[Param]"]

@@ -1,0 +1,76 @@
+"""What changes a blob's shape, or sums it up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from batcountry.caffe.layers.registry import Window, caffe_layer
+from batcountry.caffe.messages import ReductionParameter
+
+# ruff: noqa: ARG001
+
+
+def _everything(layer: Any) -> Window:
+    return Window(None)
+
+
+@caffe_layer("Reshape", window=_everything)
+def reshape(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Give some axes another shape: 0 keeps an axis, -1 is worked out. A negative `axis` counts from one past the end."""
+    p = layer.reshape_param
+    start = p.axis if p.axis >= 0 else x.ndim + p.axis + 1
+    end = x.ndim if p.num_axes == -1 else start + p.num_axes
+    sizes = [x.shape[start + i] if size == 0 else size for i, size in enumerate(p.shape.dim)]
+    if -1 in sizes:
+        rest = prod(x.shape[start:end])
+        known = prod(size for size in sizes if size != -1)
+        if known == 0 or rest % known:
+            raise ValueError(f"cannot make {sizes} of {rest} numbers")
+        sizes[sizes.index(-1)] = rest // known
+    return x.reshape(*x.shape[:start], *sizes, *x.shape[end:])
+
+
+@caffe_layer("Crop")
+def crop(layer: Any, params: Sequence[Tensor], x: Tensor, like: Tensor) -> Tensor:
+    """Cut the first bottom, from an axis on, to the size of the second."""
+    p = layer.crop_param
+    start = p.axis % x.ndim
+    offsets = list(p.offset) or [0]
+    for axis in range(start, x.ndim):
+        offset = offsets[0] if len(offsets) == 1 else offsets[axis - start]
+        x = x.narrow(axis, offset, like.shape[axis])
+    return x
+
+
+@caffe_layer("Tile")
+def tile(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Repeat along an axis."""
+    return torch.cat([x] * layer.tile_param.tiles, layer.tile_param.axis)
+
+
+@caffe_layer("Reduction", window=_everything)
+def reduction(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Sum up all axes from one on: their sum, sum of sizes, sum of squares or mean, times a factor."""
+    p = layer.reduction_param
+    rows = x.flatten(p.axis % x.ndim) if p.axis % x.ndim else x.flatten()
+    if p.operation == ReductionParameter.MEAN:
+        return rows.mean(-1) * p.coeff
+    values = {ReductionParameter.ASUM: torch.abs, ReductionParameter.SUMSQ: torch.square}.get(p.operation)
+    return (values(rows) if values else rows).sum(-1) * p.coeff
+
+
+@caffe_layer("ArgMax", window=_everything)
+def argmax(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return where the largest values are, along an axis or in each item as (N, 1 or 2, k); there is no gradient."""
+    p = layer.argmax_param
+    if p.HasField("axis"):
+        values, indices = x.topk(p.top_k, p.axis)
+        return values if p.out_max_val else indices.to(x.dtype)
+    values, indices = x.flatten(1).topk(p.top_k, 1)
+    found = [indices.to(x.dtype), values] if p.out_max_val else [indices.to(x.dtype)]
+    return torch.stack(found, 1).reshape(x.shape[0], len(found), p.top_k, *[1] * max(0, x.ndim - 3))

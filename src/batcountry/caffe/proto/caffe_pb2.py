@@ -1,0 +1,19 @@
+"""`caffe_pb2`: every message class, as programs import it.
+
+`NetParameter` and the others are read and written as text by `google.protobuf.text_format`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batcountry.caffe.messages import TEST, TRAIN, message
+
+__all__ = ["TEST", "TRAIN"]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return message(name)
+    except KeyError:
+        raise AttributeError(f"Caffe's files have no message {name!r}") from None
