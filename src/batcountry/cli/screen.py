@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 if TYPE_CHECKING:
     from batcountry.dreams import Step
@@ -40,11 +41,10 @@ def watched(steps: Iterable[Step], title: str) -> Iterator[Step]:
     """Yield a dream's steps while showing octave, iteration, size and the seconds left."""
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(elapsed_when_finished=False),
+        BarColumn(bar_width=12),
+        TextColumn("{task.percentage:>3.0f} %", table_column=Column(min_width=5)),
+        TimeRemainingColumn(table_column=Column(min_width=7)),
+        TextColumn("left", table_column=Column(min_width=4)),
     )
     with Progress(*columns, console=err, transient=not err.is_terminal) as progress:
         bar = progress.add_task(escape(title), total=1.0)
