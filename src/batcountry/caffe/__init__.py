@@ -2,6 +2,7 @@
 
 from batcountry.caffe import io, proto
 from batcountry.caffe.blob import Blob
+from batcountry.caffe.classifier import Classifier
 from batcountry.caffe.layers import caffe_layer
 from batcountry.caffe.layers import names as layer_type_list
 from batcountry.caffe.messages import TEST, TRAIN
@@ -11,6 +12,7 @@ __all__ = [
     "TEST",
     "TRAIN",
     "Blob",
+    "Classifier",
     "Net",
     "caffe_layer",
     "io",
