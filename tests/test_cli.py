@@ -115,14 +115,15 @@ def make_garbage(photo):
     Path("folder.png").mkdir()
     case = REFERENCE / "layers" / "mini_inception"
     weights = (case / "net.caffemodel").read_bytes()
-    for name, text, data in (
+    for name, text, binary in (
         ("half", (case / "net.prototxt").read_text(), weights[: len(weights) // 2]),
         ("odd", "layer { name: 'x' type: 'Wibble' top: 'x' }", weights),
-        ("swapped", weights, weights),
+        ("swapped", weights, (case / "net.prototxt").read_bytes()),
+        ("noise", data, weights),
     ):
         Path(name).mkdir()
         Path(name, "deploy.prototxt").write_bytes(text if isinstance(text, bytes) else text.encode())
-        Path(name, "net.caffemodel").write_bytes(data)
+        Path(name, "net.caffemodel").write_bytes(binary)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,8 @@ def make_garbage(photo):
         ),
         (["ok.png", "--model", "half"], "net.caffemodel is not a .caffemodel or is cut short"),
         (["ok.png", "--model", "odd"], "unsupported types: 'x' (Wibble)"),
-        (["ok.png", "--model", "swapped"], "is not text"),
+        (["ok.png", "--model", "swapped"], "are prototxt and .caffemodel swapped?"),
+        (["ok.png", "--model", "noise"], "deploy.prototxt is not a Caffe prototxt: it is not text"),
         (["ok.png", "--model", "nowhere"], "there is no model 'nowhere'"),
         (["ok.png", "--guide", "letter.jpg"], "letter.jpg is not a picture"),
         (["ok.png", "--objective", "leyer('a')"], "did you mean 'layer'"),

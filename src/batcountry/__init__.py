@@ -8,8 +8,9 @@ Names are loaded when first used, so that `import batcountry` is quick.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from batcountry.lazy import lazy_names
 
 if TYPE_CHECKING:
     from batcountry.classic import BatCountry as BatCountry
@@ -23,30 +24,19 @@ if TYPE_CHECKING:
     from batcountry.recipe import Note as Note
     from batcountry.recipe import Recipe as Recipe
 
-_HOMES = {
-    "BatCountry": "batcountry.classic",
-    "Step": "batcountry.dreams",
-    "dream": "batcountry.dreams",
-    "dreaming": "batcountry.dreams",
-    "Model": "batcountry.models",
-    "open_model": "batcountry.models",
-    "Picture": "batcountry.picture",
-    "read_picture": "batcountry.picture",
-    "Note": "batcountry.recipe",
-    "Recipe": "batcountry.recipe",
-}
-_MODULES = ("caffe", "errors", "models", "objectives", "octaves")
-
-__all__ = [*_HOMES, *_MODULES]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"batcountry.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'batcountry' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "BatCountry": "classic",
+        "Step": "dreams",
+        "dream": "dreams",
+        "dreaming": "dreams",
+        "Model": "models",
+        "open_model": "models",
+        "Picture": "picture",
+        "read_picture": "picture",
+        "Note": "recipe",
+        "Recipe": "recipe",
+    },
+    ("caffe", "errors", "models", "objectives", "octaves"),
+)

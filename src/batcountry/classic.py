@@ -19,7 +19,7 @@ from batcountry.caffe.io import Transformer
 from batcountry.dreams import climb, runnable_sizes
 from batcountry.gradient import whole_gradient
 from batcountry.models import Model
-from batcountry.models.caffe_net import BVLC_MEAN, open_caffe
+from batcountry.models.caffe_files import BVLC_MEAN, open_caffe
 from batcountry.objectives import layer
 
 Array = NDArray[np.float32]
@@ -227,7 +227,8 @@ class BatCountry:
     @staticmethod
     def preprocess(net: Net, img: NDArray[Any]) -> Array:
         """Return a picture, H×W×3 RGB, as the net's input, 3×H×W in its channel order less its mean."""
-        return np.asarray(net.transformer.preprocess("data", img))
+        planes = np.asarray(img, np.float32).transpose(2, 0, 1)[list(net.transformer.channel_swap["data"])]
+        return np.asarray(planes - net.transformer.mean["data"])
 
     @staticmethod
     def deprocess(net: Net, img: NDArray[Any]) -> Array:

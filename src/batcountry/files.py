@@ -17,16 +17,21 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write `data` beside `path` and rename it there, so that no reader ever sees half a file."""
+def replace_file(path: Path, *pieces: bytes | memoryview) -> None:
+    """Write the pieces beside `path` and rename the file there, so that no reader ever sees half of it."""
     handle, temporary = tempfile.mkstemp(prefix=".batcountry-", suffix=path.suffix, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
+            file.writelines(pieces)
+        give_usual_rights(Path(temporary))
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def give_usual_rights(path: Path) -> None:
+    """Let others read a file as they may read any that the user makes; temporary files are private at first."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from batcountry import caffe, open_model
-from batcountry.models.caffe_net import open_caffe
+from batcountry.models.caffe_files import open_caffe
 from conftest import REFERENCE
 
 CASE = REFERENCE / "layers" / "mini_inception"

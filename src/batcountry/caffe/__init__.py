@@ -1,27 +1,50 @@
 """Caffe's nets without Caffe: importable in place of `caffe`."""
 
-from batcountry.caffe import io, proto
-from batcountry.caffe.blob import Blob
-from batcountry.caffe.classifier import Classifier
-from batcountry.caffe.layers import caffe_layer
-from batcountry.caffe.layers import names as layer_type_list
-from batcountry.caffe.messages import TEST, TRAIN
-from batcountry.caffe.net import Net
+from __future__ import annotations
 
-__all__ = [
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from batcountry.caffe.schema import TEST, TRAIN
+from batcountry.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from batcountry.caffe.blob import Blob as Blob
+    from batcountry.caffe.classifier import Classifier as Classifier
+    from batcountry.caffe.layers.python import Layer as Layer
+    from batcountry.caffe.layers.python import python_layer as python_layer
+    from batcountry.caffe.layers.registry import caffe_layer as caffe_layer
+    from batcountry.caffe.net import Net as Net
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "Blob": "blob",
+        "Classifier": "classifier",
+        "Layer": "layers.python",
+        "Net": "net",
+        "caffe_layer": "layers.registry",
+        "python_layer": "layers.python",
+    },
+    ("io", "proto"),
+)
+__all__ += [
     "TEST",
     "TRAIN",
-    "Blob",
-    "Classifier",
-    "Net",
-    "caffe_layer",
-    "io",
     "layer_type_list",
-    "proto",
     "set_device",
     "set_mode_cpu",
     "set_mode_gpu",
+    "set_random_seed",
 ]
+
+
+def layer_type_list() -> list[str]:
+    """Return the names of the layer types that are known, sorted."""
+    from batcountry.caffe.layers import names
+
+    return names()
 
 
 def set_mode_cpu() -> None:
@@ -34,3 +57,8 @@ def set_mode_gpu() -> None:
 
 def set_device(device_id: int) -> None:
     """Do nothing: a `Net` always runs on the CPU."""
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed NumPy's global generator, from which fillers and training's dropout draw."""
+    np.random.seed(seed)

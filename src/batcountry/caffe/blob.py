@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -133,9 +134,37 @@ class Blob:
         return f"Blob{self.shape}"
 
 
-def parameter_blob(tensor: Tensor) -> Blob:
-    """Return a blob whose data is a layer's own weight tensor."""
-    blob = Blob(tuple(tensor.shape))
-    store: Any = blob.stores[0]
-    store.tensor, store.viewed = tensor, True
-    return blob
+class ParameterBlob(Blob):
+    """A blob whose data is a layer's own weight tensor.
+
+    Gradients of weights cost time and few programs look at them, so `gradient` is asked for the
+    last backward pass's when a program first reads `diff`; later passes add to it, as in Caffe.
+    """
+
+    def __init__(self, tensor: Tensor, gradient: Callable[[], Tensor | None]) -> None:
+        super().__init__(tuple(tensor.shape))
+        store: Any = self.stores[0]
+        store.tensor, store.viewed = tensor, True
+        self.tensor = tensor
+        self._gradient = gradient
+
+    @property
+    def diff(self) -> NDArray[np.float32]:
+        """The gradient, a live view."""
+        if not self.has_diff and (found := self._gradient()) is not None:
+            self.stores[1].write(found.clone(memory_format=torch.contiguous_format))
+        return super().diff
+
+    @property
+    def has_diff(self) -> bool:
+        """Whether a program has looked at the gradient."""
+        return self.stores[1].viewed
+
+    def add_to_diff(self, gradient: Tensor) -> None:
+        """Add a backward pass's gradient."""
+        self.stores[1].value().add_(gradient)
+
+    def reshape(self, *shape: int) -> None:
+        """Refuse: weights keep the shape that their layer needs."""
+        if tuple(shape) != self.shape:
+            raise ValueError(f"weights of shape {self.shape} cannot become {shape}")

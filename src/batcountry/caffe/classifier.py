@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batcountry.caffe.io import Array, Transformer, oversample, resize_image
-from batcountry.caffe.messages import TEST
 from batcountry.caffe.net import Net
+from batcountry.caffe.schema import TEST
 
 
 class Classifier(Net):

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from batcountry.caffe.fillers import filled
+from batcountry.caffe.fillers import MAX_BLOB, MAX_FILLED, filled, is_zero
+from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.layers.registry import LayerType, Param, Shape, layer_type
-from batcountry.caffe.messages import LayerParameter
-from batcountry.caffe.weights import Blobs
+from batcountry.caffe.schema import enum
 from batcountry.errors import ModelError, suggestion
 
-MAX_BLOB = 1 << 29
-"""Most numbers in one blob of weights: five times the largest of VGG's."""
+Arrays = Sequence["NDArray[np.float32] | None"]
+Blobs = Mapping[str, Arrays]
+"""Weights by layer name; None stands for a blob that a file leaves to the layer it is shared with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +55,21 @@ class Node:
         """Run the layer; raises `ModelError`, naming it, on shapes that cannot be."""
         try:
             tops = self.kind.run(self.layer, self.params, *bottoms)
-        except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError) as error:
+        except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
             shapes = ", ".join(str(tuple(each.shape)) for each in bottoms)
             reason = str(error).split("\n", maxsplit=1)[0]
             raise ShapeError(
                 f"layer {self.name!r} ({self.layer.type}) cannot run on {shapes}: {reason}"
             ) from error
-        return tops if isinstance(tops, tuple) else (tops,)
+        found = tops if isinstance(tops, tuple) else (tops,)
+        if len(found) != len(self.tops):
+            raise ShapeError(
+                f"layer {self.name!r} ({self.layer.type}) makes {len(found)} blobs, not {len(self.tops)}"
+            )
+        return found
+
+
+_PERMISSIVE = enum("ParamSpec.DimCheckMode")["PERMISSIVE"]
 
 
 class ShapeError(ModelError, RuntimeError):
@@ -79,43 +89,42 @@ def check_wiring(layers: Sequence[Any], where: str) -> None:
         made.update(dict.fromkeys(layer.top))
 
 
-def with_splits(layers: Sequence[Any]) -> list[Any]:
-    """Return the layers with Caffe's automatic Split layers put in.
+@dataclass(frozen=True)
+class Fit:
+    """How a file's weights went with a net.
 
-    A blob version with several readers gets a layer `<blob>_<layer>_<i>_split` right after its
-    last writer, with a top of its own for each reader.
+    Attributes
+    ----------
+    missing
+        Layers with weights that the file lacks; they have what their fillers say.
+    unused
+        Layers of the file that the net lacks, or that have no weights there.
     """
-    readers: dict[tuple[int, str], int] = defaultdict(int)
-    writer: dict[str, int] = {}
-    for index, layer in enumerate(layers):
-        for bottom in layer.bottom:
-            readers[writer[bottom], bottom] += 1
-        writer.update(dict.fromkeys(layer.top, index))
-    served: dict[tuple[int, str], int] = defaultdict(int)
-    writer, result = {}, []
-    for index, original in enumerate(layers):
-        layer = LayerParameter()
-        layer.CopyFrom(original)
-        for i, bottom in enumerate(layer.bottom):
-            version = writer[bottom], bottom
-            if readers[version] > 1:
-                layer.bottom[i] = _split_name(layers[version[0]], bottom) + f"_{served[version]}"
-                served[version] += 1
-        result.append(layer)
-        for top in layer.top:
-            writer[top] = index
-            if (count := readers[index, top]) > 1:
-                name = _split_name(original, top)
-                tops = [f"{name}_{k}" for k in range(count)]
-                result.append(LayerParameter(name=name, type="Split", bottom=[top], top=tops))
-    return result
+
+    missing: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
-def _split_name(layer: Any, blob: str) -> str:
-    return f"{blob}_{layer.name}_{list(layer.top).index(blob)}_split"
+def fitting(layer: str, stored: Arrays, shapes: Sequence[Shape]) -> Arrays:
+    """Return a file's blobs of a layer, or raise `ModelError` if they are of another number or shape."""
+    if len(stored) == len(shapes) and all(
+        array is None or _squeezed(array.shape) == _squeezed(tuple(shape))
+        for array, shape in zip(stored, shapes, strict=True)
+    ):
+        return stored
+    theirs, ours = [each.shape for each in stored if each is not None], [tuple(each) for each in shapes]
+    raise ModelError(f"layer {layer!r} has {theirs} where the net wants {ours}")
 
 
-def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = "the net") -> list[Node]:
+@dataclass(frozen=True)
+class Built:
+    """A net's nodes, and how the weights went with them."""
+
+    nodes: list[Node]
+    fit: Fit
+
+
+def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = "the net") -> Built:
     """Return the nodes of a net with their weights; parameters of one name are one tensor.
 
     Weights are a file's own arrays, found by layer name. Layers that the file lacks have what
@@ -127,32 +136,76 @@ def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = 
     ModelError
         If a layer cannot be, or with a list of every layer whose blobs are of another number or shape.
     """
-    shared: dict[str, Tensor] = {}
-    shapes: dict[str, Shape] = {}
-    nodes: list[Node] = []
-    wrong: list[str] = []
-    for layer in layers:
-        kind = layer_type(layer.type)
-        specs = _specs(kind, layer, [shapes[each] for each in layer.bottom])
-        stored = (blobs or {}).get(layer.name, [])
-        if stored and [_squeezed(each.shape) for each in stored] != [_squeezed(each.shape) for each in specs]:
-            theirs, ours = [each.shape for each in stored], [each.shape for each in specs]
-            wrong.append(f"layer {layer.name!r} has {theirs} where the net wants {ours}")
-            stored = []
+    builder = _Builder(blobs or {})
+    nodes = [builder.node(layer) for layer in layers]
+    if builder.wrong:
+        raise ModelError(f"{where} does not fit the net: {'; '.join(builder.wrong)}")
+    with_weights = [node.name for node in nodes if node.params]
+    stored = [name for name, arrays in (blobs or {}).items() if arrays]
+    missing = tuple(name for name in with_weights if name not in stored) if blobs is not None else ()
+    return Built(nodes, Fit(missing, tuple(name for name in stored if name not in with_weights)))
+
+
+class _Builder:
+    """What is known while nodes are made one after the other."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self.blobs = blobs
+        self.shapes: dict[str, Shape] = {}
+        self.shared: dict[str, Tensor] = {}
+        self.wrong: list[str] = []
+        self.filled = 0
+
+    def node(self, layer: Any) -> Node:
+        kind = layer_type(layer)
+        specs = _specs(kind, layer, [self.shapes[each] for each in layer.bottom])
         params = []
-        for index, spec in enumerate(specs):
+        for index, (spec, array) in enumerate(zip(specs, self._stored(layer, specs), strict=True)):
             name = layer.param[index].name if index < len(layer.param) else ""
-            tensor = shared.get(name) if name else None
+            tensor = self._owned(layer, index, name, spec.shape) if name in self.shared else None
             if tensor is None:
-                given = torch.from_numpy(stored[index]).reshape(spec.shape) if stored else None
-                tensor = filled(spec.filler, spec.shape) if given is None else given
-            shared[name] = tensor
+                tensor = (
+                    self._filled(layer, spec)
+                    if array is None
+                    else torch.from_numpy(array).reshape(spec.shape)
+                )
+            if name:
+                self.shared.setdefault(name, tensor)
             params.append(tensor)
-        nodes.append(Node(layer, kind, params))
-        infer_shapes(nodes[-1:], shapes)
-    if wrong:
-        raise ModelError(f"{where} does not fit the net: {'; '.join(wrong)}")
-    return nodes
+        node = Node(layer, kind, params)
+        infer_shapes([node], self.shapes)
+        return node
+
+    def _stored(self, layer: Any, specs: Sequence[Param]) -> Arrays:
+        """Return the file's blobs of a layer, None for those it has not."""
+        stored = self.blobs.get(layer.name)
+        if not stored or not specs:
+            return [None] * len(specs)
+        try:
+            return fitting(layer.name, stored, [spec.shape for spec in specs])
+        except ModelError as error:
+            self.wrong.append(str(error))
+            return [None] * len(specs)
+
+    def _owned(self, layer: Any, index: int, name: str, shape: Shape) -> Tensor:
+        """Return the weights of a name that an earlier layer has."""
+        tensor = self.shared[name]
+        if tuple(tensor.shape) == shape:
+            return tensor
+        if layer.param[index].share_mode == _PERMISSIVE and tensor.numel() == prod(shape):
+            return tensor.reshape(shape)
+        raise ModelError(
+            f"layer {layer.name!r} shares the weights {name!r}, of shape {tuple(tensor.shape)}, and needs {shape}"
+        )
+
+    def _filled(self, layer: Any, spec: Param) -> Tensor:
+        self.filled += 0 if is_zero(spec.filler) else prod(spec.shape)
+        if self.filled > MAX_FILLED:
+            raise ModelError(
+                f"the fillers up to layer {layer.name!r} make more than {MAX_FILLED:,} weights; "
+                "open the net with a file of weights"
+            )
+        return filled(spec.filler, spec.shape)
 
 
 def _specs(kind: LayerType, layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
@@ -171,7 +224,7 @@ def _specs(kind: LayerType, layer: Any, bottoms: Sequence[Shape]) -> list[Param]
 def infer_shapes(nodes: Sequence[Node], shapes: dict[str, Shape]) -> None:
     """Add the shapes of the nodes' tops to `shapes`, which holds those of the inputs."""
     for node in nodes:
-        if node.layer.type == "Input":
+        if keeps_values(node.layer):
             for top, tensor in zip(node.tops, node.run(), strict=True):
                 shapes.setdefault(top, tuple(tensor.shape))
             continue

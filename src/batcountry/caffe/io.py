@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from batcountry.caffe.messages import BlobProto
+from batcountry.caffe.messages import BlobProto, message
 from batcountry.caffe.proto import caffe_pb2 as caffe_pb2  # programs reach the messages through here
 from batcountry.picture import read_picture
 
@@ -59,7 +59,7 @@ class Transformer:
         self.raw_scale[name] = scale
 
     def set_mean(self, name: str, mean: NDArray[Any]) -> None:
-        """Set the mean to take off: one number a channel, or a picture of the input's size."""
+        """Set the mean to take off: one number a channel, or a picture, resized to the input's size."""
         self._check(name)
         mean = np.asarray(mean, dtype=np.float32)
         channels, *size = self.inputs[name][1:]
@@ -67,7 +67,10 @@ class Transformer:
             if mean.shape[0] != channels:
                 raise ValueError(f"Mean channels incompatible with input: {mean.shape[0]} for {channels}")
             mean = mean[:, None, None]
-        elif mean.shape[-2:] != tuple(size) or mean.shape[-3:-2] not in ((), (channels,)):
+        elif mean.ndim == 3 and mean.shape[0] == channels:
+            if mean.shape[1:] != tuple(size):
+                mean = resize_image(mean.transpose(1, 2, 0), (size[0], size[1])).transpose(2, 0, 1)
+        elif mean.shape != tuple(size):
             raise ValueError(f"Mean shape {mean.shape} incompatible with input shape {self.inputs[name]}")
         self.mean[name] = mean
 
@@ -77,9 +80,12 @@ class Transformer:
         self.input_scale[name] = scale
 
     def preprocess(self, name: str, picture: NDArray[Any]) -> Array:
-        """Return a picture, H×W×C, as the values of a blob, C×H×W; its size is kept."""
+        """Return a picture, H×W×C, resized to the input's size, as the values of a blob, C×H×W."""
         self._check(name)
         values: Any = np.asarray(picture, dtype=np.float32)
+        height, width = self.inputs[name][2:]
+        if values.shape[:2] != (height, width):
+            values = resize_image(values, (height, width))
         if name in self.transpose:
             values = values.transpose(self.transpose[name])
         if name in self.channel_swap:
@@ -149,3 +155,37 @@ def array_to_blobproto(arr: NDArray[Any], diff: NDArray[Any] | None = None) -> A
     if diff is not None:
         blob.diff.extend(np.asarray(diff, np.float32).ravel())
     return blob
+
+
+def arraylist_to_blobprotovector_str(arraylist: Sequence[NDArray[Any]]) -> bytes:
+    """Return arrays as a serialized `BlobProtoVector`."""
+    return message("BlobProtoVector")(
+        blobs=[array_to_blobproto(each) for each in arraylist]
+    ).SerializeToString()
+
+
+def blobprotovector_str_to_arraylist(text: bytes) -> list[Array]:
+    """Return the arrays in a serialized `BlobProtoVector`."""
+    return [blobproto_to_array(each) for each in message("BlobProtoVector").FromString(text).blobs]
+
+
+def array_to_datum(arr: NDArray[Any], label: int | None = None) -> Any:
+    """Return a `Datum` of a C×H×W array, as bytes if it is uint8."""
+    if arr.ndim != 3:
+        raise ValueError(f"a datum has three axes, not {arr.ndim}")
+    datum = message("Datum")(channels=arr.shape[0], height=arr.shape[1], width=arr.shape[2])
+    if arr.dtype == np.uint8:
+        datum.data = arr.tobytes()
+    else:
+        datum.float_data.extend(arr.astype(float).ravel())
+    if label is not None:
+        datum.label = label
+    return datum
+
+
+def datum_to_array(datum: Any) -> NDArray[Any]:
+    """Return the C×H×W array of a `Datum`."""
+    shape = datum.channels, datum.height, datum.width
+    if len(datum.data):
+        return np.frombuffer(datum.data, np.uint8).reshape(shape)
+    return np.array(datum.float_data).astype(float).reshape(shape)

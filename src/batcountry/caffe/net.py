@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, from_numpy
 
-from batcountry.caffe.blob import Blob, parameter_blob
-from batcountry.caffe.graph import Node, build_nodes, check_wiring, infer_shapes, with_splits
+from batcountry.caffe import batches
+from batcountry.caffe.blob import Blob, ParameterBlob
+from batcountry.caffe.graph import Node, build_nodes, check_wiring, fitting, infer_shapes
+from batcountry.caffe.hdf5 import write_hdf5
 from batcountry.caffe.layers import check_supported
-from batcountry.caffe.messages import TEST
+from batcountry.caffe.layers.inputs import keeps_values
+from batcountry.caffe.passes import Passes
 from batcountry.caffe.prototxt import read_net
+from batcountry.caffe.schema import TEST
+from batcountry.caffe.splits import with_splits
 from batcountry.caffe.weights import read_weights, write_weights
-from batcountry.errors import suggestion
+from batcountry.errors import ModelError, suggestion
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -31,30 +35,34 @@ class Blobs(OrderedDict[str, Blob]):
         raise KeyError(f"no blob {name!r}{suggestion(name, self)}")
 
 
-@dataclass(frozen=True)
-class Run:
-    """What a layer did in the last forward pass: PyTorch's graph from these inputs to these outputs."""
+class LayerView:
+    """A layer of a net as programs see it: its `type`, and its weights in `blobs`."""
 
-    inputs: list[Tensor]
-    outputs: tuple[Tensor, ...]
+    def __init__(self, kind: str, blobs: list[ParameterBlob]) -> None:
+        self.type = kind
+        self.blobs = blobs
+
+    def __repr__(self) -> str:
+        return f"{self.type}({', '.join(str(each.shape) for each in self.blobs)})"
 
 
 class Net:
     """A net read from a prototxt, with weights from a `.caffemodel`.
 
-    It stops at layers, works in place and splits blobs as Caffe 1.0 does. It differs where
-    Caffe's gradient is not the derivative: in-place layers give the derivative, and what an
-    earlier backward pass left in a blob that this one does not reach counts as zero.
+    It stops at layers, works in place and splits blobs as Caffe 1.0 does; see `Passes` for where
+    it differs. Called as `Net(network_file, weights, phase)`, or as
+    `Net(network_file, phase, level, stages, weights)` with each of those by name too.
 
     Parameters
     ----------
-    prototxt
-        Path of the definition.
+    network_file
+        Path of the definition, text or binary.
     weights
-        Path of the `.caffemodel`; without it the weights are what the fillers say. The phase may
-        stand here instead, as in `Net(prototxt, TEST)`.
-    phase
-        `TEST` or `TRAIN`; decides which layers there are.
+        Path of the weights, `.caffemodel` or `.caffemodel.h5`; without it they are what the
+        fillers say.
+    phase, level, stages
+        Which layers there are, by their `include` and `exclude` rules; `TEST` or `TRAIN`, a
+        number and names.
 
     Attributes
     ----------
@@ -62,6 +70,8 @@ class Net:
         `Blob`s by name, the automatic splits' included.
     params
         Lists of weight blobs by layer name; writing into them is seen by the next pass.
+    fit
+        How the weights went with the net: which layers the file lacks, and which it has too many.
     transformer
         Whatever the program puts there; the 2015 programs keep a `caffe.io.Transformer`.
 
@@ -71,25 +81,52 @@ class Net:
         If a file cannot be read, or the net cannot be.
     """
 
-    def __init__(
-        self, prototxt: str | Path, weights: str | Path | int | None = None, phase: int = TEST
-    ) -> None:
-        if isinstance(weights, int):
-            phase, weights = weights, None
-        layers = read_net(Path(prototxt), phase=phase).layer
-        check_supported(layers, str(prototxt))
-        check_wiring(layers, str(prototxt))
-        stored = None if weights is None else read_weights(Path(weights))
-        self._nodes: list[Node] = build_nodes(with_splits(layers), stored, str(weights))
+    def __init__(self, network_file: str | PathLike[str], *arguments: Any, **named: Any) -> None:
+        wanted = _arguments(*arguments, **named)
+        path = Path(network_file)
+        layers = read_net(path, phase=wanted.phase, level=wanted.level, stages=wanted.stages).layer
+        check_supported(layers, str(path))
+        check_wiring(layers, str(path))
+        stored = None if wanted.weights is None else read_weights(Path(wanted.weights))
+        built = build_nodes(with_splits(layers), stored, str(wanted.weights))
+        self.fit = built.fit
+        self._nodes: list[Node] = built.nodes
         self._index = {node.name: i for i, node in enumerate(self._nodes)}
-        self._runs: dict[int, Run] = {}
-        self._pass = 0
         self.blobs = Blobs()
-        self.params = OrderedDict(
-            (n.name, [parameter_blob(p) for p in n.params]) for n in self._nodes if n.params
-        )
+        self._passes = Passes(self._nodes, self.blobs)
+        self._own_params()
         self.transformer: Any = None
         self.reshape()
+        for index, node in enumerate(self._nodes):
+            if keeps_values(node.layer) and node.layer.type != "Input":
+                self._passes.write(index, node.run())
+
+    def _own_params(self) -> None:
+        shared: dict[int, ParameterBlob] = {}
+
+        def blob_of(tensor: Tensor) -> ParameterBlob:
+            if id(tensor) not in shared:
+                blob: ParameterBlob = ParameterBlob(tensor, lambda: self._passes.gradient(blob))
+                shared[id(tensor)] = blob
+            return shared[id(tensor)]
+
+        self.params = OrderedDict(
+            (node.name, [blob_of(each) for each in node.params]) for node in self._nodes if node.params
+        )
+        self._passes.params = self.params
+
+    @property
+    def layers(self) -> list[LayerView]:
+        """The layers in running order; a Python layer is the program's own object."""
+        return list(self.layer_dict.values())
+
+    @property
+    def layer_dict(self) -> OrderedDict[str, Any]:
+        """The layers by name."""
+        return OrderedDict(
+            (n.name, n.kind.instance or LayerView(n.layer.type, self.params.get(n.name, [])))
+            for n in self._nodes
+        )
 
     @property
     def _layer_names(self) -> list[str]:
@@ -109,19 +146,49 @@ class Net:
         """Names of the blobs that each layer makes, by the layer's name."""
         return OrderedDict((node.name, list(node.tops)) for node in self._nodes)
 
-    def copy_from(self, weights: str | Path) -> None:
-        """Write the weights of another `.caffemodel` over this net's, by layer name, shapes being equal."""
+    def copy_from(self, weights: str | PathLike[str]) -> None:
+        """Write the weights of another file over this net's, by layer name, shapes being equal."""
         stored = read_weights(Path(weights))
-        fresh = build_nodes([node.layer for node in self._nodes], stored, str(weights))
-        for own, other in zip(self._nodes, fresh, strict=True):
-            if stored.get(own.name):
-                for mine, theirs in zip(own.params, other.params, strict=True):
-                    mine.copy_(theirs)
+        for node in self._nodes:
+            arrays = stored.get(node.name)
+            if arrays and node.params:
+                arrays = fitting(node.name, arrays, [tuple(each.shape) for each in node.params])
+                for own, array in zip(node.params, arrays, strict=True):
+                    if array is not None:
+                        own.copy_(from_numpy(array).reshape(own.shape))
 
-    def save(self, path: str | Path) -> None:
+    def share_with(self, other: Net) -> None:
+        """Use another net's weights in place of this one's, by layer name: a change in one is seen in both."""
+        theirs = {node.name: node.params for node in other._nodes}
+        for node in self._nodes:
+            found = theirs.get(node.name, [])
+            if node.params and found:
+                shapes = [each.shape for each in node.params], [each.shape for each in found]
+                if shapes[0] != shapes[1]:
+                    raise ModelError(
+                        f"layer {node.name!r} has weights of shapes {shapes[0]}, the other net's {shapes[1]}"
+                    )
+                node.params[:] = found
+        self._own_params()
+
+    def clear_param_diffs(self) -> None:
+        """Set the gradients of all weights to zero."""
+        for blobs in self.params.values():
+            for blob in blobs:
+                blob.diff[...] = 0
+
+    def save(self, path: str | PathLike[str]) -> None:
         """Write the weights to a `.caffemodel` that Caffe reads."""
         nodes = ((n.name, n.layer.type, [each.numpy() for each in n.params]) for n in self._nodes)
         write_weights(Path(path), nodes)
+
+    def save_hdf5(self, path: str | PathLike[str]) -> None:
+        """Write the weights to a `.caffemodel.h5`; needs the extra `hdf5`."""
+        write_hdf5(
+            Path(path), ((n.name, [each.numpy() for each in n.params]) for n in self._nodes if n.params)
+        )
+
+    load_hdf5 = copy_from
 
     @property
     def inputs(self) -> list[str]:
@@ -136,7 +203,8 @@ class Net:
 
     def reshape(self) -> None:
         """Give every blob the shape that follows from the inputs' shapes."""
-        shapes = {name: self.blobs[name].shape for name in self.inputs if name in self.blobs}
+        kept = [top for node in self._nodes if keeps_values(node.layer) for top in node.tops]
+        shapes = {name: self.blobs[name].shape for name in kept if name in self.blobs}
         infer_shapes(self._nodes, shapes)
         for node in self._nodes:
             for top in node.tops:
@@ -158,7 +226,7 @@ class Net:
         blobs
             Names of blobs to return besides those of `end` (or the net's outputs).
         data
-            Arrays for input blobs, by name.
+            Arrays for input blobs, by name, of the blob's shape.
 
         Returns
         -------
@@ -173,8 +241,7 @@ class Net:
         first, last = self._at(start, 0), self._at(end, len(self._nodes) - 1)
         for name, array in data.items():
             self.blobs[name].data[...] = array
-        for index in range(first, last + 1):
-            self._run(index)
+        self._passes.forward(first, last)
         names = self._nodes[last].tops if end is not None else self.outputs
         return {name: self.blobs[name].data for name in (*names, *(blobs or ()))}
 
@@ -197,13 +264,19 @@ class Net:
         first, last = self._at(start, len(self._nodes) - 1), self._at(end, 0)
         for name, array in seeds.items():
             self.blobs[name].diff[...] = array
-        self._pass += 1
-        for top in self._nodes[first].tops:
-            self.blobs[top].written_in = self._pass
-        for index in range(first, last - 1, -1):
-            self._run_back(index)
+        self._passes.backward(first, last)
         names = self._nodes[last].bottoms if end is not None else tuple(self.inputs)
         return {name: self.blobs[name].diff for name in (*names, *(diffs or ()))}
+
+    def forward_all(self, blobs: Sequence[str] | None = None, **data: Any) -> Arrays:
+        """Run over any number of items, in batches of the net's own size; see `batches.forward_all`."""
+        return batches.forward_all(self, blobs, **data)
+
+    def forward_backward_all(
+        self, blobs: Sequence[str] | None = None, diffs: Sequence[str] | None = None, **arrays: Any
+    ) -> tuple[Arrays, Arrays]:
+        """Run forward and back over any number of items; see `batches.forward_backward_all`."""
+        return batches.forward_backward_all(self, blobs, diffs, **arrays)
 
     def _at(self, name: str | None, default: int) -> int:
         if name is None:
@@ -213,55 +286,21 @@ class Net:
         except KeyError:
             raise ValueError(f"{name!r} is not in list{suggestion(name, self._index)}") from None
 
-    def _run(self, index: int) -> None:
-        node = self._nodes[index]
-        if node.layer.type == "Input":
-            return
-        self._runs.pop(index, None)
-        run = self._runs[index] = self._trace(node)
-        for top, value in zip(node.tops, run.outputs, strict=True):
-            blob = self.blobs[top]
-            value = value.detach()
-            if tuple(value.shape) != blob.shape:
-                blob.reshape(*value.shape)
-            blob.stores[0].write(value)
 
-    def _trace(self, node: Node) -> Run:
-        with torch.inference_mode(False), torch.enable_grad():
-            inputs = [self.blobs[each].stores[0].read().detach().requires_grad_() for each in node.bottoms]
-            arranged = [_channels_last(each) for each in inputs]
-            return Run(inputs, node.run(*arranged))
+class _Wanted:
+    """What the arguments of `Net` after the first mean."""
 
-    def _run_back(self, index: int) -> None:
-        node = self._nodes[index]
-        live = [self._counts(self.blobs[top]) for top in node.tops]
-        if not node.bottoms or not any(live):
-            return
-        run = self._runs.get(index)
-        if run is None or any(self.blobs[each].stores[0].touched for each in node.bottoms):
-            # A program has written to what this layer reads since it ran: the blob as it is now counts.
-            run = self._trace(node)
-        pairs = [
-            (output, self.blobs[top].stores[1].read())
-            for output, top, alive in zip(run.outputs, node.tops, live, strict=True)
-            if alive and output.requires_grad
-        ]
-        if not pairs:
-            return
-        outputs, seeds = zip(*pairs, strict=True)
-        found = torch.autograd.grad(outputs, run.inputs, seeds, retain_graph=True, allow_unused=True)
-        for bottom, leaf, grad in zip(node.bottoms, run.inputs, found, strict=True):
-            blob = self.blobs[bottom]
-            blob.stores[1].write(torch.zeros_like(leaf) if grad is None else grad)
-            blob.written_in = self._pass
-
-    def _counts(self, blob: Blob) -> bool:
-        """Whether a blob's diff is of this backward pass, or a program's own seed."""
-        if blob.written_in == self._pass:
-            return True
-        seeded = blob.stores[1].viewed and (blob.written_in < 0 or blob.stores[1].touched)
-        return seeded and blob.stores[1].tensor is not None
+    def __init__(
+        self,
+        phase: int = TEST,
+        level: int = 0,
+        stages: Sequence[str] | None = None,
+        weights: str | PathLike[str] | None = None,
+    ) -> None:
+        self.phase, self.level, self.stages, self.weights = phase, level, tuple(stages or ()), weights
 
 
-def _channels_last(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 and x.shape[1] > 1 else x
+def _arguments(*arguments: Any, **named: Any) -> _Wanted:
+    if arguments and not isinstance(arguments[0], int):
+        return _Wanted(*arguments[1:], **{"weights": arguments[0], **named})
+    return _Wanted(*arguments, **named)

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf import text_format
+from google.protobuf.message import DecodeError
 
 from batcountry.caffe.messages import NetParameter, V1LayerParameter
+from batcountry.caffe.v0 import from_v0, without_padding_layers
+from batcountry.caffe.weights import without_blobs
 from batcountry.errors import ModelError
 
 MAX_BYTES = 64 << 20
@@ -22,16 +25,11 @@ _NEW_NAMES = {
 }  # fmt: skip
 
 
-_TRAINING = {
-    "Accuracy", "ContrastiveLoss", "EuclideanLoss", "HingeLoss", "InfogainLoss", "MultinomialLogisticLoss",
-    "SigmoidCrossEntropyLoss", "SoftmaxWithLoss",
-}  # fmt: skip
-
-
 def read_net(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = ()) -> Any:
     """Read a prototxt as today's `NetParameter`, with the layers of one phase, less losses and accuracies.
 
-    V1 layers (`layers { type: CONVOLUTION }`) become new ones, and `input:` fields an Input
+    Text or binary. V0 and V1 layers (`layers { layer { type: "conv" } }`, `layers { type: CONVOLUTION }`)
+    become new ones, and `input:` fields an Input
     layer in front.
 
     Raises
@@ -39,19 +37,15 @@ def read_net(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = 
     ModelError
         If the file is missing, not a prototxt, or has no layers.
     """
-    net = NetParameter()
-    try:
-        text_format.Parse(_text(path), net)
-    except text_format.ParseError as error:
-        raise ModelError(f"{path} is not a Caffe prototxt: line {str(error).replace(' : ', ': ')}") from None
-    except RecursionError:
-        raise ModelError(f"{path} is not a Caffe prototxt: its brackets are nested too deeply") from None
+    net = _parsed(path)
+    named = {*stages, *net.state.stage}
     net = upgraded(net)
     kept = [
-        each
-        for each in net.layer
-        if _included(each, phase, level, set(stages)) and each.type not in _TRAINING
+        each for each in net.layer if _included(each, phase, level, named) and not _is_training(each.type)
     ]
+    for each in kept:
+        if not each.HasField("phase"):
+            each.phase = phase
     del net.layer[:]
     net.layer.extend(kept)
     if not net.layer:
@@ -59,9 +53,37 @@ def read_net(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = 
     return net
 
 
+def _is_training(kind: str) -> bool:
+    """Whether a type only tells how well a net does: a loss or an accuracy."""
+    return kind.endswith("Loss") or kind == "Accuracy"
+
+
+def _parsed(path: Path) -> Any:
+    data = _bytes(path)
+    net = NetParameter()
+    try:
+        text_format.Parse(data.decode("utf-8"), net)
+        return net
+    except UnicodeDecodeError:
+        reason = "it is not text"
+    except text_format.ParseError as error:
+        reason = f"line {str(error).replace(' : ', ': ')}"
+    except RecursionError:
+        reason = "its brackets are nested too deeply"
+    except ValueError as error:  # a number of thousands of digits
+        reason = str(error)
+    try:
+        net = NetParameter.FromString(without_blobs(data))
+        if net.layer or net.layers:
+            return net
+    except (DecodeError, ModelError):
+        pass
+    raise ModelError(f"{path} is not a Caffe prototxt: {reason}")
+
+
 def upgraded(net: Any) -> Any:
-    """Return a `NetParameter` in today's form; takes V1 layers and `input:` fields."""
-    layers = [_from_v1(each) for each in net.layers] + list(net.layer)
+    """Return a `NetParameter` in today's form; takes V0 and V1 layers and `input:` fields."""
+    layers = [_from_v1(each) for each in without_padding_layers(net.layers)] + list(net.layer)
     if net.input:
         layers.insert(0, _input_layer(net))
     result = NetParameter(name=net.name)
@@ -69,17 +91,15 @@ def upgraded(net: Any) -> Any:
     return result
 
 
-def _text(path: Path) -> str:
+def _bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise ModelError(f"{path} is a folder; name the prototxt in it")
         if path.stat().st_size > MAX_BYTES:
             raise ModelError(f"{path} is larger than {MAX_BYTES >> 20} MB, which no prototxt is")
-        return path.read_text("utf-8")
+        return path.read_bytes()
     except FileNotFoundError:
         raise ModelError(f"there is no file {path}; check the name") from None
-    except UnicodeDecodeError:
-        raise ModelError(f"{path} is not text; a prototxt is (are the two files swapped?)") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from None
 
@@ -95,6 +115,8 @@ def _input_layer(net: Any) -> Any:
 
 
 def _from_v1(old: Any) -> Any:
+    if old.HasField("layer"):
+        return from_v0(old)
     layer = NetParameter().layer.add(name=old.name, bottom=old.bottom, top=old.top, type=_type_of(old))
     for field, value in old.ListFields():
         if field.name.endswith("_param") and field.message_type is not None:
@@ -102,8 +124,9 @@ def _from_v1(old: Any) -> Any:
     layer.include.extend(old.include)
     layer.exclude.extend(old.exclude)
     layer.blobs.extend(old.blobs)
-    for name in old.param:
-        layer.param.add(name=name)
+    for index, name in enumerate(old.param):
+        mode = old.blob_share_mode[index] if index < len(old.blob_share_mode) else 0
+        layer.param.add(name=name, share_mode=mode)
     return layer
 
 

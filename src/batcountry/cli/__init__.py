@@ -10,7 +10,7 @@ from batcountry.errors import BatCountryError
 
 def main() -> None:
     """Run the command line; leaves with code 2 and one sentence on bad input, 130 on Ctrl-C."""
-    from batcountry.cli.app import app
+    from batcountry.cli.networks import app
     from batcountry.cli.screen import Handler, Stopped, fail
 
     logging.getLogger("batcountry").addHandler(Handler())

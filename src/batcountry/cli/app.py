@@ -94,26 +94,6 @@ def bulk(
 
 
 @app.command()
-def layers(
-    model: Annotated[str, typer.Argument(help="A known model or a path.")] = "efficientnet-lite0",
-) -> None:
-    """List the layers of a model in running order: channels, stride and receptive field in pixels."""
-    from rich.table import Table
-
-    from batcountry.models import open_model
-
-    opened = open_model(model)
-    table = Table("layer", box=None, pad_edge=False)
-    for heading in ("channels", "stride", "receptive field"):
-        table.add_column(heading, justify="right")
-    for each in opened.layers:
-        name = f"{each.name} (default)" if each.name == opened.default_layer else each.name
-        field = "whole picture" if each.receptive_field is None else str(each.receptive_field)
-        table.add_row(escape(name), str(each.channels), str(each.stride or "-"), field)
-    out.print(table)
-
-
-@app.command()
 def info(file: Annotated[Path, typer.Argument(help="A picture made by this program.")]) -> None:
     """Show the recipe inside a picture, as JSON."""
     out.print_json(_note(file).model_dump_json())

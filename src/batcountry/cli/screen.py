@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from batcountry.dreams import Step
 
 
@@ -61,3 +63,8 @@ def watched(steps: Iterable[Step], title: str) -> Iterator[Step]:
             raise Stopped(
                 f"stopped at {done.description} ({done.percentage:.0f} %); nothing was written"
             ) from None
+
+
+def print_table(table: Table) -> None:
+    """Print a table with every name whole, however narrow the screen."""
+    out.print(table, width=max(out.width, 160), crop=False)

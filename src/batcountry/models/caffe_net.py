@@ -1,34 +1,17 @@
-"""Caffe nets as models to dream with."""
+"""Caffe nets as networks to dream with."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.caffe.graph import (
-    Node,
-    ancestors,
-    build_nodes,
-    check_wiring,
-    infer_shapes,
-    windows,
-)
-from batcountry.caffe.layers import check_supported
+from batcountry.caffe.graph import Node, ancestors, infer_shapes, windows
 from batcountry.caffe.layers.registry import Shape
-from batcountry.caffe.messages import TEST
-from batcountry.caffe.prototxt import read_net
-from batcountry.caffe.weights import read_weights
-from batcountry.errors import ModelError
-from batcountry.files import sha256_of
-from batcountry.models.model import Layer, Model
-
-BVLC_MEAN = (104.0, 116.0, 122.0)
-"""Mean of blue, green and red that the 2015 programs took for every net of the Model Zoo."""
+from batcountry.models.model import Layer
 
 _PREFERRED = "inception_4c/output"
 
@@ -36,19 +19,22 @@ _PREFERRED = "inception_4c/output"
 class CaffeNetwork:
     """A Caffe net run from its input to the layers asked for, and no other.
 
-    Takes RGB; the net's blue-green-red order is folded into the layers that read the input.
+    Takes RGB; see `for_rgb`.
+
+    Parameters
+    ----------
+    nodes
+        The net's layers, weights channels-last.
+    source
+        Name of the blob that takes the picture.
+    turned
+        Whether the picture is turned to blue-green-red as it enters.
     """
 
-    def __init__(self, nodes: list[Node], source: str) -> None:
+    def __init__(self, nodes: list[Node], source: str, *, turned: bool = False) -> None:
+        self.nodes = nodes
         self.source = source
-        self.nodes = [Node(n.layer, n.kind, [_arranged(each) for each in n.params]) for n in nodes]
-        for node in self.nodes:
-            if source in node.bottoms and node.layer.type == "Convolution" and node.params[0].shape[1] == 3:
-                node.params[0] = _arranged(node.params[0].flip(1))
-            elif source in node.bottoms and node.layer.type not in ("Split",):
-                raise ModelError(
-                    f"layer {node.name!r} reads the input but is no convolution of three channels"
-                )
+        self.turned = turned
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`.
@@ -56,12 +42,15 @@ class CaffeNetwork:
         A layer's activation is what its top holds right after it ran, so a convolution's is
         before the ReLU that works on it in place.
         """
+        x = x.flip(1) if self.turned else x
         blobs = {self.source: x.contiguous(memory_format=torch.channels_last)}
         found: dict[str, Tensor] = {}
         for node in ancestors(self.nodes, layers):
-            if node.layer.type != "Input":
+            if node.bottoms:
                 tops = self._tops(node, [blobs[each] for each in node.bottoms], found)
                 blobs.update(zip(node.tops, tops, strict=True))
+            elif node.tops != (self.source,):
+                blobs = {**_given(node, x), **blobs}
             if node.name in layers:
                 found[node.name] = blobs[node.tops[0]]
         return found
@@ -89,85 +78,53 @@ class CaffeNetwork:
         return self
 
 
-def open_caffe(
-    source: Path, weights: Path | None = None, mean: tuple[float, float, float] = BVLC_MEAN
-) -> Model:
-    """Open a Caffe net for dreaming.
+def _given(node: Node, like: Tensor) -> dict[str, Tensor]:
+    """Return what a layer without bottoms makes; further inputs than the picture are zero."""
+    return {
+        top: torch.zeros(value.shape).to(like) if value.is_meta else value.to(like)
+        for top, value in zip(node.tops, node.run(), strict=True)
+    }
 
-    Parameters
-    ----------
-    source
-        A folder with `deploy.prototxt` and one `.caffemodel`, or the prototxt.
-    weights
-        The `.caffemodel`; may be left out where only one lies beside the prototxt.
-    mean
-        Of blue, green and red, in grey levels.
 
-    Raises
-    ------
-    ModelError
-        If a file is missing or damaged, or the net does not take three-channel pictures.
+def network_for_rgb(nodes: Sequence[Node], source: str) -> CaffeNetwork:
+    """Return the network that takes RGB where the nodes take blue-green-red, weights channels-last.
+
+    The order is folded into the convolutions that read the picture, where nothing else reads more
+    of it than its size.
     """
-    prototxt, weights = find_files(source, weights)
-    definition = read_net(prototxt, phase=TEST)
-    check_supported(definition.layer, str(prototxt))
-    check_wiring(definition.layer, str(prototxt))
-    nodes = build_nodes(definition.layer, read_weights(weights), str(weights))
-    entry = next((node for node in nodes if node.layer.type == "Input"), None)
-    if entry is None:
-        raise ModelError(f"{prototxt} has no input; give the deploy.prototxt of the network")
-    layers = list(_dreamable(nodes))
-    return Model(
-        str(source),
-        CaffeNetwork(nodes, entry.tops[0]),
-        layers=layers,
-        mean=(mean[2], mean[1], mean[0]),
-        weights_sha256=sha256_of(weights),
-        default_layer=_default(layers),
+    found = [Node(n.layer, n.kind, [_arranged(each) for each in n.params]) for n in nodes]
+    readers = [node for node in found if source in node.bottoms and not _reads_size_only(node, source)]
+    folds = all(
+        node.layer.type == "Convolution" and node.params[0].ndim == 4 and node.params[0].shape[1] == 3
+        for node in readers
     )
+    if folds:
+        for node in readers:
+            node.params[0] = _arranged(node.params[0].flip(1))
+    return CaffeNetwork(found, source, turned=not folds)
 
 
-def find_files(source: Path, weights: Path | None = None) -> tuple[Path, Path]:
-    """Return the prototxt and the `.caffemodel` that a folder or a file name stands for.
-
-    Raises
-    ------
-    ModelError
-        If one is missing, or there are several `.caffemodel` files to choose from.
-    """
-    prototxt = source / "deploy.prototxt" if source.is_dir() else source
-    if not prototxt.exists():
-        raise ModelError(
-            f"there is no {prototxt}; a Caffe model is a folder with deploy.prototxt and a .caffemodel"
-        )
-    if weights is not None:
-        return prototxt, weights
-    found = sorted(prototxt.parent.glob("*.caffemodel"))
-    if len(found) != 1:
-        listed = (
-            f": {', '.join(each.name for each in found)}; name one of them"
-            if found
-            else "; put the weights there"
-        )
-        raise ModelError(f"{prototxt.parent} has {len(found) or 'no'} .caffemodel files{listed}")
-    return prototxt, found[0]
+def _reads_size_only(node: Node, source: str) -> bool:
+    return node.layer.type in ("Crop", "PriorBox") and node.bottoms[0] != source
 
 
 def _arranged(weight: Tensor) -> Tensor:
     return weight.contiguous(memory_format=torch.channels_last) if weight.ndim == 4 else weight
 
 
-def _dreamable(nodes: list[Node]) -> Iterator[Layer]:
+def dreamable_layers(nodes: list[Node]) -> Iterator[Layer]:
+    """Yield the layers that make something of the input, in running order."""
     shapes: dict[str, Shape] = {}
     fields = windows(nodes)
     for node in nodes:
         infer_shapes([node], shapes)
-        if node.layer.type != "Input" and node.tops:
+        if node.bottoms and node.tops:
             shape = shapes[node.tops[0]]
             yield Layer(node.name, shape[1] if len(shape) > 1 else 1, *fields[node.name])
 
 
-def _default(layers: list[Layer]) -> str:
+def default_layer(layers: list[Layer]) -> str:
+    """Return the layer to dream with if none is named: halfway up, where units still see a part of the picture."""
     names: Any = [each.name for each in layers]
     if _PREFERRED in names:
         return _PREFERRED

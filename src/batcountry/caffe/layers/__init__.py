@@ -5,12 +5,20 @@ from batcountry.caffe.layers import (
     combine,
     convolution,
     dense,
+    detection,
     inputs,
     normalization,
     pooling,
+    python,
     shape,
 )
-from batcountry.caffe.layers.registry import caffe_layer, check_supported, layer_type, names
+from batcountry.caffe.layers.registry import (
+    caffe_layer,
+    check_supported,
+    layer_type,
+    names,
+    unsupported,
+)
 
 __all__ = [
     "activation",
@@ -19,10 +27,13 @@ __all__ = [
     "combine",
     "convolution",
     "dense",
+    "detection",
     "inputs",
     "layer_type",
     "names",
     "normalization",
     "pooling",
+    "python",
     "shape",
+    "unsupported",
 ]

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.caffe.fillers import constant
 from batcountry.caffe.layers.registry import Param, Shape, caffe_layer
-from batcountry.caffe.messages import FillerParameter
+from batcountry.caffe.schema import TRAIN
 
 # ruff: noqa: ARG001
 
@@ -25,7 +26,7 @@ def relu(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
 
 def _prelu_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
     p = layer.prelu_param
-    slope = p.filler if p.HasField("filler") else FillerParameter(value=0.25)
+    slope = p.filler if p.HasField("filler") else constant(0.25)
     return [Param(() if p.channel_shared else (bottoms[0][1],), slope)]
 
 
@@ -57,8 +58,8 @@ def power(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
 
 @caffe_layer("Dropout")
 def dropout(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
-    """Return x as it is: outside of training nothing is dropped, and Caffe scales while training."""
-    return x.view_as(x)
+    """Return x as it is; while training drop values at random and scale up the rest."""
+    return F.dropout(x, layer.dropout_param.dropout_ratio) if layer.phase == TRAIN else x.view_as(x)
 
 
 @caffe_layer("AbsVal")

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from batcountry.caffe.layers.registry import caffe_layer
-from batcountry.caffe.messages import EltwiseParameter
+from batcountry.caffe.schema import enum
 
 # ruff: noqa: ARG001
+
+_EltwiseOp = enum("EltwiseParameter.EltwiseOp")
 
 
 @caffe_layer("Concat")
@@ -63,9 +65,13 @@ class _SecondWins(torch.autograd.Function):
 def eltwise(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor:
     """Add (with coefficients), multiply, or take the largest of blobs of one shape."""
     p = layer.eltwise_param
-    if p.operation == EltwiseParameter.PROD:
+    if any(each.shape != bottoms[0].shape for each in bottoms):
+        raise ValueError("its bottoms are not of one shape")
+    if p.coeff and p.operation != _EltwiseOp["SUM"]:
+        raise ValueError("coefficients are for sums only")
+    if p.operation == _EltwiseOp["PROD"]:
         return reduce(torch.mul, bottoms)
-    if p.operation == EltwiseParameter.MAX:
+    if p.operation == _EltwiseOp["MAX"]:
         largest = _SecondWins.apply(bottoms[0], bottoms[1], False)  # type: ignore[no-untyped-call]
         return reduce(lambda a, b: _SecondWins.apply(a, b, True), bottoms[2:], largest)  # type: ignore[no-untyped-call]
     weighted = [x * c for x, c in zip(bottoms, p.coeff, strict=True)] if p.coeff else bottoms

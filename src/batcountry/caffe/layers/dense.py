@@ -44,3 +44,16 @@ def flatten(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa:
     """Make one axis of several."""
     p = layer.flatten_param
     return x.flatten(p.axis % x.ndim, p.end_axis % x.ndim)
+
+
+def _embed_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001
+    p = layer.embed_param
+    found = [Param((p.input_dim, p.num_output), p.weight_filler)]
+    return [*found, Param((p.num_output,), p.bias_filler)] if p.bias_term else found
+
+
+@caffe_layer("Embed", params=_embed_params)
+def embed(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Look up a row of the weights for each number of x, which takes no gradient."""
+    rows = F.embedding(x.long(), params[0])
+    return rows + params[1] if layer.embed_param.bias_term else rows

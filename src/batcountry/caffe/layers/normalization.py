@@ -9,21 +9,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.caffe.fillers import constant
 from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer
-from batcountry.caffe.messages import FillerParameter, LRNParameter
+from batcountry.caffe.schema import TRAIN, enum
 from batcountry.kernels.lrn import lrn
+
+_NormRegion = enum("LRNParameter.NormRegion")
 
 
 def _lrn_window(layer: Any) -> Window:
     p = layer.lrn_param
-    return Window(p.local_size if p.norm_region == LRNParameter.WITHIN_CHANNEL else 1)
+    return Window(p.local_size if p.norm_region == _NormRegion["WITHIN_CHANNEL"] else 1)
 
 
 @caffe_layer("LRN", window=_lrn_window)
 def local_response_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
     """Divide by the energy of neighbouring channels, or of neighbouring positions (where k counts as 1)."""
     p = layer.lrn_param
-    if p.norm_region == LRNParameter.ACROSS_CHANNELS:
+    if p.norm_region == _NormRegion["ACROSS_CHANNELS"]:
         return lrn(x, p.local_size, p.alpha, p.beta, p.k)
     energy = F.avg_pool2d(x * x, p.local_size, 1, (p.local_size - 1) // 2)
     return x * (1 + p.alpha * energy) ** -p.beta
@@ -31,16 +34,19 @@ def local_response_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tens
 
 def _batch_norm_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001
     channels = bottoms[0][1] if len(bottoms[0]) > 1 else 1
-    zero = FillerParameter()
+    zero = constant(0)
     return [Param((channels,), zero), Param((channels,), zero), Param((1,), zero)]
 
 
 @caffe_layer("BatchNorm", params=_batch_norm_params)
 def batch_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
-    """Take off the mean and divide by the deviation; both are divided by the third blob, or 0 if that is 0."""
+    """Take off the mean and divide by the deviation; both are divided by the third blob, or 0 if that is 0.
+
+    With the batch's own statistics, as while training, the stored ones are left as they are.
+    """
     p = layer.batch_norm_param
-    if p.HasField("use_global_stats") and not p.use_global_stats:
-        axes = [0, *range(2, x.ndim)]
+    if not (p.use_global_stats if p.HasField("use_global_stats") else layer.phase != TRAIN):
+        axes = [each for each in range(x.ndim) if each != 1 or x.ndim == 1]
         mean = x.mean(axes)
         variance = (x - _channels(mean, x)).square().mean(axes)
     else:
@@ -50,7 +56,7 @@ def batch_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
 
 
 def _channels(values: Tensor, like: Tensor) -> Tensor:
-    return values.reshape(1, -1, *[1] * (like.ndim - 2))
+    return values.reshape(1, -1, *[1] * (like.ndim - 2)) if like.ndim > 1 else values
 
 
 def _scaled_shape(p: Any, bottom: Shape) -> Shape:
@@ -60,7 +66,7 @@ def _scaled_shape(p: Any, bottom: Shape) -> Shape:
 
 def _scale_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
     p = layer.scale_param
-    one = p.filler if p.HasField("filler") else FillerParameter(value=1)
+    one = p.filler if p.HasField("filler") else constant(1)
     shape = bottoms[1] if len(bottoms) > 1 else _scaled_shape(p, bottoms[0])
     found = [] if len(bottoms) > 1 else [Param(shape, one)]
     return [*found, Param(shape, p.bias_filler)] if p.bias_term else found
@@ -96,6 +102,23 @@ def bias(layer: Any, params: Sequence[Tensor], x: Tensor, values: Tensor | None 
 def mean_variance_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
     """Take off the mean of each channel, or of all, and divide by the deviation plus eps."""
     p = layer.mvn_param
-    axes = list(range(1 if p.across_channels else 2, x.ndim))
-    x = x - x.mean(axes, keepdim=True)
-    return x / (x.square().mean(axes, keepdim=True).sqrt() + p.eps) if p.normalize_variance else x
+    rows = x.flatten(1) if p.across_channels or x.ndim == 1 else x.reshape(*x.shape[:2], -1)
+    rows = rows - rows.mean(-1, keepdim=True)
+    if p.normalize_variance:
+        rows = rows / (rows.square().mean(-1, keepdim=True).sqrt() + p.eps)
+    return rows.reshape(x.shape)
+
+
+def _normalize_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
+    p = layer.norm_param
+    one = p.scale_filler if p.HasField("scale_filler") else constant(1)
+    return [Param(() if p.channel_shared else (bottoms[0][1],), one)]
+
+
+@caffe_layer("Normalize", params=_normalize_params)
+def normalize(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Divide by the length of each position's channels, or of the whole item, and scale (SSD; Liu et al., 2016)."""
+    p = layer.norm_param
+    axes = list(range(1, x.ndim)) if p.across_spatial else [1]
+    length = (x.square().sum(axes, keepdim=True) + p.eps).sqrt()
+    return x / length * (params[0] if p.channel_shared else _channels(params[0], x))

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from math import ceil
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from batcountry.caffe.layers.registry import Window, caffe_layer
-from batcountry.caffe.messages import PoolingParameter
+from batcountry.caffe.schema import enum
 from batcountry.errors import ModelError
-from batcountry.kernels.pool import max_pool
+from batcountry.kernels.pool import Pair, average_pool, max_pool
+
+_PoolMethod = enum("PoolingParameter.PoolMethod")
+_RoundMode = enum("PoolingParameter.RoundMode")
 
 
-def _side(param: Any, name: str, single: str) -> tuple[int, int]:
+def _side(param: Any, name: str, single: str, default: int) -> tuple[int, int]:
     if param.HasField(f"{name}_h") or param.HasField(f"{name}_w"):
-        return getattr(param, f"{name}_h") or 1 - (name == "pad"), getattr(param, f"{name}_w") or 1 - (
-            name == "pad"
+        height, width = (getattr(param, f"{name}_{side}") for side in "hw")
+        return (
+            height if param.HasField(f"{name}_h") else default,
+            width if param.HasField(f"{name}_w") else default,
         )
     return (getattr(param, single),) * 2
 
 
 def _window(layer: Any) -> Window:
     p = layer.pooling_param
-    return Window(
-        None if p.global_pooling else max(_side(p, "kernel", "kernel_size")),
-        max(_side(p, "stride", "stride")),
-    )
+    if p.global_pooling:
+        return Window(None)
+    return Window(max(_side(p, "kernel", "kernel_size", 1)), max(_side(p, "stride", "stride", 1)))
 
 
 @caffe_layer("Pooling", window=_window)
@@ -38,15 +43,44 @@ def pooling(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa:
     size cut at the picture plus its padding, so padding counts and overhang does not.
     """
     p = layer.pooling_param
+    stride = _side(p, "stride", "stride", 1)
+    pad = _side(p, "pad", "pad", 0)
     if p.global_pooling:
-        kernel, stride, pad = (x.shape[2], x.shape[3]), (1, 1), (0, 0)
+        if pad != (0, 0) or stride != (1, 1):
+            raise ValueError("global pooling goes with a stride of 1 and no padding")
+        kernel = x.shape[2], x.shape[3]
     else:
-        kernel, stride, pad = (
-            _side(p, *each) for each in (("kernel", "kernel_size"), ("stride", "stride"), ("pad", "pad"))
-        )
-    ceil = p.round_mode == PoolingParameter.CEIL
-    if p.pool == PoolingParameter.MAX:
-        return max_pool(x, kernel, stride, pad, ceil)
-    if p.pool == PoolingParameter.AVE:
-        return F.avg_pool2d(x, kernel, stride, pad, ceil_mode=ceil)
+        kernel = _side(p, "kernel", "kernel_size", 0)
+    if not all((*kernel, *stride)) or any(p >= k for p, k in zip(pad, kernel, strict=True)):
+        raise ValueError(f"kernel {kernel}, stride {stride} and padding {pad} do not go together")
+    return _pool(layer, p.pool, x, _Windows(kernel, stride, pad), p.round_mode == _RoundMode["CEIL"])
+
+
+class _Windows(NamedTuple):
+    kernel: Pair
+    stride: Pair
+    pad: Pair
+
+
+def _pool(layer: Any, method: int, x: Tensor, windows: _Windows, up: bool) -> Tensor:
+    if method == _PoolMethod["MAX"]:
+        return max_pool(x, *windows, ceil=up)
+    if method == _PoolMethod["AVE"]:
+        return average_pool(x, *windows, ceil=up)
     raise ModelError(f"layer {layer.name!r}: stochastic pooling is for training; a deploy net has MAX or AVE")
+
+
+@caffe_layer("SPP", window=lambda layer: Window(None))  # noqa: ARG005
+def spatial_pyramid(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
+    """Pool over grids of 1×1, 2×2, 4×4 … windows and join the results (He et al., 2014)."""
+    p = layer.spp_param
+    if not 1 <= p.pyramid_height <= 16:
+        raise ValueError("a pyramid has 1 to 16 levels")
+    found = []
+    for level in range(p.pyramid_height):
+        bins = 2**level
+        height, width = x.shape[2:]
+        kernel = ceil(height / bins), ceil(width / bins)
+        pad = (kernel[0] * bins - height + 1) // 2, (kernel[1] * bins - width + 1) // 2
+        found.append(_pool(layer, p.pool, x, _Windows(kernel, kernel, pad), up=True))
+    return found[0] if len(found) == 1 else torch.cat([each.flatten(1) for each in found], 1)

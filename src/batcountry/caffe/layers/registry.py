@@ -45,14 +45,20 @@ Params = Callable[[Any, Sequence[Shape]], "list[Param]"]
 
 @dataclass(frozen=True)
 class LayerType:
-    """What is registered for a type: see `caffe_layer`."""
+    """What a layer runs with: see `caffe_layer`.
+
+    `instance` is the user's object behind a Python layer.
+    """
 
     run: Run
     params: Params
     window: Callable[[Any], Window]
+    instance: Any = None
 
 
-_types: dict[str, LayerType] = {}
+Bind = Callable[[Any], LayerType]
+
+_types: dict[str, Bind] = {}
 
 
 def _no_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001
@@ -84,17 +90,29 @@ def caffe_layer(
     """
 
     def register(run: Run) -> Run:
-        if name in _types:
-            raise ValueError(f"the Caffe layer type {name!r} is registered already")
-        _types[name] = LayerType(run, params, window)
+        found = LayerType(run, params, window)
+        bound_layer(name, lambda layer: found)  # noqa: ARG005
         return run
 
     return register
 
 
-def layer_type(name: str) -> LayerType:
-    """Return what is registered under a type's name; raises `KeyError` if nothing is."""
-    return _types[name]
+def bound_layer(name: str, bind: Bind) -> None:
+    """Register a layer type whose every layer runs with something of its own, made by `bind(layer)`.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
+    """
+    if name in _types:
+        raise ValueError(f"the Caffe layer type {name!r} is registered already")
+    _types[name] = bind
+
+
+def layer_type(layer: Any) -> LayerType:
+    """Return what a layer runs with, by its message's type; raises `KeyError` if nothing is registered."""
+    return _types[layer.type](layer)
 
 
 def names() -> list[str]:
@@ -102,10 +120,14 @@ def names() -> list[str]:
     return sorted(_types)
 
 
+def unsupported(layers: Iterable[Any]) -> list[str]:
+    """Return `'name' (type)` of every layer of a net whose type is not registered."""
+    return [f"{each.name!r} ({each.type or 'no type'})" for each in layers if each.type not in _types]
+
+
 def check_supported(layers: Iterable[Any], where: str) -> None:
     """Raise `UnsupportedLayer` that names every layer of a net whose type is not registered."""
-    missing = [f"{each.name!r} ({each.type or 'no type'})" for each in layers if each.type not in _types]
-    if missing:
+    if missing := unsupported(layers):
         raise UnsupportedLayer(
             f"{where} has layers of unsupported types: {', '.join(missing)}; supported are {', '.join(names())}"
         )

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from batcountry.caffe.layers.registry import Window, caffe_layer
-from batcountry.caffe.messages import ReductionParameter
+from batcountry.caffe.schema import enum
 
 # ruff: noqa: ARG001
+
+_ReductionOp = enum("ReductionParameter.ReductionOp")
 
 
 def _everything(layer: Any) -> Window:
@@ -50,7 +52,12 @@ def crop(layer: Any, params: Sequence[Tensor], x: Tensor, like: Tensor) -> Tenso
 @caffe_layer("Tile")
 def tile(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Repeat along an axis."""
-    return torch.cat([x] * layer.tile_param.tiles, layer.tile_param.axis)
+    p = layer.tile_param
+    if p.tiles < 1:
+        raise ValueError("it repeats less than once")
+    repeats = [1] * x.ndim
+    repeats[p.axis] = p.tiles
+    return x.repeat(repeats)
 
 
 @caffe_layer("Reduction", window=_everything)
@@ -58,9 +65,9 @@ def reduction(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Sum up all axes from one on: their sum, sum of sizes, sum of squares or mean, times a factor."""
     p = layer.reduction_param
     rows = x.flatten(p.axis % x.ndim) if p.axis % x.ndim else x.flatten()
-    if p.operation == ReductionParameter.MEAN:
+    if p.operation == _ReductionOp["MEAN"]:
         return rows.mean(-1) * p.coeff
-    values = {ReductionParameter.ASUM: torch.abs, ReductionParameter.SUMSQ: torch.square}.get(p.operation)
+    values = {_ReductionOp["ASUM"]: torch.abs, _ReductionOp["SUMSQ"]: torch.square}.get(p.operation)
     return (values(rows) if values else rows).sum(-1) * p.coeff
 
 
@@ -69,8 +76,30 @@ def argmax(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Return where the largest values are, along an axis or in each item as (N, 1 or 2, k); there is no gradient."""
     p = layer.argmax_param
     if p.HasField("axis"):
-        values, indices = x.topk(p.top_k, p.axis)
-        return values if p.out_max_val else indices.to(x.dtype)
-    values, indices = x.flatten(1).topk(p.top_k, 1)
-    found = [indices.to(x.dtype), values] if p.out_max_val else [indices.to(x.dtype)]
+        values, indices = _largest(x, p.top_k, p.axis)
+        return values if p.out_max_val else indices
+    values, indices = _largest(x.flatten(1), p.top_k, 1)
+    found = [indices, values] if p.out_max_val else [indices]
     return torch.stack(found, 1).reshape(x.shape[0], len(found), p.top_k, *[1] * max(0, x.ndim - 3))
+
+
+def _largest(x: Tensor, count: int, axis: int) -> tuple[Tensor, Tensor]:
+    """Return the largest values and their indices; of equal ones the last comes first, as in Caffe."""
+    size = x.shape[axis]
+    if not 1 <= count <= size:
+        raise ValueError(f"cannot take the {count} largest of {size}")
+    values, indices = x.flip(axis).sort(dim=axis, descending=True, stable=True)
+    return values.narrow(axis, 0, count), (size - 1 - indices.narrow(axis, 0, count)).to(x.dtype)
+
+
+@caffe_layer("Permute")
+def permute(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Put the axes in another order; those not named come last, in their own (SSD; Liu et al., 2016)."""
+    order = list(layer.permute_param.order)
+    return x.permute(*order, *(axis for axis in range(x.ndim) if axis not in order)).contiguous()
+
+
+@caffe_layer("BatchReindex")
+def batch_reindex(layer: Any, params: Sequence[Tensor], x: Tensor, order: Tensor) -> Tensor:
+    """Pick items of the batch by their numbers in the second bottom."""
+    return x.index_select(0, order.flatten().long())

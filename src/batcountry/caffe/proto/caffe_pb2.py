@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from batcountry.caffe.messages import TEST, TRAIN, message
+from batcountry.caffe.messages import message
+from batcountry.caffe.schema import TEST, TRAIN
 
 __all__ = ["TEST", "TRAIN"]
 

@@ -1,0 +1,144 @@
+"""The commands about networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from batcountry.cli.app import app as app
+from batcountry.cli.screen import out, print_table
+from batcountry.errors import ModelError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from batcountry.caffe.checking import NetFacts
+
+Weights = Annotated[
+    Path | None, typer.Option("--weights", help="The file of weights, if several lie beside the prototxt.")
+]
+
+
+@app.command()
+def layers(
+    model: Annotated[str, typer.Argument(help="A known model or a path.")] = "efficientnet-lite0",
+) -> None:
+    """List the layers of a model in running order: channels, stride and receptive field in pixels."""
+    from rich.table import Table
+
+    from batcountry.models import open_model
+
+    opened = open_model(model)
+    table = Table("layer", box=None, pad_edge=False)
+    for heading in ("channels", "stride", "receptive field"):
+        table.add_column(heading, justify="right")
+    for each in opened.layers:
+        name = f"{each.name} (default)" if each.name == opened.default_layer else each.name
+        field = "whole picture" if each.receptive_field is None else str(each.receptive_field)
+        table.add_row(escape(name), str(each.channels), str(each.stride or "-"), field)
+    print_table(table)
+
+
+@app.command()
+def check(
+    model: Annotated[Path, typer.Argument(help="Folder of a Caffe net, or its prototxt.")],
+    weights: Weights = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            help="Compare every blob with the numbers in this .npz: input:BLOB, data:BLOB, diff:BLOB …"
+        ),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(help="The layer at which the passes of --reference stop and start.")
+    ] = None,
+    tolerance: Annotated[
+        float,
+        typer.Option(min=0, help="Largest difference from --reference, as a share of a blob's largest."),
+    ] = 1e-4,
+) -> None:
+    """Say what a Caffe net is: layers, parameters, input, mean, weights, unsupported parts.
+
+    Leaves with code 1 if parts are unsupported, weights are missing, or numbers differ from the reference.
+    """
+    from batcountry.caffe.checking import compare, examine
+    from batcountry.models.caffe_files import find_files, mean_for
+
+    prototxt = model / "deploy.prototxt" if model.is_dir() else model
+    try:
+        prototxt, weights = find_files(model, weights)
+    except ModelError as error:
+        if not prototxt.is_file():
+            raise
+        out.print(f"weights      none: {escape(str(error))}")
+    facts = examine(prototxt, weights)
+    print_table(_layer_table(facts))
+    _say(facts, prototxt, weights, mean_for(prototxt))
+    bad = bool(facts.unsupported or weights is None or (facts.fit and facts.fit.missing))
+    if reference is not None and not facts.unsupported:
+        differences = compare(prototxt, weights, reference, end)
+        for each in differences[:10]:
+            out.print(f"{each.largest:10.2e}  {escape(each.blob)}  {escape(each.problem)}".rstrip())
+        over = sum(each.largest > tolerance for each in differences)
+        out.print(
+            f"{len(differences)} blobs compared, {over} differ by more than {tolerance:g} of their largest value"
+        )
+        bad = bad or over > 0
+    if bad:
+        raise typer.Exit(1)
+
+
+def _layer_table(facts: NetFacts) -> Table:
+    from rich.table import Table
+
+    table = Table("layer", "type", box=None, pad_edge=False)
+    for heading in ("shape", "parameters", "stride", "receptive field"):
+        table.add_column(heading, justify="right")
+    for each in facts.layers:
+        shape = "×".join(map(str, each.shape)) if each.shape is not None else "-"
+        field = "whole picture" if each.receptive_field is None else str(each.receptive_field)
+        count = f"{each.parameters:,}" if each.parameters else ""
+        table.add_row(
+            escape(each.name), escape(each.type), shape or "1", count, str(each.stride or "-"), field
+        )
+    return table
+
+
+def _say(facts: NetFacts, prototxt: Path, weights: Path | None, mean: tuple[float, ...]) -> None:
+    from batcountry.caffe.means import find_mean
+
+    out.print(f"definition   {escape(str(prototxt))}")
+    if weights is not None:
+        out.print(f"weights      {escape(str(weights))}")
+    for name, shape in facts.inputs.items():
+        out.print(f"input        {escape(name)}, {'×'.join(map(str, shape))}")
+    source = find_mean(prototxt.parent)
+    said = f"from {source.name}" if source else "no file; what the programs of 2015 took"
+    out.print(f"mean         {', '.join(f'{each:.2f}' for each in mean)} (blue, green, red; {escape(said)})")
+    out.print(f"parameters   {facts.parameters:,}")
+    if facts.fit is not None:
+        out.print(
+            f"missing      {escape(', '.join(facts.fit.missing)) or 'nothing: every layer has its weights'}"
+        )
+        if facts.fit.unused:
+            out.print(f"unused       {escape(', '.join(facts.fit.unused))}")
+    out.print(f"unsupported  {escape(', '.join(facts.unsupported)) or 'nothing'}")
+
+
+@app.command()
+def convert(
+    model: Annotated[Path, typer.Argument(help="Folder of a Caffe net, or its prototxt.")],
+    output: Annotated[Path, typer.Argument(help="Folder to write; open it as any model.")],
+    weights: Weights = None,
+) -> None:
+    """Convert a Caffe net to a folder of safetensors and JSON, which opens at once and needs no protobuf."""
+    from batcountry.models.caffe_files import open_caffe
+    from batcountry.models.converted import save_converted
+
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ModelError(f"{output} is there already; name a new folder")
+    save_converted(open_caffe(model, weights), output)
+    out.print(f"the model is in {escape(str(output))}; use it with --model {escape(str(output))}")
