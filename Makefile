@@ -7,7 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --no-warn-script-location --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: dream test lint format types docs bench clean
+.PHONY: dream test lint format types docs bench bench-open fuzz clean
 
 dream: .make/package
 	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") --output "$(OUTPUT)" $(ARGS)
@@ -30,6 +30,12 @@ types: .make/lint
 docs: .make/docs
 	@$(BIN)/mkdocs build --strict --quiet
 	@echo "Open $(abspath site/index.html)."
+
+fuzz: .make/test
+	@$(BIN)/python tests/caffe/fuzz.py $(ARGS)
+
+bench-open: .make/package
+	@$(BIN)/python benchmarks/open_models.py $(ARGS)
 
 bench: .make/package
 	@$(BIN)/python benchmarks/whole_job.py $(ARGS)

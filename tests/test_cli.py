@@ -215,3 +215,60 @@ def test_pictures_made_by_a_dream_look_different(run, photo_file, photo):
     run("dream", "photo.png", "-o", "dream.png", *quick)
     with Image.open("dream.png") as dreamed:
         assert np.abs(np.float32(dreamed) - photo).mean() > 1
+
+
+MINI = REFERENCE / "layers" / "mini_inception"
+
+
+@pytest.fixture
+def small_net(tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "deploy.prototxt").write_bytes((MINI / "net.prototxt").read_bytes())
+    (folder / "net.caffemodel").write_bytes((MINI / "net.caffemodel").read_bytes())
+    return folder
+
+
+def test_check_says_what_a_net_is(run, small_net):
+    code, out, _ = run("check", "small")
+    assert code == 0
+    for part in (
+        "receptive field",
+        "input        data, ",
+        "parameters ",
+        "missing      nothing",
+        "unsupported  nothing",
+    ):
+        assert part in out
+    names = [line.split()[0] for line in run("layers", "small")[1].splitlines()[1:]]
+    assert all(f"\n{name} " in out for name in names)
+
+
+def test_check_compares_with_stored_numbers(run, small_net):
+    reference = np.load(MINI / "reference.npz")
+    assert run("check", "small", "--reference", MINI / "reference.npz")[0] == 0
+    np.savez("wrong.npz", **{**reference, "data:data": reference["data:data"] + 1})
+    code, out, _ = run("check", "small", "--reference", "wrong.npz")
+    assert code == 1 and " 1 differ by more than 0.0001" in out
+    assert run("check", "small", "--reference", "wrong.npz", "--tolerance", "9")[0] == 0
+
+
+def test_check_names_unsupported_parts_and_missing_weights_and_leaves_with_1(run, small_net):
+    with (small_net / "deploy.prototxt").open("a") as file:
+        file.write('layer { name: "w" type: "Wibble" bottom: "data" top: "w" }')
+    code, out, _ = run("check", "small")
+    assert code == 1 and "unsupported  'w' (Wibble)" in out
+    (small_net / "net.caffemodel").unlink()
+    code, out, _ = run("check", "small/deploy.prototxt")
+    assert code == 1 and "weights      none" in out
+    assert run("check", "nowhere")[0] == 2
+
+
+def test_a_converted_net_dreams_the_same(run, small_net, photo_file):
+    assert run("convert", "small", "fast")[0] == 0
+    for model in ("small", "fast"):
+        assert run("dream", "photo.png", "--model", model, "-o", f"{model}.png", *quick)[0] == 0
+    pictures = [np.asarray(Image.open(name).convert("RGB")) for name in ("small.png", "fast.png")]
+    np.testing.assert_array_equal(*pictures)
+    code, _, err = run("convert", "small", "fast")
+    assert code == 2 and "is there already" in err

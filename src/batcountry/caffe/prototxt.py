@@ -37,20 +37,40 @@ def read_net(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = 
     ModelError
         If the file is missing, not a prototxt, or has no layers.
     """
-    net = _parsed(path)
-    named = {*stages, *net.state.stage}
-    net = upgraded(net)
+    net = upgraded(_parsed(path))
+    _keep_layers(net, phase, level, {*stages, *net.state.stage})
+    if not net.layer:
+        raise ModelError(f"{path} has no layers; give the deploy.prototxt of a network")
+    return net
+
+
+def _has_broken_text(message: Any) -> bool:
+    """Whether a string in a binary message is not UTF-8; protobuf then gives bytes, or fails when asked."""
+    try:
+        # Lists can be added to.
+        fields = [
+            value if hasattr(value, "append") or hasattr(value, "add") else [value]
+            for _, value in message.ListFields()
+        ]
+        return any(
+            isinstance(each, bytes) or (hasattr(each, "ListFields") and _has_broken_text(each))
+            for values in fields
+            for each in values
+        )
+    except UnicodeDecodeError:
+        return True
+
+
+def _keep_layers(net: Any, phase: int, level: int, stages: set[str]) -> None:
+    """Leave the layers of one phase, less losses and accuracies."""
     kept = [
-        each for each in net.layer if _included(each, phase, level, named) and not _is_training(each.type)
+        each for each in net.layer if _included(each, phase, level, stages) and not _is_training(each.type)
     ]
     for each in kept:
         if not each.HasField("phase"):
             each.phase = phase
     del net.layer[:]
     net.layer.extend(kept)
-    if not net.layer:
-        raise ModelError(f"{path} has no layers; give the deploy.prototxt of a network")
-    return net
 
 
 def _is_training(kind: str) -> bool:
@@ -74,7 +94,7 @@ def _parsed(path: Path) -> Any:
         reason = str(error)
     try:
         net = NetParameter.FromString(without_blobs(data))
-        if net.layer or net.layers:
+        if (net.layer or net.layers) and not _has_broken_text(net):
             return net
     except (DecodeError, ModelError):
         pass
@@ -86,7 +106,7 @@ def upgraded(net: Any) -> Any:
     layers = [_from_v1(each) for each in without_padding_layers(net.layers)] + list(net.layer)
     if net.input:
         layers.insert(0, _input_layer(net))
-    result = NetParameter(name=net.name)
+    result = NetParameter(name=net.name, state=net.state)
     result.layer.extend(layers)
     return result
 

@@ -154,7 +154,7 @@ def _read_text(path: Path) -> Blobs:
 
 
 def _array_of(blob: Any) -> NDArray[np.float32]:
-    return _shaped(blob, np.asarray(blob.data or blob.double_data, dtype=np.float32))
+    return _shaped(blob, np.array(blob.data or blob.double_data, dtype=np.float32))
 
 
 def read_blob(path: Path) -> NDArray[np.float32]:
@@ -231,7 +231,8 @@ def _blob(data: memoryview, load: Load) -> NDArray[np.float32]:
             parts.append(load(value, _NUMBERS[field]))
     header = BlobProto.FromString(bytes(small))
     numbers = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0, np.float32)
-    numbers = numbers.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        numbers = numbers.astype(np.float32, copy=False)
     return _shaped(header, numbers)
 
 
