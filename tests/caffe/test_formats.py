@@ -293,17 +293,21 @@ def test_a_mean_that_is_none_is_refused(tmp_path, content, name):
 
 
 MEASURE = """
-import resource, sys
+import sys
 from pathlib import Path
 from batcountry.caffe.weights import read_weights
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+before = peak()
 blobs = read_weights(Path(sys.argv[1]))
 assert sum(each.size for arrays in blobs.values() for each in arrays) == int(sys.argv[2])
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+print(peak() - before)
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
 def test_weights_of_vggs_size_take_little_more_memory_than_the_file(tmp_path):
     path, sizes = tmp_path / "large.caffemodel", [25088 * 4096, 4096 * 4096, 4096 * 1000]
     row = np.random.RandomState(0).normal(size=1 << 20).astype(np.float32)
@@ -313,5 +317,5 @@ def test_weights_of_vggs_size_take_little_more_memory_than_the_file(tmp_path):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert path.stat().st_size > 490e6
-    assert int(done.stdout) < 1.3 * path.stat().st_size
+    assert 0.9 * path.stat().st_size < int(done.stdout) < 1.3 * path.stat().st_size
     path.unlink()
