@@ -63,6 +63,11 @@ def test_reshaping_the_input_reshapes_the_net(net):
     assert {name: blob.data.shape for name, blob in net.blobs.items()} == shapes
 
 
+def test_a_batch_of_another_size_is_refused(net):
+    with pytest.raises(ValueError, match="'data' is given 2 items and the net's batch is of 1"):
+        net.forward(data=np.zeros((2, *net.blobs["data"].shape[1:])))
+
+
 def test_a_batch_is_run_as_its_pictures_one_by_one(net):
     pictures = np.random.RandomState(1).normal(size=(3, 3, 23, 31)).astype(np.float32)
     net.blobs["data"].reshape(*pictures.shape)

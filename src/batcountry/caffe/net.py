@@ -236,11 +236,16 @@ class Net:
         Raises
         ------
         ValueError
-            If `start` or `end` is no layer.
+            If `start` or `end` is no layer, or an array has another number of items than its blob.
         """
         first, last = self._at(start, 0), self._at(end, len(self._nodes) - 1)
         for name, array in data.items():
-            self.blobs[name].data[...] = array
+            blob = self.blobs[name]
+            if np.ndim(array) and len(array) != blob.shape[0]:
+                raise ValueError(
+                    f"{name!r} is given {len(array)} items and the net's batch is of {blob.shape[0]}"
+                )
+            blob.data[...] = array
         self._passes.forward(first, last)
         names = self._nodes[last].tops if end is not None else self.outputs
         return {name: self.blobs[name].data for name in (*names, *(blobs or ()))}
