@@ -244,6 +244,17 @@ def test_check_says_what_a_net_is(run, small_net):
     assert all(f"\n{name} " in out for name in names)
 
 
+def test_long_names_are_whole_on_a_narrow_screen(run, small_net, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    path = small_net / "deploy.prototxt"
+    long = "a_layer_with_a_name_of_more_than_forty_characters"
+    path.write_text(
+        path.read_text() + f'layer {{ name: "{long}" type: "AbsVal" bottom: "data" top: "{long}" }}'
+    )
+    for command in ("check", "layers"):
+        assert f"{long} " in run(command, "small")[1]
+
+
 def test_check_compares_with_stored_numbers(run, small_net):
     reference = np.load(MINI / "reference.npz")
     assert run("check", "small", "--reference", MINI / "reference.npz")[0] == 0

@@ -67,4 +67,4 @@ def watched(steps: Iterable[Step], title: str) -> Iterator[Step]:
 
 def print_table(table: Table) -> None:
     """Print a table with every name whole, however narrow the screen."""
-    out.print(table, width=max(out.width, 160), crop=False)
+    Console(file=out.file, highlight=False, width=max(out.width, 200)).print(table)
