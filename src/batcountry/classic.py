@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from batcountry import octaves
+from batcountry.allocator import kept_memory
 from batcountry.ascent import Ascent
 from batcountry.caffe import TEST, Blob, Net
 from batcountry.caffe.io import Transformer
@@ -164,14 +165,15 @@ class BatCountry:
         base = torch.from_numpy(np.ascontiguousarray(_given(preprocess, self.net, image, options)))[None]
         sizes = runnable_sizes(self._engine(), (options["end"],), base, *pyramid)
         source, detail = self.net.blobs["data"], None
-        for octave, octave_base in enumerate(octaves.pyramid(base, sizes)):
-            source.reshape(*octave_base.shape)
-            start = octave_base if detail is None else octave_base + octaves.resize(detail, sizes[octave])
-            source.data[...] = start.numpy()
-            for iteration in range(iterations):
-                _given(step, self.net, None, {**options, "objective_fn": objective})
-                yield octave, iteration, _given(deprocess, self.net, source.data[0], options)
-            detail = torch.from_numpy(source.data.copy()) - octave_base
+        with kept_memory():
+            for octave, octave_base in enumerate(octaves.pyramid(base, sizes)):
+                source.reshape(*octave_base.shape)
+                start = octave_base if detail is None else octave_base + octaves.resize(detail, sizes[octave])
+                source.data[...] = start.numpy()
+                for iteration in range(iterations):
+                    _given(step, self.net, None, {**options, "objective_fn": objective})
+                    yield octave, iteration, _given(deprocess, self.net, source.data[0], options)
+                detail = torch.from_numpy(source.data.copy()) - octave_base
 
     def _engine(self) -> Model:
         if self._model is None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from batcountry import octaves
+from batcountry.allocator import kept_memory
 from batcountry.ascent import Ascent
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError
@@ -142,14 +143,15 @@ def climb(
     work = sum(height * width for height, width in sizes)
     finished = 0.0
     detail: Tensor | None = None
-    for octave, (size, octave_base) in enumerate(zip(sizes, octaves.pyramid(base, sizes), strict=True)):
-        image = octave_base if detail is None else octave_base + octaves.resize(detail, size)
-        for iteration in range(iterations):
-            image, score = step(image)
-            finished += size[0] * size[1] / work / iterations
-            done = min(finished, 1.0)
-            yield Step(octave, iteration, len(sizes), iterations, size, score, done, image, opened)
-        detail = image - octave_base
+    with kept_memory():
+        for octave, (size, octave_base) in enumerate(zip(sizes, octaves.pyramid(base, sizes), strict=True)):
+            image = octave_base if detail is None else octave_base + octaves.resize(detail, size)
+            for iteration in range(iterations):
+                image, score = step(image)
+                finished += size[0] * size[1] / work / iterations
+                done = min(finished, 1.0)
+                yield Step(octave, iteration, len(sizes), iterations, size, score, done, image, opened)
+            detail = image - octave_base
 
 
 def runnable_sizes(

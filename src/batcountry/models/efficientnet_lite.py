@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from batcountry.errors import ModelError
 from batcountry.files import sha256_of
+from batcountry.kernels.convolution import conv2d
 from batcountry.models.model import Layer, Model
 
 NAME = "efficientnet-lite0"
@@ -55,7 +56,8 @@ class Convolution:
         if self.stride == 2:
             x = F.pad(x, (padding - 1, padding, padding - 1, padding))
             padding = 0
-        x = F.conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)
+        pair = (self.stride,) * 2, (padding,) * 2, (1, 1)
+        x = conv2d(x, self.weight, self.bias, *pair, self.groups)
         return F.relu6(x, inplace=True) if self.active else x
 
 

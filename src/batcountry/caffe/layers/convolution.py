@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer
+from batcountry.kernels.convolution import conv2d
 
-_CONVOLVE: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_CONVOLVE: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: conv2d, 3: F.conv3d}
 _TRANSPOSED: dict[int, Callable[..., Tensor]] = {
     1: F.conv_transpose1d,
     2: F.conv_transpose2d,
