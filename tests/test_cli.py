@@ -147,6 +147,10 @@ def make_garbage(photo):
         (["ok.png", "--objective", "leyer('a')"], "did you mean 'layer'"),
         (["ok.png", "--octaves", "0"], "octaves cannot be 0"),
         (["ok.png", "--octaves", "many"], "--octaves"),
+        (
+            ["ok.png", "--precision", "wild"],
+            "precision cannot be 'wild': input should be 'exact', 'fast' or 'auto'",
+        ),
         (["ok.png", "--device", "cuda:77"], "cuda:77"),
         (["ok.png", "-o", "out.bmp"], "cannot write out.bmp"),
         (["ok.png", "-o", "nowhere/out.png"], "there is no folder nowhere"),

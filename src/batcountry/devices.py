@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import torch
 
 from batcountry.errors import RecipeError
@@ -31,3 +34,20 @@ def pick_device(name: str) -> torch.device:
 def _available(kind: str) -> bool:
     backend = getattr(torch, kind, None)
     return bool(backend and backend.is_available())
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 faster than float32: AMX, AVX512-BF16, or NVIDIA's from Ampere on."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and bool(_cpu_flags() & {"amx_bf16", "avx512_bf16"})
+
+
+@cache
+def _cpu_flags() -> frozenset[str]:
+    """Return what Linux says the processor can do; nothing elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line.split() for line in lines if line.startswith("flags")), ()))

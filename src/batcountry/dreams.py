@@ -200,7 +200,8 @@ def _settle(recipe: Recipe, options: dict[str, Any]) -> tuple[Model, Objective, 
     if recipe.objective and (recipe.layer or recipe.guide):
         raise RecipeError("give an objective, or a layer and a guide, not both")
     opened = model if isinstance(model, Model) else open_model(recipe.model)
-    opened = opened.to(pick_device(recipe.device))
+    opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
+    recipe = recipe.with_options(precision=opened.precision)
     if recipe.layer is None and not recipe.objective:
         recipe = recipe.with_options(layer=opened.default_layer)
     return opened, aim if isinstance(aim, Objective) else _objective(recipe, shown), recipe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -54,6 +54,12 @@ class Recipe(BaseModel):
             ge=8, le=65_536, description="Shrink the picture so that its longer side has this many pixels."
         ),
     ] = None
+    precision: Annotated[
+        Literal["exact", "fast", "auto"],
+        Field(
+            description="exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it."
+        ),
+    ] = "auto"
     device: Annotated[str, Field(description="Where to run: auto, cpu, cuda, cuda:1, mps or xpu.")] = "auto"
 
     @classmethod

@@ -52,4 +52,6 @@ def _parameter(name: str, field: Any) -> inspect.Parameter:
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:
-    return getattr(annotation, "__args__", ()) or (annotation,)
+    """Return the types that a field takes; of a `Literal`, the type of its values, which the recipe checks."""
+    members = getattr(annotation, "__args__", ()) or (annotation,)
+    return tuple(each if isinstance(each, type) else type(each) for each in members)

@@ -55,6 +55,13 @@ class CaffeNetwork:
                 found[node.name] = blobs[node.tops[0]]
         return found
 
+    gains = True
+
+    def cast(self, dtype: torch.dtype) -> CaffeNetwork:
+        """Return this network with its weights in another precision; this one stays as it is."""
+        nodes = [Node(n.layer, n.kind, [each.to(dtype) for each in n.params]) for n in self.nodes]
+        return CaffeNetwork(nodes, self.source, turned=self.turned)
+
     def _tops(self, node: Node, bottoms: list[Tensor], kept: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Run a node, writing over its bottom where that is safe.
 

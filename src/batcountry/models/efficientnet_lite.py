@@ -7,7 +7,7 @@ Tan and Le, 2019; the Lite variant has ReLU6 and no squeeze-and-excite. The weig
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -102,13 +102,31 @@ class EfficientNetLite:
         found["logits"] = F.linear(x.mean((2, 3)), *self.dense)
         return found
 
+    gains = False  # its depthwise convolutions take longer in bfloat16
+
     def to(self, device: torch.device) -> EfficientNetLite:
         """Move the weights to `device`."""
-        for part in self.parts.values():
-            for each in part.convolutions:
-                each.weight, each.bias = each.weight.to(device), each.bias.to(device)
-        self.dense = self.dense[0].to(device), self.dense[1].to(device)
+        self.parts, self.dense = self._moved(device)
         return self
+
+    def cast(self, dtype: torch.dtype) -> EfficientNetLite:
+        """Return this network with its weights in another precision; this one stays as it is."""
+        other = EfficientNetLite.__new__(EfficientNetLite)
+        other.parts, other.dense = self._moved(dtype)
+        return other
+
+    def _moved(self, to: torch.device | torch.dtype) -> tuple[dict[str, Block], tuple[Tensor, Tensor]]:
+        parts = {
+            name: replace(
+                part,
+                convolutions=[
+                    replace(each, weight=each.weight.to(to), bias=each.bias.to(to))
+                    for each in part.convolutions
+                ],
+            )
+            for name, part in self.parts.items()
+        }
+        return parts, (self.dense[0].to(to), self.dense[1].to(to))
 
     def layers(self) -> Iterator[Layer]:
         """Yield the layers in running order, with stride and receptive field in pixels."""

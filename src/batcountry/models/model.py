@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from batcountry.errors import LayerNotFound
+from batcountry.devices import has_fast_bfloat16
+from batcountry.errors import LayerNotFound, ModelError
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,18 @@ class Network(Protocol):
 
     def to(self, device: torch.device) -> Network:
         """Return the network with its weights on `device`."""
+        ...
+
+
+@runtime_checkable
+class Castable(Protocol):
+    """A network that can run in another precision."""
+
+    gains: bool
+    """Whether bfloat16 makes it faster on hardware that is made for it."""
+
+    def cast(self, dtype: torch.dtype) -> Network:
+        """Return the network with its weights in another precision; this one stays as it is."""
         ...
 
 
@@ -92,6 +106,8 @@ class Model:
         self.default_layer = default_layer
         self.classes = tuple(classes)
         self.device = torch.device("cpu")
+        self._fast: Model | None = None
+        self._inside: torch.dtype | None = None
         self._by_name = {each.name: each for each in self.layers}
         self._offset = torch.tensor(mean).reshape(1, 3, 1, 1)
 
@@ -126,7 +142,46 @@ class Model:
         """
         wanted = {self.layer(name).name for name in layers}
         x = image - self._offset.to(image.dtype)
-        return self.network.run(x, wanted)
+        if self._inside is None:
+            return self.network.run(x, wanted)
+        found = self.network.run(x.to(self._inside), wanted)
+        return {name: values.to(image.dtype) for name, values in found.items()}
+
+    @property
+    def precision(self) -> str:
+        """`exact`, or `fast` if the network runs in bfloat16."""
+        return "exact" if self._inside is None else "fast"
+
+    def at(self, precision: str) -> Model:
+        """Return this model in a precision.
+
+        Parameters
+        ----------
+        precision
+            `exact`: the network runs in the picture's precision, float32. `fast`: it runs in
+            bfloat16, pictures and activations being float32 as before. `auto`: fast if the device is
+            made for it and the network gains by it.
+
+        Raises
+        ------
+        ModelError
+            If it is to be fast and the network cannot run in another precision.
+        """
+        network = self.network
+        if precision == "exact" or self._inside is not None:
+            return self
+        if precision == "auto" and not (
+            isinstance(network, Castable) and network.gains and has_fast_bfloat16(self.device)
+        ):
+            return self
+        if not isinstance(network, Castable):
+            raise ModelError(
+                f"{self.name} cannot run in another precision than float32; use the precision exact"
+            )
+        if self._fast is None:
+            self._fast = copy(self)
+            self._fast.network, self._fast._inside = network.cast(torch.bfloat16), torch.bfloat16
+        return self._fast
 
     def runs_on(self, size: tuple[int, int], layers: Iterable[str]) -> bool:
         """Say whether a picture of (height, width) pixels is large enough to run as far as `layers`."""
@@ -142,6 +197,7 @@ class Model:
         self.network = self.network.to(device)
         self._offset = self._offset.to(device)
         self.device = device
+        self._fast = None
         return self
 
     def __repr__(self) -> str:

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+
+import batcountry
+from batcountry import open_model
+from batcountry.devices import has_fast_bfloat16
+from batcountry.errors import ModelError
+from batcountry.models import model as model_module
+from batcountry.models.caffe_files import open_caffe
+from batcountry.sky import sky
+from conftest import MODELS, REFERENCE
+
+CASE = REFERENCE / "layers" / "mini_inception"
+
+
+@pytest.fixture(params=["caffe", "efficientnet"])
+def model(request):
+    return (
+        open_caffe(CASE / "net.prototxt", CASE / "net.caffemodel")
+        if request.param == "caffe"
+        else open_model()
+    )
+
+
+def test_fast_activations_are_float32_and_near_the_exact_ones(model):
+    image = torch.from_numpy(np.float32(sky(320, 180))).permute(2, 0, 1)[None].contiguous()
+    names = [each.name for each in model.layers]
+    exact = {name: values.clone() for name, values in model.activations(image, names).items()}
+    fast = model.at("fast").activations(image, names)
+    for name, values in exact.items():
+        assert fast[name].dtype == torch.float32
+        error = (fast[name] - values).norm() / values.norm()
+        assert 0 < error < (0.1 if model.name == "efficientnet-lite0" else 0.03), name
+    again = model.activations(image, names)
+    assert all(torch.equal(again[name], values) for name, values in exact.items())
+
+
+def test_auto_is_fast_where_the_hardware_and_the_network_are_made_for_it(monkeypatch):
+    caffe, lite = open_caffe(CASE / "net.prototxt", CASE / "net.caffemodel"), open_model()
+    for made in (True, False):
+        monkeypatch.setattr(model_module, "has_fast_bfloat16", lambda device, made=made: made)
+        assert caffe.at("auto").precision == ("fast" if made else "exact")
+        assert lite.at("auto").precision == "exact"
+    assert caffe.at("exact") is caffe and caffe.at("fast") is caffe.at("fast")
+    assert caffe.at("fast").at("auto").precision == "fast"
+
+
+def test_the_note_says_which_precision_it_was(model, photo):
+    picture = batcountry.dream(photo, model=model, octaves=1, iterations=1, precision="fast")
+    assert '"precision":"fast"' in picture.note
+    assert '"precision":"auto"' not in batcountry.dream(photo, model=model, octaves=1, iterations=1).note
+
+
+def test_a_network_of_one_precision_says_so(two_channels):
+    assert two_channels.at("auto") is two_channels
+    with pytest.raises(ModelError, match="cannot run in another precision"):
+        two_channels.at("fast")
+
+
+def test_the_meta_device_multiplies_nothing_fast():
+    assert not has_fast_bfloat16(torch.device("meta"))
+
+
+@pytest.mark.slow
+def test_a_fast_dream_comes_as_far_as_an_exact_one(googlenet):
+    photo = MODELS.parent / "images" / "flowers.jpg"
+    if not photo.exists():
+        pytest.skip(f"needs the photograph {photo}")
+    model, scores = open_model(googlenet), {}
+    for precision in ("exact", "fast"):
+        steps = batcountry.dreaming(photo, model=model, precision=precision, size=640)
+        scores[precision] = [step.score for step in steps]
+    assert scores["fast"][-1] == pytest.approx(scores["exact"][-1], rel=0.03)
+    assert scores["exact"][-1] > 5 * scores["exact"][0]
