@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, from_numpy
 
 from batcountry.caffe import batches
+from batcountry.caffe.arguments import wanted_net
 from batcountry.caffe.blob import Blob, ParameterBlob
 from batcountry.caffe.graph import Node, build_nodes, check_wiring, fitting, infer_shapes
 from batcountry.caffe.hdf5 import write_hdf5
@@ -20,7 +21,6 @@ from batcountry.caffe.layers import check_supported
 from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.passes import Passes
 from batcountry.caffe.prototxt import read_net
-from batcountry.caffe.schema import TEST
 from batcountry.caffe.splits import with_splits
 from batcountry.caffe.weights import read_weights, write_weights
 from batcountry.errors import ModelError, suggestion
@@ -82,9 +82,9 @@ class Net:
     """
 
     def __init__(self, network_file: str | PathLike[str], *arguments: Any, **named: Any) -> None:
-        wanted = _arguments(*arguments, **named)
+        wanted = wanted_net(*arguments, **named)
         path = Path(network_file)
-        layers = read_net(path, phase=wanted.phase, level=wanted.level, stages=wanted.stages).layer
+        layers = read_net(path, phase=wanted.phase, level=wanted.level, stages=wanted.stages or ()).layer
         check_supported(layers, str(path))
         check_wiring(layers, str(path))
         stored = None if wanted.weights is None else read_weights(Path(wanted.weights))
@@ -290,22 +290,3 @@ class Net:
             return self._index[name]
         except KeyError:
             raise ValueError(f"{name!r} is not in list{suggestion(name, self._index)}") from None
-
-
-class _Wanted:
-    """What the arguments of `Net` after the first mean."""
-
-    def __init__(
-        self,
-        phase: int = TEST,
-        level: int = 0,
-        stages: Sequence[str] | None = None,
-        weights: str | PathLike[str] | None = None,
-    ) -> None:
-        self.phase, self.level, self.stages, self.weights = phase, level, tuple(stages or ()), weights
-
-
-def _arguments(*arguments: Any, **named: Any) -> _Wanted:
-    if arguments and not isinstance(arguments[0], int):
-        return _Wanted(*arguments[1:], **{"weights": arguments[0], **named})
-    return _Wanted(*arguments, **named)

@@ -88,7 +88,16 @@ def _over_batch(x: Tensor, channels: int, run: Callable[[Tensor], Tensor]) -> Te
     return y.reshape(*x.shape[:channels], *y.shape[1:])
 
 
-def _one_or_all(tops: tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
+def _for_each(
+    layer: Any, params: Sequence[Tensor], bottoms: Sequence[Tensor], run: Callable[..., Tensor]
+) -> Tensor | tuple[Tensor, ...]:
+    """Call `run(x, weight, bias, windows, groups)` for each bottom."""
+    p = layer.convolution_param
+    w = _windows(p, bottoms[0].ndim)
+    bias = params[1] if p.bias_term else None
+    tops = tuple(
+        _over_batch(each, w.channels, lambda x: run(x, params[0], bias, w, p.group)) for each in bottoms
+    )
     return tops[0] if len(tops) == 1 else tops
 
 
@@ -105,14 +114,11 @@ def _window(layer: Any) -> Window:
 @caffe_layer("Convolution", params=_params, window=_window)
 def convolution(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor | tuple[Tensor, ...]:
     """Convolve each bottom, (N, C, …), with the same weights."""
-    p = layer.convolution_param
-    w = _windows(p, bottoms[0].ndim)
-    bias = params[1] if p.bias_term else None
 
-    def run(x: Tensor) -> Tensor:
-        return _CONVOLVE[len(w.kernel)](x, params[0], bias, w.stride, w.pad, w.dilation, p.group)
+    def run(x: Tensor, weight: Tensor, bias: Tensor | None, w: _Windows, groups: int) -> Tensor:
+        return _CONVOLVE[len(w.kernel)](x, weight, bias, w.stride, w.pad, w.dilation, groups)
 
-    return _one_or_all(tuple(_over_batch(x, w.channels, run) for x in bottoms))
+    return _for_each(layer, params, bottoms, run)
 
 
 def _deconvolution_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
@@ -127,14 +133,11 @@ def _deconvolution_window(layer: Any) -> Window:
 @caffe_layer("Deconvolution", params=_deconvolution_params, window=_deconvolution_window)
 def deconvolution(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor | tuple[Tensor, ...]:
     """Run a convolution's backward pass as a forward pass: each value spreads over a window."""
-    p = layer.convolution_param
-    w = _windows(p, bottoms[0].ndim)
-    bias = params[1] if p.bias_term else None
 
-    def run(x: Tensor) -> Tensor:
-        return _TRANSPOSED[len(w.kernel)](x, params[0], bias, w.stride, w.pad, 0, p.group, w.dilation)
+    def run(x: Tensor, weight: Tensor, bias: Tensor | None, w: _Windows, groups: int) -> Tensor:
+        return _TRANSPOSED[len(w.kernel)](x, weight, bias, w.stride, w.pad, 0, groups, w.dilation)
 
-    return _one_or_all(tuple(_over_batch(x, w.channels, run) for x in bottoms))
+    return _for_each(layer, params, bottoms, run)
 
 
 @caffe_layer("Im2col", window=_window)
