@@ -50,9 +50,22 @@ def test_a_difference_is_found(tmp_path):
     assert second.blob == key[5:] and 5e-3 < second.largest < 2e-2
 
 
+def test_values_that_are_no_numbers_differ(tmp_path):
+    stored = dict(np.load(CASE / "reference.npz"))
+    stored["data:data"] = np.full_like(stored["data:data"], np.nan)
+    np.savez(tmp_path / "other.npz", **stored)
+    assert compare(*FILES, tmp_path / "other.npz")[0].largest == float("inf")
+
+
+def test_a_layer_to_end_at_has_to_be_there():
+    with pytest.raises(ModelError, match="no layer 'nowhere'"):
+        compare(*FILES, CASE / "reference.npz", end="nowhere")
+
+
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
+        ({"seed_diff:data": np.ones(3)}, "seed_diff:data is"),
         ({"input:nowhere": np.ones(3)}, "the net has no blob 'nowhere'"),
         ({"data:data": np.ones(10**6)}, "larger than the blob 'data' can be"),
         ({"hello": np.ones(3)}, "no arrays named"),

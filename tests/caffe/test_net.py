@@ -228,8 +228,10 @@ def test_python_layers_run_forward_and_back(tmp_path):
 
 def test_python_layers_that_are_not_registered_are_named_and_never_imported(tmp_path):
     text = inputs(a=(2, 3)) + layer("Python", "y", "a", settings=PYTHON.format("ScaledBi", ""))
+    text += layer("Python", "z", "a", settings=PYTHON.format("Other", "")) + layer("Wibble", "w", "a")
     with pytest.raises(
-        UnsupportedLayer, match="'ScaledBi' of 'mine', which is not registered; did you mean 'ScaledBy'"
+        UnsupportedLayer,
+        match=r"'y' \(Python class 'ScaledBi' of 'mine'.*did you mean 'ScaledBy'.*'z' \(Python class 'Other'.*'w' \(Wibble\)",
     ):
         caffe.Net(written(tmp_path, text), caffe.TEST)
 

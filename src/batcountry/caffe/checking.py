@@ -17,7 +17,7 @@ from batcountry.caffe.net import Net
 from batcountry.caffe.prototxt import read_net
 from batcountry.caffe.schema import TEST
 from batcountry.caffe.weights import read_weights
-from batcountry.errors import ModelError
+from batcountry.errors import LayerNotFound, ModelError
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,8 @@ def compare(
         If a file cannot be read, or has nothing to compare.
     """
     net = Net(prototxt, TEST, weights=weights)
+    if end is not None and end not in net.top_names:
+        raise LayerNotFound(end, net.top_names, str(prototxt))
     stored = _Reference(reference, net)
     for blob in stored.names("input:"):
         array = stored.load(f"input:{blob}", blob, any_shape=True)
@@ -131,7 +133,12 @@ def compare(
     found += [stored.difference(blob, blob, "data") for blob in stored.plain_names()]
     seeds = stored.names("seed_diff:")
     for blob in seeds:
-        net.blobs[blob].diff[...] = stored.load(f"seed_diff:{blob}", blob)
+        seed = stored.load(f"seed_diff:{blob}", blob)
+        if seed.shape != net.blobs[blob].shape:
+            raise ModelError(
+                f"{reference}: seed_diff:{blob} is {seed.shape}, and the blob {net.blobs[blob].shape}"
+            )
+        net.blobs[blob].diff[...] = seed
     if seeds:
         net.backward(start=end)
         found += [stored.difference(f"diff:{blob}", blob, "diff") for blob in stored.names("diff:")]
@@ -146,10 +153,8 @@ class _Reference:
     def __init__(self, path: Path, net: Net) -> None:
         self.path, self.net = path, net
         try:
-            self.sizes = {
-                each.filename.removesuffix(".npy"): each.file_size
-                for each in zipfile.ZipFile(path).infolist()
-            }
+            with zipfile.ZipFile(path) as file:
+                self.sizes = {each.filename.removesuffix(".npy"): each.file_size for each in file.infolist()}
             self.arrays: Any = np.load(path, allow_pickle=False)
         except FileNotFoundError:
             raise ModelError(f"there is no file {path}; check the name") from None
@@ -184,5 +189,7 @@ class _Reference:
         wanted, found = self.load(key, blob), getattr(self.net.blobs[blob], part)
         if wanted.shape != found.shape:
             return Difference(name, float("inf"), f"stored as {wanted.shape}, made as {found.shape}")
+        if not (np.isfinite(wanted).all() and np.isfinite(found).all()):
+            return Difference(name, float("inf"), "has values that are no numbers")
         largest = float(np.abs(wanted).max(initial=0)) or 1.0
         return Difference(name, float(np.abs(wanted - found).max(initial=0)) / largest)

@@ -29,8 +29,7 @@ def read_net(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = 
     """Read a prototxt as today's `NetParameter`, with the layers of one phase, less losses and accuracies.
 
     Text or binary. V0 and V1 layers (`layers { layer { type: "conv" } }`, `layers { type: CONVOLUTION }`)
-    become new ones, and `input:` fields an Input
-    layer in front.
+    become new ones, and `input:` fields an Input layer in front.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from batcountry.caffe.blob import Blob
 from batcountry.caffe.layers.registry import LayerType, Param, Shape, Window, bound_layer
-from batcountry.errors import UnsupportedLayer, suggestion
+from batcountry.errors import suggestion
 
 _classes: dict[str, type] = {}
 
@@ -67,14 +67,16 @@ def python_layer(cls: Class) -> Class:
     return cls
 
 
+def _lack(layer: Any) -> str:
+    p = layer.python_param
+    if p.layer in _classes:
+        return ""
+    said = f"Python class {p.layer!r} of {p.module!r}, to be registered with batcountry.caffe.python_layer"
+    return said + suggestion(p.layer, _classes)
+
+
 def _bind(layer: Any) -> LayerType:
-    name = layer.python_param.layer
-    if name not in _classes:
-        raise UnsupportedLayer(
-            f"layer {layer.name!r} is the Python class {name!r} of {layer.python_param.module!r}, which is not "
-            f"registered{suggestion(name, _classes)}; register it with batcountry.caffe.python_layer"
-        )
-    instance = _classes[name]()
+    instance = _classes[layer.python_param.layer]()
     instance.param_str, instance.phase = layer.python_param.param_str, layer.phase
     if not hasattr(instance, "blobs"):
         instance.blobs = []
@@ -149,4 +151,4 @@ def _blob(values: Tensor) -> Blob:
     return blob
 
 
-bound_layer("Python", _bind)
+bound_layer("Python", _bind, _lack)

@@ -57,8 +57,9 @@ class LayerType:
 
 
 Bind = Callable[[Any], LayerType]
+Lack = Callable[[Any], str]
 
-_types: dict[str, Bind] = {}
+_types: dict[str, tuple[Bind, Lack]] = {}
 
 
 def _no_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001
@@ -97,8 +98,14 @@ def caffe_layer(
     return register
 
 
-def bound_layer(name: str, bind: Bind) -> None:
+def _lacks_nothing(layer: Any) -> str:  # noqa: ARG001
+    return ""
+
+
+def bound_layer(name: str, bind: Bind, lack: Lack = _lacks_nothing) -> None:
     """Register a layer type whose every layer runs with something of its own, made by `bind(layer)`.
+
+    `lack(layer)` says in words what a layer lacks to run, or returns an empty text.
 
     Raises
     ------
@@ -107,12 +114,12 @@ def bound_layer(name: str, bind: Bind) -> None:
     """
     if name in _types:
         raise ValueError(f"the Caffe layer type {name!r} is registered already")
-    _types[name] = bind
+    _types[name] = bind, lack
 
 
 def layer_type(layer: Any) -> LayerType:
     """Return what a layer runs with, by its message's type; raises `KeyError` if nothing is registered."""
-    return _types[layer.type](layer)
+    return _types[layer.type][0](layer)
 
 
 def names() -> list[str]:
@@ -121,12 +128,17 @@ def names() -> list[str]:
 
 
 def unsupported(layers: Iterable[Any]) -> list[str]:
-    """Return `'name' (type)` of every layer of a net whose type is not registered."""
-    return [f"{each.name!r} ({each.type or 'no type'})" for each in layers if each.type not in _types]
+    """Return `'name' (type)` of every layer of a net whose type is not registered, or that lacks something."""
+    found = []
+    for each in layers:
+        lack = _types[each.type][1](each) if each.type in _types else each.type or "no type"
+        if lack:
+            found.append(f"{each.name!r} ({lack})")
+    return found
 
 
 def check_supported(layers: Iterable[Any], where: str) -> None:
-    """Raise `UnsupportedLayer` that names every layer of a net whose type is not registered."""
+    """Raise `UnsupportedLayer` that names every layer of a net that cannot run."""
     if missing := unsupported(layers):
         raise UnsupportedLayer(
             f"{where} has layers of unsupported types: {', '.join(missing)}; supported are {', '.join(names())}"
