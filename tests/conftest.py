@@ -59,7 +59,7 @@ def two_channels() -> Model:
     return Model(
         "two-channels",
         TwoChannels(),
-        layers=[Layer("sum", 2, 1, 1), Layer("mean", 2, 2, 3)],
+        layers=[Layer("sum", 2, 1, 1, 0, 1), Layer("mean", 2, 2, 3, 0, 2)],
         mean=(0.0, 0.0, 0.0),
         weights_sha256="0" * 64,
         default_layer="sum",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batcountry.caffe.graph import Fit, build_nodes, check_wiring, infer_shapes, windows
+from batcountry.caffe.graph import Fit, build_nodes, check_wiring, infer_shapes, views
 from batcountry.caffe.layers import unsupported
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.net import Net
@@ -74,14 +74,16 @@ def examine(prototxt: Path, weights: Path | None = None) -> NetFacts:
     stored = read_weights(weights) if weights is not None and not missing else None
     built = build_nodes(every[:first], stored, str(weights))
     shapes: dict[str, Shape] = {}
-    fields = windows(built.nodes)
+    seen = views(built.nodes)
     found, inputs = [], {}
     for node in built.nodes:
         infer_shapes([node], shapes)
         shape = shapes[node.tops[0]] if node.tops else None
         count = sum(each.numel() for each in node.params)
         if node.bottoms:
-            found.append(LayerFacts(node.name, node.layer.type, shape, count, *fields[node.name]))
+            view = seen[node.name]
+            size = view and view.stride, view and view.field
+            found.append(LayerFacts(node.name, node.layer.type, shape, count, *size))
         else:
             inputs.update({top: shapes[top] for top in node.tops})
     return NetFacts(tuple(found), inputs, tuple(missing), None if stored is None else built.fit)

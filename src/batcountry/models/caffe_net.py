@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.caffe.graph import Node, ancestors, infer_shapes, windows
+from batcountry.caffe.graph import Node, ancestors, infer_shapes, views
 from batcountry.caffe.layers.registry import Shape
 from batcountry.models.model import Layer
 
@@ -122,12 +122,20 @@ def _arranged(weight: Tensor) -> Tensor:
 def dreamable_layers(nodes: list[Node]) -> Iterator[Layer]:
     """Yield the layers that make something of the input, in running order."""
     shapes: dict[str, Shape] = {}
-    fields = windows(nodes)
+    seen = views(nodes)
     for node in nodes:
         infer_shapes([node], shapes)
         if node.bottoms and node.tops:
             shape = shapes[node.tops[0]]
-            yield Layer(node.name, shape[1] if len(shape) > 1 else 1, *fields[node.name])
+            view = seen[node.name]
+            yield Layer(
+                node.name,
+                shape[1] if len(shape) > 1 else 1,
+                view and view.stride,
+                view and view.field,
+                view.before if view else 0,
+                view and view.grid,
+            )
 
 
 def default_layer(layers: list[Layer]) -> str:

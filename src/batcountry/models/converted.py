@@ -36,6 +36,8 @@ class _LayerFacts(_Strict):
     channels: int
     stride: int | None
     receptive_field: int | None
+    before: int = 0
+    grid: int | None = None
 
 
 class _NodeFacts(_Strict):

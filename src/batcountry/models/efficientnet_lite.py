@@ -50,11 +50,16 @@ class Convolution:
         """Side of the kernel in its input's units."""
         return self.weight.shape[-1]
 
+    @property
+    def before(self) -> int:
+        """Rows of padding before the first."""
+        return self.kernel // 2 - (self.stride == 2)
+
     def __call__(self, x: Tensor) -> Tensor:
         """Run on (N, C, H, W); padding is TensorFlow's, uneven where the stride is 2."""
-        padding = self.kernel // 2
+        padding = self.before
         if self.stride == 2:
-            x = F.pad(x, (padding - 1, padding, padding - 1, padding))
+            x = F.pad(x, (padding, padding + 1, padding, padding + 1))
             padding = 0
         pair = (self.stride,) * 2, (padding,) * 2, (1, 1)
         x = conv2d(x, self.weight, self.bias, *pair, self.groups)
@@ -130,12 +135,13 @@ class EfficientNetLite:
 
     def layers(self) -> Iterator[Layer]:
         """Yield the layers in running order, with stride and receptive field in pixels."""
-        stride, field = 1, 1
+        stride, field, before = 1, 1, 0
         for name, part in self.parts.items():
             for each in part.convolutions:
                 field += (each.kernel - 1) * stride
+                before += each.before * stride
                 stride *= each.stride
-            yield Layer(name, part.convolutions[-1].weight.shape[0], stride, field)
+            yield Layer(name, part.convolutions[-1].weight.shape[0], stride, field, before, stride)
         yield Layer("logits", self.dense[0].shape[0], None, None)
 
 

@@ -27,12 +27,19 @@ class Layer:
     stride, receptive_field
         Pixels of the picture between two of its units, and pixels that one unit sees along one
         axis; None where a unit sees all of the picture.
+    before
+        How many of them lie before the unit's own place, which is at a multiple of the stride.
+    grid
+        The network's output moves with the picture if that moves by a multiple of so many pixels;
+        None where it does not, or nobody knows.
     """
 
     name: str
     channels: int
     stride: int | None
     receptive_field: int | None
+    before: int = 0
+    grid: int | None = None
 
 
 class Network(Protocol):

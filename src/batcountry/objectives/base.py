@@ -31,6 +31,9 @@ class Term:
         The call it prints as; terms with the same are equal.
     layers
         Names of the layers whose activations it reads.
+    local
+        Whether it reads one layer, and is the mean over that layer's places of something that depends
+        on the activations at that place alone; only then can it be worked out tile by tile.
     bind
         Gives the scorer for a model; what has to be worked out once (a guide's features) is
         worked out here.
@@ -40,6 +43,7 @@ class Term:
     arguments: tuple[str | int | float, ...]
     layers: tuple[str, ...] = field(compare=False)
     bind: Callable[[Model], Scorer] = field(compare=False, repr=False)
+    local: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(json.dumps(each, ensure_ascii=False) for each in self.arguments)})"
@@ -70,15 +74,19 @@ class Objective:
         RecipeError
             If a channel does not exist, or a guide cannot be used.
         """
-        for name in self.layers:
-            model.layer(name)
-        scorers = [(weight, term.bind(model)) for weight, term in self.terms]
+        scorers = self.scorers(model)
 
         def score(activations: Activations) -> Tensor:
-            first, *rest = [weight * scorer(activations) for weight, scorer in scorers]
+            first, *rest = [weight * scorer(activations) for weight, _, scorer in scorers]
             return sum(rest, first)
 
         return score
+
+    def scorers(self, model: Model) -> list[tuple[float, Term, Scorer]]:
+        """Return each term with its weight and its scorer for `model`; raises what `bind` raises."""
+        for name in self.layers:
+            model.layer(name)
+        return [(weight, term, term.bind(model)) for weight, term in self.terms]
 
     def __add__(self, other: Objective) -> Objective:
         if not isinstance(other, Objective):
@@ -118,6 +126,8 @@ def objective(
     arguments: tuple[str | int | float, ...],
     layers: tuple[str, ...],
     bind: Callable[[Model], Scorer],
+    *,
+    local: bool = False,
 ) -> Objective:
     """Make an objective of one term; see `Term` for what the parts mean."""
-    return Objective(((1.0, Term(name, arguments, layers, bind)),))
+    return Objective(((1.0, Term(name, arguments, layers, bind, local)),))

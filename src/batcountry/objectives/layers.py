@@ -20,7 +20,7 @@ def layer(name: str) -> Objective:
     picture's size.
     """
     return objective(
-        "layer", (name,), (name,), lambda _: lambda activations: activations[name].square().mean()
+        "layer", (name,), (name,), lambda _: lambda activations: activations[name].square().mean(), local=True
     )
 
 
@@ -39,4 +39,4 @@ def channel(layer: str, index: int) -> Objective:
             )
         return lambda activations: activations[layer][:, index].mean()
 
-    return objective("channel", (layer, index), (layer,), bind)
+    return objective("channel", (layer, index), (layer,), bind, local=True)

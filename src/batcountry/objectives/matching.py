@@ -44,7 +44,7 @@ def guide(picture: Any, layer: str) -> Objective:
         features = guide_features(model, picture, layer)
         return lambda activations: matched(activations[layer], features)
 
-    return objective("guide", (label, layer), (layer,), bind)
+    return objective("guide", (label, layer), (layer,), bind, local=True)
 
 
 def guide_features(model: Model, picture: Any, layer: str) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batcountry.caffe.layers.registry import caffe_layer
+from batcountry.caffe.layers.registry import along, caffe_layer
 from batcountry.caffe.schema import enum
 
 # ruff: noqa: ARG001
@@ -18,18 +18,27 @@ from batcountry.caffe.schema import enum
 _EltwiseOp = enum("EltwiseParameter.EltwiseOp")
 
 
-@caffe_layer("Concat")
+def _joined_along(layer: Any) -> int:
+    p = layer.concat_param
+    return p.concat_dim if p.HasField("concat_dim") else p.axis
+
+
+@caffe_layer("Concat", window=lambda layer: along(_joined_along(layer)))
 def concat(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor:
     """Join along an axis, channels if none is named."""
-    p = layer.concat_param
-    return torch.cat(bottoms, p.concat_dim if p.HasField("concat_dim") else p.axis)
+    return torch.cat(bottoms, _joined_along(layer))
 
 
-@caffe_layer("Slice")
+def _cut_along(layer: Any) -> int:
+    p = layer.slice_param
+    return p.slice_dim if p.HasField("slice_dim") else p.axis
+
+
+@caffe_layer("Slice", window=lambda layer: along(_cut_along(layer)))
 def slice_(layer: Any, params: Sequence[Tensor], x: Tensor) -> tuple[Tensor, ...]:
     """Cut along an axis, at the given points or into equal parts."""
     p = layer.slice_param
-    axis = p.slice_dim if p.HasField("slice_dim") else p.axis
+    axis = _cut_along(layer)
     size = x.shape[axis]
     tops = len(layer.top)
     points = list(p.slice_point) or [size // tops * i for i in range(1, tops)]

@@ -105,10 +105,13 @@ def _params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
     return _weights(layer, bottoms, transposed=False)
 
 
-def _window(layer: Any) -> Window:
-    p = layer.convolution_param
-    kernel = max([*p.kernel_size, p.kernel_h, p.kernel_w, 1])
-    return Window((kernel - 1) * max(p.dilation, default=1) + 1, max([*p.stride, p.stride_h, p.stride_w, 1]))
+def _window(layer: Any) -> Window | None:
+    try:
+        w = _windows(layer.convolution_param, 4)
+    except ValueError:
+        return None  # it moves along other axes than a picture's, or not at all
+    after = max((k - 1) * d - p for k, d, p in zip(w.kernel, w.dilation, w.pad, strict=True))
+    return Window(max(w.pad), after, max(w.stride), even=w.stride[0] == w.stride[1])
 
 
 @caffe_layer("Convolution", params=_params, window=_window)
@@ -125,9 +128,10 @@ def _deconvolution_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
     return _weights(layer, bottoms, transposed=True)
 
 
-def _deconvolution_window(layer: Any) -> Window:
-    window = _window(layer)
-    return Window(-(-(window.kernel or 1) // window.stride), 1, window.stride)
+def _deconvolution_window(layer: Any) -> Window | None:
+    # Seen from its output the window is the other way round.
+    w = _window(layer)
+    return w and Window(w.after, w.before, upscale=w.stride, even=w.even)
 
 
 @caffe_layer("Deconvolution", params=_deconvolution_params, window=_deconvolution_window)

@@ -10,11 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer
-
-
-def _everything(layer: Any) -> Window:  # noqa: ARG001
-    return Window(None)
+from batcountry.caffe.layers.registry import Param, Shape, along, caffe_layer, everything
 
 
 def _params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
@@ -25,7 +21,7 @@ def _params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
     return [*found, Param((p.num_output,), p.bias_filler)] if p.bias_term else found
 
 
-@caffe_layer("InnerProduct", params=_params, window=_everything)
+@caffe_layer("InnerProduct", params=_params, window=everything)
 def inner_product(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Multiply all values from an axis on by a matrix."""
     p = layer.inner_product_param
@@ -33,13 +29,13 @@ def inner_product(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     return F.linear(x.flatten(p.axis % x.ndim), weight, params[1] if p.bias_term else None)
 
 
-@caffe_layer("Softmax")
+@caffe_layer("Softmax", window=lambda layer: along(layer.softmax_param.axis))
 def softmax(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
     """Exponentials that sum to 1 along an axis."""
     return torch.softmax(x, layer.softmax_param.axis)
 
 
-@caffe_layer("Flatten")
+@caffe_layer("Flatten", window=everything)
 def flatten(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
     """Make one axis of several."""
     p = layer.flatten_param
@@ -52,7 +48,7 @@ def _embed_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa:
     return [*found, Param((p.num_output,), p.bias_filler)] if p.bias_term else found
 
 
-@caffe_layer("Embed", params=_embed_params)
+@caffe_layer("Embed", params=_embed_params, window=everything)
 def embed(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Look up a row of the weights for each number of x, which takes no gradient."""
     rows = F.embedding(x.long(), params[0])

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batcountry.caffe.layers.registry import Window, caffe_layer
+from batcountry.caffe.layers.registry import caffe_layer, everything
 from batcountry.caffe.schema import enum
 
 _CodeType = enum("PriorBoxParameter.CodeType")
@@ -45,7 +45,7 @@ def _given(param: Any, name: str, single: str) -> tuple[float, float] | None:
     return (getattr(param, single),) * 2 if param.HasField(single) else None
 
 
-@caffe_layer("PriorBox", window=lambda layer: Window(None))  # noqa: ARG005
+@caffe_layer("PriorBox", window=everything)
 def prior_box(layer: Any, params: Sequence[Tensor], x: Tensor, image: Tensor) -> Tensor:  # noqa: ARG001
     """Return the default boxes of a feature map, (1, 2, boxes · 4): corners in 0–1, and their variances."""
     p = layer.prior_box_param
@@ -69,7 +69,7 @@ def prior_box(layer: Any, params: Sequence[Tensor], x: Tensor, image: Tensor) ->
     return torch.from_numpy(boxes).to(x)
 
 
-@caffe_layer("DetectionOutput", window=lambda layer: Window(None))  # noqa: ARG005
+@caffe_layer("DetectionOutput", window=everything)
 def detection_output(
     layer: Any,
     params: Sequence[Tensor],  # noqa: ARG001

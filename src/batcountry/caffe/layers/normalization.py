@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.caffe.fillers import constant
-from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer
+from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer, everything
 from batcountry.caffe.schema import TRAIN, enum
 from batcountry.kernels.lrn import lrn
 
@@ -19,7 +19,8 @@ _NormRegion = enum("LRNParameter.NormRegion")
 
 def _lrn_window(layer: Any) -> Window:
     p = layer.lrn_param
-    return Window(p.local_size if p.norm_region == _NormRegion["WITHIN_CHANNEL"] else 1)
+    half = (p.local_size - 1) // 2 if p.norm_region == _NormRegion["WITHIN_CHANNEL"] else 0
+    return Window(half, half)
 
 
 @caffe_layer("LRN", window=_lrn_window)
@@ -38,14 +39,23 @@ def _batch_norm_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # 
     return [Param((channels,), zero), Param((channels,), zero), Param((1,), zero)]
 
 
-@caffe_layer("BatchNorm", params=_batch_norm_params)
+def _own_statistics(layer: Any) -> bool:
+    p = layer.batch_norm_param
+    return not (p.use_global_stats if p.HasField("use_global_stats") else layer.phase != TRAIN)
+
+
+def _batch_norm_window(layer: Any) -> Window | None:
+    return None if _own_statistics(layer) else Window()
+
+
+@caffe_layer("BatchNorm", params=_batch_norm_params, window=_batch_norm_window)
 def batch_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Take off the mean and divide by the deviation; both are divided by the third blob, or 0 if that is 0.
 
     With the batch's own statistics, as while training, the stored ones are left as they are.
     """
     p = layer.batch_norm_param
-    if not (p.use_global_stats if p.HasField("use_global_stats") else layer.phase != TRAIN):
+    if _own_statistics(layer):
         axes = [each for each in range(x.ndim) if each != 1 or x.ndim == 1]
         mean = x.mean(axes)
         variance = (x - _channels(mean, x)).square().mean(axes)
@@ -98,7 +108,7 @@ def bias(layer: Any, params: Sequence[Tensor], x: Tensor, values: Tensor | None 
     return x + values.reshape(_beside(values, x, layer.bias_param.axis))
 
 
-@caffe_layer("MVN")
+@caffe_layer("MVN", window=everything)
 def mean_variance_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
     """Take off the mean of each channel, or of all, and divide by the deviation plus eps."""
     p = layer.mvn_param
@@ -115,7 +125,11 @@ def _normalize_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
     return [Param(() if p.channel_shared else (bottoms[0][1],), one)]
 
 
-@caffe_layer("Normalize", params=_normalize_params)
+def _normalize_window(layer: Any) -> Window | None:
+    return None if layer.norm_param.across_spatial else Window()
+
+
+@caffe_layer("Normalize", params=_normalize_params, window=_normalize_window)
 def normalize(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Divide by the length of each position's channels, or of the whole item, and scale (SSD; Liu et al., 2016)."""
     p = layer.norm_param

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from batcountry.caffe.layers.registry import Window, caffe_layer
+from batcountry.caffe.layers.registry import Window, caffe_layer, everything
 from batcountry.caffe.schema import enum
 from batcountry.errors import ModelError
 from batcountry.kernels.pool import Pair, average_pool, max_pool
@@ -28,11 +28,13 @@ def _side(param: Any, name: str, single: str, default: int) -> tuple[int, int]:
     return (getattr(param, single),) * 2
 
 
-def _window(layer: Any) -> Window:
+def _window(layer: Any) -> Window | None:
     p = layer.pooling_param
     if p.global_pooling:
-        return Window(None)
-    return Window(max(_side(p, "kernel", "kernel_size", 1)), max(_side(p, "stride", "stride", 1)))
+        return None
+    stride, pad = _side(p, "stride", "stride", 1), _side(p, "pad", "pad", 0)
+    after = max(k - 1 - p for k, p in zip(_side(p, "kernel", "kernel_size", 1), pad, strict=True))
+    return Window(max(pad), after, max(stride), even=stride[0] == stride[1])
 
 
 @caffe_layer("Pooling", window=_window)
@@ -70,7 +72,7 @@ def _pool(layer: Any, method: int, x: Tensor, windows: _Windows, up: bool) -> Te
     raise ModelError(f"layer {layer.name!r}: stochastic pooling is for training; a deploy net has MAX or AVE")
 
 
-@caffe_layer("SPP", window=lambda layer: Window(None))  # noqa: ARG005
+@caffe_layer("SPP", window=everything)
 def spatial_pyramid(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
     """Pool over grids of 1×1, 2×2, 4×4 … windows and join the results (He et al., 2014)."""
     p = layer.spp_param

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from batcountry.caffe.blob import Blob
-from batcountry.caffe.layers.registry import LayerType, Param, Shape, Window, bound_layer
+from batcountry.caffe.layers.registry import LayerType, Param, Shape, bound_layer, everything
 from batcountry.errors import suggestion
 
 _classes: dict[str, type] = {}
@@ -80,15 +80,11 @@ def _bind(layer: Any) -> LayerType:
     instance.param_str, instance.phase = layer.python_param.param_str, layer.phase
     if not hasattr(instance, "blobs"):
         instance.blobs = []
-    return LayerType(_Runner(instance), _no_params, _everything, instance)
+    return LayerType(_Runner(instance), _no_params, everything, instance)
 
 
 def _no_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001
     return []
-
-
-def _everything(layer: Any) -> Window:  # noqa: ARG001
-    return Window(None)
 
 
 class _Runner:

@@ -30,14 +30,26 @@ class Param:
 
 @dataclass(frozen=True)
 class Window:
-    """How far one unit of a layer sees, in units of its bottom; None sees everything.
+    """Which units of its bottom one unit of a layer sees.
 
-    `upscale` is how many units of its own it has for one of its bottom.
+    Attributes
+    ----------
+    before, after
+        How many it sees before and after its own place, in units of the bottom; of a layer with
+        `upscale` in units of its own. Negative where it sees none there.
+    stride
+        Units of the bottom from one unit to the next.
+    upscale
+        How many units of its own it has for one of its bottom.
+    even
+        Whether the stride is the same along both axes.
     """
 
-    kernel: int | None
+    before: int = 0
+    after: int = 0
     stride: int = 1
     upscale: int = 1
+    even: bool = True
 
 
 Params = Callable[[Any, Sequence[Shape]], "list[Param]"]
@@ -52,7 +64,7 @@ class LayerType:
 
     run: Run
     params: Params
-    window: Callable[[Any], Window]
+    window: Callable[[Any], Window | None]
     instance: Any = None
 
 
@@ -67,11 +79,20 @@ def _no_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: AR
 
 
 def _pointwise(layer: Any) -> Window:  # noqa: ARG001
-    return Window(1)
+    return Window()
+
+
+def everything(layer: Any) -> None:  # noqa: ARG001
+    """Say of a layer that each of its units sees all of its bottom, or that no place in it can be told."""
+
+
+def along(axis: int) -> Window | None:
+    """Return the window of a layer that works along one axis of (N, C, H, W): one place if that is the channels'."""
+    return Window() if axis in (1, -3) else None
 
 
 def caffe_layer(
-    name: str, *, params: Params = _no_params, window: Callable[[Any], Window] = _pointwise
+    name: str, *, params: Params = _no_params, window: Callable[[Any], Window | None] = _pointwise
 ) -> Callable[[Run], Run]:
     """Register a function as the layer type `name`.
 
@@ -82,7 +103,7 @@ def caffe_layer(
     params
         From the layer's message and its bottoms' shapes to the blobs of weights it has.
     window
-        From the layer's message to what one unit sees; the default sees one position.
+        From the layer's message to what one unit sees, None for everything; the default sees one position.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batcountry.caffe.layers.registry import Window, caffe_layer
+from batcountry.caffe.layers.registry import Window, along, caffe_layer, everything
 from batcountry.caffe.schema import enum
 
 # ruff: noqa: ARG001
@@ -17,11 +17,7 @@ from batcountry.caffe.schema import enum
 _ReductionOp = enum("ReductionParameter.ReductionOp")
 
 
-def _everything(layer: Any) -> Window:
-    return Window(None)
-
-
-@caffe_layer("Reshape", window=_everything)
+@caffe_layer("Reshape", window=everything)
 def reshape(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Give some axes another shape: 0 keeps an axis, -1 is worked out. A negative `axis` counts from one past the end."""
     p = layer.reshape_param
@@ -37,7 +33,17 @@ def reshape(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     return x.reshape(*x.shape[:start], *sizes, *x.shape[end:])
 
 
-@caffe_layer("Crop")
+def _crop_window(layer: Any) -> Window:
+    """Tell by how much the places are shifted, along both axes of a picture."""
+    p = layer.crop_param
+    cut = max(0, 4 - p.axis % 4)
+    offsets = list(p.offset) or [0]
+    offsets = (offsets * cut if len(offsets) == 1 else offsets)[-2:]
+    shifts = [0] * (2 - min(cut, 2)) + offsets[: min(cut, 2)]
+    return Window(-min(shifts), max(shifts))
+
+
+@caffe_layer("Crop", window=_crop_window)
 def crop(layer: Any, params: Sequence[Tensor], x: Tensor, like: Tensor) -> Tensor:
     """Cut the first bottom, from an axis on, to the size of the second."""
     p = layer.crop_param
@@ -49,7 +55,7 @@ def crop(layer: Any, params: Sequence[Tensor], x: Tensor, like: Tensor) -> Tenso
     return x
 
 
-@caffe_layer("Tile")
+@caffe_layer("Tile", window=lambda layer: along(layer.tile_param.axis))
 def tile(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Repeat along an axis."""
     p = layer.tile_param
@@ -60,7 +66,7 @@ def tile(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     return x.repeat(repeats)
 
 
-@caffe_layer("Reduction", window=_everything)
+@caffe_layer("Reduction", window=everything)
 def reduction(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Sum up all axes from one on: their sum, sum of sizes, sum of squares or mean, times a factor."""
     p = layer.reduction_param
@@ -71,7 +77,7 @@ def reduction(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     return (values(rows) if values else rows).sum(-1) * p.coeff
 
 
-@caffe_layer("ArgMax", window=_everything)
+@caffe_layer("ArgMax", window=everything)
 def argmax(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Return where the largest values are, along an axis or in each item as (N, 1 or 2, k); there is no gradient."""
     p = layer.argmax_param
@@ -92,7 +98,7 @@ def _largest(x: Tensor, count: int, axis: int) -> tuple[Tensor, Tensor]:
     return values.narrow(axis, 0, count), (size - 1 - indices.narrow(axis, 0, count)).to(x.dtype)
 
 
-@caffe_layer("Permute")
+@caffe_layer("Permute", window=everything)
 def permute(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Put the axes in another order; those not named come last, in their own (SSD; Liu et al., 2016)."""
     order = list(layer.permute_param.order)
