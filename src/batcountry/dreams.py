@@ -17,17 +17,19 @@ from batcountry.allocator import kept_memory
 from batcountry.ascent import Ascent
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError
-from batcountry.gradient import whole_gradient
+from batcountry.gradient import Gradient, sparing_gradient, whole_gradient
+from batcountry.memory import PICTURE_BYTES, Plan, plan
 from batcountry.models import Model, open_model
 from batcountry.objectives import Objective, guide, layer, parse
 from batcountry.picture import Picture, read_picture
 from batcountry.recipe import Note, Recipe
+from batcountry.wrap import NO_WRAP, Wrap, seamless, wrapped_axes
 
 log = logging.getLogger("batcountry")
 
 
 @dataclass(frozen=True)
-class Step:
+class Progress:
     """What is known after one iteration.
 
     Attributes
@@ -42,8 +44,6 @@ class Step:
         The objective's value before this step.
     done
         Share of the whole work that is done, 0 to 1, counted in pixels.
-    image
-        (1, 3, H, W), RGB in grey levels, as it is now.
     """
 
     octave: int
@@ -53,6 +53,23 @@ class Step:
     size: tuple[int, int]
     score: float
     done: float
+
+    @property
+    def last(self) -> bool:
+        """Whether this is the dream's last step."""
+        return self.octave == self.octaves - 1 and self.iteration == self.iterations - 1
+
+
+@dataclass(frozen=True)
+class Step(Progress):
+    """What is known after one iteration, and the picture.
+
+    Attributes
+    ----------
+    image
+        (1, 3, H, W), RGB in grey levels, as it is now.
+    """
+
     image: Tensor = field(repr=False, compare=False)
     _opened: Callable[[Tensor], Picture] | None = field(default=None, repr=False, compare=False)
 
@@ -60,11 +77,6 @@ class Step:
         """Return the picture as it is now, at this octave's size, with the recipe as its note."""
         pixels = self.image[0].permute(1, 2, 0).contiguous().cpu().numpy()
         return self._opened(self.image) if self._opened else read_picture(pixels)
-
-    @property
-    def last(self) -> bool:
-        """Whether this is the dream's last step."""
-        return self.octave == self.octaves - 1 and self.iteration == self.iterations - 1
 
 
 def dream(image: Any = None, recipe: Recipe | None = None, **options: Any) -> Picture:
@@ -103,8 +115,16 @@ def dreaming(image: Any = None, recipe: Recipe | None = None, **options: Any) ->
 
     The arguments are checked and the model is opened at the call, not at the first step.
     """
-    model, objective, recipe = _settle(recipe or Recipe(), options)
+    model, objective, recipe = settle(recipe or Recipe(), options)
     picture = _input(image, recipe)
+    whole = whole_gradient(model, objective)
+    base = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(model.device)
+    sizes = runnable_sizes(
+        model, objective.layers, tuple(base.shape[-2:]), recipe.octaves, recipe.octave_scale
+    )
+    planned = plan_dream(model, objective, whole, sizes, recipe)
+    log.info("%s", planned)
+    recipe = recipe.with_options(tile=planned.side or 0)
     note = Note(
         version=version("bat-country"),
         recipe=recipe,
@@ -112,17 +132,16 @@ def dreaming(image: Any = None, recipe: Recipe | None = None, **options: Any) ->
         input_sha256=picture.sha256,
         weights_sha256=model.weights_sha256,
     )
-    base = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(model.device)
-    gradient = whole_gradient(model, objective)
+    wrap = wrapped_axes(recipe.wrap)
+    gradient = sparing_gradient(whole, model, objective, planned.side, wrap)
     ascent = Ascent(
         gradient, recipe.step_size, recipe.jitter, recipe.clip, np.random.RandomState(recipe.seed)
     )
-    sizes = runnable_sizes(model, objective.layers, base, recipe.octaves, recipe.octave_scale)
 
     def opened(pixels: Tensor) -> Picture:
         return picture.with_pixels(_displayed(pixels, recipe.clip)).with_note(note.model_dump_json())
 
-    return climb(base, sizes, recipe.iterations, ascent.step, opened)
+    return climb(base, sizes, recipe.iterations, ascent.step, opened, wrap)
 
 
 def climb(
@@ -131,6 +150,7 @@ def climb(
     iterations: int,
     step: Callable[[Tensor], tuple[Tensor, float]],
     opened: Callable[[Tensor], Picture] | None = None,
+    wrap: Wrap = NO_WRAP,
 ) -> Iterator[Step]:
     """Run `step` in each octave, coarse to fine, carrying the detail found in one to the next.
 
@@ -144,8 +164,8 @@ def climb(
     finished = 0.0
     detail: Tensor | None = None
     with kept_memory():
-        for octave, (size, octave_base) in enumerate(zip(sizes, octaves.pyramid(base, sizes), strict=True)):
-            image = octave_base if detail is None else octave_base + octaves.resize(detail, size)
+        for octave, (size, octave_base) in enumerate(zip(sizes, octaves.pyramid(base, sizes, wrap), strict=True)):
+            image = octave_base if detail is None else octave_base + octaves.resize(detail, size, wrap)
             for iteration in range(iterations):
                 image, score = step(image)
                 finished += size[0] * size[1] / work / iterations
@@ -155,7 +175,7 @@ def climb(
 
 
 def runnable_sizes(
-    model: Model, layers: Sequence[str], base: Tensor, count: int, scale: float
+    model: Model, layers: Sequence[str], size: tuple[int, int], count: int, scale: float
 ) -> list[tuple[int, int]]:
     """Return the sizes of up to `count` octaves that the network can run on, smallest first.
 
@@ -166,7 +186,7 @@ def runnable_sizes(
     RecipeError
         If none is left.
     """
-    height, width = base.shape[-2:]
+    height, width = size
     sizes = octaves.sizes(height, width, count, scale)
     for index, size in enumerate(sizes):
         # Sizes grow, so the first that runs settles the rest, at the price of one small forward pass.
@@ -182,7 +202,36 @@ def runnable_sizes(
     )
 
 
-def _settle(recipe: Recipe, options: dict[str, Any]) -> tuple[Model, Objective, Recipe]:
+def plan_dream(
+    model: Model,
+    objective: Objective,
+    whole: Gradient,
+    sizes: list[tuple[int, int]],
+    recipe: Recipe,
+    picture_bytes: float = PICTURE_BYTES,
+) -> Plan:
+    """Return how to work out a recipe's dream; see `batcountry.memory.plan`."""
+    return plan(
+        model,
+        objective,
+        whole,
+        sizes,
+        recipe.iterations,
+        tile=recipe.tile,
+        max_memory=recipe.max_memory,
+        wrap=wrapped_axes(recipe.wrap),
+        picture_bytes=picture_bytes,
+    )
+
+
+def settle(recipe: Recipe, options: dict[str, Any]) -> tuple[Model, Objective, Recipe]:
+    """Open what a recipe with `options` over it names, and return the recipe with what was chosen for it.
+
+    Raises
+    ------
+    BatCountryError
+        If an option is wrong, or the model or the guide cannot be opened.
+    """
     options = dict(options)
     model, aim, shown = (options.get(name) for name in ("model", "objective", "guide"))
     if isinstance(model, Model):
@@ -221,7 +270,12 @@ def _input(image: Any, recipe: Recipe) -> Picture:
 
         image = sky(seed=recipe.seed)
     picture = read_picture(image)
-    return picture.fitted(recipe.size) if recipe.size else picture
+    if recipe.size:
+        picture = picture.fitted(recipe.size)
+    if recipe.enlarge:
+        picture = picture.enlarged(recipe.enlarge)
+    wrap = wrapped_axes(recipe.wrap)
+    return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture
 
 
 def _displayed(image: Tensor, clip: bool) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from batcountry.errors import RecipeError
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
-from batcountry.tiles import NO_WRAP, TileScorer, Wrap
+from batcountry.tiles import TileScorer
+from batcountry.wrap import NO_WRAP, Wrap
+
+log = logging.getLogger("batcountry")
 
 Gradient = Callable[[Tensor], tuple[float, Tensor]]
 """From an image (N, 3, H, W), RGB in grey levels, to its score and the score's gradient of that shape."""
@@ -32,6 +37,66 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
         return float(score.detach()), found
 
     return gradient
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that memory ran out."""
+    while error is not None:
+        if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or "allocate memory" in str(error):
+            return True
+        error = error.__cause__
+    return False
+
+
+def sparing_gradient(
+    whole: Gradient,
+    model: Model,
+    objective: Objective,
+    side: int | None = None,
+    wrap: Wrap = NO_WRAP,
+) -> Gradient:
+    """Return the function that gives an image's score and gradient, by `whole` or in tiles of `side`.
+
+    If memory runs out, it goes on once with tiles of half the side.
+
+    Raises
+    ------
+    RecipeError
+        As `tiled_gradient`. The function itself, if memory runs out again.
+    """
+    tiled = side is not None or any(wrap)
+    current = tiled_gradient(model, objective, side, wrap) if tiled else whole
+    shrunk = False
+
+    def gradient(image: Tensor) -> tuple[float, Tensor]:
+        nonlocal current, shrunk
+        try:
+            return current(image)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if shrunk:
+                raise _out_of_memory(image) from error
+        shrunk = True
+        smaller = (side or max(image.shape[-2:])) // 2
+        log.warning("memory ran out; going on in tiles of %d pixels", smaller)
+        try:
+            current = tiled_gradient(model, objective, smaller, wrap)
+            return current(image)
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                raise _out_of_memory(image) from error
+            raise
+
+    return gradient
+
+
+def _out_of_memory(image: Tensor) -> RecipeError:
+    height, width = image.shape[-2:]
+    return RecipeError(
+        f"memory ran out on a picture of {width}×{height} pixels; allow less with max_memory, "
+        "or make the picture smaller with size"
+    )
 
 
 def tiled_gradient(

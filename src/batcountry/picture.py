@@ -79,11 +79,14 @@ class Picture:
 
     def fitted(self, longest: int) -> Picture:
         """Return the picture shrunk, with antialiasing, so that its longer side is at most `longest` pixels."""
-        width, height = self.size
-        if max(width, height) <= longest:
-            return self
-        scale = longest / max(width, height)
-        size = max(1, round(width * scale)), max(1, round(height * scale))
+        return self if max(self.size) <= longest else self._scaled(longest)
+
+    def enlarged(self, longest: int) -> Picture:
+        """Return the picture enlarged so that its longer side has at least `longest` pixels."""
+        return self if max(self.size) >= longest else self._scaled(longest)
+
+    def _scaled(self, longest: int) -> Picture:
+        size = scaled_size(self.size, longest)
         planes = [
             Image.fromarray(self.pixels[..., i]).resize(size, Image.Resampling.LANCZOS) for i in range(3)
         ]
@@ -105,6 +108,12 @@ class Picture:
         out = io.BytesIO()
         self.image().save(out, "PNG")
         return out.getvalue()
+
+
+def scaled_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """Return a size in the same proportions whose longer side is `longest`."""
+    scale = longest / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def read_picture(source: Any) -> Picture:

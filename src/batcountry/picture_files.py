@@ -7,6 +7,8 @@ import json
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,40 +36,36 @@ _CHARSET = b"UNICODE\0"
 
 def read_file(path: Path) -> bytes:
     """Return a file's bytes; raises `PictureError` if there is none or it is empty."""
+    check_readable(path)
+    if path.stat().st_size > _MAX_FILE:
+        raise PictureError(f"{path} is larger than 2 GB, which is more than a picture file may be")
+    return path.read_bytes()
+
+
+def check_readable(path: Path) -> None:
+    """Raise `PictureError` if there is no file, or it is empty or may not be read."""
     try:
         if path.is_dir():
             raise PictureError(
                 f"{path} is a folder, not a picture; name a file in it, or use `bat-country bulk`"
             )
-        if path.stat().st_size > _MAX_FILE:
-            raise PictureError(f"{path} is larger than 2 GB, which is more than a picture file may be")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            some = file.read(1)
     except FileNotFoundError:
         raise PictureError(f"there is no file {path}; check the name") from None
     except (OSError, ValueError) as error:
         raise PictureError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if not data:
+    if not some:
         raise PictureError(f"{path} is empty (0 bytes); copy or download it again")
-    return data
 
 
-def decode(data: bytes, name: str) -> Image.Image:
-    """Return the first frame of a picture file's bytes, decoded.
-
-    Raises
-    ------
-    PictureError
-        If they are no picture, damaged, or larger than `MAX_PIXELS`.
-    """
+@contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Turn what Pillow raises on a file that is no picture, or a damaged one, into one sentence."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data))
-            if image.width * image.height > MAX_PIXELS:
-                raise PictureError(
-                    f"{name} has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} in all are opened: shrink it first"
-                )
-            image.load()
+            yield
     except UnidentifiedImageError:
         raise PictureError(
             f"{name} is not a picture in a format that can be read; give a PNG, JPEG, WebP or TIFF"
@@ -78,7 +76,37 @@ def decode(data: bytes, name: str) -> Image.Image:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise PictureError(f"{name} is damaged or cut short ({error}); copy or download it again") from None
-    return image
+
+
+def decode(data: bytes, name: str) -> Image.Image:
+    """Return the first frame of a picture file's bytes, decoded.
+
+    Raises
+    ------
+    PictureError
+        If they are no picture, damaged, or larger than `MAX_PIXELS`.
+    """
+    with _decoding(name):
+        image = Image.open(io.BytesIO(data))
+        if image.width * image.height > MAX_PIXELS:
+            raise PictureError(
+                f"{name} has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} in all are opened: shrink it first"
+            )
+        image.load()
+        return image
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return a picture file's width and height, as its header says; raises `PictureError` if it is none."""
+    check_readable(path)
+    with _decoding(str(path)):
+        try:
+            with Image.open(path) as image:
+                return image.size
+        except Image.DecompressionBombError:
+            from batcountry.boundless.images import size_of
+
+            return size_of(path)
 
 
 def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None, bytes | None]:
@@ -180,21 +208,33 @@ def read_note(path: Path) -> str | None:
     PictureError
         If the file cannot be read or is no picture.
     """
-    data = read_file(path)
-    with decode(data, str(path)) as image:
+    check_readable(path)
+    with _decoding(str(path)):
+        try:
+            image = Image.open(path)
+        except Image.DecompressionBombError:
+            from batcountry.boundless.images import note_of
+
+            return _checked(note_of(path))
+    with image:
         try:
             found = _note_of(image)
         except (OSError, ValueError, SyntaxError, TypeError, KeyError, UnicodeDecodeError):
             return None  # garbage where a note would be is no note
+    return _checked(found)
+
+
+def _checked(found: str | None) -> str | None:
     return found if found and len(found) <= MAX_NOTE and found.lstrip().startswith("{") else None
 
 
 def _note_of(image: Image.Image) -> str | None:
     if isinstance(text := image.info.get(_KEY), str):
         return str(text)
-    if image.format == "TIFF":
-        stored = image.tag_v2.get(_DESCRIPTION)  # type: ignore[attr-defined]
-        return stored if isinstance(stored, str) else None
+    exif = image.tag_v2 if image.format == "TIFF" else image.getexif()  # type: ignore[attr-defined]
+    stored = exif.get(_DESCRIPTION)
+    if isinstance(stored, str) and stored.startswith("{"):
+        return stored
     comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(_USER_COMMENT)
     if isinstance(comment, bytes) and comment.startswith(_CHARSET):
         return comment[len(_CHARSET) :].decode("utf-16-be")

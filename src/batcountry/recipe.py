@@ -5,9 +5,26 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from batcountry.errors import RecipeError
+
+
+def parsed_bytes(text: str) -> int:
+    """Read a number of bytes such as `2GB`, `800 MB` or `1.5GiB`.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        return int(_BYTES.validate_python(text))
+    except ValidationError:
+        raise ValueError("give a number with a unit, such as 2GB or 800MB") from None
+
+
+_BYTES = TypeAdapter(ByteSize)
 
 
 class Recipe(BaseModel):
@@ -51,7 +68,15 @@ class Recipe(BaseModel):
     size: Annotated[
         int | None,
         Field(
-            ge=8, le=65_536, description="Shrink the picture so that its longer side has this many pixels."
+            ge=8, le=262_144, description="Shrink the picture so that its longer side has this many pixels."
+        ),
+    ] = None
+    enlarge: Annotated[
+        int | None,
+        Field(
+            ge=8,
+            le=262_144,
+            description="Enlarge the picture first if its longer side has fewer pixels than this.",
         ),
     ] = None
     precision: Annotated[
@@ -60,7 +85,32 @@ class Recipe(BaseModel):
             description="exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it."
         ),
     ] = "auto"
+    wrap: Annotated[
+        Literal["none", "x", "xy"],
+        Field(
+            description="x: left and right edge fit, for panoramas; xy: all edges fit, for seamless tiles; none: neither."
+        ),
+    ] = "none"
+    tile: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=65_536,
+            description="Side of the tiles that the gradient is worked out in, in pixels, 0 for none; chosen by memory if not given.",
+        ),
+    ] = None
+    max_memory: Annotated[
+        str | None,
+        Field(description="Memory that the program may have in all, such as 2GB; three quarters of what is free if not given."),
+    ] = None
     device: Annotated[str, Field(description="Where to run: auto, cpu, cuda, cuda:1, mps or xpu.")] = "auto"
+
+    @field_validator("max_memory")
+    @classmethod
+    def _is_bytes(cls, text: str | None) -> str | None:
+        if text is not None and parsed_bytes(text) < 1:
+            raise ValueError("it must be more than nothing")
+        return text
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> Recipe:

@@ -21,11 +21,7 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.models.model import Layer, Model
 from batcountry.objectives.base import Objective
-
-Wrap = tuple[bool, bool]
-"""Whether the picture goes on at its other side along y, along x."""
-
-NO_WRAP: Wrap = (False, False)
+from batcountry.wrap import NO_WRAP, Wrap
 
 
 @dataclass(frozen=True)
@@ -144,11 +140,13 @@ class Halo:
         """Return the largest side of a core that fits the grid and is at most `wanted`, but at least the grid."""
         return max(self.grid, wanted // self.grid * self.grid)
 
-    def spans(self, length: int, side: int, wrap: bool) -> list[Span]:
-        """Cut an axis of `length` pixels into cores of `side` pixels, a multiple of the grid."""
+    def spans(self, length: int, side: int | None, wrap: bool) -> list[Span]:
+        """Cut an axis of `length` pixels into even cores of at most `side` pixels; with no side, into one."""
         found = []
-        for first in range(0, length, side):
-            last = min(first + side, length)
+        count = -(-length // self.side(side)) if side else 1
+        step = -(-length // count // self.grid) * self.grid
+        for first in range(0, length, step):
+            last = min(first + step, length)
             start, stop = (first - self.before) // self.grid * self.grid, last + self.after
             if not wrap:
                 start, stop = max(start, 0), min(stop, length)
@@ -157,14 +155,12 @@ class Halo:
         return found
 
     def tiles(self, size: tuple[int, int], side: int | None, wrap: Wrap = NO_WRAP) -> list[Tile]:
-        """Cut a picture of (height, width) into tiles with square cores; with no side, into one.
+        """Cut a picture of (height, width) into tiles with cores of at most `side` pixels; with no side, into one.
 
         The last one has the last row and the last column.
         """
-        sides = (self.side(side),) * 2 if side else tuple(-(-each // self.grid) * self.grid for each in size)
         rows, columns = (
-            self.spans(length, each, round_)
-            for length, each, round_ in zip(size, sides, wrap, strict=True)
+            self.spans(length, side, round_) for length, round_ in zip(size, wrap, strict=True)
         )
         return [Tile(row, column) for row in rows for column in columns]
 
@@ -180,6 +176,7 @@ class TileScorer:
 
     def __init__(self, model: Model, objective: Objective) -> None:
         self.halo = Halo.of(model, objective)
+        self.device = model.device
         self._model = model
         self._layers = {name: model.layer(name) for name in objective.layers}
         self._terms = objective.scorers(model)

@@ -13,7 +13,10 @@ def main() -> None:
     from batcountry.cli.networks import app
     from batcountry.cli.screen import Handler, Stopped, fail
 
-    logging.getLogger("batcountry").addHandler(Handler())
+    log = logging.getLogger("batcountry")
+    if not any(isinstance(each, Handler) for each in log.handlers):
+        log.addHandler(Handler())
+    log.setLevel(logging.INFO)
     try:
         sys.exit(app(standalone_mode=False, prog_name="bat-country"))
     except BatCountryError as error:

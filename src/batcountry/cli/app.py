@@ -40,12 +40,40 @@ def dream(
             "--save-steps", metavar="DIR", help="Also write the picture after every iteration there."
         ),
     ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            "--work",
+            metavar="DIR",
+            help="Dream on disk, in this new folder, which `resume` goes on from. Pictures that do not fit in memory are dreamed on disk anyway.",
+        ),
+    ] = None,
+    deepzoom: Annotated[
+        Path | None,
+        typer.Option("--deepzoom", metavar="DIR", help="Also write a folder with a page to zoom in the dream."),
+    ] = None,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a picture."""
     target = output or Path(f"dream-{image.stem}.png" if image else "dream.png")
-    _dream(image, target, save_steps, options)
+    _dream(image, target, options, save_steps=save_steps, work=work, deepzoom=deepzoom)
     out.print(f"the dream is in {escape(str(target))}")
+    if deepzoom is not None:
+        out.print(f"open {escape(str(deepzoom / 'index.html'))} to zoom in it")
+
+
+@app.command()
+def resume(
+    work: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that --work named.")],
+) -> None:
+    """Go on with a dream on disk from its last finished iteration."""
+    from batcountry.boundless import resuming
+    from batcountry.boundless.job import Workplace
+
+    job = Workplace(work).job()
+    for _ in watched(resuming(work), work.name, f"go on with: bat-country resume {work}"):
+        pass
+    out.print(f"the dream is in {escape(job.output)}")
 
 
 @app.command()
@@ -80,7 +108,7 @@ def bulk(
                 skipped += 1
                 continue
             try:
-                _dream(picture, target, None, {**options, "model": model, "layer": name})
+                _dream(picture, target, {**options, "model": model, "layer": name})
                 done += 1
             except BatCountryError as error:
                 failed.append(str(error))
@@ -109,13 +137,13 @@ def again(
     ] = None,
 ) -> None:
     """Dream a picture again from the recipe inside it."""
+    from batcountry.files import sha256_of
     from batcountry.models import open_model
-    from batcountry.picture import read_picture
 
     note = _note(file)
     source = image or _source(note.input, file)
     target = output or file.with_name(f"{file.stem}-again{file.suffix}")
-    if source is not None and read_picture(source).sha256 != note.input_sha256:
+    if source is not None and sha256_of(source) != note.input_sha256:
         raise PictureError(
             f"{source} is not the picture that {file} was dreamed on; name that one with --input"
         )
@@ -124,26 +152,81 @@ def again(
     model = open_model(note.recipe.model)
     if model.weights_sha256 != note.weights_sha256:
         raise PictureError(f"{file} was dreamed with other weights than {note.recipe.model} has now")
-    _dream(source, target, None, {**note.recipe.model_dump(), "model": model}, named=note.input)
+    _dream(source, target, {**note.recipe.model_dump(), "model": model}, named=note.input)
     out.print(f"the dream is in {escape(str(target))}")
 
 
 def _dream(
     image: Path | None,
     target: Path,
-    save_steps: Path | None,
     options: dict[str, Any],
+    *,
+    save_steps: Path | None = None,
+    work: Path | None = None,
+    deepzoom: Path | None = None,
     named: str | None = None,
+) -> None:
+    from batcountry.picture_files import check_writable, picture_size
+
+    check_writable(target)
+    size = picture_size(image) if image else (1024, 576)
+    if work is not None or not _fits(size, options):
+        if save_steps is not None:
+            raise PictureError("a picture on disk is not written after every iteration; leave --save-steps out")
+        _dream_on_disk(image, target, options, work=work, deepzoom=deepzoom, named=named)
+    else:
+        _dream_in_memory(image, target, options, save_steps=save_steps, deepzoom=deepzoom, named=named)
+
+
+def _fits(size: tuple[int, int], options: dict[str, Any]) -> bool:
+    """Whether a picture of (width, height) can be dreamed on in memory, beside what a network takes."""
+    from batcountry.memory import fits_in_memory
+    from batcountry.recipe import Recipe
+
+    recipe = Recipe().with_options(**{k: v for k, v in options.items() if k != "model"})
+    return fits_in_memory(size, recipe)
+
+
+def _dream_on_disk(
+    image: Path | None,
+    target: Path,
+    options: dict[str, Any],
+    *,
+    work: Path | None,
+    deepzoom: Path | None,
+    named: str | None,
+) -> None:
+    from batcountry.boundless import dreaming_on_disk
+
+    steps = dreaming_on_disk(image, target, work=work, deepzoom=deepzoom, named=named, **options)
+    hint = f"go on with: bat-country resume {work or f'{target.stem}-work-…'}"
+    for _ in watched(steps, image.name if image else "a sky", hint):
+        pass
+
+
+def _dream_in_memory(
+    image: Path | None,
+    target: Path,
+    options: dict[str, Any],
+    *,
+    save_steps: Path | None,
+    deepzoom: Path | None,
+    named: str | None,
 ) -> None:
     from dataclasses import replace
 
     from batcountry.picture import read_picture
-    from batcountry.picture_files import check_writable
 
-    check_writable(target)
+    if deepzoom is not None:
+        from batcountry.boundless.images import check_folder, from_array, save_pyramid, vips
+
+        vips()
+        check_folder(deepzoom)
     picture = None if image is None else read_picture(image)
     if picture is not None and named is not None:
         picture = replace(picture, source=named)  # so that a dream made again has the very same note
+    import numpy as np
+
     from batcountry.dreams import dreaming
 
     if save_steps is not None:
@@ -155,7 +238,10 @@ def _dream(
         if save_steps is not None:
             step.picture().save(save_steps / f"octave_{step.octave}-iter_{step.iteration:03d}.png")
         if step.last:
-            step.picture().save(target)
+            found = step.picture()
+            found.save(target)
+            if deepzoom is not None:
+                save_pyramid(from_array(np.asarray(found.image())), deepzoom, target.stem)
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,7 +14,9 @@ from rich.table import Column
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from batcountry.dreams import Step
+    from batcountry.dreams import Progress as Moment
+
+P = TypeVar("P", bound="Moment")
 
 
 class Stopped(Exception):
@@ -26,11 +28,12 @@ out = Console(highlight=False, soft_wrap=True)
 
 
 class Handler(logging.Handler):
-    """Shows the package's warnings on the terminal."""
+    """Shows what the package says on the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record."""
-        err.print(f"[yellow]note:[/] {escape(record.getMessage())}")
+        title = "[yellow]note:[/] " if record.levelno >= logging.WARNING else ""
+        err.print(f"{title}{escape(record.getMessage())}")
 
 
 def fail(text: str, code: int = 2) -> int:
@@ -39,8 +42,11 @@ def fail(text: str, code: int = 2) -> int:
     return code
 
 
-def watched(steps: Iterable[Step], title: str) -> Iterator[Step]:
-    """Yield a dream's steps while showing octave, iteration, size and the seconds left."""
+def watched(steps: Iterable[P], title: str, hint: str = "nothing was written") -> Iterator[P]:
+    """Yield a dream's steps while showing octave, iteration, size and the seconds left.
+
+    `hint` says what is left if it is stopped.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=12),
@@ -61,7 +67,7 @@ def watched(steps: Iterable[Step], title: str) -> Iterator[Step]:
         except KeyboardInterrupt:
             done = progress.tasks[0]
             raise Stopped(
-                f"stopped at {done.description} ({done.percentage:.0f} %); nothing was written"
+                f"stopped at {done.description} ({done.percentage:.0f} %); {hint}"
             ) from None
 
 

@@ -69,6 +69,10 @@ class Castable(Protocol):
         ...
 
 
+_LARGE = 1024
+"""Pixels along one axis from which on all pictures run if one does."""
+
+
 class Model:
     """A network with its layers by name and the way pictures enter it.
 
@@ -192,9 +196,10 @@ class Model:
 
     def runs_on(self, size: tuple[int, int], layers: Iterable[str]) -> bool:
         """Say whether a picture of (height, width) pixels is large enough to run as far as `layers`."""
+        enough = [min(each, _LARGE) for each in size]
         try:
             with torch.no_grad():
-                found = self.activations(torch.zeros(1, 3, *size, device=self.device), layers)
+                found = self.activations(torch.zeros(1, 3, *enough, device=self.device), layers)
         except RuntimeError:
             return False
         return all(each.numel() for each in found.values())

@@ -1,0 +1,137 @@
+"""The folder of a dream on disk: what is to be done, how far it is, and its canvases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from batcountry.boundless.canvas import Canvas
+from batcountry.errors import RecipeError
+from batcountry.files import replace_file
+from batcountry.recipe import Note
+
+Size = tuple[int, int]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Job(_Record):
+    """What a dream on disk is to do, written once."""
+
+    note: Note
+    """The finished picture's; its recipe has all that was chosen."""
+    model: str
+    """What to open the network by, from anywhere."""
+    source: str | None
+    """The picture's path, from anywhere; None for the sky."""
+    sizes: list[Size]
+    """(height, width) of the octaves, smallest first."""
+    output: str
+    deepzoom: str | None
+    threads: int
+    """Of PyTorch: with another number sums are rounded otherwise."""
+    kept: bool
+    """Whether the folder stays when all is done."""
+
+
+class State(_Record):
+    """How far a dream on disk is: so many iterations of an octave are finished."""
+
+    octave: int = 0
+    iteration: int = 0
+    finished: bool = False
+
+
+class Workplace:
+    """A folder with a job in it. Only one process at a time may use it; see `alone`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder's lock; the system lets go of it if the process dies.
+
+        Raises
+        ------
+        RecipeError
+            If another process holds it.
+        """
+        lock = FileLock(self.folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RecipeError(f"another process is at work in {self.folder}; wait until it is done") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def begin(self, job: Job) -> None:
+        """Write the job down; raises `RecipeError` if the disk has no room for it."""
+        need = needed_disk(job.sizes)
+        found = os.statvfs(self.folder) if hasattr(os, "statvfs") else None
+        free = found.f_bavail * found.f_frsize if found else need
+        if free < need:
+            raise RecipeError(
+                f"the dream needs {need / 1e9:.1f} GB of disk in {self.folder}, and {free / 1e9:.1f} GB are free; "
+                "name a folder on a larger disk with --work"
+            )
+        replace_file(self.folder / "job.json", job.model_dump_json(indent=1).encode())
+
+    def job(self) -> Job:
+        """Return the job; raises `RecipeError` if there is none or it is damaged."""
+        path = self.folder / "job.json"
+        try:
+            return Job.model_validate_json(path.read_bytes())
+        except OSError:
+            raise RecipeError(
+                f"there is no dream to go on with in {self.folder}; name the folder that --work named"
+            ) from None
+        except ValidationError as error:
+            raise RecipeError(f"{path} is damaged: {error.errors()[0]['msg']}; start the dream anew") from None
+
+    def state(self) -> State | None:
+        """Return how far the job is; None if the octaves are not ready yet."""
+        path = self.folder / "state.json"
+        try:
+            return State.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError):
+            raise RecipeError(f"{path} is damaged; start the dream anew") from None
+
+    def reach(self, state: State) -> None:
+        """Write down how far the job is, at once and whole."""
+        replace_file(self.folder / "state.json", state.model_dump_json().encode())
+
+    def base(self, octave: int, size: Size) -> Canvas:
+        """Return the canvas of the picture at an octave's size."""
+        return Canvas(self.folder / f"base-{octave}.raw", size)
+
+    def image(self, state: State, size: Size) -> Canvas:
+        """Return the canvas that holds the dream as far as `state`; two take turns in an octave."""
+        return Canvas(self.folder / f"image-{state.octave}-{state.iteration % 2}.raw", size)
+
+    def gradient(self, size: Size) -> Canvas:
+        """Return the canvas that gradients are added up on."""
+        return Canvas(self.folder / "gradient.raw", size)
+
+    def sweep(self, *kept: Canvas) -> None:
+        """Delete all canvases but some."""
+        for path in self.folder.glob("*.raw"):
+            if path not in {each.path for each in kept}:
+                path.unlink()
+
+
+def needed_disk(sizes: list[Size]) -> int:
+    """Return the bytes of disk that a dream takes: its octaves, two of the dream, the gradient, the result."""
+    pixels = [height * width for height, width in sizes]
+    return 12 * (sum(pixels) + 3 * pixels[-1]) + 4 * pixels[-1]

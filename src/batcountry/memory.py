@@ -1,0 +1,243 @@
+"""How much memory and time a dream will take, and the tiles that keep it within what there is."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import torch
+from torch import Tensor
+
+from batcountry.allocator import kept_memory
+from batcountry.devices import pick_device
+from batcountry.errors import RecipeError
+from batcountry.gradient import Gradient
+from batcountry.models.model import Model
+from batcountry.objectives.base import Objective
+from batcountry.picture_files import MAX_PIXELS
+from batcountry.recipe import Recipe, parsed_bytes
+from batcountry.tiles import Halo
+from batcountry.wrap import NO_WRAP, Wrap
+
+Size = tuple[int, int]
+
+PICTURE_BYTES = 110
+"""Memory for each pixel of a picture that is dreamed on in memory, beside what the network takes.
+
+Measured; the buffers of 3 × float32 are the picture, its octaves, the dream, its rolled copy, the gradient and the update.
+"""
+
+_PROBE = 384
+_SPREAD = 1.15  # how much more a long run takes than a probe, as memory is cut up
+_TILED = 1.25  # and how much more again windows of different sizes cut it up
+_OF_SAVED = 1.6  # least ratio of the peak to what the backward pass keeps
+_LARGEST_SIDE = 4096
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the gradient of a pixel costs with one network and objective."""
+
+    bytes: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a dream will be worked out.
+
+    Attributes
+    ----------
+    side
+        Of a tile's core in pixels; None for the whole picture at once.
+    peak
+        Expected of the process, or of the graphics card, in bytes.
+    seconds
+        Expected for all octaves and iterations.
+    """
+
+    side: int | None
+    peak: int
+    seconds: float
+
+    def __str__(self) -> str:
+        tiles = f", in tiles of {self.side}×{self.side}" if self.side else ""
+        return f"about {said_bytes(self.peak)} of memory and {said_seconds(self.seconds)}{tiles}"
+
+
+def said_bytes(count: float) -> str:
+    """Return a number of bytes as people read it, such as `1.3 GB`."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def said_seconds(seconds: float) -> str:
+    """Return a time as people read it, such as `12 s` or `2 h 5 min`."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def used_memory(device: torch.device) -> int:
+    """Return the bytes in use: of this process, or by PyTorch on a graphics card."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    return int(psutil.Process().memory_info().rss)
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes that can still be taken without pushing anything out, as far as the system or its container says."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = int(psutil.virtual_memory().available)
+    with suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text())
+        free = min(free, limit - int((group / "memory.current").read_text()))
+    return max(free, 0)
+
+
+def budget(max_memory: str | None, device: torch.device) -> int:
+    """Return the bytes that the process may have in all: `max_memory`, or what it has and three quarters of what is free."""
+    if max_memory is not None:
+        return parsed_bytes(max_memory)
+    return used_memory(device) + free_memory(device) * 3 // 4
+
+
+def fits_in_memory(size: tuple[int, int], recipe: Recipe) -> bool:
+    """Whether a picture of (width, height) can be opened, and its buffers leave half of the memory to the network."""
+    if size[0] * size[1] > MAX_PIXELS:
+        return False
+    longest = max(size)
+    wanted = min(longest, recipe.size or longest)
+    wanted = max(wanted, recipe.enlarge or wanted)
+    pixels = size[0] * size[1] * (wanted / longest) ** 2
+    device = pick_device(recipe.device)
+    return pixels * PICTURE_BYTES <= budget(recipe.max_memory, device) / 2
+
+
+def measured_cost(gradient: Gradient, size: Size, device: torch.device) -> Cost:
+    """Measure what the gradient of a pixel costs, on a picture of (height, width) or a smaller one."""
+    height, width = size if size[0] * size[1] <= _PROBE**2 else (min(each, _PROBE) for each in size)
+    image = torch.full((1, 3, height, width), 128.0, device=device)
+    with kept_memory():  # so that what was taken is still there to be counted
+        before = _mark(device)
+        start = time.perf_counter()
+        saved = _saved_bytes(gradient, image)
+        seconds = time.perf_counter() - start
+        taken = _peak(device) - before
+    pixels = height * width
+    return Cost(max(taken, _OF_SAVED * saved) * _SPREAD / pixels, seconds / pixels)
+
+
+def _mark(device: torch.device) -> int:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    return used_memory(device)
+
+
+def _peak(device: torch.device) -> int:
+    return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else used_memory(device)
+
+
+def _saved_bytes(gradient: Gradient, image: Tensor) -> int:
+    """Work a gradient out and return how many bytes the backward pass had kept for it."""
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        gradient(image)
+    return sum(kept.values())
+
+
+def plan(
+    model: Model,
+    objective: Objective,
+    gradient: Gradient,
+    sizes: list[Size],
+    iterations: int,
+    *,
+    tile: int | None = None,
+    max_memory: str | None = None,
+    wrap: Wrap = NO_WRAP,
+    picture_bytes: float = PICTURE_BYTES,
+) -> Plan:
+    """Choose how to work a dream out.
+
+    Parameters
+    ----------
+    gradient
+        The objective's on a whole picture.
+    sizes
+        (height, width) of the octaves, smallest first.
+    tile
+        Side of the tiles, 0 for none; if not given, tiles are used where the whole picture would not fit.
+    max_memory
+        What the process may have in all, such as `2GB`.
+    picture_bytes
+        Memory for each pixel of the largest octave beside what the network takes.
+
+    Raises
+    ------
+    RecipeError
+        If tiles are asked for or needed and the objective is not local, or if not even the
+        smallest tiles fit.
+    """
+    height, width = sizes[-1]
+    cost = measured_cost(gradient, _probed(sizes), model.device)
+    fixed = used_memory(model.device) + picture_bytes * height * width
+    room = budget(max_memory, model.device) - fixed
+    halo = Halo.of(model, objective) if tile or any(wrap) else None
+    side = tile or None
+    if tile is None and _seen(halo, sizes[-1], None, wrap).largest * cost.bytes > room:
+        halo = halo or Halo.of(model, objective)
+        side = _largest_side(halo, sizes[-1], room / cost.bytes / _TILED, wrap)
+        if side is None:
+            least = fixed + cost.bytes * _TILED * _seen(halo, sizes[-1], halo.grid, wrap).largest
+            raise RecipeError(
+                f"a picture of {width}×{height} pixels needs at least {said_bytes(least)} of memory and may have "
+                f"{said_bytes(max(0, fixed + room))}: allow more with max_memory, or make it smaller with size"
+            )
+    seen = [_seen(halo, size, side, wrap) for size in sizes]
+    peak = fixed + cost.bytes * seen[-1].largest * (_TILED if side else 1)
+    return Plan(side, int(peak), sum(each.total for each in seen) * iterations * cost.seconds)
+
+
+def _probed(sizes: list[Size]) -> Size:
+    """Return the largest octave that is no larger than a probe, or else the largest of all, to be cut."""
+    small = [each for each in sizes if each[0] * each[1] <= _PROBE**2]
+    return small[-1] if small and small[-1][0] * small[-1][1] >= _PROBE**2 / 4 else sizes[-1]
+
+
+class _Seen(NamedTuple):
+    """Pixels that the network sees in one step: of the largest window, and of all."""
+
+    largest: int
+    total: int
+
+
+def _seen(halo: Halo | None, size: Size, side: int | None, wrap: Wrap) -> _Seen:
+    if halo is None:
+        return _Seen(size[0] * size[1], size[0] * size[1])
+    lengths = [
+        [len(span.pixels) for span in halo.spans(length, side, round_)]
+        for length, round_ in zip(size, wrap, strict=True)
+    ]
+    return _Seen(prod(map(max, lengths)), prod(map(sum, lengths)))
+
+
+def _largest_side(halo: Halo, size: Size, pixels: float, wrap: Wrap) -> int | None:
+    """Return the largest side of tiles whose windows have no more than so many pixels, or None."""
+    for side in range(halo.side(_LARGEST_SIDE), 0, -halo.grid):
+        if _seen(halo, size, side, wrap).largest <= pixels:
+            return side
+    return None
