@@ -149,7 +149,9 @@ class Halo:
             last = min(first + step, length)
             start, stop = (first - self.before) // self.grid * self.grid, last + self.after
             if not wrap:
-                start, stop = max(start, 0), min(stop, length)
+                # What is left for the last core may be too narrow for the network to run on.
+                least = (length - self.before - 1 - self.after) // self.grid * self.grid
+                start, stop = max(min(start, least), 0), min(stop, length)
             final = last == length and not wrap
             found.append(Span(first, last, start, length if final else stop, final))
         return found

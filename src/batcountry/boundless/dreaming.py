@@ -289,13 +289,18 @@ def _finish(workplace: Workplace, job: Job) -> None:
     """Write the picture, and then clear up."""
     recipe, size = job.note.recipe, job.sizes[-1]
     last = workplace.image(State(octave=len(job.sizes) - 1, iteration=recipe.iterations), size)
-    image = images.read_raw(last.path, size, brightness=1.0 if recipe.clip else _brightness(last))
-    source = _opened(None if job.source is None else Path(job.source), recipe)
-    if source.bands == 4:
-        image = image.bandjoin(source[3].cast("uchar"))
-    if job.deepzoom is not None:
-        images.save_pyramid(image, Path(job.deepzoom), Path(job.output).stem)
+    brightness = 1.0 if recipe.clip else _brightness(last)
+
+    def result() -> tuple[Any, Any]:
+        """Open the dream and the picture, which are read once each time."""
+        source = _opened(None if job.source is None else Path(job.source), recipe)
+        image = images.streamed(last, brightness=brightness)
+        return image.bandjoin(source[3].cast("uchar")) if source.bands == 4 else image, source
+
+    image, source = result()
     images.save(image, Path(job.output), note=job.note.model_dump_json(), icc=images.profile_of(source))
+    if job.deepzoom is not None and not Path(job.deepzoom, "index.html").exists():
+        images.save_pyramid(result()[0], Path(job.deepzoom), Path(job.output).stem)
     workplace.reach(State(octave=len(job.sizes) - 1, iteration=recipe.iterations, finished=True))
     workplace.sweep()
     if not job.kept:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from batcountry.boundless.canvas import Canvas
 from batcountry.errors import PictureError
 from batcountry.files import give_usual_rights
 from batcountry.picture import scaled_size
@@ -44,7 +48,6 @@ def vips() -> Any:
             "pictures on disk and deep zoom need pyvips; install it with: pip install 'bat-country[big]'"
         ) from None
     pyvips.block_untrusted_set(True)
-    pyvips.operation_block_set("VipsForeignLoadRaw", False)  # our canvases
     pyvips.cache_set_max(0)  # what is cached would count as our memory
     return pyvips
 
@@ -75,7 +78,9 @@ def open_input(path: Path, size: int | None, enlarge: int | None) -> Any:
     if not path.is_file():
         raise PictureError(f"there is no file {path}; check the name")
     with _said(f"{path} cannot be read as a picture"):
-        image = vips().Image.new_from_file(str(path), fail_on="truncated").autorot()
+        image = vips().Image.new_from_file(str(path), access="sequential", fail_on="truncated")
+        if image.get_typeof("orientation") and image.get("orientation") > 1:
+            image = vips().Image.new_from_file(str(path), fail_on="truncated").autorot()
         if image.interpretation in ("rgb16", "grey16"):
             image = (image / 257).cast("uchar")
         if image.interpretation not in ("srgb", "rgb"):
@@ -124,10 +129,42 @@ def write_raw(image: Any, path: Path) -> None:
         image[:3].cast("float").rawsave(str(path))
 
 
-def read_raw(path: Path, size: tuple[int, int], *, brightness: float = 1.0) -> Any:
-    """Open a canvas's file, of (height, width) pixels, as 8-bit RGB."""
-    image = vips().Image.rawload(str(path), size[1], size[0], 3, format="float", interpretation="srgb")
-    return (image * brightness).rint().cast("uchar").copy(interpretation="srgb")
+def streamed(canvas: Canvas, *, brightness: float = 1.0) -> Any:
+    """Open a canvas as 8-bit RGB that is read once, from top to bottom.
+
+    libvips would map a whole file of raw numbers, which counts as the program's memory; so it is
+    handed over row by row, as a PNG that is not compressed.
+    """
+    waiting = bytearray()
+    pieces = _stored_png(canvas, brightness)
+
+    def read(count: int) -> bytes:
+        while len(waiting) < count and (piece := next(pieces, b"")):
+            waiting.extend(piece)
+        found = bytes(waiting[:count])
+        del waiting[:count]
+        return found
+
+    source = vips().SourceCustom()
+    source.on_read(read)
+    return vips().Image.new_from_source(source, "", access="sequential").copy(interpretation="srgb")
+
+
+def _stored_png(canvas: Canvas, brightness: float) -> Iterator[bytes]:
+    """Yield a canvas as an 8-bit PNG without compression."""
+    height, width = canvas.size
+    yield b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    stored = zlib.compressobj(0)
+    for rows in canvas.strips():
+        values = (canvas.read(rows) * brightness).round_().clamp_(0, 255).to(torch.uint8)
+        lines = np.zeros((len(rows), 1 + 3 * width), np.uint8)  # each starts with its filter: none
+        lines[:, 1:] = values[0].permute(1, 2, 0).reshape(len(rows), -1).numpy()
+        yield _chunk(b"IDAT", stored.compress(lines.tobytes()))
+    yield _chunk(b"IDAT", stored.flush()) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def from_array(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> Any:

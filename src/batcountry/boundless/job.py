@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,9 +76,7 @@ class Workplace:
 
     def begin(self, job: Job) -> None:
         """Write the job down; raises `RecipeError` if the disk has no room for it."""
-        need = needed_disk(job.sizes)
-        found = os.statvfs(self.folder) if hasattr(os, "statvfs") else None
-        free = found.f_bavail * found.f_frsize if found else need
+        need, free = needed_disk(job.sizes), free_disk(self.folder)
         if free < need:
             raise RecipeError(
                 f"the dream needs {need / 1e9:.1f} GB of disk in {self.folder}, and {free / 1e9:.1f} GB are free; "
@@ -129,6 +127,11 @@ class Workplace:
         for path in self.folder.glob("*.raw"):
             if path not in {each.path for each in kept}:
                 path.unlink()
+
+
+def free_disk(folder: Path) -> int:
+    """Return the bytes that are free where a folder is."""
+    return shutil.disk_usage(folder).free
 
 
 def needed_disk(sizes: list[Size]) -> int:

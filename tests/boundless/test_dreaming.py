@@ -1,0 +1,246 @@
+"""Dreams on disk: the same as in memory, and not lost when they are stopped."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import batcountry
+from batcountry.boundless import dream_on_disk, dreaming_on_disk, resume, resuming
+from batcountry.boundless.job import Workplace
+from batcountry.errors import BatCountryError, PictureError, RecipeError
+from batcountry.picture import read_picture
+from batcountry.picture_files import read_note
+
+pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
+
+OPTIONS = {"layer": "blocks.2", "octaves": 2, "iterations": 3, "precision": "exact"}
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """A folder to work in, with a picture of 150×100 pixels."""
+    monkeypatch.chdir(tmp_path)
+    noise = np.random.RandomState(0).uniform(0, 255, (10, 15, 3)).astype(np.uint8)
+    Image.fromarray(noise).resize((150, 100), Image.Resampling.BICUBIC).save("photo.png")
+    return tmp_path
+
+
+def pixels(name: str) -> np.ndarray:
+    with Image.open(name) as image:
+        return np.array(image)
+
+
+def close(found: Path, wanted: np.ndarray) -> bool:
+    """Whether two dreams are one but for rounding, which 6 steps spread a little."""
+    difference = np.abs(read_picture(found).pixels - wanted)
+    return bool(difference.mean() < 0.2)
+
+
+@pytest.mark.parametrize("wrap", ["none", "x", "xy"])
+@pytest.mark.parametrize("tile", [None, 64])
+def test_a_dream_on_disk_is_the_one_in_memory(place, tile, wrap):
+    options = {**OPTIONS, "tile": tile, "wrap": wrap}
+    dream_on_disk("photo.png", "disk.png", **options)
+    picture = read_picture("photo.png")
+    if wrap == "none":
+        wanted = batcountry.dream(picture, **options)
+        assert close(Path("disk.png"), wanted.array())
+    assert pixels("disk.png").shape == (100, 150, 3)
+
+
+@pytest.mark.parametrize("name", ["dream.tif", "dream.png", "dream.jpg", "dream.webp"])
+def test_every_format_carries_the_recipe(place, name):
+    dream_on_disk("photo.png", name, **OPTIONS)
+    note = json.loads(read_note(Path(name)) or "")
+    assert note["recipe"]["layer"] == "blocks.2"
+    assert note["input"] == "photo.png"
+    assert sorted(each.name for each in place.iterdir()) == sorted([name, "photo.png"])
+
+
+def test_the_result_is_a_tiled_bigtiff(place):
+    dream_on_disk("photo.png", "dream.tif", **OPTIONS)
+    assert Path("dream.tif").read_bytes()[2] == 43
+    with Image.open("dream.tif") as found:
+        assert found.tag_v2[322] == 256
+
+
+def test_transparency_profile_and_orientation_are_kept(place):
+    image = Image.fromarray(pixels("photo.png"))
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    exif = Image.Exif()
+    exif[274] = 6
+    profile = srgb()
+    image.save("turned.png", exif=exif, icc_profile=profile)
+    dream_on_disk("turned.png", "dream.png", **OPTIONS)
+    with Image.open("dream.png") as found:
+        assert found.size == (100, 150)
+        assert found.mode == "RGBA"
+        assert found.info["icc_profile"] == profile
+
+
+def srgb() -> bytes:
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "I;16", "CMYK", "1", "P"])
+def test_pictures_of_any_mode_are_read(place, mode):
+    picture = Image.fromarray(pixels("photo.png"))
+    image = picture.convert("L").convert("I").point(lambda v: v * 257).convert("I;16") if mode == "I;16" else picture.convert(mode)
+    image.save("odd.tif")
+    dream_on_disk("odd.tif", "dream.png", **{**OPTIONS, "iterations": 1, "step_size": 0.01})
+    with Image.open("dream.png") as found:
+        assert found.size == (150, 100)
+        if mode in ("L", "I;16"):
+            wanted = np.float32(picture.convert("L"))
+            assert np.abs(np.float32(found.convert("L")) - wanted).mean() < 2
+
+
+def test_enlarging_makes_the_longer_side_that_long(place):
+    dream_on_disk("photo.png", "large.png", enlarge=301, **OPTIONS)
+    assert pixels("large.png").shape == (201, 301, 3)
+    assert batcountry.dream("photo.png", enlarge=301, **OPTIONS).size == (301, 201)
+
+
+def test_stopped_after_any_step_it_ends_as_if_it_had_not_been(place):
+    dream_on_disk("photo.png", "whole.png", tile=64, **OPTIONS)
+    for stop in (1, 3, 5):
+        steps = dreaming_on_disk("photo.png", "parts.png", work=f"work{stop}", tile=64, **OPTIONS)
+        for _ in range(stop):
+            next(steps)
+        steps.close()
+        resume(f"work{stop}")
+        assert np.array_equal(pixels("parts.png"), pixels("whole.png"))
+        assert not list(Path(f"work{stop}").glob("*.raw"))
+
+
+RUN = """
+import sys
+from batcountry.boundless import dreaming_on_disk, resuming
+print("ready", flush=True)
+options = dict(layer="blocks.2", octaves=2, iterations=3, precision="exact", tile=64, enlarge=500)
+steps = dreaming_on_disk("photo.png", "killed.png", work="work", **options) if sys.argv[1] == "new" else resuming("work")
+for _ in steps:
+    pass
+"""
+
+
+def killed_once(what: str, after: float) -> bool:
+    """Start or go on, kill it with SIGKILL after some seconds, and say whether it was done before."""
+    process = subprocess.Popen([sys.executable, "-c", RUN, what], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        return process.wait(after) == 0
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return False
+    finally:
+        process.stdout.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
+def test_killed_again_and_again_it_ends_with_the_identical_picture(place):
+    dream_on_disk("photo.png", "whole.png", tile=64, enlarge=500, **OPTIONS)
+    dice = random.Random(7)
+    done = killed_once("new", 1.0)
+    while not Path("work/job.json").exists():  # killed before there was anything to go on with
+        time.sleep(0.01)
+        for each in Path("work").glob("*"):
+            each.unlink()
+        done = killed_once("new", 1.5)
+    for _ in range(5):
+        if done:
+            break
+        done = killed_once("more", dice.uniform(0.5, 1.5))
+    if not done:
+        resume("work")
+    assert np.array_equal(pixels("killed.png"), pixels("whole.png"))
+
+
+def test_the_picture_that_was_begun_with_has_to_be_there(place):
+    next(steps := dreaming_on_disk("photo.png", "d.png", work="work", **OPTIONS))
+    steps.close()
+    Image.new("RGB", (150, 100)).save("photo.png")
+    with pytest.raises(PictureError, match="not the picture that work was begun with"):
+        resume("work")
+    Path("photo.png").unlink()
+    with pytest.raises(PictureError, match="put the picture back"):
+        resume("work")
+
+
+def test_what_cannot_be_gone_on_with_is_said(place):
+    with pytest.raises(RecipeError, match="there is no dream to go on with in nowhere"):
+        resume("nowhere")
+    dream_on_disk("photo.png", "d.png", work="work", **OPTIONS)
+    with pytest.raises(RecipeError, match="is finished; it is in"):
+        resume("work")
+    Path("work/job.json").write_text('{"note": 3}')
+    with pytest.raises(RecipeError, match=r"job.json is damaged"):
+        resume("work")
+
+
+def test_two_processes_cannot_work_in_one_folder(place):
+    steps = dreaming_on_disk("photo.png", "d.png", work="work", **OPTIONS)
+    next(steps)
+    with pytest.raises(RecipeError, match="another process is at work in work"), Workplace(Path("work")).alone():
+        raise AssertionError("it should not get here")
+    assert next(resuming_error("work")) is RecipeError
+    steps.close()
+
+
+def resuming_error(work: str):
+    try:
+        next(resuming(work))
+    except BatCountryError as error:
+        yield type(error)
+
+
+def test_a_disk_that_is_too_small_is_said_before(place, monkeypatch):
+    monkeypatch.setattr("batcountry.boundless.job.free_disk", lambda folder: 1000)
+    with pytest.raises(RecipeError, match="GB of disk in work, and 0.0 GB are free"):
+        dreaming_on_disk("photo.png", "d.png", work="work", **OPTIONS)
+
+
+@pytest.mark.parametrize("content", [b"", b"II+\0\x08\0\0\0", b"\x89PNG\r\n\x1a\n" + b"\xff" * 40, b"P6 9 9 255 x"])
+def test_garbage_is_one_sentence_and_leaves_nothing(place, content):
+    Path("bad.tif").write_bytes(content)
+    before = sorted(place.iterdir())
+    with pytest.raises(BatCountryError) as error:
+        dream_on_disk("bad.tif", "d.png", **OPTIONS)
+    assert "bad.tif" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert sorted(place.iterdir()) == before
+
+
+def test_a_folder_in_use_is_not_written_into(place):
+    Path("work").mkdir()
+    Path("work/letter.txt").write_text("mine")
+    with pytest.raises(PictureError, match="work is there already and not empty"):
+        dream_on_disk("photo.png", "d.png", work="work", **OPTIONS)
+    with pytest.raises(PictureError, match="work is there already and not empty"):
+        dream_on_disk("photo.png", "d.png", deepzoom="work", **OPTIONS)
+
+
+def test_a_deep_zoom_has_all_levels_and_a_page_that_needs_no_network(place):
+    dream_on_disk("photo.png", "d.png", enlarge=1200, deepzoom="zoom", **{**OPTIONS, "octaves": 1, "iterations": 1})
+    page = Path("zoom/index.html").read_text()
+    assert '"width": 1200, "height": 800' in page
+    assert "http" not in page
+    with Image.open("zoom/dream_files/11/1_1.jpg") as tile:
+        assert tile.size == (512, 291)
+    with Image.open("zoom/dream_files/0/0_0.jpg") as tile:
+        assert tile.size == (1, 1)
