@@ -66,7 +66,9 @@ def test_huge_pictures_do_not_fit():
     assert fits_in_memory((8000, 8000), Recipe(max_memory="1GB", size=800))
 
 
-@pytest.mark.parametrize(("text", "count"), [("2GB", 2e9), ("800 MB", 8e8), ("1.5GiB", 1.5 * 2**30), ("1000", 1000)])
+@pytest.mark.parametrize(
+    ("text", "count"), [("2GB", 2e9), ("800 MB", 8e8), ("1.5GiB", 1.5 * 2**30), ("1000", 1000)]
+)
 def test_sizes_are_read_with_their_units(text, count):
     assert parsed_bytes(text) == count
 

@@ -22,7 +22,12 @@ from conftest import MODELS
 
 LAYERS = {
     "efficientnet-lite0": ("stem", "blocks.2", "blocks.5", "blocks.10", "blocks.15"),
-    str(MODELS / "bvlc_googlenet"): ("conv1/7x7_s2", "pool2/3x3_s2", "inception_3b/output", "inception_4c/output"),
+    str(MODELS / "bvlc_googlenet"): (
+        "conv1/7x7_s2",
+        "pool2/3x3_s2",
+        "inception_3b/output",
+        "inception_4c/output",
+    ),
 }
 
 
@@ -59,7 +64,9 @@ def compared(cut, dtype):
     model = model_at(cut["name"], dtype)
     wanted = layer(cut["layer"]) + 0.5 * channel(cut["layer"], 3)
     # Flat parts would make ties for max pooling, which rounding may break either way.
-    image = torch.from_numpy(np.random.RandomState(cut["seed"]).uniform(0, 255, (1, 3, *cut["size"]))).to(dtype)
+    image = torch.from_numpy(np.random.RandomState(cut["seed"]).uniform(0, 255, (1, 3, *cut["size"]))).to(
+        dtype
+    )
     whole, tiled = whole_gradient(model, wanted), tiled_gradient(model, wanted, cut["side"])
     (score, gradient), (tiled_score, tiled_part) = whole(image), tiled(image)
     assert tiled_score == pytest.approx(score, rel=1e-4 if dtype == torch.float32 else 1e-10)

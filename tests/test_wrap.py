@@ -50,7 +50,11 @@ def test_resizing_a_wrapped_axis_keeps_its_seam_closed():
 
 
 def test_wrap_none_is_no_axis():
-    assert [wrapped_axes(each) for each in ("none", "x", "xy")] == [(False, False), (False, True), (True, True)]
+    assert [wrapped_axes(each) for each in ("none", "x", "xy")] == [
+        (False, False),
+        (False, True),
+        (True, True),
+    ]
 
 
 @pytest.mark.slow

@@ -146,7 +146,8 @@ class BatCountry:
     ) -> Any:
         base = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
         objective = layer(end)
-        sizes = runnable_sizes(self._engine(), objective.layers, tuple(base.shape[-2:]), *pyramid)
+        height, width = base.shape[-2:]
+        sizes = runnable_sizes(self._engine(), objective.layers, (height, width), *pyramid)
         gradient = whole_gradient(self._engine(), objective)
         ascent = Ascent(gradient, step_size, jitter, clip, np.random)
         for step in climb(base, sizes, iterations, ascent.step):
@@ -163,7 +164,8 @@ class BatCountry:
         step, objective = parts[0] or self.gradient_ascent_step, parts[1] or self.L2_objective
         preprocess, deprocess = parts[2] or self.preprocess, parts[3] or self.deprocess
         base = torch.from_numpy(np.ascontiguousarray(_given(preprocess, self.net, image, options)))[None]
-        sizes = runnable_sizes(self._engine(), (options["end"],), tuple(base.shape[-2:]), *pyramid)
+        height, width = base.shape[-2:]
+        sizes = runnable_sizes(self._engine(), (options["end"],), (height, width), *pyramid)
         source, detail = self.net.blobs["data"], None
         with kept_memory():
             for octave, octave_base in enumerate(octaves.pyramid(base, sizes)):

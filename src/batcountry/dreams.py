@@ -119,9 +119,8 @@ def dreaming(image: Any = None, recipe: Recipe | None = None, **options: Any) ->
     picture = _input(image, recipe)
     whole = whole_gradient(model, objective)
     base = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(model.device)
-    sizes = runnable_sizes(
-        model, objective.layers, tuple(base.shape[-2:]), recipe.octaves, recipe.octave_scale
-    )
+    height, width = base.shape[-2:]
+    sizes = runnable_sizes(model, objective.layers, (height, width), recipe.octaves, recipe.octave_scale)
     planned = plan_dream(model, objective, whole, sizes, recipe)
     log.info("%s", planned)
     recipe = recipe.with_options(tile=planned.side or 0)
@@ -164,7 +163,9 @@ def climb(
     finished = 0.0
     detail: Tensor | None = None
     with kept_memory():
-        for octave, (size, octave_base) in enumerate(zip(sizes, octaves.pyramid(base, sizes, wrap), strict=True)):
+        for octave, (size, octave_base) in enumerate(
+            zip(sizes, octaves.pyramid(base, sizes, wrap), strict=True)
+        ):
             image = octave_base if detail is None else octave_base + octaves.resize(detail, size, wrap)
             for iteration in range(iterations):
                 image, score = step(image)

@@ -96,12 +96,14 @@ class Recipe(BaseModel):
         Field(
             ge=0,
             le=65_536,
-            description="Side of the tiles that the gradient is worked out in, in pixels, 0 for none; chosen by memory if not given.",
+            description="Side of the tiles for the gradient, in pixels, 0 for none; chosen by memory if not given.",
         ),
     ] = None
     max_memory: Annotated[
         str | None,
-        Field(description="Memory that the program may have in all, such as 2GB; three quarters of what is free if not given."),
+        Field(
+            description="Memory that the program may have in all, such as 2GB; three quarters of what is free if not given."
+        ),
     ] = None
     device: Annotated[str, Field(description="Where to run: auto, cpu, cuda, cuda:1, mps or xpu.")] = "auto"
 

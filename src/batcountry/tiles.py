@@ -161,9 +161,7 @@ class Halo:
 
         The last one has the last row and the last column.
         """
-        rows, columns = (
-            self.spans(length, side, round_) for length, round_ in zip(size, wrap, strict=True)
-        )
+        rows, columns = (self.spans(length, side, round_) for length, round_ in zip(size, wrap, strict=True))
         return [Tile(row, column) for row in rows for column in columns]
 
 
@@ -190,7 +188,8 @@ class TileScorer:
             blank = torch.zeros(1, 3, *last.window, dtype=dtype, device=self._model.device)
             found = self._model.activations(blank, self._layers)
         return {
-            name: last.rows.count(found[name].shape[-2], layer) * last.columns.count(found[name].shape[-1], layer)
+            name: last.rows.count(found[name].shape[-2], layer)
+            * last.columns.count(found[name].shape[-1], layer)
             for name, layer in self._layers.items()
         }
 

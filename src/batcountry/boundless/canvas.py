@@ -62,7 +62,7 @@ class Canvas:
         self.path.unlink(missing_ok=True)
 
     def _mapped(self, mode: str) -> NDArray[np.float32]:
-        return np.memmap(self.path, np.float32, mode, shape=(*self.size, 3))  # type: ignore[call-overload,no-any-return]
+        return np.memmap(self.path, np.float32, mode, shape=(*self.size, 3))  # type: ignore[call-overload]
 
 
 def _rows(values: Tensor) -> NDArray[np.float32]:

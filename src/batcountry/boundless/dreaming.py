@@ -6,7 +6,6 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,14 @@ import torch
 from batcountry.allocator import kept_memory
 from batcountry.boundless import images
 from batcountry.boundless.canvas import Canvas
-from batcountry.boundless.job import Job, Size, State, Workplace, needed_disk
-from batcountry.devices import pick_device
+from batcountry.boundless.job import Job, State, Workplace, needed_disk
 from batcountry.dreams import Progress, plan_dream, runnable_sizes, settle
 from batcountry.errors import PictureError, RecipeError
 from batcountry.files import sha256_of
 from batcountry.gradient import whole_gradient
 from batcountry.memory import said_bytes
-from batcountry.models import Model, open_model
 from batcountry.models import known as known_models
-from batcountry.objectives import Objective
+from batcountry.models import open_model
 from batcountry.octaves import resized_rows
 from batcountry.picture import Picture
 from batcountry.picture_files import check_writable
@@ -143,7 +140,7 @@ def dreaming_on_disk(
         kept=work is not None,
     )
     workplace.begin(job)
-    return _worked(workplace, job, model, scorer)
+    return _worked(workplace, job, scorer)
 
 
 def resuming(work: str | Path) -> Iterator[Progress]:
@@ -160,7 +157,7 @@ def resuming(work: str | Path) -> Iterator[Progress]:
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(f"{job.model} has other weights now than when {work} was begun; put those back")
     model, objective, _ = settle(recipe, {"model": model})
-    return _worked(workplace, job, model, TileScorer(model, objective))
+    return _worked(workplace, job, TileScorer(model, objective))
 
 
 def sha256_of_input(path: Path) -> str:
@@ -171,7 +168,7 @@ def sha256_of_input(path: Path) -> str:
         raise PictureError(f"{path} cannot be read: {error.strerror}; put the picture back") from None
 
 
-def _worked(workplace: Workplace, job: Job, model: Model, scorer: TileScorer) -> Iterator[Progress]:
+def _worked(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Progress]:
     if torch.get_num_threads() != job.threads:
         torch.set_num_threads(job.threads)
     with workplace.alone(), kept_memory():

@@ -94,7 +94,9 @@ class Workplace:
                 f"there is no dream to go on with in {self.folder}; name the folder that --work named"
             ) from None
         except ValidationError as error:
-            raise RecipeError(f"{path} is damaged: {error.errors()[0]['msg']}; start the dream anew") from None
+            raise RecipeError(
+                f"{path} is damaged: {error.errors()[0]['msg']}; start the dream anew"
+            ) from None
 
     def state(self) -> State | None:
         """Return how far the job is; None if the octaves are not ready yet."""

@@ -82,7 +82,7 @@ def examine(prototxt: Path, weights: Path | None = None) -> NetFacts:
         count = sum(each.numel() for each in node.params)
         if node.bottoms:
             view = seen[node.name]
-            size = view and view.stride, view and view.field
+            size = (view.stride, view.field) if view else (None, None)
             found.append(LayerFacts(node.name, node.layer.type, shape, count, *size))
         else:
             inputs.update({top: shapes[top] for top in node.tops})

@@ -45,12 +45,14 @@ def dream(
         typer.Option(
             "--work",
             metavar="DIR",
-            help="Dream on disk, in this new folder, which `resume` goes on from. Pictures that do not fit in memory are dreamed on disk anyway.",
+            help="Dream on disk, in this new folder, which `resume` goes on from; what does not fit in memory is anyway.",
         ),
     ] = None,
     deepzoom: Annotated[
         Path | None,
-        typer.Option("--deepzoom", metavar="DIR", help="Also write a folder with a page to zoom in the dream."),
+        typer.Option(
+            "--deepzoom", metavar="DIR", help="Also write a folder with a page to zoom in the dream."
+        ),
     ] = None,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
@@ -172,7 +174,9 @@ def _dream(
     size = picture_size(image) if image else (1024, 576)
     if work is not None or not _fits(size, options):
         if save_steps is not None:
-            raise PictureError("a picture on disk is not written after every iteration; leave --save-steps out")
+            raise PictureError(
+                "a picture on disk is not written after every iteration; leave --save-steps out"
+            )
         _dream_on_disk(image, target, options, work=work, deepzoom=deepzoom, named=named)
     else:
         _dream_in_memory(image, target, options, save_steps=save_steps, deepzoom=deepzoom, named=named)

@@ -66,9 +66,7 @@ def watched(steps: Iterable[P], title: str, hint: str = "nothing was written") -
                 yield step
         except KeyboardInterrupt:
             done = progress.tasks[0]
-            raise Stopped(
-                f"stopped at {done.description} ({done.percentage:.0f} %); {hint}"
-            ) from None
+            raise Stopped(f"stopped at {done.description} ({done.percentage:.0f} %); {hint}") from None
 
 
 def print_table(table: Table) -> None:

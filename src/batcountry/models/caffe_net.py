@@ -131,10 +131,7 @@ def dreamable_layers(nodes: list[Node]) -> Iterator[Layer]:
             yield Layer(
                 node.name,
                 shape[1] if len(shape) > 1 else 1,
-                view and view.stride,
-                view and view.field,
-                view.before if view else 0,
-                view and view.grid,
+                *((view.stride, view.field, view.before, view.grid) if view else (None, None, 0, None)),
             )
 
 

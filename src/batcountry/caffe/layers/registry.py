@@ -82,7 +82,7 @@ def _pointwise(layer: Any) -> Window:  # noqa: ARG001
     return Window()
 
 
-def everything(layer: Any) -> None:  # noqa: ARG001
+def everything(layer: Any) -> None:
     """Say of a layer that each of its units sees all of its bottom, or that no place in it can be told."""
 
 
