@@ -7,7 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --no-warn-script-location --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: dream test lint format types docs bench bench-open fuzz clean
+.PHONY: dream test lint format types docs bench bench-open bench-boundless fuzz clean
 
 dream: .make/package
 	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") --output "$(OUTPUT)" $(ARGS)
@@ -36,6 +36,9 @@ fuzz: .make/test
 
 bench-open: .make/package
 	@$(BIN)/python benchmarks/open_models.py $(ARGS)
+
+bench-boundless: .make/test
+	@$(BIN)/python benchmarks/boundless.py $(ARGS)
 
 bench: .make/package
 	@$(BIN)/python benchmarks/whole_job.py $(ARGS)

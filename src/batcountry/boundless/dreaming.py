@@ -119,7 +119,8 @@ def dreaming_on_disk(
         picture_bytes=PICTURE_BYTES,
     )
     scorer = TileScorer(model, objective)
-    recipe = recipe.with_options(tile=plan.side or max(size))
+    grid = scorer.halo.grid
+    recipe = recipe.with_options(tile=plan.side or -(-max(size) // grid) * grid)
     workplace = Workplace(_new_folder(target, work))
     log.info("%s, and %s of disk in %s", plan, said_bytes(needed_disk(sizes)), workplace.folder)
     note = Note(

@@ -1,0 +1,171 @@
+"""Pictures of any size: time per megapixel, peak memory, and thirty kills that change nothing.
+
+Each run is a process of its own, one octave of two iterations on disk, beside an untiled dream of
+1024×1024 in memory. Needs the BVLC GoogLeNet in $BATCOUNTRY_MODELS or ../shared/models.
+
+    make bench-boundless                                        # up to 4096×4096
+    make bench-boundless ARGS="--sides 707 4096 16384 --max-memory 1.8GB"
+    make bench-boundless ARGS="--kills 30 --sides 4096"
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pyvips
+
+from batcountry.sky import sky
+
+ROOT = Path(__file__).parents[1]
+MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
+
+WORK = """
+import json, sys, time
+from pathlib import Path
+from math import prod
+from batcountry.memory import said_bytes
+options = json.loads(sys.argv[2])
+source = sys.argv[1]
+start = None
+if options.pop("memory"):
+    from batcountry import dreaming
+    steps = dreaming(source, **options)
+elif Path("work/job.json").exists():
+    from batcountry.boundless import resuming
+    steps = resuming("work")
+else:
+    from batcountry.boundless import dreaming_on_disk
+    steps = dreaming_on_disk(source, "out.tif", work="work", **options)
+times = [time.perf_counter()]
+print("ready", flush=True)
+for step in steps:
+    times.append(time.perf_counter())
+side = json.loads(Path("work/job.json").read_text())["note"]["recipe"]["tile"] if Path("work").exists() else 0
+whole = time.perf_counter() - times[0]
+peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps({"step": times[-1] - times[-2], "whole": whole, "peak": peak, "tile": side}), flush=True)
+"""
+
+
+def process(folder: Path, source: Path, options: dict) -> subprocess.Popen:
+    command = [sys.executable, "-c", WORK, str(source), json.dumps(options)]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+
+
+def measured(side: int, options: dict) -> dict:
+    with tempfile.TemporaryDirectory(dir=options.get("folder")) as name:
+        source = picture(Path(name), side)
+        run = process(Path(name), source, options)
+        lines = run.communicate()[0].splitlines()
+        if run.returncode:
+            raise SystemExit(f"error: the run of {side}×{side} failed")
+        return json.loads(lines[-1])
+
+
+def picture(folder: Path, side: int) -> Path:
+    small = pyvips.Image.new_from_array(sky(1024, 1024, 3))
+    path = folder / "in.tif"
+    small.resize(side / 1024, kernel="cubic").cast("uchar").copy(interpretation="srgb").tiffsave(
+        str(path), tile=True, bigtiff=True, compression="deflate"
+    )
+    return path
+
+
+def seen(side: int, tile: int) -> float:
+    """Return how many pixels the network sees for each pixel of the picture."""
+    from batcountry import open_model
+    from batcountry.objectives import layer
+    from batcountry.tiles import Halo
+
+    halo = Halo.of(open_model(MODEL), layer("inception_4c/output"))
+    return (sum(len(each.pixels) for each in halo.spans(side, tile, wrap=False)) / side) ** 2
+
+
+def killed(side: int, options: dict, kills: int) -> str:
+    """Kill one run after another at random moments, and compare the pixels of what each ends with."""
+    dice = random.Random(0)
+    with tempfile.TemporaryDirectory() as name:
+        source = picture(Path(name), side)
+        whole, first = digest(Path(name), source, options, [])
+        moments = [dice.uniform(0.2, whole) for _ in range(kills)]
+        same = sum(digest(Path(name), source, options, [each])[1] == first for each in moments)
+    return f"{same} of {kills} runs of {side}×{side}, each killed once within {whole:.0f} s, ended with the identical picture."
+
+
+def digest(folder: Path, source: Path, options: dict, moments: list[float]) -> tuple[float, str]:
+    subprocess.run(["rm", "-rf", "work", "out.tif"], cwd=folder, check=True)
+    for moment in moments:
+        run = process(folder, source, options)
+        run.stdout.readline()
+        time.sleep(moment)
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    if not (folder / "out.tif").exists():
+        run = process(folder, source, options)
+        run.stdout.readline()
+        start = time.perf_counter()
+        run.communicate()
+        took = time.perf_counter() - start
+    else:
+        took = 0.0
+    pixels = pyvips.Image.new_from_file(str(folder / "out.tif")).write_to_memory()
+    return took, hashlib.sha256(pixels).hexdigest()
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    arguments.add_argument("--sides", type=int, nargs="+", default=[707, 1448, 2896, 4096])
+    arguments.add_argument("--max-memory", default="1.8GB")
+    arguments.add_argument("--precision", default="auto")
+    arguments.add_argument("--tile", type=int)
+    arguments.add_argument("--kills", type=int, default=0)
+    given = arguments.parse_args()
+    if not MODEL.is_dir():
+        raise SystemExit(f"error: needs the BVLC GoogLeNet in {MODEL}")
+    options = {
+        "memory": False,
+        "model": str(MODEL),
+        "octaves": 1,
+        "iterations": 2,
+        "precision": given.precision,
+        "max_memory": given.max_memory,
+        "tile": given.tile,
+    }
+    if given.kills:
+        print(killed(given.sides[0], options, given.kills))
+        return
+    rows = [("1024, untiled, in memory", 1024, {**options, "memory": True, "max_memory": None, "tile": 0})]
+    rows += [(str(side), side, options) for side in given.sides]
+    text = [
+        f"# Pictures of any size: GoogLeNet, inception_4c/output, {given.precision}, at most {given.max_memory}",
+        "",
+        "| side | tile | seen per pixel | s per megapixel and step | s per megapixel seen | whole run, s | peak, MB |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    print("\n".join(text), flush=True)
+    for name, side, settings in rows:
+        found = measured(side, settings)
+        wide = seen(side, found["tile"]) if found["tile"] else 1.0
+        each = found["step"] / side**2 * 1e6
+        text.append(
+            f"| {name} | {found['tile'] or '-'} | {wide:.2f} | {each:.3f} | {each / wide:.3f} "
+            f"| {found['whole']:.1f} | {found['peak'] / 1e6:.0f} |"
+        )
+        print(text[-1], flush=True)
+    results = ROOT / "benchmarks" / "results"
+    results.mkdir(exist_ok=True)
+    (results / "boundless.md").write_text("\n".join(text) + "\n")
+
+
+if __name__ == "__main__":
+    main()
