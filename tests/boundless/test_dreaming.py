@@ -140,17 +140,21 @@ for _ in steps:
 """
 
 
-def killed_once(what: str, after: float) -> bool:
-    """Start or go on, kill it with SIGKILL after some seconds, and say whether it was done before."""
+def finished() -> bool:
+    state = Workplace(Path("work")).state()
+    return state is not None and state.finished
+
+
+def killed_once(what: str, after: float) -> None:
+    """Start or go on, and kill it with SIGKILL after some seconds."""
     process = subprocess.Popen([sys.executable, "-c", RUN, what], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()
     try:
-        return process.wait(after) == 0
+        assert process.wait(after) == 0
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.wait()
-        return False
     finally:
         process.stdout.close()
 
@@ -160,17 +164,17 @@ def killed_once(what: str, after: float) -> bool:
 def test_killed_again_and_again_it_ends_with_the_identical_picture(place):
     dream_on_disk("photo.png", "whole.png", tile=64, enlarge=500, **OPTIONS)
     dice = random.Random(7)
-    done = killed_once("new", 1.0)
+    killed_once("new", 1.0)
     while not Path("work/job.json").exists():  # killed before there was anything to go on with
         time.sleep(0.01)
         for each in Path("work").glob("*"):
             each.unlink()
-        done = killed_once("new", 1.5)
+        killed_once("new", 1.5)
     for _ in range(5):
-        if done:
+        if finished():
             break
-        done = killed_once("more", dice.uniform(0.5, 1.5))
-    if not done:
+        killed_once("more", dice.uniform(0.5, 1.5))
+    if not finished():
         resume("work")
     assert np.array_equal(pixels("killed.png"), pixels("whole.png"))
 
