@@ -201,15 +201,19 @@ def test_ctrl_c_leaves_no_file_and_says_how_far_it_came(tmp_path):
         "-c",
         "from batcountry.cli import main; main()",
         "dream",
+        "--size",
+        "256",
         "--iterations",
-        "1000",
+        "100000",
     ]
     with subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        time.sleep(8)
+        said = process.stderr.readline()  # what it will take, said just before the first step
+        time.sleep(3)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
+    assert "of memory" in said
     assert process.returncode == 130
     assert "stopped at" in err and "octave 1/4" in err
     assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batcountry.ascent import Ascent
+from batcountry.ascent import classic_ascent
 from batcountry.errors import RecipeError
 from batcountry.gradient import sparing_gradient, tiled_gradient, whole_gradient
 from batcountry.models import Model, open_model
@@ -71,7 +71,8 @@ def compared(cut, dtype):
     (score, gradient), (tiled_score, tiled_part) = whole(image), tiled(image)
     assert tiled_score == pytest.approx(score, rel=1e-4 if dtype == torch.float32 else 1e-10)
     steps = [
-        Ascent(each, 1.5, cut["jitter"], True, np.random.RandomState(cut["seed"])).step(image)[0] - image
+        classic_ascent(each, 1.5, cut["jitter"], True, np.random.RandomState(cut["seed"])).step(image)[0]
+        - image
         for each in (whole, tiled)
     ]
     return distance(tiled_part, gradient), distance(steps[1], steps[0])
@@ -146,7 +147,7 @@ def test_cores_cover_the_picture_once_and_windows_start_on_the_grid():
 def test_running_out_of_memory_once_goes_on_in_smaller_tiles(two_channels, caplog):
     calls = []
 
-    def whole(image):
+    def whole(image, _):
         calls.append(image.shape)
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 1 TB")
 
@@ -170,7 +171,7 @@ def test_running_out_of_memory_twice_is_said_in_one_sentence(two_channels, monke
 
 
 def test_other_errors_are_not_taken_for_lack_of_memory(two_channels):
-    def broken(image):
+    def broken(image, _):
         raise RuntimeError("something else")
 
     with pytest.raises(RuntimeError, match="something else"):

@@ -14,9 +14,10 @@ from batcountry.lazy import lazy_names
 
 if TYPE_CHECKING:
     from batcountry.classic import BatCountry as BatCountry
+    from batcountry.dreamer import Dreamer as Dreamer
+    from batcountry.dreamer import dream as dream
+    from batcountry.dreamer import dreaming as dreaming
     from batcountry.dreams import Step as Step
-    from batcountry.dreams import dream as dream
-    from batcountry.dreams import dreaming as dreaming
     from batcountry.models import Model as Model
     from batcountry.models import open_model as open_model
     from batcountry.picture import Picture as Picture
@@ -29,8 +30,9 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "BatCountry": "classic",
         "Step": "dreams",
-        "dream": "dreams",
-        "dreaming": "dreams",
+        "Dreamer": "dreamer",
+        "dream": "dreamer",
+        "dreaming": "dreamer",
         "Model": "models",
         "open_model": "models",
         "Picture": "picture",

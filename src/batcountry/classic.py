@@ -14,10 +14,11 @@ from PIL import Image
 
 from batcountry import octaves
 from batcountry.allocator import kept_memory
-from batcountry.ascent import Ascent
+from batcountry.ascent import classic_ascent
 from batcountry.caffe import TEST, Blob, Net
 from batcountry.caffe.io import Transformer
-from batcountry.dreams import climb, runnable_sizes
+from batcountry.dreamer import runnable_sizes
+from batcountry.dreams import climb
 from batcountry.gradient import whole_gradient
 from batcountry.models import Model
 from batcountry.models.caffe_files import BVLC_MEAN, open_caffe
@@ -149,8 +150,8 @@ class BatCountry:
         height, width = base.shape[-2:]
         sizes = runnable_sizes(self._engine(), objective.layers, (height, width), *pyramid)
         gradient = whole_gradient(self._engine(), objective)
-        ascent = Ascent(gradient, step_size, jitter, clip, np.random)
-        for step in climb(base, sizes, iterations, ascent.step):
+        ascent = classic_ascent(gradient, step_size, jitter, clip, np.random)
+        for step in climb(base, sizes, iterations, lambda image, _: ascent.on(image).step):
             yield step.octave, step.iteration, step.image[0].permute(1, 2, 0).numpy().copy()
 
     def _on_net(

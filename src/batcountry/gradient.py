@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from batcountry.beside import NOTHING, Beside
 from batcountry.errors import RecipeError
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
@@ -16,23 +17,29 @@ from batcountry.wrap import NO_WRAP, Wrap
 
 log = logging.getLogger("batcountry")
 
-Gradient = Callable[[Tensor], tuple[float, Tensor]]
-"""From an image (N, 3, H, W), RGB in grey levels, to its score and the score's gradient of that shape."""
+
+class Gradient(Protocol):
+    """From pictures, (N, 3, H, W), RGB in grey levels, to their score and its gradient of that shape."""
+
+    def __call__(self, image: Tensor, beside: Beside = NOTHING, /) -> tuple[float, Tensor]:
+        """Return score and gradient; `beside` has the pictures that the objective reads too, of that size."""
+        ...
 
 
 def whole_gradient(model: Model, objective: Objective) -> Gradient:
     """Return the function that gives the score and gradient of a whole picture at once.
 
-    The network runs no further than the last layer the objective reads. Works also when the
-    caller is inside `torch.no_grad()` or `torch.inference_mode()`.
+    Terms of the image itself are left out, as they need no network. The network runs no further than
+    the last layer the objective reads. Works also when the caller is inside `torch.no_grad()` or
+    `torch.inference_mode()`.
     """
-    scorer = objective.bind(model)
+    scorer = objective.of_layers.bind(model)
     layers = objective.layers
 
-    def gradient(image: Tensor) -> tuple[float, Tensor]:
+    def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
         with torch.inference_mode(False), torch.enable_grad():
             leaf = image.detach().clone().requires_grad_()
-            score = scorer(model.activations(leaf, layers))
+            score = scorer({**model.activations(leaf, layers), **beside})
             (found,) = torch.autograd.grad(score, leaf)
         return float(score.detach()), found
 
@@ -68,10 +75,10 @@ def sparing_gradient(
     current = tiled_gradient(model, objective, side, wrap) if tiled else whole
     shrunk = False
 
-    def gradient(image: Tensor) -> tuple[float, Tensor]:
+    def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
         nonlocal current, shrunk
         try:
-            return current(image)
+            return current(image, beside)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -82,7 +89,7 @@ def sparing_gradient(
         log.warning("memory ran out; going on in tiles of %d pixels", smaller)
         try:
             current = tiled_gradient(model, objective, smaller, wrap)
-            return current(image)
+            return current(image, beside)
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 raise _out_of_memory(image) from error
@@ -119,14 +126,15 @@ def tiled_gradient(
     scorer = TileScorer(model, objective)
     units: dict[tuple[int, int], dict[str, int]] = {}
 
-    def gradient(image: Tensor) -> tuple[float, Tensor]:
+    def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
         height, width = image.shape[-2:]
         tiles = scorer.halo.tiles((height, width), side, wrap)
         if (height, width) not in units:
             units[height, width] = scorer.units(tiles, image.dtype)
         total, score = torch.zeros_like(image), 0.0
         for tile in tiles:
-            share, part = scorer(tile.read(image), tile, units[height, width])
+            windows = {key: tile.read(each) for key, each in beside.items()}
+            share, part = scorer(tile.read(image), tile, units[height, width], windows)
             tile.add(part, total)
             score += share
         return score, total

@@ -56,8 +56,45 @@ class Recipe(BaseModel):
     ] = 1.4
     iterations: Annotated[int, Field(ge=1, le=100_000, description="Steps in each octave.")] = 10
     step_size: Annotated[
-        float, Field(gt=0, le=255, description="Mean change of a colour value in one step, in grey levels.")
-    ] = 1.5
+        float | None,
+        Field(
+            gt=0,
+            le=255,
+            description="Size of a step; of ascent on pixels the mean change of a colour value, in grey levels (default: 1.5).",
+        ),
+    ] = None
+    param: Annotated[str, Field(description="How the picture is held while it grows: pixels.")] = "pixels"
+    optimizer: Annotated[
+        str, Field(description="How a step follows the gradient: ascent, adam or rmsprop.")
+    ] = "ascent"
+    normalise: Annotated[
+        Literal["mean", "std", "rms", "none"],
+        Field(
+            description="What ascent divides the gradient by: its mean (absolute) value, std, rms, or nothing."
+        ),
+    ] = "mean"
+    smoothing: Annotated[
+        float | None,
+        Field(ge=0, lt=1, description="How much of the past adam (0.9) and rmsprop (0.95) keep in a step."),
+    ] = None
+    decay: Annotated[
+        float, Field(gt=0, le=1, description="The step size is multiplied by this, every so many steps.")
+    ] = 1.0
+    decay_every: Annotated[
+        int, Field(ge=0, le=100_000, description="Steps from one decay to the next; 0 for none.")
+    ] = 0
+    transforms: Annotated[
+        str | None,
+        Field(
+            description="What happens to the picture before the network sees it, after the jitter, as text."
+        ),
+    ] = None
+    mask: Annotated[
+        str | None,
+        Field(
+            description="Picture file: the dream grows where it is white, and pixels where it is black stay."
+        ),
+    ] = None
     jitter: Annotated[int, Field(ge=0, le=4096, description="Largest random shift in a step, in pixels.")] = (
         32
     )

@@ -18,6 +18,7 @@ from math import lcm
 import torch
 from torch import Tensor
 
+from batcountry.beside import NOTHING, Beside
 from batcountry.errors import RecipeError
 from batcountry.models.model import Layer, Model
 from batcountry.objectives.base import Objective
@@ -118,7 +119,7 @@ class Halo:
         LayerNotFound
             If the model lacks a layer.
         """
-        for _, term in objective.terms:
+        for _, term in objective.of_layers.terms:
             if not term.local:
                 raise RecipeError(
                     f"{term} depends on the whole picture at once, so it cannot be worked out in tiles, "
@@ -166,7 +167,7 @@ class Halo:
 
 
 class TileScorer:
-    """The gradient of one tile's share of an objective's score.
+    """The gradient of one tile's share of the score that an objective gives to layers.
 
     Raises
     ------
@@ -179,7 +180,7 @@ class TileScorer:
         self.device = model.device
         self._model = model
         self._layers = {name: model.layer(name) for name in objective.layers}
-        self._terms = objective.scorers(model)
+        self._terms = objective.of_layers.scorers(model)
 
     def units(self, tiles: list[Tile], dtype: torch.dtype = torch.float32) -> dict[str, int]:
         """Return how many units each layer has in all tiles of a picture, which its mean is taken over."""
@@ -193,7 +194,9 @@ class TileScorer:
             for name, layer in self._layers.items()
         }
 
-    def __call__(self, window: Tensor, tile: Tile, units: Mapping[str, int]) -> tuple[float, Tensor]:
+    def __call__(
+        self, window: Tensor, tile: Tile, units: Mapping[str, int], beside: Beside = NOTHING
+    ) -> tuple[float, Tensor]:
         """Return a tile's share of the score, and its gradient on the window, (N, 3, h, w).
 
         Parameters
@@ -201,11 +204,13 @@ class TileScorer:
         window : (N, 3, h, w), RGB in grey levels
         units
             What `units` gave for all tiles of the picture.
+        beside
+            The window's part of the pictures that the objective reads too.
         """
         with torch.inference_mode(False), torch.enable_grad():
             leaf = window.detach().clone().requires_grad_()
             activations = self._model.activations(leaf, self._layers)
-            shares = list(self._shares(activations, tile, units))
+            shares = list(self._shares({**activations, **beside}, tile, units))
             if not shares:  # a layer has no units where only a strip is left beyond its last
                 return 0.0, torch.zeros_like(window)
             score = sum(shares[1:], shares[0])
@@ -217,7 +222,6 @@ class TileScorer:
     ) -> Iterator[Tensor]:
         for weight, term, scorer in self._terms:
             (name,) = term.layers
-            core = tile.core(activations[name], self._layers[name])
-            if core.shape[-2] and core.shape[-1]:
-                share = core.shape[-2] * core.shape[-1] / units[name]
-                yield weight * share * scorer({name: core})
+            core = tile.core(scorer(activations), self._layers[name])
+            if core.numel():
+                yield weight / units[name] * core.sum()

@@ -6,6 +6,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from batcountry.allocator import kept_memory
 from batcountry.boundless import images
 from batcountry.boundless.canvas import Canvas
 from batcountry.boundless.job import Job, State, Workplace, needed_disk
-from batcountry.dreams import Progress, plan_dream, runnable_sizes, settle
+from batcountry.dreamer import plan_dream, runnable_sizes
+from batcountry.dreams import Progress
 from batcountry.errors import PictureError, RecipeError
 from batcountry.files import sha256_of
 from batcountry.gradient import whole_gradient
@@ -28,6 +30,7 @@ from batcountry.octaves import resized_rows
 from batcountry.picture import Picture
 from batcountry.picture_files import check_writable
 from batcountry.recipe import Note, Recipe
+from batcountry.settling import Settled, settle
 from batcountry.tiles import Span, Tile, TileScorer
 from batcountry.wrap import wrapped_axes
 
@@ -104,20 +107,16 @@ def dreaming_on_disk(
     check_writable(target)
     if zoom is not None:
         images.check_folder(zoom)
-    model, objective, recipe = settle(recipe or Recipe(), options)
+    settled = settle(recipe or Recipe(), options)
+    check_on_disk(settled)
+    model, objective, recipe = settled.model, settled.objective, settled.recipe
     opened = _opened(source, recipe)
     size = opened.height, opened.width
     images.check_size(target, (opened.width, opened.height))
     whole = whole_gradient(model, objective)
     sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
-    plan = plan_dream(
-        model,
-        objective,
-        whole,
-        sizes,
-        recipe.with_options(tile=recipe.tile or None),
-        picture_bytes=PICTURE_BYTES,
-    )
+    cut = replace(settled, recipe=recipe.with_options(tile=recipe.tile or None))
+    plan = plan_dream(cut, whole, sizes, PICTURE_BYTES)
     scorer = TileScorer(model, objective)
     grid = scorer.halo.grid
     recipe = recipe.with_options(tile=plan.side or -(-max(size) // grid) * grid)
@@ -157,8 +156,28 @@ def resuming(work: str | Path) -> Iterator[Progress]:
     model = open_model(job.model)
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(f"{job.model} has other weights now than when {work} was begun; put those back")
-    model, objective, _ = settle(recipe, {"model": model})
-    return _worked(workplace, job, TileScorer(model, objective))
+    settled = settle(recipe, {"model": model})
+    return _worked(workplace, job, TileScorer(settled.model, settled.objective))
+
+
+def check_on_disk(settled: Settled) -> None:
+    """Raise `RecipeError` for what a dream on disk cannot do.
+
+    It goes tile by tile and strip by strip, in plain ascent, and its number of finished iterations is all that
+    it remembers.
+    """
+    recipe, usual = settled.recipe, Recipe()
+    for name in ("param", "optimizer", "normalise", "decay_every", "transforms", "mask"):
+        if getattr(recipe, name) != getattr(usual, name):
+            raise RecipeError(
+                f"a picture on disk is dreamed on by plain ascent on pixels: {name} cannot be "
+                f"{getattr(recipe, name)!r} there; leave it out, or make the picture smaller with size"
+            )
+    if settled.objective.of_image or settled.objective.beside:
+        raise RecipeError(
+            f"{settled.objective} reads the picture itself or a mask, which a picture on disk is too large for; "
+            "choose an objective of layers alone, or make the picture smaller with size"
+        )
 
 
 def sha256_of_input(path: Path) -> str:
@@ -235,7 +254,7 @@ def _update(image: Canvas, gradient: Canvas, result: Canvas, recipe: Recipe) -> 
     """Write the picture one step on, as `batcountry.ascent.Ascent` does, strip by strip."""
     total = sum(float(gradient.read(rows).abs().sum(dtype=torch.float64)) for rows in gradient.strips())
     mean = total / (3 * image.size[0] * image.size[1])
-    rate = recipe.step_size / mean if mean > 0 else 0.0
+    rate = (recipe.step_size or 0.0) / mean if mean > 0 else 0.0
     for rows in image.strips():
         values = image.read(rows) + rate * gradient.read(rows)
         result.write(rows, values.clamp_(0, 255) if recipe.clip else values)

@@ -231,7 +231,7 @@ def _dream_in_memory(
         picture = replace(picture, source=named)  # so that a dream made again has the very same note
     import numpy as np
 
-    from batcountry.dreams import dreaming
+    from batcountry.dreamer import dreaming
 
     if save_steps is not None:
         try:

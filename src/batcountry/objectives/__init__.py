@@ -7,20 +7,27 @@ are combined with `+`, `-` and `*`, print as text, and are read from that text a
     parse(str(face)) == face
 """
 
-from batcountry.objectives.base import Activations, Objective, Scorer
+from batcountry.objectives.base import IMAGE, START, Activations, Objective, Scorer, Term, objective
 from batcountry.objectives.layers import channel, layer
 from batcountry.objectives.matching import guide, guide_features, matched
+from batcountry.objectives.regions import mean, region
 from batcountry.objectives.text import known, parse
 
 __all__ = [
+    "IMAGE",
+    "START",
     "Activations",
     "Objective",
     "Scorer",
+    "Term",
     "channel",
     "guide",
     "guide_features",
     "known",
     "layer",
     "matched",
+    "mean",
+    "objective",
     "parse",
+    "region",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -15,38 +15,54 @@ if TYPE_CHECKING:
     from batcountry.models.model import Model
 
 Activations = Mapping[str, Tensor]
-"""What a network's layers produced in this pass: layer name to tensor, (N, C, H, W) or (N, C)."""
+"""What there is to score: layer name to tensor, (N, C, H, W) or (N, C), and the pictures beside them."""
 
 Scorer = Callable[[Activations], Tensor]
-"""A score of activations: a tensor without axes, higher is better."""
+"""A score of each picture, (N,), higher is better; or of each place, (N, H, W), of which the mean is taken."""
+
+IMAGE = "@image"
+"""Name of the picture itself, (N, C, H, W), RGB in grey levels, for objectives that read no layer."""
+
+START = "@start"
+"""Name of the picture that the dream began with, at this octave's size."""
+
+Argument = Any
+"""Of a term: a text, a number, None, an objective, or a list of them."""
 
 
 @dataclass(frozen=True)
 class Term:
     """One objective that is no sum.
 
+    A term reads either layers or the image. A term of layers sees what the network sees: the picture
+    after jitter and other transforms, and the pictures beside it transformed alike. A term of
+    the image, whose `layers` are empty, sees the picture (`IMAGE`) as it is.
+
     Attributes
     ----------
     name, arguments
         The call it prints as; terms with the same are equal.
     layers
-        Names of the layers whose activations it reads.
-    local
-        Whether it reads one layer, and is the mean over that layer's places of something that depends
-        on the activations at that place alone; only then can it be worked out tile by tile.
+        Names of the layers whose activations it reads; none for a term of the image.
     bind
         Gives the scorer for a model; what has to be worked out once (a guide's features) is
         worked out here.
+    local
+        Whether it reads one layer, and its scores, (N, H, W), are of that layer's places, each
+        depending on the activations at that place alone; only then can it be worked out tile by tile.
+    beside
+        Pictures that it reads too, by name: `START` (with None), or a mask.
     """
 
     name: str
-    arguments: tuple[str | int | float, ...]
+    arguments: tuple[Argument, ...]
     layers: tuple[str, ...] = field(compare=False)
     bind: Callable[[Model], Scorer] = field(compare=False, repr=False)
     local: bool = field(default=False, compare=False)
+    beside: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(json.dumps(each, ensure_ascii=False) for each in self.arguments)})"
+        return f"{self.name}({', '.join(map(_written, self.arguments))})"
 
 
 @dataclass(frozen=True)
@@ -64,8 +80,23 @@ class Objective:
         """The names of all layers it reads, each once, in the order they are named."""
         return tuple(dict.fromkeys(name for _, term in self.terms for name in term.layers))
 
+    @property
+    def beside(self) -> dict[str, Any]:
+        """The pictures that it reads beside layers and image, by name."""
+        return {key: source for _, term in self.terms for key, source in term.beside.items()}
+
+    @property
+    def of_layers(self) -> Objective:
+        """The part of it that reads the network's layers."""
+        return Objective(tuple(each for each in self.terms if each[1].layers))
+
+    @property
+    def of_image(self) -> Objective:
+        """The part of it that reads the image itself: what keeps a picture natural."""
+        return Objective(tuple(each for each in self.terms if not each[1].layers))
+
     def bind(self, model: Model) -> Scorer:
-        """Return the scorer for `model`.
+        """Return the function from activations to the score of all pictures together, a tensor without axes.
 
         Raises
         ------
@@ -77,7 +108,7 @@ class Objective:
         scorers = self.scorers(model)
 
         def score(activations: Activations) -> Tensor:
-            first, *rest = [weight * scorer(activations) for weight, _, scorer in scorers]
+            first, *rest = [weight * added_up(scorer(activations)) for weight, _, scorer in scorers]
             return sum(rest, first)
 
         return score
@@ -87,6 +118,10 @@ class Objective:
         for name in self.layers:
             model.layer(name)
         return [(weight, term, term.bind(model)) for weight, term in self.terms]
+
+    def __bool__(self) -> bool:
+        """Whether it has any terms."""
+        return bool(self.terms)
 
     def __add__(self, other: Objective) -> Objective:
         if not isinstance(other, Objective):
@@ -115,19 +150,33 @@ class Objective:
         return text.strip()
 
 
+def added_up(scores: Tensor) -> Tensor:
+    """Return what a scorer gives as one number: each picture's mean over its places, summed over the batch."""
+    return (scores.flatten(1).mean(1) if scores.ndim > 1 else scores).sum()
+
+
 def _printed(weight: float, term: Term, *, first: bool) -> str:
     sign = "-" if weight < 0 or str(weight) == "-0.0" else "" if first else "+"
     size = abs(weight)
     return f"{sign if first else f' {sign} '}{'' if size == 1 else f'{size!r}*'}{term}"
 
 
+def _written(argument: Argument) -> str:
+    if isinstance(argument, (list, tuple)):
+        return f"[{', '.join(map(_written, argument))}]"
+    if argument is None or isinstance(argument, (bool, Objective)):
+        return str(argument)
+    return json.dumps(argument, ensure_ascii=False)
+
+
 def objective(
     name: str,
-    arguments: tuple[str | int | float, ...],
+    arguments: tuple[Argument, ...],
     layers: tuple[str, ...],
     bind: Callable[[Model], Scorer],
     *,
     local: bool = False,
+    beside: Mapping[str, Any] | None = None,
 ) -> Objective:
     """Make an objective of one term; see `Term` for what the parts mean."""
-    return Objective(((1.0, Term(name, arguments, layers, bind, local)),))
+    return Objective(((1.0, Term(name, arguments, layers, bind, local, beside or {})),))

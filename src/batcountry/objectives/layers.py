@@ -20,7 +20,11 @@ def layer(name: str) -> Objective:
     picture's size.
     """
     return objective(
-        "layer", (name,), (name,), lambda _: lambda activations: activations[name].square().mean(), local=True
+        "layer",
+        (name,),
+        (name,),
+        lambda _: lambda activations: activations[name].square().mean(1),
+        local=True,
     )
 
 
@@ -37,6 +41,6 @@ def channel(layer: str, index: int) -> Objective:
             raise RecipeError(
                 f"layer {layer!r} has channels 0 to {channels - 1}; there is no channel {index}"
             )
-        return lambda activations: activations[layer][:, index].mean()
+        return lambda activations: activations[layer][:, index]
 
     return objective("channel", (layer, index), (layer,), bind, local=True)

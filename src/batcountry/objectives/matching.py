@@ -64,16 +64,15 @@ def guide_features(model: Model, picture: Any, layer: str) -> Tensor:
 
 
 def matched(activation: Tensor, features: Tensor) -> Tensor:
-    """Return the mean over positions of the largest dot product with a guide's features.
+    """Return at each position the largest dot product with a guide's features, (N, H, W).
 
     Parameters
     ----------
     activation : (N, C, H, W)
     features : (C, positions)
     """
-    batch, channels = activation.shape[:2]
-    rows = activation.permute(0, 2, 3, 1).reshape(-1, channels)
+    rows = activation.permute(0, 2, 3, 1).reshape(-1, activation.shape[1])
     with torch.no_grad():
         nearest = torch.cat([(part @ features).argmax(1) for part in torch.split(rows, _ROWS)])
-    wanted = features.t()[nearest]
-    return (rows * wanted).sum() / (rows.shape[0] / batch) / batch
+    products = (rows * features.t()[nearest]).sum(1)
+    return products.reshape(activation.shape[0], *activation.shape[2:])

@@ -90,8 +90,8 @@ def test_matching_takes_the_largest_dot_product_at_each_position():
     activation = torch.from_numpy(x).requires_grad_()
     found = matched(activation, torch.from_numpy(y))
     products = x[0].reshape(5, -1).T @ y
-    assert float(found.detach()) == pytest.approx(products.max(1).mean(), rel=1e-5)
-    found.backward()
+    assert float(found.mean().detach()) == pytest.approx(products.max(1).mean(), rel=1e-5)
+    found.mean().backward()
     wanted = y[:, products.argmax(1)].reshape(5, 7, 11) / 77
     np.testing.assert_allclose(activation.grad[0].numpy(), wanted, rtol=1e-5, atol=1e-8)
 

@@ -1,0 +1,129 @@
+"""From what a caller asks for to what a dream runs with: the model opened, the objective made, defaults chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from batcountry import param, transforms
+from batcountry.devices import pick_device
+from batcountry.errors import RecipeError, suggestion
+from batcountry.models import Model, open_model
+from batcountry.objectives import Objective, guide, layer, parse
+from batcountry.objectives.regions import mask_planes
+from batcountry.optimizers import Make, Schedule, optimizer
+from batcountry.picture import Picture, read_picture
+from batcountry.recipe import Recipe
+from batcountry.transforms import Transform
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a recipe stands for.
+
+    Attributes
+    ----------
+    model
+        On its device and in its precision.
+    objective
+        What to make more of.
+    recipe
+        With all that was chosen for it.
+    mask
+        (1, 1, H, W), 0 to 1: where pixels may change; None for everywhere.
+    """
+
+    model: Model
+    objective: Objective
+    recipe: Recipe
+    mask: Tensor | None = None
+
+    @property
+    def make_param(self) -> param.MakeParam:
+        """Makes the parametrization."""
+        return param.known[self.recipe.param]
+
+    @property
+    def optimizer(self) -> Make:
+        """Makes the optimizer."""
+        recipe = self.recipe
+        schedule = Schedule(recipe.step_size or 0.0, recipe.decay, recipe.decay_every)
+        return optimizer(recipe.optimizer, schedule, recipe.normalise, recipe.smoothing)
+
+    @property
+    def transforms(self) -> list[Transform]:
+        """What happens to the picture before the network sees it."""
+        more = transforms.parse(self.recipe.transforms) if self.recipe.transforms else []
+        return [transforms.jitter(self.recipe.jitter), *more]
+
+
+def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
+    """Open what a recipe with `options` over it names; see `batcountry.dream` for what they may be.
+
+    Raises
+    ------
+    BatCountryError
+        If an option is wrong, or the model, the guide or a mask cannot be opened.
+    """
+    options = dict(options)
+    model, aim = options.get("model"), options.get("objective")
+    if isinstance(model, Model):
+        options["model"] = model.name
+    elif hasattr(model, "__fspath__"):
+        options["model"] = str(model)
+    if isinstance(aim, Objective):
+        options["objective"] = str(aim)
+    shown, mask = (_named(options, name) for name in ("guide", "mask"))
+    recipe = recipe.with_options(**options)
+    if recipe.objective and (recipe.layer or recipe.guide):
+        raise RecipeError("give an objective, or a layer and a guide, not both")
+    recipe = _with_step_size(recipe)
+    opened = model if isinstance(model, Model) else open_model(recipe.model)
+    opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
+    recipe = recipe.with_options(precision=opened.precision)
+    if recipe.layer is None and not recipe.objective:
+        recipe = recipe.with_options(layer=opened.default_layer)
+    objective = aim if isinstance(aim, Objective) else _objective(recipe, shown)
+    if not objective.of_layers:
+        raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
+    where = mask or recipe.mask
+    found = Settled(opened, objective, recipe, None if where is None else mask_planes(where))
+    _ = found.optimizer, found.transforms  # so that what cannot be is said now
+    return found
+
+
+def _named(options: dict[str, Any], name: str) -> Picture | str | None:
+    """Return a picture given as an option, and put in its place what a recipe says of it."""
+    shown = options.get(name)
+    if hasattr(shown, "__fspath__"):
+        shown = str(shown)
+    elif shown is not None and not isinstance(shown, str):
+        shown = read_picture(shown)
+    if shown is not None:
+        options[name] = shown if isinstance(shown, str) else f"sha256:{shown.sha256}"
+    return shown
+
+
+def _with_step_size(recipe: Recipe) -> Recipe:
+    """Return a recipe whose parametrization there is, with its step size."""
+    if recipe.param not in param.known:
+        hint = suggestion(recipe.param, param.known)
+        raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
+    if recipe.mask and recipe.param != "pixels":
+        raise RecipeError(
+            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use pixels"
+        )
+    if recipe.step_size is not None:
+        return recipe
+    usual = param.step_sizes[recipe.param]
+    return recipe.with_options(step_size=usual.get(recipe.optimizer, usual["ascent"]))
+
+
+def _objective(recipe: Recipe, shown: str | Picture | None) -> Objective:
+    if recipe.objective:
+        return parse(recipe.objective)
+    name = recipe.layer or ""
+    picture = shown or recipe.guide
+    return guide(picture, name) if picture else layer(name)
