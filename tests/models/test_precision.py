@@ -69,7 +69,11 @@ def test_a_fast_dream_comes_as_far_as_an_exact_one(googlenet):
         pytest.skip(f"needs the photograph {photo}")
     model, scores = open_model(googlenet), {}
     for precision in ("exact", "fast"):
-        steps = batcountry.dreaming(photo, model=model, precision=precision, size=640)
-        scores[precision] = [step.score for step in steps]
+        # Any two dreams of so small a picture end some per cent apart, so several are taken together.
+        dreams = [
+            [step.score for step in batcountry.dreaming(photo, model=model, precision=precision, seed=seed)]
+            for seed in range(4)
+        ]
+        scores[precision] = np.mean(dreams, axis=0)
     assert scores["fast"][-1] == pytest.approx(scores["exact"][-1], rel=0.03)
     assert scores["exact"][-1] > 5 * scores["exact"][0]

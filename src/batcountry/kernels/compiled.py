@@ -1,0 +1,53 @@
+"""Whether loops of our own may run in place of PyTorch's operations.
+
+They are compiled by Numba when they are first needed, which takes half a second each, once on a
+machine: Numba keeps them beside the package, or in the user's own cache where it cannot write there.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_DTYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
+
+
+def loops(name: str) -> Any:
+    """Return a module of `batcountry.kernels.loops`."""
+    return import_module(f"batcountry.kernels.loops.{name}")
+
+
+def kind(*tensors: Tensor) -> str | None:
+    """Return the name of the type of numbers that loops know tensors by, or None if PyTorch has to do it.
+
+    Loops work on the CPU, in float32 or bfloat16, and on channels-last (N, C, H, W).
+    """
+    first = tensors[0]
+    fits = all(
+        each.device.type == "cpu"
+        and each.dtype == first.dtype
+        and each.ndim == 4
+        and each.is_contiguous(memory_format=torch.channels_last)
+        for each in tensors
+    )
+    name = _DTYPES.get(first.dtype) if fits and first.numel() else None
+    return name if name and has_numba() else None
+
+
+def channels_last(tensor: Tensor) -> Tensor:
+    """Return a tensor laid out channels-last, itself if it is."""
+    return tensor.contiguous(memory_format=torch.channels_last)
+
+
+@cache
+def has_numba() -> bool:
+    """Whether Numba can be imported here; some processors and Pythons have none."""
+    try:
+        import_module("batcountry.kernels.loops.team")
+    except ImportError:
+        return False
+    return True

@@ -1,0 +1,128 @@
+"""Max pooling of channels-last numbers, with the places of the maxima as bytes."""
+
+import numpy as np
+from numba import njit
+
+from batcountry.kernels.loops.floats import bfloat16s, float32s, uint8s
+from batcountry.kernels.loops.lanes import (
+    LANES,
+    all_bytes,
+    all_of,
+    larger,
+    load,
+    load_some,
+    same,
+    store,
+    store_some,
+    where,
+)
+from batcountry.kernels.loops.team import Loop, told, turn
+
+# Arguments: three addresses, rows, columns and channels, rows and columns of windows, then of the
+# windows the rows and columns, strides and padding.
+
+
+@njit(inline="always")
+def _part(array, at, count):
+    return load(array, at) if count >= LANES else load_some(array, at, 0, count)
+
+
+@njit(inline="always")
+def _put(array, at, value, count):
+    if count >= LANES:
+        store(array, at, value)
+    else:
+        store_some(array, at, value, count)
+
+
+@njit
+def _forward(a, x, y, which):
+    rows, columns, channels, up, across = a[5], a[6], a[7], a[8], a[9]
+    row = turn(a)
+    while row >= 0:
+        image, i = row // up, row % up
+        top = i * a[12] - a[14]
+        first_row, end_row = max(top, 0), min(top + a[10], rows)
+        for j in range(across):
+            left = j * a[13] - a[15]
+            first_column, end_column = max(left, 0), min(left + a[11], columns)
+            first = ((image * rows + first_row) * columns + first_column) * channels
+            first_place = np.uint8((first_row - top) * a[11] + first_column - left)
+            # Two vectors side by side, as each maximum has to wait for the one before.
+            for c in range(0, channels, 2 * LANES):
+                d = c + LANES
+                best, other_best = _part(x, first + c, channels - c), _part(x, first + d, channels - d)
+                places, other_places = all_bytes(first_place), all_bytes(first_place)
+                for r in range(first_row, end_row):
+                    for s in range(first_column, end_column):
+                        start = ((image * rows + r) * columns + s) * channels
+                        place = all_bytes(np.uint8((r - top) * a[11] + s - left))
+                        value, other = _part(x, start + c, channels - c), _part(x, start + d, channels - d)
+                        found, other_found = larger(value, best), larger(other, other_best)
+                        best, other_best = where(found, value, best), where(other_found, other, other_best)
+                        places = where(found, place, places)
+                        other_places = where(other_found, place, other_places)
+                out = (row * across + j) * channels
+                _put(y, out + c, best, channels - c)
+                _put(y, out + d, other_best, channels - d)
+                _put(which, out + c, places, channels - c)
+                _put(which, out + d, other_places, channels - d)
+        row = turn(a)
+
+
+@njit
+def _backward(a, out, grad, which):
+    rows, columns, channels, up, across = a[5], a[6], a[7], a[8], a[9]
+    kernel_rows, kernel_columns, stride_rows, stride_columns, top, left = (
+        a[10],
+        a[11],
+        a[12],
+        a[13],
+        a[14],
+        a[15],
+    )
+    row = turn(a)
+    while row >= 0:
+        image, r = row // rows, row % rows
+        first_i = max((r + top - kernel_rows + stride_rows) // stride_rows, 0)
+        end_i = min((r + top) // stride_rows + 1, up)
+        for s in range(columns):
+            first_j = max((s + left - kernel_columns + stride_columns) // stride_columns, 0)
+            end_j = min((s + left) // stride_columns + 1, across)
+            for c in range(0, channels, LANES):
+                count = channels - c
+                total = all_of(np.float32(0))
+                for i in range(first_i, end_i):
+                    for j in range(first_j, end_j):
+                        place = np.uint8(
+                            (r - i * stride_rows + top) * kernel_columns + s - j * stride_columns + left
+                        )
+                        start = ((image * up + i) * across + j) * channels + c
+                        mine = same(_part(which, start, count), all_bytes(place))
+                        total = total + where(mine, _part(grad, start, count), all_of(np.float32(0)))
+                _put(out, (row * columns + s) * channels + c, total, count)
+        row = turn(a)
+
+
+def _forward_float32(pointer):
+    a = told(pointer)
+    _forward(a, float32s(a[2]), float32s(a[3]), uint8s(a[4]))
+
+
+def _forward_bfloat16(pointer):
+    a = told(pointer)
+    _forward(a, bfloat16s(a[2]), bfloat16s(a[3]), uint8s(a[4]))
+
+
+def _backward_float32(pointer):
+    a = told(pointer)
+    _backward(a, float32s(a[2]), float32s(a[3]), uint8s(a[4]))
+
+
+def _backward_bfloat16(pointer):
+    a = told(pointer)
+    _backward(a, bfloat16s(a[2]), bfloat16s(a[3]), uint8s(a[4]))
+
+
+forward = {"float32": Loop(_forward_float32), "bfloat16": Loop(_forward_bfloat16)}
+backward = {"float32": Loop(_backward_float32), "bfloat16": Loop(_backward_bfloat16)}
