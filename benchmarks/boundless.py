@@ -88,7 +88,7 @@ def seen(side: int, tile: int) -> float:
     from batcountry.tiles import Halo
 
     halo = Halo.of(open_model(MODEL), layer("inception_4c/output"))
-    return (sum(len(each.pixels) for each in halo.spans(side, tile, wrap=False)) / side) ** 2
+    return halo.seen((side, side), tile).total / side**2
 
 
 def killed(side: int, options: dict, kills: int) -> str:

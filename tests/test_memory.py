@@ -8,9 +8,10 @@ import sys
 import pytest
 import torch
 
+from batcountry.devices import used_memory
 from batcountry.errors import RecipeError
 from batcountry.gradient import whole_gradient
-from batcountry.memory import budget, fits_in_memory, plan, said_bytes, said_seconds, used_memory
+from batcountry.memory import budget, fits_in_memory, plan, said_bytes, said_seconds
 from batcountry.models import open_model
 from batcountry.objectives import layer
 from batcountry.recipe import Recipe, parsed_bytes

@@ -133,15 +133,48 @@ def test_a_layer_that_sees_everything_cannot_be_cut():
         tiled_gradient(model_at("efficientnet-lite0", torch.float32), layer("logits"), 64)
 
 
-def test_cores_cover_the_picture_once_and_windows_start_on_the_grid():
-    halo = Halo(before=20, after=33, grid=8)
-    for length, side in ((1000, 64), (17, 64), (512, 100), (100, 3)):
-        spans = halo.spans(length, side, wrap=False)
+@settings(max_examples=300, deadline=None)
+@given(
+    st.builds(Halo, st.integers(0, 90), st.integers(0, 90), st.sampled_from([1, 2, 8, 16])),
+    st.tuples(st.integers(1, 1500), st.integers(1, 1500)),
+    st.integers(1, 700),
+    st.tuples(st.booleans(), st.booleans()),
+)
+def test_cores_cover_the_picture_once_in_windows_of_one_shape(halo, size, side, wrap):
+    tiles = halo.tiles(size, side, wrap)
+    assert len({tile.window for tile in tiles}) == 1
+    assert tiles[0].window[0] * tiles[0].window[1] <= halo.largest(side)
+    found = halo.seen(size, side, wrap)
+    assert found.rows * found.columns == len(tiles)
+    assert found.total == sum(height * width for height, width in (tile.window for tile in tiles))
+    axes = (
+        [tile.rows for tile in tiles[:: found.columns]],
+        [tile.columns for tile in tiles[: found.columns]],
+    )
+    for spans, length, round_ in zip(axes, size, wrap, strict=True):
         assert [each.first for each in spans[1:]] == [each.last for each in spans[:-1]]
-        assert spans[0].first == 0
-        assert spans[-1].last == length
-        assert all(each.start % 8 == 0 and each.start <= max(0, each.first - 20) for each in spans)
-        assert all(each.stop >= min(length, each.last + 33) for each in spans)
+        assert (spans[0].first, spans[-1].last) == (0, length)
+        assert all(each.start % halo.grid == 0 and each.first % halo.grid == 0 for each in spans)
+        first, last = (-halo.before, length + halo.after) if round_ else (0, length)
+        assert all(each.start <= max(first, each.first - halo.before) for each in spans)
+        assert all(each.stop >= min(last, each.last + halo.after) for each in spans)
+        if not round_:
+            assert all(each.start >= 0 and each.stop <= length for each in spans)
+
+
+def test_a_picture_that_fits_into_one_window_is_one_tile():
+    halo = Halo(before=147, after=151, grid=16)
+    assert len(halo.tiles((707, 707), 448)) == 1
+    assert len(halo.tiles((1414, 707), 500)) == 2
+
+
+def test_the_largest_side_keeps_to_the_pixels_there_are():
+    halo = Halo(before=147, after=151, grid=16)
+    for pixels in (110_000, 300_000, 1_500_000):
+        side = halo.side(pixels)
+        assert side is not None
+        assert halo.largest(side) <= pixels < halo.largest(side + halo.grid)
+    assert halo.side(90_000) is None
 
 
 def test_running_out_of_memory_once_goes_on_in_smaller_tiles(two_channels, caplog):

@@ -35,6 +35,17 @@ def kept_memory() -> Iterator[None]:
         _change(-1)
 
 
+def give_back() -> None:
+    """Give freed memory that is kept back to the system now.
+
+    To be called between steps whose tensors are of other sizes, since what was freed in one size is
+    cut up by the next.
+    """
+    libc = _glibc()
+    if libc is not None:
+        libc.malloc_trim(0)
+
+
 def _change(by: int) -> None:
     global _users
     libc = _glibc()

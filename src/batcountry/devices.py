@@ -1,10 +1,12 @@
-"""Choosing where to run."""
+"""Choosing where to run, and how much memory there is."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import psutil
 import torch
 
 from batcountry.errors import RecipeError
@@ -34,6 +36,25 @@ def pick_device(name: str) -> torch.device:
 def _available(kind: str) -> bool:
     backend = getattr(torch, kind, None)
     return bool(backend and backend.is_available())
+
+
+def used_memory(device: torch.device) -> int:
+    """Return the bytes in use: of this process, or by PyTorch on a graphics card."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    return int(psutil.Process().memory_info().rss)
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes that can still be taken without pushing anything out, as far as the system or its container says."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = int(psutil.virtual_memory().available)
+    with suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text())
+        free = min(free, limit - int((group / "memory.current").read_text()))
+    return max(free, 0)
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

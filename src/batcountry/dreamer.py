@@ -144,7 +144,9 @@ class Dreamer:
             planned = plan_dream(self.settled, self._probed, sizes)
             log.info("%s", planned)
             wrap = wrapped_axes(recipe.wrap)
-            gradient = sparing_gradient(self._whole, model, objective, planned.side, wrap)
+            gradient = sparing_gradient(
+                self._whole, model, objective, planned.side, wrap, ceiling=planned.ceiling
+            )
             self._ready[size] = sizes, gradient, recipe.with_options(tile=planned.side or 0)
         return self._ready[size]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from batcountry import octaves
-from batcountry.allocator import kept_memory
+from batcountry.allocator import give_back, kept_memory
 from batcountry.picture import Picture, read_picture
 from batcountry.wrap import NO_WRAP, Wrap
 
@@ -95,6 +95,7 @@ def climb(
         for octave, (size, octave_base) in enumerate(
             zip(sizes, octaves.pyramid(base, sizes, wrap), strict=True)
         ):
+            give_back()  # an octave's tensors are of other sizes than the last one's
             image = octave_base if detail is None else octave_base + octaves.resize(detail, size, wrap)
             advance = begin(image, octave_base)
             for iteration in range(iterations):

@@ -61,10 +61,12 @@ def sparing_gradient(
     objective: Objective,
     side: int | None = None,
     wrap: Wrap = NO_WRAP,
+    *,
+    ceiling: int | None = None,
 ) -> Gradient:
     """Return the function that gives an image's score and gradient, by `whole` or in tiles of `side`.
 
-    If memory runs out, it goes on once with tiles of half the side.
+    If memory runs out, it goes on once with tiles of half the side. For `ceiling` see `TileScorer`.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def sparing_gradient(
         As `tiled_gradient`. The function itself, if memory runs out again.
     """
     tiled = side is not None or any(wrap)
-    current = tiled_gradient(model, objective, side, wrap) if tiled else whole
+    current = tiled_gradient(model, objective, side, wrap, ceiling=ceiling) if tiled else whole
     shrunk = False
 
     def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
@@ -88,7 +90,7 @@ def sparing_gradient(
         smaller = (side or max(image.shape[-2:])) // 2
         log.warning("memory ran out; going on in tiles of %d pixels", smaller)
         try:
-            current = tiled_gradient(model, objective, smaller, wrap)
+            current = tiled_gradient(model, objective, smaller, wrap, ceiling=ceiling)
             return current(image, beside)
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
@@ -107,23 +109,30 @@ def _out_of_memory(image: Tensor) -> RecipeError:
 
 
 def tiled_gradient(
-    model: Model, objective: Objective, side: int | None = None, wrap: Wrap = NO_WRAP
+    model: Model,
+    objective: Objective,
+    side: int | None = None,
+    wrap: Wrap = NO_WRAP,
+    *,
+    ceiling: int | None = None,
 ) -> Gradient:
     """Return the function that gives what `whole_gradient` does, tile by tile.
 
     Parameters
     ----------
     side
-        Of a tile's core in pixels, rounded down to the network's grid; with none there is one tile.
+        Of a tile's core in pixels; see `Halo.tiles`. With none there is one tile.
     wrap
         Whether the network sees the picture go on at its other side, along y and along x.
+    ceiling
+        See `TileScorer`.
 
     Raises
     ------
     RecipeError
         If the objective is not local, or its layers see the whole picture.
     """
-    scorer = TileScorer(model, objective)
+    scorer = TileScorer(model, objective, ceiling=ceiling)
     units: dict[tuple[int, int], dict[str, int]] = {}
 
     def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:

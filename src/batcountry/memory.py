@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass
-from math import prod
-from pathlib import Path
-from typing import NamedTuple
 
-import psutil
 import torch
 from torch import Tensor
 
-from batcountry.allocator import kept_memory
-from batcountry.devices import pick_device
+from batcountry.allocator import give_back, kept_memory
+from batcountry.devices import free_memory, pick_device, used_memory
 from batcountry.errors import RecipeError
 from batcountry.gradient import Gradient
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
 from batcountry.picture_files import MAX_PIXELS
 from batcountry.recipe import Recipe, parsed_bytes
-from batcountry.tiles import Halo
+from batcountry.tiles import Halo, Seen
 from batcountry.wrap import NO_WRAP, Wrap
 
 Size = tuple[int, int]
@@ -33,9 +28,12 @@ Measured; the buffers of 3 × float32 are the picture, its octaves, the dream, i
 """
 
 _PROBE = 384
-_SPREAD = 1.15  # how much more a long run takes than a probe, as memory is cut up
-_TILED = 1.25  # and how much more again windows of different sizes cut it up
-_OF_SAVED = 1.6  # least ratio of the peak to what the backward pass keeps
+_SPREAD = (
+    1.2  # how much more than a probe a long run takes at most, as what is kept of freed memory is cut up
+)
+_GROWTH = 0.1  # of it, by how much that can grow from one tile to the next
+_OF_SAVED = 1.2  # least ratio of the peak to what the backward pass keeps
+_SHAPE_BYTES = 10_000_000  # what PyTorch keeps for good for each shape of window
 _LARGEST_SIDE = 4096
 
 
@@ -59,14 +57,21 @@ class Plan:
         Expected of the process, or of the graphics card, in bytes.
     seconds
         Expected for all octaves and iterations.
+    ceiling
+        Bytes from which on what is kept of one tile's memory has to be given back before the next.
+    tiles
+        Rows and columns of tiles in the largest octave.
     """
 
     side: int | None
     peak: int
     seconds: float
+    ceiling: int
+    tiles: tuple[int, int] = (1, 1)
 
     def __str__(self) -> str:
-        tiles = f", in tiles of {self.side}×{self.side}" if self.side else ""
+        rows, columns = self.tiles
+        tiles = f", in {columns}×{rows} tiles" if rows * columns > 1 else ""
         return f"about {said_bytes(self.peak)} of memory and {said_seconds(self.seconds)}{tiles}"
 
 
@@ -81,25 +86,6 @@ def said_seconds(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def used_memory(device: torch.device) -> int:
-    """Return the bytes in use: of this process, or by PyTorch on a graphics card."""
-    if device.type == "cuda":
-        return torch.cuda.memory_reserved(device)
-    return int(psutil.Process().memory_info().rss)
-
-
-def free_memory(device: torch.device) -> int:
-    """Return the bytes that can still be taken without pushing anything out, as far as the system or its container says."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    free = int(psutil.virtual_memory().available)
-    with suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text())
-        free = min(free, limit - int((group / "memory.current").read_text()))
-    return max(free, 0)
 
 
 def budget(max_memory: str | None, device: torch.device) -> int:
@@ -125,14 +111,16 @@ def measured_cost(gradient: Gradient, size: Size, device: torch.device) -> Cost:
     """Measure what the gradient of a pixel costs, on a picture of (height, width) or a smaller one."""
     height, width = size if size[0] * size[1] <= _PROBE**2 else (min(each, _PROBE) for each in size)
     image = torch.full((1, 3, height, width), 128.0, device=device)
+    give_back()
     with kept_memory():  # so that what was taken is still there to be counted
         before = _mark(device)
-        start = time.perf_counter()
         saved = _saved_bytes(gradient, image)
+        start = time.perf_counter()
+        gradient(image)
         seconds = time.perf_counter() - start
         taken = _peak(device) - before
     pixels = height * width
-    return Cost(max(taken, _OF_SAVED * saved) * _SPREAD / pixels, seconds / pixels)
+    return Cost(max(taken, _OF_SAVED * saved) / pixels, seconds / pixels)
 
 
 def _mark(device: torch.device) -> int:
@@ -194,22 +182,29 @@ def plan(
     """
     height, width = sizes[-1]
     cost = measured_cost(gradient, _probed(sizes), model.device)
-    fixed = used_memory(model.device) + picture_bytes * height * width
+    shapes = 1 if tile == 0 else len(sizes)
+    fixed = used_memory(model.device) + picture_bytes * height * width + shapes * _SHAPE_BYTES
     room = budget(max_memory, model.device) - fixed
     halo = Halo.of(model, objective) if tile or any(wrap) else None
     side = tile or None
-    if tile is None and _seen(halo, sizes[-1], None, wrap).largest * cost.bytes > room:
+    if tile is None and _seen(halo, sizes[-1], None, wrap).window * cost.bytes * _SPREAD > room:
         halo = halo or Halo.of(model, objective)
-        side = _largest_side(halo, sizes[-1], room / cost.bytes / _TILED, wrap)
+        side = halo.side(min(room / cost.bytes / _SPREAD, _LARGEST_SIDE**2)) if room > 0 else None
         if side is None:
-            least = fixed + cost.bytes * _TILED * _seen(halo, sizes[-1], halo.grid, wrap).largest
+            least = fixed + cost.bytes * _SPREAD * halo.largest(halo.grid)
             raise RecipeError(
                 f"a picture of {width}×{height} pixels needs at least {said_bytes(least)} of memory and may have "
                 f"{said_bytes(max(0, fixed + room))}: allow more with max_memory, or make it smaller with size"
             )
     seen = [_seen(halo, size, side, wrap) for size in sizes]
-    peak = fixed + cost.bytes * seen[-1].largest * (_TILED if side else 1)
-    return Plan(side, int(peak), sum(each.total for each in seen) * iterations * cost.seconds)
+    network = cost.bytes * _SPREAD * seen[-1].window
+    return Plan(
+        side,
+        int(fixed + network),
+        sum(each.total for each in seen) * iterations * cost.seconds,
+        int(fixed + (1 - _GROWTH) * network),
+        (seen[-1].rows, seen[-1].columns),
+    )
 
 
 def _probed(sizes: list[Size]) -> Size:
@@ -218,26 +213,6 @@ def _probed(sizes: list[Size]) -> Size:
     return small[-1] if small and small[-1][0] * small[-1][1] >= _PROBE**2 / 4 else sizes[-1]
 
 
-class _Seen(NamedTuple):
-    """Pixels that the network sees in one step: of the largest window, and of all."""
-
-    largest: int
-    total: int
-
-
-def _seen(halo: Halo | None, size: Size, side: int | None, wrap: Wrap) -> _Seen:
-    if halo is None:
-        return _Seen(size[0] * size[1], size[0] * size[1])
-    lengths = [
-        [len(span.pixels) for span in halo.spans(length, side, round_)]
-        for length, round_ in zip(size, wrap, strict=True)
-    ]
-    return _Seen(prod(map(max, lengths)), prod(map(sum, lengths)))
-
-
-def _largest_side(halo: Halo, size: Size, pixels: float, wrap: Wrap) -> int | None:
-    """Return the largest side of tiles whose windows have no more than so many pixels, or None."""
-    for side in range(halo.side(_LARGEST_SIDE), 0, -halo.grid):
-        if _seen(halo, size, side, wrap).largest <= pixels:
-            return side
-    return None
+def _seen(halo: Halo | None, size: Size, side: int | None, wrap: Wrap) -> Seen:
+    pixels = size[0] * size[1]
+    return Seen(1, 1, pixels, pixels) if halo is None else halo.seen(size, side, wrap)

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import lcm
+from math import isqrt, lcm
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from batcountry.allocator import give_back
 from batcountry.beside import NOTHING, Beside
+from batcountry.devices import used_memory
 from batcountry.errors import RecipeError
 from batcountry.models.model import Layer, Model
 from batcountry.objectives.base import Objective
@@ -137,37 +140,117 @@ class Halo:
         after = max((each.receptive_field or 1) - 1 - each.before for each in layers)
         return cls(max(0, *(each.before for each in layers)), max(0, after), grid)
 
-    def side(self, wanted: int) -> int:
-        """Return the largest side of a core that fits the grid and is at most `wanted`, but at least the grid."""
-        return max(self.grid, wanted // self.grid * self.grid)
+    @property
+    def lead(self) -> int:
+        """Pixels that a window begins before its core, a multiple of the grid."""
+        return -(-self.before // self.grid) * self.grid
 
-    def spans(self, length: int, side: int | None, wrap: bool) -> list[Span]:
-        """Cut an axis of `length` pixels into even cores of at most `side` pixels; with no side, into one."""
-        found = []
-        count = -(-length // self.side(side)) if side else 1
-        step = -(-length // count // self.grid) * self.grid
-        for first in range(0, length, step):
-            last = min(first + step, length)
-            start, stop = (first - self.before) // self.grid * self.grid, last + self.after
-            if not wrap:
-                # What is left for the last core may be too narrow for the network to run on.
-                least = (length - self.before - 1 - self.after) // self.grid * self.grid
-                start, stop = max(min(start, least), 0), min(stop, length)
-            final = last == length and not wrap
-            found.append(Span(first, last, start, length if final else stop, final))
-        return found
+    def largest(self, side: int) -> int:
+        """Return how many pixels a window has at most, if cores inside the picture are `side` pixels wide and high."""
+        return (max(side, self.grid) + self.lead + self.after + self.grid - 1) ** 2
+
+    def side(self, pixels: float) -> int | None:
+        """Return the side of a core whose window has at most so many pixels; None if there is none so small."""
+        side = (isqrt(int(pixels)) - self.lead - self.after - self.grid + 1) // self.grid * self.grid
+        return side if side > 0 else None
 
     def tiles(self, size: tuple[int, int], side: int | None, wrap: Wrap = NO_WRAP) -> list[Tile]:
-        """Cut a picture of (height, width) into tiles with cores of at most `side` pixels; with no side, into one.
+        """Cut a picture of (height, width) into tiles whose windows have one shape.
 
-        The last one has the last row and the last column.
+        The windows have at most the pixels that a tile of `side` would have inside the picture; of
+        the cuts into rows and columns that keep to that, it is the one in which the network sees the
+        fewest pixels in all. With no side there is one tile. The last tile has the last row and the last column.
         """
-        rows, columns = (self.spans(length, side, round_) for length, round_ in zip(size, wrap, strict=True))
-        return [Tile(row, column) for row in rows for column in columns]
+        rows, columns = self._cut(size, side, wrap)
+        return [Tile(row, column) for row in rows.spans() for column in columns.spans()]
+
+    def seen(self, size: tuple[int, int], side: int | None, wrap: Wrap = NO_WRAP) -> Seen:
+        """Return what the network sees of a picture that is cut into `tiles`."""
+        rows, columns = self._cut(size, side, wrap)
+        window = rows.window * columns.window
+        return Seen(rows.count, columns.count, window, rows.count * columns.count * window)
+
+    def _cut(self, size: tuple[int, int], side: int | None, wrap: Wrap) -> tuple[_Axis, _Axis]:
+        if side is None:
+            return self._axis(size[0], 1, wrap[0]), self._axis(size[1], 1, wrap[1])
+        limit = self.largest(side)
+        rows, columns = (list(self._axes(length, round_)) for length, round_ in zip(size, wrap, strict=True))
+        fitting = []
+        at = len(columns) - 1
+        for row in rows:  # the more rows there are, the lower they are, and the fewer columns will do
+            while at and row.window * columns[at - 1].window <= limit:
+                at -= 1
+            fitting.append((row, columns[at]))
+        # No cut is finer than the grid, so that the finest is taken if none keeps to the limit.
+        kept = [(row, column) for row, column in fitting if row.window * column.window <= limit]
+        return min(kept or fitting[-1:], key=lambda cut: cut[0].seen * cut[1].seen)
+
+    def _axes(self, length: int, wrap: bool) -> Iterator[_Axis]:
+        """Yield all cuts of an axis, from one core to as many as there can be."""
+        last = 0
+        for count in range(1, -(-length // self.grid) + 1):
+            axis = self._axis(length, count, wrap)
+            if axis.count > last:
+                yield axis
+            last = axis.count
+
+    def _axis(self, length: int, count: int, wrap: bool) -> _Axis:
+        """Cut an axis into at most `count` cores whose windows are of one length."""
+        margin = self.lead + self.after
+        # The picture's ends need no margin of their own, so the first and the last core have it besides.
+        inner = length if wrap else max(length - margin, 1)
+        step = -(-inner // count // self.grid) * self.grid
+        count = -(-inner // step)
+        window = step + margin
+        if not wrap:  # the last one, which ends where the picture does, starts on the grid too
+            window = length if count == 1 else window + (length - window) % self.grid
+        return _Axis(length, count, step, window, self.lead, wrap)
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """How an axis is cut: cores of `step` pixels, and windows that begin `lead` before them."""
+
+    length: int
+    count: int
+    step: int
+    window: int
+    lead: int
+    wrap: bool
+
+    @property
+    def seen(self) -> int:
+        return self.count * self.window
+
+    def spans(self) -> Iterator[Span]:
+        for index in range(self.count):
+            first, final = index * self.step, index == self.count - 1
+            start = first
+            if self.wrap:
+                start = first - self.lead
+            else:
+                first += self.lead if index else 0
+                start = self.length - self.window if final else start
+            last = self.length if final else (index + 1) * self.step + (0 if self.wrap else self.lead)
+            yield Span(first, last, start, start + self.window, final and not self.wrap)
+
+
+class Seen(NamedTuple):
+    """Rows and columns of tiles, pixels of one window, and of all."""
+
+    rows: int
+    columns: int
+    window: int
+    total: int
 
 
 class TileScorer:
     """The gradient of one tile's share of the score that an objective gives to layers.
+
+    Parameters
+    ----------
+    ceiling
+        Bytes of memory from which on what is kept of earlier tiles is given back before the next.
 
     Raises
     ------
@@ -175,8 +258,10 @@ class TileScorer:
         If the objective cannot be worked out in tiles.
     """
 
-    def __init__(self, model: Model, objective: Objective) -> None:
+    def __init__(self, model: Model, objective: Objective, *, ceiling: int | None = None) -> None:
         self.halo = Halo.of(model, objective)
+        self._ceiling = ceiling
+        self._shape: torch.Size | None = None
         self.device = model.device
         self._model = model
         self._layers = {name: model.layer(name) for name in objective.layers}
@@ -207,6 +292,9 @@ class TileScorer:
         beside
             The window's part of the pictures that the objective reads too.
         """
+        if window.shape != self._shape or (self._ceiling and used_memory(self.device) > self._ceiling):
+            give_back()
+        self._shape = window.shape
         with torch.inference_mode(False), torch.enable_grad():
             leaf = window.detach().clone().requires_grad_()
             activations = self._model.activations(leaf, self._layers)

@@ -6,7 +6,7 @@ import torch
 
 pytest.importorskip("numba")
 
-from batcountry.kernels.loops import lrn, team  # noqa: E402
+from batcountry.kernels.loops import lrn, team
 
 
 @pytest.fixture(params=["openmp", "threads"])

@@ -117,9 +117,8 @@ def dreaming_on_disk(
     sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
     cut = replace(settled, recipe=recipe.with_options(tile=recipe.tile or None))
     plan = plan_dream(cut, whole, sizes, PICTURE_BYTES)
-    scorer = TileScorer(model, objective)
-    grid = scorer.halo.grid
-    recipe = recipe.with_options(tile=plan.side or -(-max(size) // grid) * grid)
+    scorer = TileScorer(model, objective, ceiling=plan.ceiling)
+    recipe = recipe.with_options(tile=plan.side or max(size))
     workplace = Workplace(_new_folder(target, work))
     log.info("%s, and %s of disk in %s", plan, said_bytes(needed_disk(sizes)), workplace.folder)
     note = Note(
@@ -138,6 +137,7 @@ def dreaming_on_disk(
         deepzoom=None if zoom is None else str(zoom.resolve()),
         threads=torch.get_num_threads(),
         kept=work is not None,
+        ceiling=plan.ceiling,
     )
     workplace.begin(job)
     return _worked(workplace, job, scorer)
@@ -157,7 +157,7 @@ def resuming(work: str | Path) -> Iterator[Progress]:
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(f"{job.model} has other weights now than when {work} was begun; put those back")
     settled = settle(recipe, {"model": model})
-    return _worked(workplace, job, TileScorer(settled.model, settled.objective))
+    return _worked(workplace, job, TileScorer(settled.model, settled.objective, ceiling=job.ceiling))
 
 
 def check_on_disk(settled: Settled) -> None:

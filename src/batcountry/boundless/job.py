@@ -39,6 +39,8 @@ class Job(_Record):
     """Of PyTorch: with another number sums are rounded otherwise."""
     kept: bool
     """Whether the folder stays when all is done."""
+    ceiling: int | None = None
+    """Of memory between tiles, in bytes; see `TileScorer`."""
 
 
 class State(_Record):

@@ -69,8 +69,11 @@ class Castable(Protocol):
         ...
 
 
+_ENOUGH = 384
+"""Pixels along one axis from which on all pictures run if one does, to layers whose units see a part of it."""
+
 _LARGE = 1024
-"""Pixels along one axis from which on all pictures run if one does."""
+"""The same for layers that see all of it, which may take one size only."""
 
 
 class Model:
@@ -196,7 +199,9 @@ class Model:
 
     def runs_on(self, size: tuple[int, int], layers: Iterable[str]) -> bool:
         """Say whether a picture of (height, width) pixels is large enough to run as far as `layers`."""
-        enough = [min(each, _LARGE) for each in size]
+        layers = list(layers)
+        most = _ENOUGH if all(self.layer(name).stride for name in layers) else _LARGE
+        enough = [min(each, most) for each in size]
         try:
             with torch.no_grad():
                 found = self.activations(torch.zeros(1, 3, *enough, device=self.device), layers)
