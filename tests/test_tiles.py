@@ -170,11 +170,11 @@ def test_a_picture_that_fits_into_one_window_is_one_tile():
 
 def test_the_largest_side_keeps_to_the_pixels_there_are():
     halo = Halo(before=147, after=151, grid=16)
-    for pixels in (110_000, 300_000, 1_500_000):
+    for pixels in (150_000, 300_000, 1_500_000):
         side = halo.side(pixels)
         assert side is not None
         assert halo.largest(side) <= pixels < halo.largest(side + halo.grid)
-    assert halo.side(90_000) is None
+    assert halo.side(100_000) is None
 
 
 def test_running_out_of_memory_once_goes_on_in_smaller_tiles(two_channels, caplog):

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from batcountry.allocator import give_back
 from batcountry.beside import NOTHING, Beside
 from batcountry.errors import RecipeError
 from batcountry.models.model import Model
@@ -146,6 +147,8 @@ def tiled_gradient(
             share, part = scorer(tile.read(image), tile, units[height, width], windows)
             tile.add(part, total)
             score += share
+        if len(tiles) > 1:
+            give_back()  # the update's tensors are as large as the picture, and fit into none of a tile's
         return score, total
 
     return gradient

@@ -27,10 +27,8 @@ PICTURE_BYTES = 110
 Measured; the buffers of 3 × float32 are the picture, its octaves, the dream, its rolled copy, the gradient and the update.
 """
 
-_PROBE = 384
-_SPREAD = (
-    1.2  # how much more than a probe a long run takes at most, as what is kept of freed memory is cut up
-)
+_PROBE, _LARGE_PROBE = 384, 768  # sides; small pictures cost more a pixel
+_SPREAD = 1.2  # a long run's most, as kept memory is cut up, to a probe's
 _GROWTH = 0.1  # of it, by how much that can grow from one tile to the next
 _OF_SAVED = 1.2  # least ratio of the peak to what the backward pass keeps
 _SHAPE_BYTES = 10_000_000  # what PyTorch keeps for good for each shape of window
@@ -107,9 +105,9 @@ def fits_in_memory(size: tuple[int, int], recipe: Recipe) -> bool:
     return pixels * PICTURE_BYTES <= budget(recipe.max_memory, device) / 2
 
 
-def measured_cost(gradient: Gradient, size: Size, device: torch.device) -> Cost:
-    """Measure what the gradient of a pixel costs, on a picture of (height, width) or a smaller one."""
-    height, width = size if size[0] * size[1] <= _PROBE**2 else (min(each, _PROBE) for each in size)
+def measured_cost(gradient: Gradient, size: Size, device: torch.device, side: int = _PROBE) -> Cost:
+    """Measure what the gradient of a pixel costs, on a picture of (height, width) or a piece of it of `side`."""
+    height, width = size if size[0] * size[1] <= side**2 else (min(each, side) for each in size)
     image = torch.full((1, 3, height, width), 128.0, device=device)
     give_back()
     with kept_memory():  # so that what was taken is still there to be counted
@@ -189,6 +187,8 @@ def plan(
     side = tile or None
     if tile is None and _seen(halo, sizes[-1], None, wrap).window * cost.bytes * _SPREAD > room:
         halo = halo or Halo.of(model, objective)
+        if _LARGE_PROBE**2 * cost.bytes * _SPREAD < room:
+            cost = measured_cost(gradient, sizes[-1], model.device, _LARGE_PROBE)
         side = halo.side(min(room / cost.bytes / _SPREAD, _LARGEST_SIDE**2)) if room > 0 else None
         if side is None:
             least = fixed + cost.bytes * _SPREAD * halo.largest(halo.grid)
