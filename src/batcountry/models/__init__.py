@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from batcountry.errors import ModelError, suggestion
-from batcountry.models.converted import is_converted, open_converted
-from batcountry.models.efficientnet_lite import NAME, open_efficientnet_lite0
+from batcountry.models.efficientnet_lite import NAME
+from batcountry.models.kinds import known, openers
 from batcountry.models.model import Layer, Model, Network
+from batcountry.models.request import Opener, Request
 
-__all__ = ["Layer", "Model", "Network", "known", "open_model"]
-
-known: dict[str, Callable[[], Model]] = {NAME: open_efficientnet_lite0}
-"""Models that are opened by name alone. Put your own function in to extend it."""
+__all__ = ["Layer", "Model", "Network", "Opener", "Request", "known", "open_model", "openers"]
 
 
 def open_model(
@@ -41,14 +39,11 @@ def open_model(
     ModelError
         If there is no such model, or its files cannot be read; the message says which and why.
     """
-    if weights is None and str(source) in known:
-        return known[str(source)]()
-    if is_converted(Path(source)):
-        return open_converted(Path(source))
-    if Path(source).exists() or weights is not None:
-        from batcountry.models.caffe_files import open_caffe
-
-        return open_caffe(Path(source), None if weights is None else Path(weights), mean)
+    request = Request(source, None if weights is None else Path(weights), mean)
+    for opener in openers:
+        model = opener(request)
+        if model is not None:
+            return model
     raise ModelError(
         f"there is no model {str(source)!r}{suggestion(str(source), known)}: "
         f"give a folder with deploy.prototxt and a .caffemodel, or one of: {', '.join(known)}"

@@ -1,0 +1,43 @@
+"""The openers that `open_model` asks, one for each kind of model; each imports what it needs when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from batcountry.models.converted import is_converted, open_converted
+from batcountry.models.efficientnet_lite import NAME, open_efficientnet_lite0
+from batcountry.models.model import Model
+from batcountry.models.request import Opener, Request
+
+known: dict[str, Callable[[], Model]] = {NAME: open_efficientnet_lite0}
+"""Models that are opened by name alone. Put your own function in to extend it."""
+
+
+def open_known(request: Request) -> Model | None:
+    """Open one of `known`."""
+    if request.text not in known:
+        return None
+    request.only(kind=f"the model {request.text!r}")
+    return known[request.text]()
+
+
+def open_converted_folder(request: Request) -> Model | None:
+    """Open a folder that `bat-country convert` wrote."""
+    if not request.text or not is_converted(request.path):
+        return None
+    request.only(kind=f"the converted model {request.text}")
+    return open_converted(request.path)
+
+
+def open_caffe_files(request: Request) -> Model | None:
+    """Open any other file or folder as Caffe's."""
+    if not request.text or not (request.path.exists() or request.weights is not None):
+        return None
+    request.only("weights", "mean", kind=f"the Caffe net {request.text}")
+    from batcountry.models.caffe_files import open_caffe
+
+    return open_caffe(request.path, request.weights, request.mean)
+
+
+openers: list[Opener] = [open_known, open_converted_folder, open_caffe_files]
+"""Asked in this order; the first that gives a model is the one. Put your own in front to extend it."""
