@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from batcountry.errors import ModelError, suggestion
 from batcountry.models.efficientnet_lite import NAME
@@ -11,35 +12,54 @@ from batcountry.models.kinds import known, openers
 from batcountry.models.model import Layer, Model, Network
 from batcountry.models.request import Opener, Request
 
+if TYPE_CHECKING:
+    from torch import nn
+
 __all__ = ["Layer", "Model", "Network", "Opener", "Request", "known", "open_model", "openers"]
 
 
 def open_model(
-    source: str | Path = NAME,
+    source: str | Path | nn.Module = NAME,
     weights: str | Path | None = None,
     *,
     mean: Sequence[float] | str | Path | None = None,
+    std: Sequence[float] | None = None,
+    input: str | int | None = None,
+    size: int | tuple[int, int] | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Model:
     """Open a network for dreaming, on the CPU.
 
     Parameters
     ----------
     source
-        A known name, a folder with a `deploy.prototxt` and one `.caffemodel`, a prototxt file, or a
-        folder that `bat-country convert` wrote.
+        A known name; a folder with a `deploy.prototxt` and one `.caffemodel`, a prototxt file, or a
+        folder that `bat-country convert` wrote; a PyTorch module, of which a copy is taken.
     weights
         The `.caffemodel`, if `source` is a prototxt file. May be left out where only one lies beside it.
     mean
-        For Caffe's files: the mean of blue, green and red in grey levels, or a `.binaryproto` or
-        `.npy` file. By default the one such file beside the prototxt, or else what the programs
-        of 2015 took.
+        What was taken off each colour when the network was trained. For Caffe's files: of blue, green and
+        red in grey levels, or a `.binaryproto` or `.npy` file; by default the one such file beside
+        the prototxt, or else what the programs of 2015 took. For all others: of each of the network's
+        channels in its order, from 0 to 1 as torchvision and timm state it, or in grey levels if
+        one of `mean` and `std` is above 1; by default what the network says of itself, or else ImageNet's.
+    std
+        What each colour was divided by after that, in the same unit. Not for Caffe's files.
+    input
+        What the network takes: `rgb` (the default), `bgr`, `grey`, `rgba`, or a number of channels;
+        see `batcountry.models.entry.Entry`. Not for Caffe's files.
+    size
+        Side, or (height, width), of a picture that the network takes, in pixels; by default what the
+        network says of itself, or else 224. Not for Caffe's files.
+    classes
+        Names of the classes of the network's output. Not for Caffe's files.
 
     Raises
     ------
     ModelError
         If there is no such model, or its files cannot be read; the message says which and why.
     """
-    request = Request(source, None if weights is None else Path(weights), mean)
+    request = Request(source, None if weights is None else Path(weights), mean, std, input, size, classes)
     for opener in openers:
         model = opener(request)
         if model is not None:

@@ -85,13 +85,14 @@ def save_converted(model: Model, folder: Path) -> None:
             stored[name] = _rows(tensor)
         weights = [names[id(tensor)] for tensor in node.params]
         nodes.append(_NodeFacts(settings=plain(node.layer, without=("blobs",)), weights=weights))
+    red, green, blue = model.mean
     manifest = _Manifest(
         format="bat-country caffe net",
         version=1,
         source=network.source,
         turned=network.turned,
         weights_sha256=model.weights_sha256,
-        mean=model.mean,
+        mean=(red, green, blue),
         default_layer=model.default_layer,
         layers=[_LayerFacts(**vars(each)) for each in model.layers],
         nodes=nodes,

@@ -29,6 +29,39 @@ def open_converted_folder(request: Request) -> Model | None:
     return open_converted(request.path)
 
 
+def open_module(request: Request) -> Model | None:
+    """Open a PyTorch module."""
+    import torch
+
+    if not isinstance(request.source, torch.nn.Module):
+        return None
+    from batcountry.models.user_modules import open_user_module
+
+    return open_user_module(request)
+
+
+def open_named(request: Request) -> Model | None:
+    """Open `timm:NAME`, `torchvision:NAME`, or what `package.module:function` makes."""
+    if not isinstance(request.source, str) or ":" not in request.source or request.path.exists():
+        return None
+    from batcountry.models import named
+
+    if request.source.startswith("timm:"):
+        return named.open_timm(request)
+    if request.source.startswith("torchvision:"):
+        return named.open_torchvision(request)
+    return named.open_function(request) if named.names_function(request.source) else None
+
+
+def open_onnx_file(request: Request) -> Model | None:
+    """Open a file whose name ends in `.onnx`."""
+    if request.path.suffix.lower() != ".onnx":
+        return None
+    from batcountry.models.onnx_files import open_onnx
+
+    return open_onnx(request)
+
+
 def open_caffe_files(request: Request) -> Model | None:
     """Open any other file or folder as Caffe's."""
     if not request.text or not (request.path.exists() or request.weights is not None):
@@ -39,5 +72,12 @@ def open_caffe_files(request: Request) -> Model | None:
     return open_caffe(request.path, request.weights, request.mean)
 
 
-openers: list[Opener] = [open_known, open_converted_folder, open_caffe_files]
+openers: list[Opener] = [
+    open_known,
+    open_module,
+    open_named,
+    open_onnx_file,
+    open_converted_folder,
+    open_caffe_files,
+]
 """Asked in this order; the first that gives a model is the one. Put your own in front to extend it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -26,7 +26,7 @@ class Layer:
         Length of axis 1 of what it produces.
     stride, receptive_field
         Pixels of the picture between two of its units, and pixels that one unit sees along one
-        axis; None where a unit sees all of the picture.
+        axis; None where a unit sees all of the picture, or nobody knows.
     before
         How many of them lie before the unit's own place, which is at a multiple of the stride.
     grid
@@ -48,7 +48,8 @@ class Network(Protocol):
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Run as far as the last of `layers` and return their activations.
 
-        `x` is (N, 3, H, W), RGB in grey levels with the model's mean taken off.
+        `x` is (N, 3, H, W), RGB in grey levels with the model's mean taken off, or has as many
+        channels as that mean.
         """
         ...
 
@@ -92,13 +93,15 @@ class Model:
     layers
         All dreamable layers, in running order.
     mean
-        Of red, green and blue, in grey levels.
+        Of red, green and blue, in grey levels; or of each channel, for a network whose pictures are no colours.
     weights_sha256
-        Hash of the file the weights are from.
+        Hash of the file the weights are from, or of the weights themselves.
     default_layer
         The layer to dream with if none is named.
     classes
         Names of the classes of the last layer, or nothing.
+    refused
+        Names of layers that cannot be dreamed with, and why.
     """
 
     def __init__(
@@ -107,10 +110,11 @@ class Model:
         network: Network,
         *,
         layers: Sequence[Layer],
-        mean: tuple[float, float, float],
+        mean: tuple[float, ...],
         weights_sha256: str,
         default_layer: str,
         classes: Sequence[str] = (),
+        refused: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.network = network
@@ -119,11 +123,17 @@ class Model:
         self.weights_sha256 = weights_sha256
         self.default_layer = default_layer
         self.classes = tuple(classes)
+        self.refused = dict(refused or {})
         self.device = torch.device("cpu")
         self._fast: Model | None = None
         self._inside: torch.dtype | None = None
         self._by_name = {each.name: each for each in self.layers}
-        self._offset = torch.tensor(mean).reshape(1, 3, 1, 1)
+        self._offset = torch.tensor(mean).reshape(1, -1, 1, 1)
+
+    @property
+    def channels(self) -> int:
+        """How many channels a picture has: 3, red, green and blue, for all but networks made for other data."""
+        return len(self.mean)
 
     def layer(self, name: str) -> Layer:
         """Return what is known of a layer.
@@ -132,7 +142,13 @@ class Model:
         ------
         LayerNotFound
             If there is none of that name; the message has the nearest.
+        ModelError
+            If the layer is there and cannot be dreamed with.
         """
+        if name in self.refused:
+            raise ModelError(
+                f"the layer {name!r} of {self.name} cannot be dreamed with: {self.refused[name]}"
+            )
         try:
             return self._by_name[name]
         except KeyError:
@@ -143,7 +159,7 @@ class Model:
 
         Parameters
         ----------
-        image : (N, 3, H, W) float, RGB in grey levels 0–255
+        image : (N, 3, H, W) float, RGB in grey levels 0–255; or (N, `channels`, H, W)
         layers
             Layer names.
 
@@ -204,7 +220,7 @@ class Model:
         enough = [min(each, most) for each in size]
         try:
             with torch.no_grad():
-                found = self.activations(torch.zeros(1, 3, *enough, device=self.device), layers)
+                found = self.activations(torch.zeros(1, self.channels, *enough, device=self.device), layers)
         except RuntimeError:
             return False
         return all(each.numel() for each in found.values())

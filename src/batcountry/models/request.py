@@ -18,6 +18,10 @@ class Request:
     source: Any
     weights: Path | None = None
     mean: Sequence[float] | str | Path | None = None
+    std: Sequence[float] | None = None
+    input: str | int | None = None
+    size: int | tuple[int, int] | None = None
+    classes: Sequence[str] | None = None
 
     @property
     def text(self) -> str:
