@@ -60,6 +60,12 @@ class MissingExtra(BatCountryError):
         super().__init__(f"{what} needs {library}; install it with: pip install 'bat-country[{extra}]'")
 
 
+def first_line(error: BaseException) -> str:
+    """Return what somebody else's error says, in a form that fits into a sentence of ours."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean …?"` with the up to three nearest of `known`, or an empty string."""
     names = list(known)

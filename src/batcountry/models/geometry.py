@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from batcountry.caffe.graph import View
 from batcountry.caffe.layers.registry import Window
 from batcountry.models.tracing import Place
+from batcountry.models.windows import attribute, filters, operation_window, sliding
 
 _PIXEL = View(1, 0, 0, 1)
 
@@ -122,7 +123,10 @@ class _Tracer(fx.Tracer):
 
 def _view(node: fx.Node, seen: Mapping[fx.Node, View | None], parts: Mapping[str, nn.Module]) -> View | None:
     """Return what a node's units see; None if that is unknown."""
-    above = [seen[each] for each in node.all_input_nodes if not _is_constant(each, parts[""])]
+    given = node.all_input_nodes
+    if filters(node):
+        given = [each for each in given if each.op != "get_attr"]
+    above = [seen[each] for each in given if not _is_constant(each, parts[""])]
     known = [each for each in above if each is not None]
     window = _window(node, parts)
     if window is None or not known or len(known) < len(above):
@@ -133,6 +137,8 @@ def _view(node: fx.Node, seen: Mapping[fx.Node, View | None], parts: Mapping[str
 def _window(node: fx.Node, parts: Mapping[str, nn.Module]) -> Window | None:
     if node.op == "call_module":
         return _module_window(parts[str(node.target)])
+    if isinstance(node.target, torch._ops.OpOverloadPacket):
+        return operation_window(node, parts[""])
     if node.op == "call_function" and node.target is torch.cat:
         axis = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
         return Window() if axis == 1 else None
@@ -149,32 +155,17 @@ def _module_window(part: nn.Module) -> Window | None:
     if kind in _POINTWISE or (kind is nn.BatchNorm2d and part.running_mean is not None):
         return Window()
     if kind is nn.Conv2d and part.padding_mode == "zeros" and not isinstance(part.padding, str):
-        return _sliding(part.kernel_size, part.stride, part.padding, part.dilation)
+        return sliding(part.kernel_size, part.stride, part.padding, part.dilation)
     if kind is nn.MaxPool2d and not part.return_indices:
-        return _sliding(part.kernel_size, part.stride, part.padding, part.dilation)
+        return sliding(part.kernel_size, part.stride, part.padding, part.dilation)
     if kind is nn.AvgPool2d:
-        return _sliding(part.kernel_size, part.stride, part.padding, 1)
+        return sliding(part.kernel_size, part.stride, part.padding, 1)
     return None
-
-
-def _sliding(kernel: Any, stride: Any, padding: Any, dilation: Any) -> Window | None:
-    """Return the window of a convolution or a pool, wide enough for both axes."""
-    pairs = [
-        tuple(each) if isinstance(each, (tuple, list)) else (each, each)
-        for each in (kernel, stride, padding, dilation)
-    ]
-    kernels, strides, paddings, dilations = pairs
-    if strides[0] != strides[1]:
-        return None
-    after = [d * (k - 1) - p for k, p, d in zip(kernels, paddings, dilations, strict=True)]
-    return Window(max(paddings), max(after), strides[0])
 
 
 def _is_constant(node: fx.Node, module: nn.Module) -> bool:
     """Whether a node is a weight that is the same at every place."""
     if node.op != "get_attr":
         return False
-    value: Any = module
-    for name in str(node.target).split("."):
-        value = getattr(value, name)
+    value = attribute(node, module)
     return isinstance(value, Tensor) and (value.ndim == 0 or (value.ndim >= 3 and value.shape[-2:] == (1, 1)))

@@ -53,6 +53,28 @@ def open_named(request: Request) -> Model | None:
     return named.open_function(request) if named.names_function(request.source) else None
 
 
+def open_program(request: Request) -> Model | None:
+    """Open an exported program or TorchScript: a file, or what the user's program holds."""
+    import sys
+
+    import torch
+
+    export = sys.modules.get("torch.export")  # dear to import, and there if the user holds such a program
+    if request.path.suffix.lower() == ".pt2" or (
+        export is not None and isinstance(request.source, export.ExportedProgram)
+    ):
+        from batcountry.models.exported import open_exported
+
+        return open_exported(request)
+    if isinstance(request.source, torch.jit.ScriptModule) or (
+        request.weights is None and request.path.suffix.lower() in (".pt", ".pth", ".ts", ".torchscript")
+    ):
+        from batcountry.models.torchscript import open_torchscript
+
+        return open_torchscript(request)
+    return None
+
+
 def open_onnx_file(request: Request) -> Model | None:
     """Open a file whose name ends in `.onnx`."""
     if request.path.suffix.lower() != ".onnx":
@@ -74,6 +96,7 @@ def open_caffe_files(request: Request) -> Model | None:
 
 openers: list[Opener] = [
     open_known,
+    open_program,
     open_module,
     open_named,
     open_onnx_file,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from batcountry.errors import ModelError
+from batcountry.errors import ModelError, first_line
 from batcountry.models.entry import Entry
 from batcountry.models.layouts import Size
 from batcountry.models.tracing import Traced, listening, tensor_of
@@ -120,7 +120,7 @@ def frozen(module: nn.Module) -> nn.Module:
         own = deepcopy(module)
     except Exception as error:
         raise ModelError(
-            f"the module {type(module).__name__} cannot be copied ({error}); "
+            f"the module {type(module).__name__} cannot be copied ({first_line(error)}); "
             "give one that copy.deepcopy takes, with no tensors in it that are results"
         ) from error
     return own.eval().requires_grad_(False)

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from batcountry.errors import BatCountryError, MissingExtra, ModelError, suggestion
+from batcountry.errors import BatCountryError, MissingExtra, ModelError, first_line, suggestion
 from batcountry.files import sha256_of
 from batcountry.models.efficientnet_lite import imagenet_classes
 from batcountry.models.model import Model
@@ -121,7 +121,7 @@ def _function(package: str, name: str) -> Callable[[], Any]:
     except AttributeError:
         raise ModelError(f"the Python module {package} has no {name!r}") from None
     except Exception as error:
-        raise ModelError(f"the Python module {package} cannot be imported: {error}") from error
+        raise ModelError(f"the Python module {package} cannot be imported: {first_line(error)}") from error
     if not callable(found):
         raise ModelError(f"{package}:{name} is no function that makes a network")
     return found
@@ -148,7 +148,7 @@ def _library(name: str, what: str) -> Any:
         raise ModelError(f"{package} cannot be imported: {error}") from None
     except Exception as error:  # torchvision beside another torch than its own says so in many ways
         raise ModelError(
-            f"{package} cannot be imported ({error}); its torchvision must be the one made for your torch"
+            f"{package} cannot be imported ({first_line(error)}); its torchvision must be the one made for your torch"
         ) from error
 
 
@@ -158,8 +158,7 @@ def _called(make: Callable[[], Any], name: str) -> Any:
     except BatCountryError:
         raise
     except Exception as error:
-        said = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ModelError(f"{name} cannot be made: {said}") from error
+        raise ModelError(f"{name} cannot be made: {first_line(error)}") from error
 
 
 def _made(make: Callable[[], Any], request: Request) -> Any:

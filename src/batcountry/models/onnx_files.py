@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from batcountry.errors import MissingExtra, ModelError
+from batcountry.errors import MissingExtra, ModelError, first_line
 from batcountry.files import sha256_of
 from batcountry.models.model import Model
 from batcountry.models.request import Request
@@ -35,14 +35,13 @@ def open_onnx(request: Request) -> Model:
     try:
         proto = onnx.load(str(path))
     except Exception as error:  # protobuf's, and onnx's own for files beside it
-        raise ModelError(f"{path} is not an ONNX file, or damaged ({error})") from None
+        raise ModelError(f"{path} is not an ONNX file, or damaged ({first_line(error)})") from None
     stated = _stated(proto, path)
     _tidy(proto)
     try:
         module: nn.Module = convert(proto)
     except Exception as error:
-        said = str(error).partition("\n")[0]
-        raise ModelError(f"{path} cannot be converted to PyTorch ({said})") from error
+        raise ModelError(f"{path} cannot be converted to PyTorch ({first_line(error)})") from error
     own = module.eval().requires_grad_(False)
     return opened(request, own, request.text, stated=stated, weights_sha256=sha256_of(path))
 
@@ -55,7 +54,7 @@ def _converter() -> tuple[Any, Any]:
         raise MissingExtra("an ONNX file", "onnx2torch", "onnx") from None
     except Exception as error:
         raise ModelError(
-            f"onnx2torch cannot be imported ({error}); its torchvision must be the one made for your torch"
+            f"onnx2torch cannot be imported ({first_line(error)}); its torchvision must be the one made for your torch"
         ) from error
     return onnx, convert
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from batcountry.errors import ModelError
+from batcountry.errors import ModelError, first_line
 
 _HOLDERS = (
     "state_dict",
@@ -45,11 +45,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, EOFError) as error:
-        raise ModelError(f"{path} is damaged ({error})") from None
+        raise ModelError(f"{path} is damaged ({first_line(error)})") from None
     except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError) as error:
-        said = str(error).partition("\n")[0]
         raise ModelError(
-            f"{path} cannot be read as tensors alone ({said}); save the network's state_dict, best with safetensors"
+            f"{path} cannot be read as tensors alone ({first_line(error)}); save the network's state_dict, best with safetensors"
         ) from None
     for name in _HOLDERS:
         if isinstance(found, Mapping) and not _is_state(found) and isinstance(found.get(name), Mapping):

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from batcountry.errors import ModelError
+from batcountry.errors import ModelError, first_line
 from batcountry.models.layouts import Layout, Size, layout_of
 
 OUTPUT = "output"
@@ -67,7 +67,7 @@ def trace(module: nn.Module, size: Size, entered: Callable[[Tensor], Tensor], ch
     calls, error = _calls(module, entered, (1, channels, *size))
     if error is not None:
         raise ModelError(
-            f"the network does not run on a picture of {size[1]}×{size[0]} pixels ({error}); "
+            f"the network does not run on a picture of {size[1]}×{size[0]} pixels ({first_line(error)}); "
             "say which size and channels it is made for with size and input"
         ) from error
     traced = Traced(size)
