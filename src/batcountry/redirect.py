@@ -18,35 +18,53 @@ from torch.overrides import TorchFunctionMode
 
 
 class _Redirected(torch.autograd.Function):
-    """A clamp between 0 and `top` whose gradient goes on, where it would all be zero, to what pushes units back inside."""
+    """A clamp whose gradient goes on, where it would all be zero, to what pushes units back inside."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, top: float) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.top = top
-        return x.clamp(0, top)
+    def forward(ctx: Any, x: Tensor, bottom: float, top: float, inplace: bool) -> Tensor:
+        ctx.save_for_backward(x <= bottom, x >= top)
+        if not inplace:
+            return x.clamp(bottom, top)
+        ctx.mark_dirty(x)
+        return x.clamp_(bottom, top)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (x,), gradient = ctx.saved_tensors, gradients[0]
-        usual = gradient * ((x > 0) & (x < ctx.top))
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        (below, above), gradient = ctx.saved_tensors, gradients[0]
+        usual = gradient * ~(below | above)
         # The gradient is that of a score to be raised, so a positive one raises a unit.
-        inward = gradient * (((x <= 0) & (gradient > 0)) | ((x >= ctx.top) & (gradient < 0)))
+        inward = gradient * ((below & (gradient > 0)) | (above & (gradient < 0)))
         dead = usual.flatten(1).abs().amax(1) == 0
-        return torch.where(dead.reshape(-1, *[1] * (x.ndim - 1)), usual + inward, usual), None
+        found = torch.where(dead.reshape(-1, *[1] * (usual.ndim - 1)), inward, usual)
+        return found, None, None, None
 
 
-def _relu(x: Tensor, inplace: bool = False) -> Tensor:
-    return _Redirected.apply(x, float("inf"))  # type: ignore[no-untyped-call]
+def _relu(input: Tensor, inplace: bool = False) -> Tensor:
+    return _hardtanh(input, 0.0, float("inf"), inplace)
 
 
-def _relu6(x: Tensor, inplace: bool = False) -> Tensor:
-    return _Redirected.apply(x, 6.0)  # type: ignore[no-untyped-call]
+def _relu_in_place(input: Tensor) -> Tensor:
+    return _relu(input, inplace=True)
+
+
+def _relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    return _hardtanh(input, 0.0, 6.0, inplace)
+
+
+def _hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    return _Redirected.apply(input, min_val, max_val, inplace)  # type: ignore[no-untyped-call]
+
+
+def _hardtanh_in_place(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    return _hardtanh(input, min_val, max_val, inplace=True)
 
 
 _REPLACED: dict[Any, Callable[..., Tensor]] = {
-    **dict.fromkeys((torch.relu, torch.relu_, F.relu, F.relu_, Tensor.relu, Tensor.relu_), _relu),
+    **dict.fromkeys((torch.relu, F.relu, Tensor.relu), _relu),
+    **dict.fromkeys((torch.relu_, Tensor.relu_), _relu_in_place),
     F.relu6: _relu6,
+    F.hardtanh: _hardtanh,
+    F.hardtanh_: _hardtanh_in_place,
 }
 
 
@@ -61,9 +79,10 @@ class _Mode(TorchFunctionMode):
 def redirected_relu() -> Iterator[None]:
     """Have all ReLUs that run in this block redirect their gradients; outside of it nothing has changed.
 
-    Works for ReLU and ReLU6, as modules or functions and also in place, of networks of all kinds, since it is PyTorch's
-    own functions that are replaced for this thread. It is the forward pass that has to be in the block. Whether
-    a layer is dead is asked of each picture as a whole, so this is not for tiles.
+    Works for ReLU, ReLU6 and hard tanh, as modules or functions and also in place, of networks of all
+    kinds, since it is PyTorch's own functions that are replaced for this thread. It is the forward pass
+    that has to be in the block. Whether a layer is dead is asked of each picture as a whole, so
+    this is not for tiles.
     """
     with _Mode():
         yield

@@ -102,6 +102,25 @@ def _may_alias(node: fx.Node, parts: Mapping[str, nn.Module]) -> bool:
     return _writes(node) or node.target is F.dropout or bool(node.kwargs.get("inplace", False))
 
 
+class _Proxy(fx.Proxy):
+    """Stays the same tensor where code writes over it, as `+=` does; fx's own becomes another."""
+
+    def __iadd__(self, other: Any) -> fx.Proxy:
+        return self._over(operator.iadd, other)
+
+    def __isub__(self, other: Any) -> fx.Proxy:
+        return self._over(operator.isub, other)
+
+    def __imul__(self, other: Any) -> fx.Proxy:
+        return self._over(operator.imul, other)
+
+    def __itruediv__(self, other: Any) -> fx.Proxy:
+        return self._over(operator.itruediv, other)
+
+    def _over(self, change: Callable[..., Any], other: Any) -> fx.Proxy:
+        return self.tracer.create_proxy("call_function", change, (self, other), {})
+
+
 class _Tracer(fx.Tracer):
     """Notes which node is the result of each call of each module, also of those that it looks into."""
 
@@ -109,6 +128,9 @@ class _Tracer(fx.Tracer):
         super().__init__()
         self.results: dict[Place, fx.Node] = {}
         self._count: Counter[str] = Counter()
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
 
     def call_module(
         self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -61,6 +61,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "relu_": torch.relu_,
     "relu6": F.relu6,
     "hardtanh": F.hardtanh,
+    "hardtanh_": F.hardtanh_,
     **{name: _number_or(name, getattr(operator, name)) for name in ("add", "sub", "mul", "neg", "eq", "ne")},
     **{name: _number_or(name, getattr(operator, name)) for name in ("lt", "le", "gt", "ge")},
     "floor_divide": _number_or("floor_divide", operator.floordiv),

@@ -205,7 +205,8 @@ def _learn_sizes(
         elif height % multiple or width % multiple:
             continue
         else:
-            size = height + multiple, width + 2 * multiple
+            more = -(-_ODD[0] // multiple) * multiple
+            size = height + more, width + 2 * more
         for call in _calls(module, entered, (1, channels, *size))[0]:
             name = names.get(call.place)
             if name in left and not call.problem and _agrees(traced.layouts[name], call, size):

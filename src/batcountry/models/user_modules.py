@@ -46,7 +46,7 @@ def opened(
         raise ModelError("a mean in a file is for Caffe's nets; give its numbers")
     if mean is None and std is None and request.input is None:
         mean, std = known.get("mean"), known.get("std")
-    entry = Entry.of(request.input or known.get("input"), mean, std)
+    entry = Entry.of(known.get("input") if request.input is None else request.input, mean, std)
     return model_of(
         module,
         name,
