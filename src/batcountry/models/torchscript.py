@@ -8,6 +8,7 @@ program is then frozen to a list of operations, which run as those of `batcountr
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,10 @@ from batcountry.models.user_modules import opened
 
 _MOST_TEXT = 64 << 20
 _FORBIDDEN = re.compile(
-    r"\b(?:save|_save\w*|from_file|load|getattr|rpc_\w+|ops\s*\.\s*(?!aten\b|prim\b)\w+)\b"
+    r"\b(?:save|_save\w*|from_file|load|rpc_\w+|ops\s*\.\s*(?!aten\b|prim\b)\w+)\b"
+    r"|[=(,\[]\s*(?:torch|ops)\b(?!\s*\.)"
 )
-"""Words for what touches files or other machines, or is none of PyTorch's own operations."""
+"""Words for what touches files or other machines, or is none of PyTorch's own operations, and other names for those."""
 
 
 def open_torchscript(request: Request) -> Model:
@@ -53,7 +55,9 @@ def _loaded(path: Path) -> Any:
         raise ModelError(f"there is no file {path}")
     _check(path)
     try:
-        return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{path} is damaged ({first_line(error)})") from None
 
@@ -93,7 +97,9 @@ def read_script(script: Any, name: str) -> nn.Module:
         If it does something that is not supported.
     """
     try:
-        frozen = torch.jit.freeze(script.eval(), optimize_numerics=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            frozen = torch.jit.freeze(script.eval(), optimize_numerics=False)
     except RuntimeError as error:
         raise ModelError(f"{name} cannot be frozen ({first_line(error)})") from error
     graph = frozen.graph
