@@ -143,7 +143,7 @@ def _library(name: str, what: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        if error.name in (package, "torchvision"):
+        if str(error.name).partition(".")[0] in (package, "torchvision"):
             raise MissingExtra(what, package, package) from None
         raise ModelError(f"{package} cannot be imported: {error}") from None
     except Exception as error:  # torchvision beside another torch than its own says so in many ways
