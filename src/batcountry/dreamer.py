@@ -14,6 +14,7 @@ from torch import Tensor
 from batcountry import octaves
 from batcountry.ascent import UPDATE, Ascent
 from batcountry.beside import Pictures
+from batcountry.data_picture import read_data
 from batcountry.dreams import Advance, Step, climb
 from batcountry.errors import RecipeError
 from batcountry.gradient import Gradient, sparing_gradient, whole_gradient
@@ -110,7 +111,7 @@ class Dreamer:
             If the picture cannot be used; at the call, not at the first step.
         """
         settled = self.settled
-        picture = _input(image, settled.recipe)
+        picture = _input(image, settled.recipe, settled.model)
         base = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(settled.model.device)
         sizes, gradient, recipe = self._prepared((base.shape[-2], base.shape[-1]))
         ascent = Ascent(
@@ -211,12 +212,12 @@ def plan_dream(
     )
 
 
-def _input(image: Any, recipe: Recipe) -> Picture:
-    if image is None:
+def _input(image: Any, recipe: Recipe, model: Model) -> Picture:
+    if image is None and model.channels == 3:
         from batcountry.sky import sky
 
         image = sky(seed=recipe.seed)
-    picture = read_picture(image)
+    picture = read_picture(image) if model.channels == 3 else read_data(image, model.channels)
     if recipe.size:
         picture = picture.fitted(recipe.size)
     if recipe.enlarge:

@@ -105,10 +105,12 @@ def fits_in_memory(size: tuple[int, int], recipe: Recipe) -> bool:
     return pixels * PICTURE_BYTES <= budget(recipe.max_memory, device) / 2
 
 
-def measured_cost(gradient: Gradient, size: Size, device: torch.device, side: int = _PROBE) -> Cost:
+def measured_cost(
+    gradient: Gradient, size: Size, device: torch.device, side: int = _PROBE, *, channels: int = 3
+) -> Cost:
     """Measure what the gradient of a pixel costs, on a picture of (height, width) or a piece of it of `side`."""
     height, width = size if size[0] * size[1] <= side**2 else (min(each, side) for each in size)
-    image = torch.full((1, 3, height, width), 128.0, device=device)
+    image = torch.full((1, channels, height, width), 128.0, device=device)
     give_back()
     with kept_memory():  # so that what was taken is still there to be counted
         before = _mark(device)
@@ -179,7 +181,7 @@ def plan(
         smallest tiles fit.
     """
     height, width = sizes[-1]
-    cost = measured_cost(gradient, _probed(sizes), model.device)
+    cost = measured_cost(gradient, _probed(sizes), model.device, channels=model.channels)
     shapes = 1 if tile == 0 else len(sizes)
     fixed = used_memory(model.device) + picture_bytes * height * width + shapes * _SHAPE_BYTES
     room = budget(max_memory, model.device) - fixed

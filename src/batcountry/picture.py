@@ -88,7 +88,8 @@ class Picture:
     def _scaled(self, longest: int) -> Picture:
         size = scaled_size(self.size, longest)
         planes = [
-            Image.fromarray(self.pixels[..., i]).resize(size, Image.Resampling.LANCZOS) for i in range(3)
+            Image.fromarray(self.pixels[..., i]).resize(size, Image.Resampling.LANCZOS)
+            for i in range(self.pixels.shape[2])
         ]
         pixels = np.clip(np.dstack([np.asarray(each) for each in planes]), 0, 255)
         return self.with_pixels(pixels.astype(np.float32))

@@ -36,8 +36,30 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: Annotated[
-        str, Field(description="A known model's name, or a folder with deploy.prototxt and one .caffemodel.")
+        str,
+        Field(
+            description="A known model's name, a Caffe folder, a .onnx, .pt2 or TorchScript file, "
+            "timm:NAME, torchvision:NAME, or package.module:function."
+        ),
     ] = "efficientnet-lite0"
+    weights: Annotated[
+        str | None,
+        Field(description="File of weights for the model: safetensors, a state dict, or a .caffemodel."),
+    ] = None
+    mean: Annotated[
+        str | None,
+        Field(
+            description="What the network takes off each channel, such as 0.485,0.456,0.406; or a Caffe mean file."
+        ),
+    ] = None
+    std: Annotated[
+        str | None,
+        Field(description="What the network divides each channel by after that, such as 0.229,0.224,0.225."),
+    ] = None
+    channels: Annotated[
+        str | None,
+        Field(description="What the network takes: rgb, bgr, grey, rgba, or a number of channels."),
+    ] = None
     layer: Annotated[
         str | None, Field(description="Layer to dream with; the model's own default if not given.")
     ] = None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from batcountry import param, transforms
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError, suggestion
-from batcountry.models import Model, open_model
+from batcountry.models import Model
+from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, guide, layer, parse
 from batcountry.objectives.regions import mask_planes
 from batcountry.optimizers import Make, Schedule, optimizer
@@ -71,6 +72,8 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     model, aim = options.get("model"), options.get("objective")
     if isinstance(model, Model):
         options["model"] = model.name
+    elif isinstance(model, nn.Module):
+        options["model"] = type(model).__name__
     elif hasattr(model, "__fspath__"):
         options["model"] = str(model)
     if isinstance(aim, Objective):
@@ -80,7 +83,7 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     if recipe.objective and (recipe.layer or recipe.guide):
         raise RecipeError("give an objective, or a layer and a guide, not both")
     recipe = _with_step_size(recipe)
-    opened = model if isinstance(model, Model) else open_model(recipe.model)
+    opened = model if isinstance(model, Model) else _opened(recipe, model)
     opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
     recipe = recipe.with_options(precision=opened.precision)
     if recipe.layer is None and not recipe.objective:
@@ -92,6 +95,10 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     found = Settled(opened, objective, recipe, None if where is None else mask_planes(where))
     _ = found.optimizer, found.transforms  # so that what cannot be is said now
     return found
+
+
+def _opened(recipe: Recipe, model: Any) -> Model:
+    return open_recipe_model(recipe, module=model if isinstance(model, nn.Module) else None)
 
 
 def _named(options: dict[str, Any], name: str) -> Picture | str | None:

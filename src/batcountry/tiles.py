@@ -271,7 +271,7 @@ class TileScorer:
         """Return how many units each layer has in all tiles of a picture, which its mean is taken over."""
         last = tiles[-1]
         with torch.no_grad():
-            blank = torch.zeros(1, 3, *last.window, dtype=dtype, device=self._model.device)
+            blank = torch.zeros(1, self._model.channels, *last.window, dtype=dtype, device=self._model.device)
             found = self._model.activations(blank, self._layers)
         return {
             name: last.rows.count(found[name].shape[-2], layer)

@@ -24,8 +24,7 @@ from batcountry.errors import PictureError, RecipeError
 from batcountry.files import sha256_of
 from batcountry.gradient import whole_gradient
 from batcountry.memory import said_bytes
-from batcountry.models import known as known_models
-from batcountry.models import open_model
+from batcountry.models.from_recipe import from_anywhere, open_recipe_model
 from batcountry.octaves import resized_rows
 from batcountry.picture import Picture
 from batcountry.picture_files import check_writable
@@ -130,7 +129,8 @@ def dreaming_on_disk(
     )
     job = Job(
         note=note,
-        model=_anywhere(model.name),
+        model=from_anywhere(model.name),
+        weights=None if recipe.weights is None else from_anywhere(recipe.weights),
         source=None if source is None else str(source.resolve()),
         sizes=sizes,
         output=str(target.resolve()),
@@ -153,7 +153,7 @@ def resuming(work: str | Path) -> Iterator[Progress]:
         raise RecipeError(f"the dream in {work} is finished; it is in {job.output}")
     if job.source is not None and sha256_of_input(Path(job.source)) != job.note.input_sha256:
         raise PictureError(f"{job.source} is not the picture that {work} was begun with; put that one back")
-    model = open_model(job.model)
+    model = open_recipe_model(recipe.with_options(model=job.model, weights=job.weights))
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(f"{job.model} has other weights now than when {work} was begun; put those back")
     settled = settle(recipe, {"model": model})
@@ -167,6 +167,10 @@ def check_on_disk(settled: Settled) -> None:
     it remembers.
     """
     recipe, usual = settled.recipe, Recipe()
+    if settled.model.channels != 3:
+        raise RecipeError(
+            f"{settled.model.name} takes {settled.model.channels} channels, and pictures on disk are of colours"
+        )
     for name in ("param", "optimizer", "normalise", "decay_every", "transforms", "mask"):
         if getattr(recipe, name) != getattr(usual, name):
             raise RecipeError(
@@ -347,10 +351,6 @@ def _sky(recipe: Recipe) -> Picture:
     from batcountry.sky import sky
 
     return read_picture(sky(seed=recipe.seed))
-
-
-def _anywhere(name: str) -> str:
-    return name if name in known_models else str(Path(name).resolve())
 
 
 def _new_folder(output: Path, work: str | Path | None) -> Path:

@@ -29,6 +29,8 @@ class Job(_Record):
     """The finished picture's; its recipe has all that was chosen."""
     model: str
     """What to open the network by, from anywhere."""
+    weights: str | None = None
+    """File of weights for the network, from anywhere."""
     source: str | None
     """The picture's path, from anywhere; None for the sky."""
     sizes: list[Size]

@@ -91,14 +91,15 @@ def bulk(
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a folder of pictures with several layers; what is done already is skipped."""
-    from batcountry.models import open_model
+    from batcountry.models.from_recipe import open_recipe_model
+    from batcountry.recipe import Recipe
 
     pictures = _pictures(folder)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PictureError(f"cannot make the folder {output}: {error.strerror}") from None
-    model = open_model(options.pop("model", "efficientnet-lite0"))
+    model = open_recipe_model(Recipe().with_options(**options))
     layers = layer or [model.default_layer]
     for name in layers:
         model.layer(name)
@@ -137,10 +138,14 @@ def again(
         Path | None,
         typer.Option("--input", help="The picture it was dreamed on, if it is no longer where it was."),
     ] = None,
+    run_code: Annotated[
+        bool,
+        typer.Option("--run-code", help="Open its model even if that runs a function that the recipe names."),
+    ] = False,
 ) -> None:
     """Dream a picture again from the recipe inside it."""
     from batcountry.files import sha256_of
-    from batcountry.models import open_model
+    from batcountry.models.from_recipe import open_recipe_model
 
     note = _note(file)
     source = image or _source(note.input, file)
@@ -151,7 +156,7 @@ def again(
         )
     if source is None and note.input is None and note.input_sha256 != _sky_sha256(note.recipe.seed):
         raise PictureError(f"{file} was not dreamed on a file; name the picture with --input")
-    model = open_model(note.recipe.model)
+    model = open_recipe_model(note.recipe, trusted=run_code)
     if model.weights_sha256 != note.weights_sha256:
         raise PictureError(f"{file} was dreamed with other weights than {note.recipe.model} has now")
     _dream(source, target, {**note.recipe.model_dump(), "model": model}, named=note.input)

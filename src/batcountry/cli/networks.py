@@ -24,21 +24,28 @@ Weights = Annotated[
 
 @app.command()
 def layers(
-    model: Annotated[str, typer.Argument(help="A known model or a path.")] = "efficientnet-lite0",
+    model: Annotated[str, typer.Argument(help="What --model of dream takes.")] = "efficientnet-lite0",
+    weights: Annotated[str | None, typer.Option(help="File of weights for it.")] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="What it takes: rgb, bgr, grey, rgba, or a number.")
+    ] = None,
 ) -> None:
     """List the layers of a model in running order: channels, stride and receptive field in pixels."""
     from rich.table import Table
 
-    from batcountry.models import open_model
+    from batcountry.models.from_recipe import open_recipe_model
+    from batcountry.recipe import Recipe
 
-    opened = open_model(model)
+    opened = open_recipe_model(Recipe().with_options(model=model, weights=weights, channels=channels))
     table = Table("layer", box=None, pad_edge=False)
     for heading in ("channels", "stride", "receptive field"):
         table.add_column(heading, justify="right")
     for each in opened.layers:
         name = f"{each.name} (default)" if each.name == opened.default_layer else each.name
-        field = "whole picture" if each.receptive_field is None else str(each.receptive_field)
-        table.add_row(escape(name), str(each.channels), str(each.stride or "-"), field)
+        unknown = "-" if each.stride else "whole picture"
+        table.add_row(
+            escape(name), str(each.channels), str(each.stride or "-"), str(each.receptive_field or unknown)
+        )
     print_table(table)
 
 

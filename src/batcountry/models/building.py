@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
@@ -16,9 +17,12 @@ from batcountry.models.geometry import views
 from batcountry.models.layouts import Size
 from batcountry.models.model import Layer, Model
 from batcountry.models.modules import ModuleNetwork
-from batcountry.models.tracing import Traced, trace
+from batcountry.models.tracing import OUTPUT, Traced, trace
 
 USUAL_SIZE = (224, 224)
+
+_NEUTRAL = re.compile("Norm|Drop|Identity")
+"""In names of classes whose output says no more than their input."""
 
 log = logging.getLogger("batcountry")
 
@@ -85,7 +89,7 @@ def _model(
         layers=layers,
         mean=network.entry.picture_mean,
         weights_sha256=digest,
-        default_layer=default_layer(traced),
+        default_layer=default_layer(traced, network.module),
         classes=classes,
         refused=traced.refused,
     )
@@ -118,20 +122,26 @@ def _layers(traced: Traced, seen: Mapping[tuple[str, int], View | None]) -> Iter
             yield Layer(name, layout.channels, view.stride, view.field, view.before, view.grid)
 
 
-def default_layer(traced: Traced) -> str:
-    """Return the layer to dream with if none is named: the last with a stride of at most 16.
+def default_layer(traced: Traced, module: nn.Module) -> str:
+    """Return the layer to dream with if none is named: the last block or stage with a stride of at most 16.
 
-    Of a transformer's blocks, which all have the same stride, it is the one two thirds up.
+    Of a transformer's blocks, which all have the same stride, it is the one two thirds up. Where nothing has parts
+    it is the last such layer that is no normalisation, since the mean of squares of those hardly changes.
     """
+    parts = dict(module.named_modules())
     names = list(traced.layouts)
-    placed = [name for name in names if (traced.layouts[name].stride or 99) <= 16]
-    middle = [name for name in placed if traced.layouts[name].channels >= 16] or placed
-    blocks = [name for name in middle if traced.layouts[name].kind == "tokens" and name[-1].isdigit()]
-    if blocks:
-        top = min(name.count(".") for name in blocks)
-        blocks = [name for name in blocks if name.count(".") == top]
-        return blocks[len(blocks) * 2 // 3]
-    return (middle or names)[-1]
+    placed = [name for name in names if (traced.layouts[name].stride or 99) <= 16] or names
+    wide = [name for name in placed if traced.layouts[name].channels >= 16] or placed
+    kinds = {name: parts[traced.places[name][0]] for name in wide}
+    telling = [name for name in wide if not _NEUTRAL.search(type(kinds[name]).__name__)] or wide
+    found = [name for name in telling if any(True for _ in kinds[name].children())]
+    found = [name for name in found if name != OUTPUT] or telling
+    blocks = [name for name in found if name[-1].isdigit() and traced.layouts[name].kind == "tokens"]
+    if not blocks or traced.layouts[found[-1]].kind != "tokens":
+        return found[-1]
+    top = min(name.count(".") for name in blocks)
+    blocks = [name for name in blocks if name.count(".") == top]
+    return blocks[len(blocks) * 2 // 3]
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:

@@ -1,0 +1,100 @@
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from typer.testing import CliRunner
+
+import batcountry
+from batcountry.cli.app import app
+from batcountry.errors import ModelError, RecipeError
+from batcountry.models import open_model
+from batcountry.models.from_recipe import from_anywhere, open_recipe_model
+from batcountry.recipe import Recipe
+from torch_nets import ResidualNet, seeded
+
+CODE = """
+import torch
+from torch_nets import ResidualNet, seeded
+
+def make():
+    return seeded(ResidualNet)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with code of a network, its weights, and a picture."""
+    (tmp_path / "my_code.py").write_text(CODE)
+    net = seeded(ResidualNet)
+    with torch.no_grad():
+        net.conv1.weight.mul_(1.5)
+    save_file(net.state_dict(), tmp_path / "my.safetensors")
+    batcountry.read_picture(torch.rand(40, 56, 3) * 255).save(tmp_path / "photo.png")
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("my_code", None)
+
+
+def bat_country(*arguments):
+    return CliRunner().invoke(app, [str(each) for each in arguments], standalone_mode=False)
+
+
+def test_a_recipe_opens_its_model_with_weights_and_preprocessing(folder):
+    recipe = Recipe(
+        model="my_code:make", weights="my.safetensors", mean="0.1,0.2,0.3", std="0.5,0.5,0.5", channels="bgr"
+    )
+    model = open_recipe_model(recipe)
+    assert model.mean == pytest.approx((76.5, 51, 25.5)) and model.network.entry.kind == "bgr"
+    plain = open_recipe_model(Recipe(model="my_code:make", weights="my.safetensors"))
+    assert plain.weights_sha256 == model.weights_sha256 != open_model("my_code:make").weights_sha256
+    with pytest.raises(RecipeError, match="std must be numbers with commas between them, not 'wide'"):
+        open_recipe_model(Recipe(model="my_code:make", std="wide"))
+
+
+def test_the_command_line_dreams_with_code_and_weights_and_does_it_again(folder):
+    options = ("--model", "my_code:make", "--weights", "my.safetensors", "--octaves", 1, "--iterations", 2)
+    found = bat_country("dream", "photo.png", "-o", "dream.png", "--layer", "layer1", *options)
+    assert found.exception is None, found.output
+    again = bat_country("again", "dream.png", "-o", "again.png")
+    assert isinstance(again.exception, RecipeError) and "--run-code" in str(again.exception)
+    assert not (folder / "again.png").exists()
+    again = bat_country("again", "dream.png", "-o", "again.png", "--run-code")
+    assert again.exception is None
+    assert (folder / "again.png").read_bytes() == (folder / "dream.png").read_bytes()
+
+
+def test_layers_lists_them(folder):
+    found = bat_country("layers", "my_code:make", "--weights", "my.safetensors")
+    assert found.exception is None
+    for name in ("conv1", "layer1.0.relu_1", "layer2 (default)", "fc"):
+        assert name in found.output
+
+
+def test_a_dream_on_disk_goes_on_with_code_and_weights(folder):
+    options = ("--model", "my_code:make", "--weights", "my.safetensors", "--octaves", 1, "--iterations", 2)
+    found = bat_country(
+        "dream", "photo.png", "-o", "dream.png", "--layer", "layer1", "--work", "work", *options
+    )
+    assert found.exception is None, found.output
+
+
+def test_a_recipe_that_is_not_trusted_runs_no_code(folder):
+    with pytest.raises(RecipeError, match="to open my_code:make is to run that function"):
+        open_recipe_model(Recipe(model="my_code:make"), trusted=False)
+    assert "my_code" not in sys.modules
+    assert open_recipe_model(Recipe(), trusted=False).name == "efficientnet-lite0"
+
+
+def test_a_module_is_a_model_for_dream(photo):
+    net = seeded(ResidualNet)
+    found = batcountry.dream(photo, model=net, layer="layer1", octaves=1, iterations=1, std="0.5,0.5,0.5")
+    assert '"model":"ResidualNet"' in found.note
+    with pytest.raises(ModelError, match="a module has no use for weights"):
+        batcountry.dream(photo, model=net, weights="my.safetensors")
+
+
+def test_names_from_anywhere_are_paths_only_where_they_were(folder):
+    for name in ("efficientnet-lite0", "timm:resnet18", "my_code:make"):
+        assert from_anywhere(name) == name
+    assert from_anywhere("net.onnx") == str(folder / "net.onnx")
