@@ -6,7 +6,8 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import batcountry
-from batcountry.cli.app import app
+from batcountry.boundless.job import Workplace
+from batcountry.cli.networks import app
 from batcountry.errors import ModelError, RecipeError
 from batcountry.models import open_model
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model
@@ -71,12 +72,14 @@ def test_layers_lists_them(folder):
         assert name in found.output
 
 
-def test_a_dream_on_disk_goes_on_with_code_and_weights(folder):
+def test_a_dream_on_disk_knows_code_and_weights(folder):
     options = ("--model", "my_code:make", "--weights", "my.safetensors", "--octaves", 1, "--iterations", 2)
     found = bat_country(
         "dream", "photo.png", "-o", "dream.png", "--layer", "layer1", "--work", "work", *options
     )
     assert found.exception is None, found.output
+    job = Workplace(folder / "work").job()
+    assert job.model == "my_code:make" and job.weights == str(folder / "my.safetensors")
 
 
 def test_a_recipe_that_is_not_trusted_runs_no_code(folder):
