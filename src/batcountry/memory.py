@@ -190,7 +190,7 @@ def plan(
     if tile is None and _seen(halo, sizes[-1], None, wrap).window * cost.bytes * _SPREAD > room:
         halo = halo or Halo.of(model, objective)
         if _LARGE_PROBE**2 * cost.bytes * _SPREAD < room:
-            cost = measured_cost(gradient, sizes[-1], model.device, _LARGE_PROBE)
+            cost = measured_cost(gradient, sizes[-1], model.device, _LARGE_PROBE, channels=model.channels)
         side = halo.side(min(room / cost.bytes / _SPREAD, _LARGEST_SIDE**2)) if room > 0 else None
         if side is None:
             least = fixed + cost.bytes * _SPREAD * halo.largest(halo.grid)
