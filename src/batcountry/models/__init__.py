@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batcountry.errors import ModelError, suggestion
+from batcountry.models import zoo
 from batcountry.models.efficientnet_lite import NAME
 from batcountry.models.kinds import known, openers
 from batcountry.models.model import Layer, Model, Network
@@ -15,7 +16,7 @@ from batcountry.models.request import Opener, Request
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Layer", "Model", "Network", "Opener", "Request", "known", "open_model", "openers"]
+__all__ = ["Layer", "Model", "Network", "Opener", "Request", "known", "open_model", "openers", "zoo"]
 
 
 def open_model(
@@ -33,7 +34,7 @@ def open_model(
     Parameters
     ----------
     source
-        A known name; a folder with a `deploy.prototxt` and one `.caffemodel`, a prototxt file, or a
+        A known name (see `batcountry.models.zoo`); a folder with a `deploy.prototxt` and one `.caffemodel`, a prototxt file, or a
         folder that `bat-country convert` wrote; a PyTorch module, of which a copy is taken.
     weights
         The `.caffemodel`, if `source` is a prototxt file. May be left out where only one lies beside it.
@@ -64,7 +65,8 @@ def open_model(
         model = opener(request)
         if model is not None:
             return model
+    names = [*known, *(each.name for each in zoo.cards() if each.name not in known)]
     raise ModelError(
-        f"there is no model {str(source)!r}{suggestion(str(source), known)}: "
-        f"give a folder with deploy.prototxt and a .caffemodel, or one of: {', '.join(known)}"
+        f"there is no model {str(source)!r}{suggestion(str(source), names)}: "
+        f"give a folder with deploy.prototxt and a .caffemodel, or one of: {', '.join(names)}"
     )

@@ -94,6 +94,16 @@ def open_caffe_files(request: Request) -> Model | None:
     return open_caffe(request.path, request.weights, request.mean)
 
 
+def open_zoo_model(request: Request) -> Model | None:
+    """Open a network of the zoo by its name, from where its files are kept."""
+    from batcountry.models import zoo
+
+    if not any(each.name == request.text for each in zoo.cards()):
+        return None
+    request.only("mean", kind=f"the model {request.text!r}")
+    return zoo.open_here(request.text, mean=request.mean)
+
+
 openers: list[Opener] = [
     open_known,
     open_program,
@@ -102,5 +112,6 @@ openers: list[Opener] = [
     open_onnx_file,
     open_converted_folder,
     open_caffe_files,
+    open_zoo_model,
 ]
 """Asked in this order; the first that gives a model is the one. Put your own in front to extend it."""

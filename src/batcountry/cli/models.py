@@ -1,0 +1,150 @@
+"""The commands `bat-country models …`: which networks are known, and getting them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from batcountry.cli.app import app
+from batcountry.cli.screen import Stopped, err, out, print_table
+
+if TYPE_CHECKING:
+    from batcountry.models.cards import ModelCard, ModelFile
+
+models = typer.Typer(
+    invoke_without_command=True,
+    no_args_is_help=False,
+    rich_markup_mode="rich",
+    help="Known networks: list them, say what they are, download them.",
+)
+app.add_typer(models, name="models")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A network's name, as the list has it.")]
+
+
+@models.callback()
+def every(context: typer.Context) -> None:
+    """List known networks, or what the commands below do."""
+    if context.invoked_subcommand is None:
+        list_()
+
+
+@models.command("list")
+def list_(
+    pattern: Annotated[str, typer.Argument(help="Only names that fit, such as 'vgg*'.")] = "*",
+) -> None:
+    """List known networks: name, licence, size, whether it is here, and what it is."""
+    from rich.table import Table
+
+    from batcountry.models import zoo
+
+    table = Table("name", "licence", box=None, pad_edge=False)
+    table.add_column("size", justify="right")
+    for heading in ("here", "what it is"):
+        table.add_column(heading)
+    found = zoo.find(pattern)
+    for card in found:
+        table.add_row(card.name, card.licence, _megabytes(card.size), _place(card), card.title)
+    if found:
+        print_table(table)
+    else:
+        out.print(f"no known network has a name like {escape(repr(pattern))}")
+
+
+@models.command()
+def show(name: Name) -> None:
+    """Say what a network is: licence, training pictures, folder, and each file's size, hashes and addresses."""
+    from batcountry.models import zoo
+
+    card = zoo.card(name)
+    said_by = f" (says the {card.licence_from})" if card.licence_from else ""
+    facts = {
+        "name": card.name,
+        "what it is": card.title,
+        "licence": f"{card.licence}{said_by}",
+        "trained on": card.trained_on,
+        "paper": card.paper,
+        "mean": card.mean and f"{', '.join(map(str, card.mean))} (blue, green, red)",
+        "note": card.note,
+        "here": _place(card),
+        "folder": None if card.embedded else str(zoo.folder(name)),
+    }
+    for title, text in facts.items():
+        if text:
+            out.print(f"{title:<11} {escape(text)}")
+    for file in card.files:
+        _show_file(file)
+
+
+def _show_file(file: ModelFile) -> None:
+    out.print(f"\n{escape(file.name)}")
+    out.print(f"  size      {f'{file.size:,} bytes' if file.size else 'not published'}")
+    for title, value in (("sha256", file.sha256), ("sha1", file.sha1)):
+        if value:
+            out.print(f"  {title:<9} {value}")
+    if file.known_hash is None:
+        out.print("  hash      none published: put the file in the folder by hand")
+    for source in file.sources:
+        out.print(
+            f"  address   {escape(source.address)}\n            (as given by: {escape(source.given_by)})"
+        )
+
+
+@models.command()
+def get(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="One or more networks.")],
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Download nothing; only check the files that are here.")
+    ] = False,
+) -> None:
+    """Download networks, check their hashes, and keep them; goes on where it was stopped."""
+    from batcountry.models import zoo
+
+    for name in names:
+        zoo.card(name)  # so that a wrong name is told before anything is downloaded
+    for name in names:
+        if zoo.card(name).embedded:
+            out.print(f"{escape(name)} comes with the package; there is nothing to download")
+            continue
+        with _progress() as watch:
+            place = zoo.get(name, offline=offline, watch=watch)
+        out.print(f"{escape(name)} is in {escape(str(place))}; use it with --model {escape(name)}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Give a function that shows how far each file is."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import TransferSpeedColumn as Speed
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=12), DownloadColumn(), Speed())
+    bars = {}
+    with Progress(*columns, TimeRemainingColumn(), console=err, disable=not err.is_terminal) as progress:
+
+        def watch(file: str, came: int, total: int | None) -> None:
+            if file not in bars:
+                bars[file] = progress.add_task(escape(file), total=total, completed=came)
+            progress.update(bars[file], completed=came, total=total)
+
+        try:
+            yield watch
+        except KeyboardInterrupt:
+            raise Stopped("stopped; the same command goes on from there") from None
+
+
+def _megabytes(size: int | None) -> str:
+    return f"{size / 1e6:.0f} MB" if size else "?"
+
+
+def _place(card: ModelCard) -> str:
+    from batcountry.models import zoo
+
+    if card.embedded:
+        return "in the package"
+    if zoo.is_here(card.name):
+        return "yes"
+    return "by hand" if card.by_hand else "get"
