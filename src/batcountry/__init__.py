@@ -40,5 +40,5 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Note": "recipe",
         "Recipe": "recipe",
     },
-    ("caffe", "errors", "models", "objectives", "octaves"),
+    ("caffe", "errors", "models", "notebook", "objectives", "octaves"),
 )

@@ -69,6 +69,11 @@ class Step(Progress):
         pixels = self.image[0].permute(1, 2, 0).contiguous().cpu().numpy()
         return self._opened(self.image) if self._opened else read_picture(pixels)
 
+    def _repr_html_(self) -> str:
+        from batcountry.displays import step_figure
+
+        return step_figure(self)
+
 
 def climb(
     base: Tensor,

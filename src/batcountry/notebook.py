@@ -153,7 +153,7 @@ def beside(pictures: Mapping[str, Picture], *, longest: int = 240) -> Html:
 
 def _display() -> Any:
     """Return IPython's `display` if this runs in a notebook, which can change what it has shown."""
-    if "IPython" not in sys.modules:
+    if sys.modules.get("IPython") is None:
         return None
     from IPython.core.getipython import get_ipython
 

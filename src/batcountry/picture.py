@@ -106,8 +106,9 @@ class Picture:
         return replace(self, note=note)
 
     def _repr_png_(self) -> bytes:
+        # A notebook keeps what it shows within itself, so large pictures are shown smaller.
         out = io.BytesIO()
-        self.image().save(out, "PNG")
+        self.fitted(1024).image().save(out, "PNG")
         return out.getvalue()
 
 

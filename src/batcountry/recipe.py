@@ -196,6 +196,11 @@ class Recipe(BaseModel):
         """Return this recipe with some fields changed, checked like new."""
         return Recipe.of({**self.model_dump(), **options})
 
+    def _repr_html_(self) -> str:
+        from batcountry.displays import recipe_table
+
+        return recipe_table(self)
+
 
 class Note(BaseModel):
     """What a finished picture says of itself: the recipe, and what it was used on and with."""

@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from batcountry.displays import where
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -58,11 +60,7 @@ def watched(steps: Iterable[P], title: str, hint: str = "nothing was written") -
         bar = progress.add_task(escape(title), total=1.0)
         try:
             for step in steps:
-                height, width = step.size
-                where = f"octave {step.octave + 1}/{step.octaves}, iteration {step.iteration + 1}/{step.iterations}"
-                progress.update(
-                    bar, completed=step.done, description=escape(f"{title}: {where}, {width}×{height}")
-                )
+                progress.update(bar, completed=step.done, description=escape(f"{title}: {where(step)}"))
                 yield step
         except KeyboardInterrupt:
             done = progress.tasks[0]
