@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from batcountry.kernels import compiled, lrn, pool
 from batcountry.kernels.compiled import has_numba
 from batcountry.kernels.lrn import lrn as normalise
-from batcountry.kernels.pool import max_pool
+from batcountry.kernels.pool import Windows, max_pool
 
 TYPES = [torch.float32, torch.bfloat16]
 
@@ -106,11 +106,13 @@ def test_max_pooling_in_loops_is_pytorchs_on_ties_too(dtype, shape, kernel, stri
     assume(all(s + 2 * p >= k for s, p, k in zip(shape[2:], pad, kernel, strict=True)))
     generator = torch.Generator().manual_seed(sum(shape))
     x = last(torch.randint(-2, 3, shape, generator=generator).to(dtype))
-    found = gradient(lambda v: max_pool(v, kernel, stride, pad, ceil), x, lambda y: last(1 + y % 7))
+    found = gradient(lambda v: max_pool(v, Windows(kernel, stride, pad, ceil)), x, lambda y: last(1 + y % 7))
     patch = pytest.MonkeyPatch()
     with patch.context() as without:
         without.setattr(pool, "kind", lambda *v: None)
-        wanted = gradient(lambda v: max_pool(v, kernel, stride, pad, ceil), x, lambda y: last(1 + y % 7))
+        wanted = gradient(
+            lambda v: max_pool(v, Windows(kernel, stride, pad, ceil)), x, lambda y: last(1 + y % 7)
+        )
     for ours, theirs in zip(found, wanted, strict=True):
         assert ours.is_contiguous(memory_format=torch.channels_last)
         assert torch.equal(ours, theirs)
@@ -119,26 +121,26 @@ def test_max_pooling_in_loops_is_pytorchs_on_ties_too(dtype, shape, kernel, stri
 def test_the_first_of_equal_maxima_takes_the_gradient(by):
     for layout in (torch.contiguous_format, torch.channels_last):
         x = torch.ones(1, 2, 4, 4).contiguous(memory_format=layout).requires_grad_()
-        max_pool(x, (2, 2), (2, 2), (0, 0), True).sum().backward()
+        max_pool(x, Windows((2, 2), (2, 2), (0, 0), ceil=True)).sum().backward()
         assert torch.equal(x.grad[0, 0], torch.tensor([[1.0, 0], [0, 0]]).repeat(2, 2))
 
 
 def test_padding_beyond_half_the_kernel_is_minus_infinity(by):
     for layout in (torch.contiguous_format, torch.channels_last):
         x = (-torch.rand(1, 1, 5, 7) - 1).contiguous(memory_format=layout)
-        assert float(max_pool(x, (3, 3), (1, 1), (2, 2), True).max()) < 0
+        assert float(max_pool(x, Windows((3, 3), (1, 1), (2, 2), ceil=True)).max()) < 0
 
 
 def test_no_number_is_larger_than_any(by):
     x = last(torch.zeros(1, 3, 5, 7))
     x[0, 1, 2, 3] = float("nan")
-    y = max_pool(x, (3, 3), (2, 2), (0, 0), True)
+    y = max_pool(x, Windows((3, 3), (2, 2), (0, 0), ceil=True))
     assert int(y[0, 1].isnan().sum()) == 2 and int(y.isnan().sum()) == 2
 
 
 def test_a_window_larger_than_the_picture_is_an_error(by):
     with pytest.raises(RuntimeError):
-        max_pool(last(torch.zeros(1, 3, 2, 7)), (5, 5), (1, 1), (0, 0), False)
+        max_pool(last(torch.zeros(1, 3, 2, 7)), Windows((5, 5), (1, 1), (0, 0), ceil=False))
 
 
 def test_loops_are_for_channels_last_floats_on_the_cpu_alone():

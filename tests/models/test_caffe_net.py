@@ -3,7 +3,9 @@ import pytest
 import torch
 
 from batcountry import caffe, open_model
+from batcountry.caffe.graph import Node
 from batcountry.models.caffe_files import open_caffe
+from batcountry.models.rewrites import Step
 from conftest import REFERENCE
 
 CASE = REFERENCE / "layers" / "mini_inception"
@@ -34,12 +36,14 @@ def test_an_activation_asked_for_is_not_overwritten_by_what_works_in_place():
 def test_no_layer_runs_that_is_not_needed(monkeypatch):
     model = open_caffe(CASE / "net.prototxt", CASE / "net.caffemodel")
     ran = []
-    original = type(model.network.nodes[0]).run
-    monkeypatch.setattr(
-        type(model.network.nodes[0]), "run", lambda self, *x: ran.append(self.name) or original(self, *x)
-    )
+    for kind, method in ((Node, "run"), (Step, "__call__")):
+        monkeypatch.setattr(kind, method, _noting(getattr(kind, method), ran))
     model.activations(torch.zeros(1, 3, 37, 53), [model.layers[0].name])
     assert ran == [model.layers[0].name]
+
+
+def _noting(original, ran):
+    return lambda self, *x: ran.append(getattr(self, "node", self).name) or original(self, *x)
 
 
 def test_googlenets_layers_have_their_known_strides_and_fields(googlenet):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from math import lcm, prod
@@ -54,20 +55,25 @@ class Node:
 
     def run(self, *bottoms: Tensor) -> tuple[Tensor, ...]:
         """Run the layer; raises `ModelError`, naming it, on shapes that cannot be."""
-        try:
+        with said_of(self.layer, bottoms):
             tops = self.kind.run(self.layer, self.params, *bottoms)
-        except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
-            shapes = ", ".join(str(tuple(each.shape)) for each in bottoms)
-            reason = str(error).split("\n", maxsplit=1)[0]
-            raise ShapeError(
-                f"layer {self.name!r} ({self.layer.type}) cannot run on {shapes}: {reason}"
-            ) from error
         found = tops if isinstance(tops, tuple) else (tops,)
         if len(found) != len(self.tops):
             raise ShapeError(
                 f"layer {self.name!r} ({self.layer.type}) makes {len(found)} blobs, not {len(self.tops)}"
             )
         return found
+
+
+@contextmanager
+def said_of(layer: Any, bottoms: Sequence[Tensor]) -> Iterator[None]:
+    """Raise what goes wrong within as `ModelError` that names a layer and its bottoms' shapes."""
+    try:
+        yield
+    except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
+        shapes = ", ".join(str(tuple(each.shape)) for each in bottoms)
+        reason = str(error).split("\n", maxsplit=1)[0]
+        raise ShapeError(f"layer {layer.name!r} ({layer.type}) cannot run on {shapes}: {reason}") from error
 
 
 _PERMISSIVE = enum("ParamSpec.DimCheckMode")["PERMISSIVE"]

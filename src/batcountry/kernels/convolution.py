@@ -40,15 +40,21 @@ class _PictureConvolution(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
         (weight,) = ctx.saved_tensors
-        kernel, taps = _subpixel(weight, ctx.stride)
-        spread = F.conv2d(grad, kernel, padding=(taps[0] - 1, taps[1] - 1))
-        pixels = F.pixel_shuffle(spread, ctx.stride)
-        # What lies before the picture is its padding; rows that no window reached are missing at the end.
-        ends = [pad + size for pad, size in zip(ctx.pad, ctx.size, strict=True)]
-        missing = [max(end - got, 0) for end, got in zip(ends, pixels.shape[2:], strict=True)]
-        if any(missing):
-            pixels = F.pad(pixels, (0, missing[1], 0, missing[0]))
-        return pixels[:, :, ctx.pad[0] : ends[0], ctx.pad[1] : ends[1]].contiguous(), None, None, None, None
+        found = picture_gradient(grad, weight, ctx.stride, ctx.pad, ctx.size)
+        return found, None, None, None, None
+
+
+def picture_gradient(grad: Tensor, weight: Tensor, stride: int, pad: Pair, size: Pair) -> Tensor:
+    """Return the gradient of a convolution's input of some rows and columns from that of its output."""
+    kernel, taps = _subpixel(weight, stride)
+    spread = F.conv2d(grad, kernel, padding=(taps[0] - 1, taps[1] - 1))
+    pixels = F.pixel_shuffle(spread, stride)
+    # What lies before the picture is its padding; rows that no window reached are missing at the end.
+    ends = [before + length for before, length in zip(pad, size, strict=True)]
+    missing = [max(end - got, 0) for end, got in zip(ends, pixels.shape[2:], strict=True)]
+    if any(missing):
+        pixels = F.pad(pixels, (0, missing[1], 0, missing[0]))
+    return pixels[:, :, pad[0] : ends[0], pad[1] : ends[1]].contiguous()
 
 
 def _subpixel(weight: Tensor, stride: int) -> tuple[Tensor, Pair]:

@@ -20,7 +20,7 @@ _BETA = 0.75
 """What every published net has; two roots are several times faster than a power."""
 
 
-def lrn(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
+def lrn(x: Tensor, size: int, alpha: float, beta: float, k: float, *, relu: bool = False) -> Tensor:
     """Divide each activation by `(k + alpha / size · Σ x²) ** beta`, Σ over `size` channels around it.
 
     Krizhevsky et al., 2012, with Caffe's division of `alpha` by `size`.
@@ -30,9 +30,13 @@ def lrn(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
     x : (N, C, H, W)
     size : int
         Odd number of channels in the window; it is cut off at the first and last channel.
+    relu
+        Of `x` that has been through a ReLU, take that one's gradient too.
     """
-    if beta == _BETA and size % 2 and size <= x.shape[1] and k > 0 and alpha >= 0 and (name := kind(x)):
-        return _LrnLoop.apply(x, name, size // 2, alpha / size, k)  # type: ignore[no-untyped-call]
+    if beta == _BETA and size % 2 and k > 0 and alpha >= 0 and (name := kind(x)):
+        settings = x.shape[3], x.shape[1], size // 2, _bits(alpha / size), _bits(k), int(relu)
+        return _LrnLoop.apply(x, name, settings)  # type: ignore[no-untyped-call]
+    x = F.relu(x) if relu else x
     return _Lrn.apply(x, size, alpha / size, beta, k)  # type: ignore[no-untyped-call]
 
 
@@ -80,21 +84,21 @@ class _Lrn(torch.autograd.Function):
 
 class _LrnLoop(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, name: str, half: int, alpha: float, k: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, name: str, settings: tuple[int, ...]) -> Tensor:
         y = torch.empty_like(x)
         ctx.save_for_backward(x)
-        ctx.name, ctx.settings = name, (x.shape[3], x.shape[1], half, _bits(alpha), _bits(k))
+        ctx.name, ctx.settings = name, settings
         loops("lrn").forward[name](x.shape[0] * x.shape[2], x.data_ptr(), 0, y.data_ptr(), *ctx.settings)
         return y
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (x,) = ctx.saved_tensors
         grad, found = channels_last(grad), torch.empty_like(x)
         rows = x.shape[0] * x.shape[2]
         loops("lrn").backward[ctx.name](rows, x.data_ptr(), grad.data_ptr(), found.data_ptr(), *ctx.settings)
-        return found, None, None, None, None
+        return found, None, None
 
 
 def _bits(value: float) -> int:

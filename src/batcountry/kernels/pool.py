@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,26 +12,82 @@ from batcountry.kernels.compiled import channels_last, kind, loops
 
 Pair = tuple[int, int]
 
-_PLACES = 255
+_PLACES = 254
 
 
-def max_pool(x: Tensor, kernel: Pair, stride: Pair, pad: Pair, ceil: bool) -> Tensor:
+class Windows(NamedTuple):
+    """The windows that (N, C, H, W) is pooled over.
+
+    Attributes
+    ----------
+    kernel, stride, pad
+        Rows and columns.
+    ceil
+        Whether a last window may hang over the edge; it does not start beyond the far padding's first row.
+    relu
+        Whether maxima are those of `relu(x)`, and none of their gradient goes to what is not above 0.
+    """
+
+    kernel: Pair
+    stride: Pair
+    pad: Pair
+    ceil: bool
+    relu: bool = False
+
+    @property
+    def loops(self) -> bool:
+        """Whether they are small enough for loops to tell their places apart."""
+        return self.kernel[0] * self.kernel[1] <= _PLACES
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the maxima of a tensor that `kind` knows, and where in its window each was, 255 for nowhere."""
+        size, settings = self._settings(x.shape)
+        shape = (*x.shape[:2], *size)
+        y = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
+        places = torch.empty_like(y, dtype=torch.uint8)
+        rows = x.shape[0] * size[0]
+        addresses = x.data_ptr(), y.data_ptr(), places.data_ptr()
+        loops("pool").forward[kind(x)](rows, *addresses, *settings)
+        return y, places
+
+    def backward(self, grad: Tensor, places: Tensor, shape: torch.Size) -> Tensor:
+        """Return the gradient of the input of some shape from the maxima's."""
+        _, settings = self._settings(shape)
+        grad = channels_last(grad)
+        found = torch.empty(shape, dtype=grad.dtype, memory_format=torch.channels_last)
+        addresses = found.data_ptr(), grad.data_ptr(), places.data_ptr()
+        loops("pool").backward[kind(grad)](shape[0] * shape[2], *addresses, *settings)
+        return found
+
+    def _settings(self, shape: torch.Size) -> tuple[Pair, tuple[int, ...]]:
+        channels, *size = shape[1:]
+        sides = zip(size, self.kernel, self.stride, self.pad, strict=True)
+        up, across = (_windows(*side, self.ceil) for side in sides)
+        if min(up, across) < 1:
+            raise RuntimeError(f"windows of {self.kernel} do not fit into {tuple(size)}")
+        windows = (*self.kernel, *self.stride, *self.pad)
+        return (up, across), (*size, channels, up, across, *windows, int(self.relu))
+
+
+def max_pool(x: Tensor, windows: Windows) -> Tensor:
     """Return the largest value of each window of (N, C, H, W).
 
-    Of equal values the first in row order takes the whole gradient, and NaN is larger than any. With
-    `ceil` a last window may hang over the edge, but does not start beyond the far padding's first row.
+    Of equal values the first in row order takes the whole gradient, and NaN is larger than any.
     Several times as fast on channels-last tensors, where the gradient needs one byte for each window.
     """
-    if kernel[0] * kernel[1] <= _PLACES and (name := kind(x)):
-        return _MaxPool.apply(x, name, kernel, stride, pad, ceil)  # type: ignore[no-untyped-call]
+    if windows.loops and kind(x):
+        return _MaxPool.apply(x, windows)  # type: ignore[no-untyped-call]
+    kernel, stride, pad, ceil, relu = windows
+    x = F.relu(x) if relu else x
     if _fits(kernel, pad):
         return F.max_pool2d(x, kernel, stride, pad, ceil_mode=ceil)
     padded = F.pad(x, (pad[1], pad[1], pad[0], pad[0]), value=float("-inf"))
     return _cut(F.max_pool2d(padded, kernel, stride, ceil_mode=ceil), x, stride, pad)
 
 
-def average_pool(x: Tensor, kernel: Pair, stride: Pair, pad: Pair, ceil: bool) -> Tensor:
+def average_pool(x: Tensor, windows: Windows) -> Tensor:
     """Return the mean of each window of (N, C, H, W), where padding counts and overhang beyond it does not."""
+    kernel, stride, pad, ceil, _ = windows
     if _fits(kernel, pad):
         return F.avg_pool2d(x, kernel, stride, pad, ceil_mode=ceil)
     padded = F.pad(x, (pad[1], pad[1], pad[0], pad[0]))
@@ -40,32 +96,17 @@ def average_pool(x: Tensor, kernel: Pair, stride: Pair, pad: Pair, ceil: bool) -
 
 class _MaxPool(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, name: str, kernel: Pair, stride: Pair, pad: Pair, ceil: bool) -> Tensor:
-        batch, channels, *size = x.shape
-        up, across = (
-            _windows(s, k, step, p, ceil) for s, k, step, p in zip(size, kernel, stride, pad, strict=True)
-        )
-        if min(up, across) < 1:
-            raise RuntimeError(f"windows of {kernel} do not fit into {tuple(size)}")
-        y = torch.empty((batch, channels, up, across), dtype=x.dtype, memory_format=torch.channels_last)
-        places = torch.empty_like(y, dtype=torch.uint8)
-        ctx.geometry = (*size, channels, up, across, *kernel, *stride, *pad)
-        loops("pool").forward[name](batch * up, x.data_ptr(), y.data_ptr(), places.data_ptr(), *ctx.geometry)
+    def forward(ctx: Any, x: Tensor, windows: Windows) -> Tensor:
+        y, places = windows.forward(x)
         ctx.save_for_backward(places)
-        ctx.name, ctx.shape = name, x.shape
+        ctx.windows, ctx.shape = windows, x.shape
         return y
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (places,) = ctx.saved_tensors
-        grad = channels_last(grad)
-        found = torch.empty(ctx.shape, dtype=grad.dtype, memory_format=torch.channels_last)
-        rows = ctx.shape[0] * ctx.shape[2]
-        loops("pool").backward[ctx.name](
-            rows, found.data_ptr(), grad.data_ptr(), places.data_ptr(), *ctx.geometry
-        )
-        return found, None, None, None, None, None
+        return ctx.windows.backward(grad, places, ctx.shape), None
 
 
 def _windows(size: int, kernel: int, stride: int, pad: int, ceil: bool) -> int:

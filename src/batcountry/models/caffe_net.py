@@ -11,7 +11,10 @@ from torch.nn import functional as F
 
 from batcountry.caffe.graph import Node, ancestors, infer_shapes, views
 from batcountry.caffe.layers.registry import Shape
+from batcountry.kernels.compiled import kind
+from batcountry.kernels.filters import has_onednn
 from batcountry.models.model import Layer
+from batcountry.models.rewrites import Plan, plan
 
 _PREFERRED = "inception_4c/output"
 
@@ -35,6 +38,7 @@ class CaffeNetwork:
         self.nodes = nodes
         self.source = source
         self.turned = turned
+        self._plans: dict[frozenset[str], Plan | None] = {}
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`.
@@ -42,8 +46,10 @@ class CaffeNetwork:
         A layer's activation is what its top holds right after it ran, so a convolution's is
         before the ReLU that works on it in place.
         """
-        x = x.flip(1) if self.turned else x
-        blobs = {self.source: x.contiguous(memory_format=torch.channels_last)}
+        x = (x.flip(1) if self.turned else x).contiguous(memory_format=torch.channels_last)
+        if kind(x) and has_onednn(x.dtype) and (planned := self._plan(frozenset(layers))):
+            return planned.run(x)
+        blobs = {self.source: x}
         found: dict[str, Tensor] = {}
         for node in ancestors(self.nodes, layers):
             if node.bottoms:
@@ -54,6 +60,11 @@ class CaffeNetwork:
             if node.name in layers:
                 found[node.name] = blobs[node.tops[0]]
         return found
+
+    def _plan(self, layers: frozenset[str]) -> Plan | None:
+        if layers not in self._plans:
+            self._plans[layers] = plan(self.nodes, self.source, layers)
+        return self._plans[layers]
 
     gains = True
 
@@ -82,6 +93,7 @@ class CaffeNetwork:
         """Move the weights to `device`."""
         for node in self.nodes:
             node.params[:] = [each.to(device) for each in node.params]
+        self._plans.clear()
         return self
 
 

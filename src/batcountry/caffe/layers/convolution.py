@@ -21,7 +21,7 @@ _TRANSPOSED: dict[int, Callable[..., Tensor]] = {
 
 
 @dataclass(frozen=True)
-class _Windows:
+class Windows:
     """What a `ConvolutionParameter` says, with a number for each axis that the windows move along."""
 
     channels: int
@@ -31,14 +31,14 @@ class _Windows:
     dilation: Shape
 
 
-def _windows(param: Any, axes: int) -> _Windows:
+def windows_of(param: Any, axes: int) -> Windows:
     """Read the settings for blobs of so many axes; raises `ValueError` where they do not fit."""
     channels = param.axis % axes
     moved = axes - channels - 1
     if moved not in _CONVOLVE:
         raise ValueError(f"windows move along one to three axes, here along {moved}")
     kernel = _per_axis(param, "kernel", "kernel_size", moved, None)
-    found = _Windows(
+    found = Windows(
         channels,
         kernel,
         _per_axis(param, "stride", "stride", moved, 1),
@@ -71,7 +71,7 @@ def _spread(given: list[int], name: str, axes: int, default: int | None) -> Shap
 
 def _weights(layer: Any, bottoms: Sequence[Shape], transposed: bool) -> list[Param]:
     p = layer.convolution_param
-    windows = _windows(p, len(bottoms[0]))
+    windows = windows_of(p, len(bottoms[0]))
     inside = bottoms[0][windows.channels]
     if not p.num_output or not p.group or inside % p.group or p.num_output % p.group:
         raise ValueError(f"{inside} channels cannot become {p.num_output} in {p.group} groups")
@@ -93,7 +93,7 @@ def _for_each(
 ) -> Tensor | tuple[Tensor, ...]:
     """Call `run(x, weight, bias, windows, groups)` for each bottom."""
     p = layer.convolution_param
-    w = _windows(p, bottoms[0].ndim)
+    w = windows_of(p, bottoms[0].ndim)
     bias = params[1] if p.bias_term else None
     tops = tuple(
         _over_batch(each, w.channels, lambda x: run(x, params[0], bias, w, p.group)) for each in bottoms
@@ -107,7 +107,7 @@ def _params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
 
 def _window(layer: Any) -> Window | None:
     try:
-        w = _windows(layer.convolution_param, 4)
+        w = windows_of(layer.convolution_param, 4)
     except ValueError:
         return None  # it moves along other axes than a picture's, or not at all
     after = max((k - 1) * d - p for k, d, p in zip(w.kernel, w.dilation, w.pad, strict=True))
@@ -118,7 +118,7 @@ def _window(layer: Any) -> Window | None:
 def convolution(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor | tuple[Tensor, ...]:
     """Convolve each bottom, (N, C, …), with the same weights."""
 
-    def run(x: Tensor, weight: Tensor, bias: Tensor | None, w: _Windows, groups: int) -> Tensor:
+    def run(x: Tensor, weight: Tensor, bias: Tensor | None, w: Windows, groups: int) -> Tensor:
         return _CONVOLVE[len(w.kernel)](x, weight, bias, w.stride, w.pad, w.dilation, groups)
 
     return _for_each(layer, params, bottoms, run)
@@ -138,7 +138,7 @@ def _deconvolution_window(layer: Any) -> Window | None:
 def deconvolution(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor | tuple[Tensor, ...]:
     """Run a convolution's backward pass as a forward pass: each value spreads over a window."""
 
-    def run(x: Tensor, weight: Tensor, bias: Tensor | None, w: _Windows, groups: int) -> Tensor:
+    def run(x: Tensor, weight: Tensor, bias: Tensor | None, w: Windows, groups: int) -> Tensor:
         return _TRANSPOSED[len(w.kernel)](x, weight, bias, w.stride, w.pad, 0, groups, w.dilation)
 
     return _for_each(layer, params, bottoms, run)
@@ -147,7 +147,7 @@ def deconvolution(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Ten
 @caffe_layer("Im2col", window=_window)
 def im2col(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
     """Lay out each window of (N, C, H, W) as channels: (N, C · kernel, H', W')."""
-    w = _windows(layer.convolution_param, x.ndim)
+    w = windows_of(layer.convolution_param, x.ndim)
     columns = F.unfold(x, w.kernel, w.dilation, w.pad, w.stride)
     sizes = [
         (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1

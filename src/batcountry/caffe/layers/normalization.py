@@ -27,10 +27,21 @@ def _lrn_window(layer: Any) -> Window:
 def local_response_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
     """Divide by the energy of neighbouring channels, or of neighbouring positions (where k counts as 1)."""
     p = layer.lrn_param
-    if p.norm_region == _NormRegion["ACROSS_CHANNELS"]:
-        return lrn(x, p.local_size, p.alpha, p.beta, p.k)
+    if is_across_channels(layer):
+        return across_channels(layer, x)
     energy = F.avg_pool2d(x * x, p.local_size, 1, (p.local_size - 1) // 2)
     return x * (1 + p.alpha * energy) ** -p.beta
+
+
+def across_channels(layer: Any, x: Tensor, *, relu: bool = False) -> Tensor:
+    """Run an LRN layer across channels; see `batcountry.kernels.lrn.lrn`."""
+    p = layer.lrn_param
+    return lrn(x, p.local_size, p.alpha, p.beta, p.k, relu=relu)
+
+
+def is_across_channels(layer: Any) -> bool:
+    """Whether an LRN layer normalises across channels."""
+    return bool(layer.lrn_param.norm_region == _NormRegion["ACROSS_CHANNELS"])
 
 
 def _batch_norm_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from batcountry.caffe.layers.registry import Window, caffe_layer, everything
 from batcountry.caffe.schema import enum
 from batcountry.errors import ModelError
-from batcountry.kernels.pool import Pair, average_pool, max_pool
+from batcountry.kernels.pool import Pair, Windows, average_pool, max_pool
 
 _PoolMethod = enum("PoolingParameter.PoolMethod")
 _RoundMode = enum("PoolingParameter.RoundMode")
@@ -44,31 +44,34 @@ def pooling(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa:
     Sizes are rounded up unless `round_mode` says otherwise. The average divides by the window's
     size cut at the picture plus its padding, so padding counts and overhang does not.
     """
+    return _pool(layer, x, _windows(layer, (x.shape[2], x.shape[3])))
+
+
+def max_windows(layer: Any) -> Windows | None:
+    """Return the windows of a Pooling layer that takes maxima, or None if it does not or its windows are the whole."""
+    p = layer.pooling_param
+    return None if p.global_pooling or p.pool != _PoolMethod["MAX"] else _windows(layer, (0, 0))
+
+
+def _windows(layer: Any, size: Pair) -> Windows:
+    """Return the windows of a layer on pictures of some rows and columns."""
     p = layer.pooling_param
     stride = _side(p, "stride", "stride", 1)
     pad = _side(p, "pad", "pad", 0)
-    if p.global_pooling:
-        if pad != (0, 0) or stride != (1, 1):
-            raise ValueError("global pooling goes with a stride of 1 and no padding")
-        kernel = x.shape[2], x.shape[3]
-    else:
-        kernel = _side(p, "kernel", "kernel_size", 0)
+    kernel = size if p.global_pooling else _side(p, "kernel", "kernel_size", 0)
+    if p.global_pooling and (pad != (0, 0) or stride != (1, 1)):
+        raise ValueError("global pooling goes with a stride of 1 and no padding")
     if not all((*kernel, *stride)) or any(p >= k for p, k in zip(pad, kernel, strict=True)):
         raise ValueError(f"kernel {kernel}, stride {stride} and padding {pad} do not go together")
-    return _pool(layer, p.pool, x, _Windows(kernel, stride, pad), p.round_mode == _RoundMode["CEIL"])
+    return Windows(kernel, stride, pad, p.round_mode == _RoundMode["CEIL"])
 
 
-class _Windows(NamedTuple):
-    kernel: Pair
-    stride: Pair
-    pad: Pair
-
-
-def _pool(layer: Any, method: int, x: Tensor, windows: _Windows, up: bool) -> Tensor:
+def _pool(layer: Any, x: Tensor, windows: Windows) -> Tensor:
+    method = layer.spp_param.pool if layer.type == "SPP" else layer.pooling_param.pool
     if method == _PoolMethod["MAX"]:
-        return max_pool(x, *windows, ceil=up)
+        return max_pool(x, windows)
     if method == _PoolMethod["AVE"]:
-        return average_pool(x, *windows, ceil=up)
+        return average_pool(x, windows)
     raise ModelError(f"layer {layer.name!r}: stochastic pooling is for training; a deploy net has MAX or AVE")
 
 
@@ -84,5 +87,5 @@ def spatial_pyramid(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor: 
         height, width = x.shape[2:]
         kernel = ceil(height / bins), ceil(width / bins)
         pad = (kernel[0] * bins - height + 1) // 2, (kernel[1] * bins - width + 1) // 2
-        found.append(_pool(layer, p.pool, x, _Windows(kernel, kernel, pad), up=True))
+        found.append(_pool(layer, x, Windows(kernel, kernel, pad, ceil=True)))
     return found[0] if len(found) == 1 else torch.cat([each.flatten(1) for each in found], 1)

@@ -8,10 +8,12 @@ from batcountry.kernels.loops.lanes import (
     LANES,
     all_of,
     inverse_fourth_root,
+    larger,
     load,
     load_some,
     store,
     store_some,
+    where,
 )
 from batcountry.kernels.loops.team import Loop, told, turn
 
@@ -66,6 +68,7 @@ def _backward(a, x, grad, out):
         all_of(np.float32(np.int64(a[8]).view(np.float64))),
         all_of(np.float32(np.int64(a[9]).view(np.float64))),
     )
+    zero = all_of(np.float32(0))
     factor = all_of(np.float32(1.5)) * alpha
     spread = np.zeros(channels + LANES, np.float32)
     direct = np.zeros(channels + LANES, np.float32)
@@ -82,7 +85,10 @@ def _backward(a, x, grad, out):
                 total = all_of(np.float32(0))
                 for shift in range(-half, half + 1):
                     total = total + _part(spread, 0, c + shift, channels)
-                value = load(direct, c) - factor * total * _part(x, start, c, channels)
+                here = _part(x, start, c, channels)
+                value = load(direct, c) - factor * total * here
+                if a[10]:
+                    value = where(larger(here, zero), value, zero)
                 _put(out, start, c, channels, value)
         row = turn(a)
 

@@ -19,7 +19,7 @@ from batcountry.kernels.loops.lanes import (
 from batcountry.kernels.loops.team import Loop, told, turn
 
 # Arguments: three addresses, rows, columns and channels, rows and columns of windows, then of the
-# windows the rows and columns, strides and padding.
+# windows the rows and columns, strides and padding, and whether a ReLU comes before.
 
 
 @njit(inline="always")
@@ -62,6 +62,12 @@ def _forward(a, x, y, which):
                         best, other_best = where(found, value, best), where(other_found, other, other_best)
                         places = where(found, place, places)
                         other_places = where(other_found, place, other_places)
+                if a[16]:
+                    zero, nowhere = all_of(np.float32(0)), all_bytes(np.uint8(255))
+                    found, other_found = larger(best, zero), larger(other_best, zero)
+                    best, other_best = where(found, best, zero), where(other_found, other_best, zero)
+                    places = where(found, places, nowhere)
+                    other_places = where(other_found, other_places, nowhere)
                 out = (row * across + j) * channels
                 _put(y, out + c, best, channels - c)
                 _put(y, out + d, other_best, channels - d)

@@ -1,0 +1,102 @@
+"""Convolutions with fixed weights and a ReLU, kept in the order that oneDNN wants, both ways.
+
+PyTorch arranges the weights anew at each call, and takes ReLUs and sums as passes over memory of
+their own; oneDNN does them with the convolution. For the gradient with respect to its input a
+convolution with a stride of 1 is run forward, with its weights turned round.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from batcountry.kernels.compiled import channels_last
+
+Pair = tuple[int, int]
+_ONE = (1, 1)
+
+
+@cache
+def has_onednn(dtype: torch.dtype) -> bool:
+    """Whether PyTorch was built with oneDNN and it computes in a type of numbers here."""
+    ops = torch.ops.mkldnn
+    built = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if not built or not hasattr(ops, "_convolution_pointwise"):
+        return False
+    if dtype == torch.bfloat16:
+        return bool(ops._is_mkldnn_bf16_supported())
+    return dtype == torch.float32
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """A convolution of channels-last tensors on the CPU, and what follows it.
+
+    Attributes
+    ----------
+    weight, bias
+        (O, C / groups, rows, columns) and (O,), of one type.
+    stride, pad
+        Along both axes.
+    limit
+        After it values are kept between 0 and this, infinity for a plain ReLU; None for nothing.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    stride: int = 1
+    pad: Pair = (0, 0)
+    groups: int = 1
+    limit: float | None = math.inf
+
+    @property
+    def kernel(self) -> Pair:
+        """Rows and columns of the window."""
+        return self.weight.shape[2], self.weight.shape[3]
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether it sees one place alone."""
+        return self.kernel == _ONE and self.stride == 1 and self.pad == (0, 0) and self.groups == 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return its result for (N, C, H, W)."""
+        settings = self.pad, (self.stride, self.stride), _ONE, self.groups
+        weight = self._packed(x)
+        if self.limit is None:
+            return torch.ops.mkldnn._convolution_pointwise(x, weight, self.bias, *settings, "none", [], "")
+        if math.isinf(self.limit):
+            return torch.ops.mkldnn._convolution_pointwise(x, weight, self.bias, *settings, "relu", [], "")
+        bounds = [0.0, self.limit]
+        return torch.ops.mkldnn._convolution_pointwise(
+            x, weight, self.bias, *settings, "hardtanh", bounds, ""
+        )
+
+    @cached_property
+    def turned(self) -> Filter:
+        """The convolution that makes this one's input gradient of its output's, for a stride of 1."""
+        out, inside, rows, columns = self.weight.shape
+        grouped = self.weight.reshape(self.groups, out // self.groups, inside, rows, columns)
+        weight = grouped.transpose(1, 2).flip(3, 4).reshape(self.groups * inside, -1, rows, columns)
+        pad = (rows - 1 - self.pad[0], columns - 1 - self.pad[1])
+        return Filter(channels_last(weight), None, 1, pad, self.groups, None)
+
+    def add_to(self, total: Tensor, x: Tensor) -> Tensor:
+        """Add its result for `x` to `total`, in place, and return that."""
+        settings = self.pad, (self.stride, self.stride), _ONE, self.groups
+        return torch.ops.mkldnn._convolution_pointwise_.binary(
+            total, x, self._packed(x), self.bias, *settings, "add", 1.0, None, [], None
+        )
+
+    def _packed(self, x: Tensor) -> Tensor:
+        kept: Any = self.__dict__
+        if "_weight" not in kept:
+            kept["_weight"] = torch.ops.mkldnn._reorder_convolution_weight(
+                self.weight, self.pad, (self.stride, self.stride), _ONE, self.groups, tuple(x.shape)
+            )
+        return kept["_weight"]
