@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import platform
 import random
 import signal
 import subprocess
@@ -23,6 +24,7 @@ import time
 from pathlib import Path
 
 import pyvips
+import torch
 
 from batcountry.sky import sky
 
@@ -30,10 +32,14 @@ ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
 
 WORK = """
-import json, sys, time
+import json, logging, sys, time
 from pathlib import Path
-from math import prod
-from batcountry.memory import said_bytes
+plans = []
+class Heard(logging.Handler):
+    def emit(self, record):
+        plans.extend(each for each in record.args or () if hasattr(each, "ceiling"))
+logging.getLogger("batcountry").setLevel(logging.INFO)
+logging.getLogger("batcountry").addHandler(Heard())
 options = json.loads(sys.argv[2])
 source = sys.argv[1]
 start = None
@@ -53,7 +59,9 @@ for step in steps:
 side = json.loads(Path("work/job.json").read_text())["note"]["recipe"]["tile"] if Path("work").exists() else 0
 whole = time.perf_counter() - times[0]
 peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(json.dumps({"step": times[-1] - times[-2], "whole": whole, "peak": peak, "tile": side}), flush=True)
+said = {"said_peak": plans[0].peak, "said_time": plans[0].seconds} if plans else {}
+steps = times[-1] - times[0]
+print(json.dumps({"step": times[-1] - times[-2], "steps": steps, "whole": whole, "peak": peak, "tile": side, **said}), flush=True)
 """
 
 
@@ -81,13 +89,13 @@ def picture(folder: Path, side: int) -> Path:
     return path
 
 
-def seen(side: int, tile: int) -> float:
+def seen(side: int, tile: int, name: str) -> float:
     """Return how many pixels the network sees for each pixel of the picture."""
     from batcountry import open_model
     from batcountry.objectives import layer
     from batcountry.tiles import Halo
 
-    halo = Halo.of(open_model(MODEL), layer("inception_4c/output"))
+    halo = Halo.of(open_model(MODEL), layer(name))
     return halo.seen((side, side), tile).total / side**2
 
 
@@ -98,7 +106,10 @@ def killed(side: int, options: dict, kills: int) -> str:
         source = picture(Path(name), side)
         whole, first = digest(Path(name), source, options, [])
         moments = [dice.uniform(0.2, whole) for _ in range(kills)]
-        same = sum(digest(Path(name), source, options, [each])[1] == first for each in moments)
+        same = 0
+        for count, moment in enumerate(moments, 1):
+            same += digest(Path(name), source, options, [moment])[1] == first
+            print(f"killed after {moment:.1f} s: {same} of {count} the same", flush=True)
     return f"{same} of {kills} runs of {side}×{side}, each killed once within {whole:.0f} s, ended with the identical picture."
 
 
@@ -122,6 +133,22 @@ def digest(folder: Path, source: Path, options: dict, moments: list[float]) -> t
     return took, hashlib.sha256(pixels).hexdigest()
 
 
+def machine() -> str:
+    """Return what the figures were measured on, and with."""
+    cpu = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "an unknown processor",
+    )
+    return (
+        f"{cpu}, {torch.get_num_threads()} threads, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, torch {torch.__version__}, pyvips {pyvips.__version__}"
+    )
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     arguments.add_argument("--sides", type=int, nargs="+", default=[707, 1448, 2896, 4096])
@@ -129,12 +156,14 @@ def main() -> None:
     arguments.add_argument("--precision", default="auto")
     arguments.add_argument("--tile", type=int)
     arguments.add_argument("--kills", type=int, default=0)
+    arguments.add_argument("--layer", default="inception_4c/output")
     given = arguments.parse_args()
     if not MODEL.is_dir():
         raise SystemExit(f"error: needs the BVLC GoogLeNet in {MODEL}")
     options = {
         "memory": False,
         "model": str(MODEL),
+        "layer": given.layer,
         "octaves": 1,
         "iterations": 2,
         "precision": given.precision,
@@ -147,19 +176,23 @@ def main() -> None:
     rows = [("1024, untiled, in memory", 1024, {**options, "memory": True, "max_memory": None, "tile": 0})]
     rows += [(str(side), side, options) for side in given.sides]
     text = [
-        f"# Pictures of any size: GoogLeNet, inception_4c/output, {given.precision}, at most {given.max_memory}",
+        f"# Pictures of any size: GoogLeNet, {given.layer}, {given.precision}, at most {given.max_memory}",
         "",
-        "| side | tile | seen per pixel | s per megapixel and step | s per megapixel seen | whole run, s | peak, MB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        f"`make bench-boundless ARGS={' '.join(sys.argv[1:])!r}` on {machine()}",
+        "",
+        "| side | tile | seen per pixel | s per megapixel and step | s per megapixel seen "
+        "| all steps, s | said, s | whole run, s | peak, MB | said, MB |",
+        "| --- |" + " ---: |" * 9,
     ]
     print("\n".join(text), flush=True)
     for name, side, settings in rows:
         found = measured(side, settings)
-        wide = seen(side, found["tile"]) if found["tile"] else 1.0
+        wide = seen(side, found["tile"], given.layer) if found["tile"] else 1.0
         each = found["step"] / side**2 * 1e6
         text.append(
             f"| {name} | {found['tile'] or '-'} | {wide:.2f} | {each:.3f} | {each / wide:.3f} "
-            f"| {found['whole']:.1f} | {found['peak'] / 1e6:.0f} |"
+            f"| {found['steps']:.1f} | {found['said_time']:.1f} | {found['whole']:.1f} "
+            f"| {found['peak'] / 1e6:.0f} | {found['said_peak'] / 1e6:.0f} |"
         )
         print(text[-1], flush=True)
     results = ROOT / "benchmarks" / "results"

@@ -195,10 +195,11 @@ def sha256_of_input(path: Path) -> str:
 def _worked(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Progress]:
     if torch.get_num_threads() != job.threads:
         torch.set_num_threads(job.threads)
-    with workplace.alone(), kept_memory():
+    with workplace.alone():
         if workplace.state() is None:
             _prepare(workplace, job)
-        yield from _climbed(workplace, job, scorer)
+        with kept_memory():  # no longer: libvips needs room too
+            yield from _climbed(workplace, job, scorer)
         _finish(workplace, job)
 
 
