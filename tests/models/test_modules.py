@@ -171,6 +171,36 @@ def test_stated_receptive_fields_hold_every_pixel_that_counts(residual):
             assert first <= seen.min() and seen.max() < last, name
 
 
+class Uneven(nn.Module):
+    """Pads as TensorFlow does where the stride is 2: 0 before and 1 after."""
+
+    def __init__(self, functional):
+        super().__init__()
+        self.pad, self.one, self.two = (
+            nn.ZeroPad2d((0, 1, 0, 1)),
+            nn.Conv2d(3, 16, 3, 2),
+            nn.Conv2d(16, 16, 3, 2),
+        )
+        self.functional = functional
+
+    def forward(self, x):
+        x = self.one(self.pad(x)).relu()
+        return self.two(nn.functional.pad(x, (2, 1, 2, 1)) if self.functional else self.pad(x))
+
+
+@pytest.mark.parametrize("functional", [True, False])
+def test_uneven_padding_is_followed(functional):
+    model = open_model(seeded(Uneven, functional), size=64)
+    assert model.layer("two").grid == 4 and model.layer("two").receptive_field == 7
+    image, aim = picture(52, 70)[:1], layer("two")
+    (score, gradient), (wanted, whole) = (
+        tiled_gradient(model, aim, 12)(image),
+        whole_gradient(model, aim)(image),
+    )
+    assert score == pytest.approx(wanted, rel=1e-5)
+    torch.testing.assert_close(gradient, whole, rtol=1e-3, atol=1e-7)
+
+
 def test_what_code_cannot_prove_is_not_worked_out_in_tiles(photo):
     class Shy(nn.Module):
         """Pads by what the picture's size leaves over."""
@@ -210,6 +240,51 @@ def test_what_is_written_over_later_does_not_widen_what_was_seen_before(inplace)
 
     fields = {each.name: each.receptive_field for each in open_model(Late()).layers}
     assert fields == {"narrow": 1, "wide": 5, "last": 5}
+
+
+class Embedded(nn.Module):
+    """The embedded network, made of PyTorch's own layers with its weights."""
+
+    class Part(nn.Module):
+        def __init__(self, block):
+            super().__init__()
+            self.run, self.shortcut = (
+                nn.Sequential(*map(self.convolution, block.convolutions)),
+                block.shortcut,
+            )
+
+        def convolution(self, given):
+            channels, before = given.weight.shape[1] * given.groups, given.before
+            settings = (given.kernel, given.stride, 0 if given.stride == 2 else before)
+            conv = nn.Conv2d(channels, len(given.weight), *settings, groups=given.groups)
+            conv.weight.data, conv.bias.data = given.weight.clone(), given.bias.clone()
+            pads = [nn.ZeroPad2d((before, before + 1) * 2)] if given.stride == 2 else []
+            return nn.Sequential(*pads, conv, *([nn.ReLU6(inplace=True)] if given.active else []))
+
+        def forward(self, x):
+            return self.run(x) + x if self.shortcut else self.run(x)
+
+    def __init__(self, network):
+        super().__init__()
+        parts = {name: self.Part(block) for name, block in network.parts.items()}
+        self.stem, self.head, self.logits = parts.pop("stem"), parts.pop("head"), nn.Linear(1280, 1000)
+        self.stem.run[0][1].weight.data *= 128
+        self.blocks = nn.Sequential(*parts.values())
+        self.logits.weight.data, self.logits.bias.data = (each.clone() for each in network.dense)
+
+    def forward(self, x):
+        return self.logits(self.head(self.blocks(self.stem(x))).mean((2, 3)))
+
+
+def test_the_embedded_network_as_a_module_is_the_same_network():
+    embedded = open_model()
+    model = open_model(Embedded(embedded.network), mean=127 / 255, std=128 / 255, size=64)
+    names = [each.name for each in embedded.layers]
+    assert [model.layer(name) for name in names] == list(embedded.layers)
+    assert model.default_layer == embedded.default_layer
+    wanted, found = embedded.activations(picture(), names), model.activations(picture(), names)
+    for name in names:
+        torch.testing.assert_close(found[name], wanted[name], rtol=1e-4, atol=1e-4)
 
 
 def test_a_missing_layer_is_answered_with_the_nearest(residual):

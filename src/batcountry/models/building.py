@@ -134,14 +134,21 @@ def default_layer(traced: Traced, module: nn.Module) -> str:
     wide = [name for name in placed if traced.layouts[name].channels >= 16] or placed
     kinds = {name: parts[traced.places[name][0]] for name in wide}
     telling = [name for name in wide if not _NEUTRAL.search(type(kinds[name]).__name__)] or wide
-    found = [name for name in telling if any(True for _ in kinds[name].children())]
-    found = [name for name in found if name != OUTPUT] or telling
+    found = [
+        name for name in telling if any(True for _ in kinds[name].children()) and name != OUTPUT
+    ] or telling
     blocks = [name for name in found if name[-1].isdigit() and traced.layouts[name].kind == "tokens"]
-    if not blocks or traced.layouts[found[-1]].kind != "tokens":
-        return found[-1]
-    top = min(name.count(".") for name in blocks)
-    blocks = [name for name in blocks if name.count(".") == top]
-    return blocks[len(blocks) * 2 // 3]
+    if blocks and traced.layouts[found[-1]].kind == "tokens":
+        blocks = _outermost(blocks)
+        return blocks[len(blocks) * 2 // 3]
+    stride = traced.layouts[found[-1]].stride
+    return _outermost([name for name in found if traced.layouts[name].stride == stride])[-1]
+
+
+def _outermost(names: list[str]) -> list[str]:
+    """Return those with the fewest dots."""
+    least = min(name.count(".") for name in names)
+    return [name for name in names if name.count(".") == least]
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:

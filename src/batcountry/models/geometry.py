@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from batcountry.caffe.graph import View
 from batcountry.caffe.layers.registry import Window
 from batcountry.models.tracing import Place
-from batcountry.models.windows import attribute, filters, operation_window, sliding
+from batcountry.models.windows import attribute, filters, operation_window, padded, sliding
 
 _PIXEL = View(1, 0, 0, 1)
 
@@ -164,6 +164,10 @@ def _window(node: fx.Node, parts: Mapping[str, nn.Module]) -> Window | None:
     if node.op == "call_function" and node.target is torch.cat:
         axis = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
         return Window() if axis == 1 else None
+    if node.op == "call_function" and node.target is F.pad:
+        settings = node.kwargs.get("mode", "constant"), node.kwargs.get("value") or 0
+        zeros = len(node.args) == 2 and settings == ("constant", 0)
+        return padded(node.args[1]) if zeros else None
     plain = (node.op == "call_function" and node.target in _FUNCTIONS) or (
         node.op == "call_method" and node.target in _METHODS
     )
@@ -180,6 +184,8 @@ def _module_window(part: nn.Module) -> Window | None:
         return sliding(part.kernel_size, part.stride, part.padding, part.dilation)
     if kind is nn.MaxPool2d and not part.return_indices:
         return sliding(part.kernel_size, part.stride, part.padding, part.dilation)
+    if kind is nn.ZeroPad2d:
+        return padded(part.padding)
     if kind is nn.AvgPool2d:
         return sliding(part.kernel_size, part.stride, part.padding, 1)
     return None

@@ -57,6 +57,8 @@ def operation_window(node: fx.Node, module: nn.Module) -> Window | None:
         kernel, stride, padding = (args[1:] + [None] * 3)[:3]
         dilation = args[4] if name == "max_pool2d" and len(args) > 4 else 1
         return sliding(kernel, stride or kernel, padding or 0, dilation)
+    if name in ("pad", "constant_pad_nd"):
+        return padded(args[1]) if args[2:] in ([], [0], ["constant"], ["constant", None]) else None
     if name in ("cat", "concat"):
         return Window() if args[1:] == [1] else None
     return None
@@ -71,6 +73,20 @@ def _convolution(name: str, args: list[Any], module: nn.Module) -> Window | None
     given: list[Any] = args[3:6]
     settings: list[Any] = given + [1, 0, 1][len(given) :]
     return sliding(tuple(weight.shape[2:]), *settings)
+
+
+def padded(sides: Any) -> Window | None:
+    """Return the window of zeros put round a picture: so many on the left, right, top and bottom."""
+    if (
+        not isinstance(sides, (tuple, list))
+        or len(sides) != 4
+        or not all(isinstance(each, int) for each in sides)
+    ):
+        return None
+    left, right, top, bottom = sides
+    if min(left, right, top, bottom) < 0 or left != top:
+        return None
+    return Window(left, -left)
 
 
 def attribute(node: fx.Node, module: nn.Module) -> Any:
