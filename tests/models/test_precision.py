@@ -71,7 +71,12 @@ def test_a_fast_dream_comes_as_far_as_an_exact_one(googlenet):
     for precision in ("exact", "fast"):
         # Any two dreams of so small a picture end some per cent apart, so several are taken together.
         dreams = [
-            [step.score for step in batcountry.dreaming(photo, model=model, precision=precision, seed=seed)]
+            [
+                step.score
+                for step in batcountry.dreaming(
+                    photo, model=model, precision=precision, seed=seed, size=256, octaves=2
+                )
+            ]
             for seed in range(4)
         ]
         scores[precision] = np.mean(dreams, axis=0)

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from batcountry.kernels.compiled import channels_last, kind, loops
-from batcountry.kernels.convolution import picture_gradient
 from batcountry.kernels.filters import Filter
 from batcountry.kernels.pool import Windows
 
@@ -83,19 +82,11 @@ class _Branches(torch.autograd.Function):
         if len(branches.filters) == 1:
             (only,) = branches.filters
             masked = _masked(above[0], outputs[0], only.limit)
-            return _input_gradient(only, masked, ctx.shape, total), None
+            return only.input_gradient(masked, ctx.shape, total), None
         beside = _side_by_side(branches, above, outputs, ctx.shape)
-        return _added(branches.merged, beside, total), None
-
-
-def _added(filter_: Filter, x: Tensor, total: Tensor | None) -> Tensor:
-    return filter_.forward(x) if total is None else filter_.add_to(total, x)
-
-
-def _input_gradient(filter_: Filter, grad: Tensor, shape: torch.Size, total: Tensor | None) -> Tensor:
-    if filter_.stride == 1:
-        return _added(filter_.turned, grad, total)
-    return picture_gradient(grad, filter_.weight, filter_.stride, filter_.pad, shape[2:])
+        return branches.merged.forward(beside) if total is None else branches.merged.add_to(
+            total, beside
+        ), None
 
 
 def _side_by_side(

@@ -16,9 +16,11 @@ import torch
 from torch import Tensor
 
 from batcountry.kernels.compiled import channels_last
+from batcountry.kernels.convolution import picture_gradient
 
 Pair = tuple[int, int]
 _ONE = (1, 1)
+_FEW = 4
 
 
 @cache
@@ -85,6 +87,23 @@ class Filter:
         weight = grouped.transpose(1, 2).flip(3, 4).reshape(self.groups * inside, -1, rows, columns)
         pad = (rows - 1 - self.pad[0], columns - 1 - self.pad[1])
         return Filter(channels_last(weight), None, 1, pad, self.groups, None)
+
+    def input_gradient(self, grad: Tensor, shape: torch.Size, total: Tensor | None = None) -> Tensor:
+        """Return the gradient of its input of some shape from that of what it gives before the ReLU.
+
+        With `total` it may be added to that, in place, and that returned.
+        """
+        if self.stride == 1:
+            return self.turned.forward(grad) if total is None else self.turned.add_to(total, grad)
+        if self.groups == 1 and shape[1] <= _FEW:
+            found = picture_gradient(grad, self.weight, self.stride, self.pad, shape[2:])
+        else:
+            like = torch.empty(shape, dtype=grad.dtype, memory_format=torch.channels_last)
+            pairs = [self.stride] * 2, self.pad, _ONE
+            found, *_ = torch.ops.aten.convolution_backward(
+                grad, like, self.weight, None, *pairs, False, [0, 0], self.groups, [True, False, False]
+            )
+        return found if total is None else total.add_(found)
 
     def add_to(self, total: Tensor, x: Tensor) -> Tensor:
         """Add its result for `x` to `total`, in place, and return that."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -16,7 +17,10 @@ from torch.nn import functional as F
 
 from batcountry.errors import ModelError
 from batcountry.files import sha256_of
+from batcountry.kernels.branches import Branches
+from batcountry.kernels.compiled import kind
 from batcountry.kernels.convolution import conv2d
+from batcountry.kernels.filters import Filter, has_onednn
 from batcountry.models.model import Layer, Model
 
 NAME = "efficientnet-lite0"
@@ -61,9 +65,18 @@ class Convolution:
         if self.stride == 2:
             x = F.pad(x, (padding, padding + 1, padding, padding + 1))
             padding = 0
+        if kind(x) and has_onednn(x.dtype):
+            return self._branches(x)[0]
         pair = (self.stride,) * 2, (padding,) * 2, (1, 1)
         x = conv2d(x, self.weight, self.bias, *pair, self.groups)
         return F.relu6(x, inplace=True) if self.active else x
+
+    @cached_property
+    def _branches(self) -> Branches:
+        padding = 0 if self.stride == 2 else self.before
+        limit = 6.0 if self.active else None
+        filter_ = Filter(self.weight, self.bias, self.stride, (padding, padding), self.groups, limit)
+        return Branches((filter_,), (not self.active,))
 
 
 @dataclass

@@ -227,6 +227,8 @@ class Model:
 
     def to(self, device: torch.device) -> Model:
         """Return this model after moving its weights to `device`."""
+        if device == self.device:
+            return self
         self.network = self.network.to(device)
         self._offset = self._offset.to(device)
         self.device = device
