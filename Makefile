@@ -7,7 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --no-warn-script-location --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: dream test lint format types docs bench bench-open bench-boundless fuzz clean
+.PHONY: dream test lint format types docs bench bench-open bench-peers bench-boundless fuzz clean
 
 dream: .make/package
 	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") --output "$(OUTPUT)" $(ARGS)
@@ -36,6 +36,9 @@ fuzz: .make/test
 
 bench-open: .make/package
 	@$(BIN)/python benchmarks/open_models.py $(ARGS)
+
+bench-peers: .make/peers
+	@$(BIN)/python benchmarks/peers.py $(ARGS)
 
 bench-boundless: .make/test
 	@$(BIN)/python benchmarks/boundless.py $(ARGS)
@@ -68,4 +71,10 @@ clean:
 
 .make/docs: .make/package
 	@$(PIP) --group docs
+	@touch $@
+
+.make/peers: .make/package
+	@$(PYTHON) -m venv .make/peers-venv
+	@.make/peers-venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch numpy pillow tqdm decorator future
+	@.make/peers-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps neural-dream==0.0.4 torch-lucent==0.1.8
 	@touch $@
