@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from batcountry.models import Model
 from batcountry.picture import Picture, read_picture
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
+from batcountry.transforms import Transform, seen_size
 from batcountry.wrap import seamless, wrapped_axes
 
 log = logging.getLogger("batcountry")
@@ -141,7 +143,9 @@ class Dreamer:
         """Return the octaves' sizes for a picture of (height, width), the gradient, and the recipe with its tiles."""
         if size not in self._ready:
             model, objective, recipe = self.settled.model, self.settled.objective, self.settled.recipe
-            sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
+            pyramid = recipe.octaves, recipe.octave_scale
+            moves = self.settled.transforms
+            sizes = runnable_sizes(model, objective.layers, size, *pyramid, transforms=moves)
             planned = plan_dream(self.settled, self._probed, sizes)
             log.info("%s", planned)
             wrap = wrapped_axes(recipe.wrap)
@@ -167,11 +171,17 @@ class Dreamer:
 
 
 def runnable_sizes(
-    model: Model, layers: Sequence[str], size: tuple[int, int], count: int, scale: float
+    model: Model,
+    layers: Sequence[str],
+    size: tuple[int, int],
+    count: int,
+    scale: float,
+    *,
+    transforms: Sequence[Transform] = (),
 ) -> list[tuple[int, int]]:
     """Return the sizes of up to `count` octaves that the network can run on, smallest first.
 
-    Those too small for the network to reach `layers` are left out with a warning.
+    Those too small for the network to reach `layers`, after `transforms`, are left out with a warning.
 
     Raises
     ------
@@ -182,7 +192,7 @@ def runnable_sizes(
     sizes = octaves.sizes(height, width, count, scale)
     for index, size in enumerate(sizes):
         # Sizes grow, so the first that runs settles the rest, at the price of one small forward pass.
-        if model.runs_on(size, layers):
+        if _is_enough(model, layers, size, transforms, last=index == len(sizes) - 1):
             if index:
                 left = ", ".join(f"{w}×{h}" for h, w in sizes[:index])
                 log.warning("left out %d octave(s) too small for the network: %s", index, left)
@@ -194,21 +204,35 @@ def runnable_sizes(
     )
 
 
+def _is_enough(
+    model: Model, layers: Sequence[str], size: tuple[int, int], transforms: Sequence[Transform], *, last: bool
+) -> bool:
+    """Whether the network reaches `layers` on pictures of a size, after transforms, which say it if the last is too small."""
+    try:
+        size = seen_size(transforms, size)
+    except RecipeError:
+        if last:
+            raise
+        return False
+    return model.runs_on(size, layers)
+
+
 def plan_dream(
     settled: Settled, whole: Gradient, sizes: list[tuple[int, int]], picture_bytes: float = PICTURE_BYTES
 ) -> Plan:
     """Return how to work a recipe's dream out; see `batcountry.memory.plan`."""
     recipe = settled.recipe
+    seen = [seen_size(settled.transforms, each) for each in sizes]
     return plan(
         settled.model,
         settled.objective,
         whole,
-        sizes,
+        seen,
         recipe.iterations,
         tile=recipe.tile,
         max_memory=recipe.max_memory,
         wrap=wrapped_axes(recipe.wrap),
-        picture_bytes=picture_bytes,
+        picture_bytes=picture_bytes * prod(sizes[-1]) / prod(seen[-1]),
     )
 
 

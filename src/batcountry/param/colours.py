@@ -1,0 +1,49 @@
+"""Colours in which those of photographs do not go together, and the way from there to grey levels.
+
+In photographs red, green and blue rise and fall together. An optimizer that moves them one by one
+therefore mostly makes colours that photographs lack; in the basis here each axis is free to move alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+MIX = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
+"""Square root of the covariance of red, green and blue (rows), as shares of 255, over ImageNet.
+
+The columns are brightness, blue to yellow and green to magenta (lucid's `color_correlation_svd_sqrt`; Olah,
+Mordvintsev, Schubert: "Feature Visualization", 2017).
+"""
+
+MEAN = (0.48, 0.46, 0.41)
+"""Of red, green and blue over ImageNet, as shares of 255 (lucid's `color_mean`)."""
+
+_LONGEST = max(sum(row[column] ** 2 for row in MIX) ** 0.5 for column in range(3))
+_FAINTEST = 0.5 / 255
+
+
+def to_grey_levels(latent: Tensor) -> Tensor:
+    """Return pictures, (N, 3, H, W), RGB in grey levels, from decorrelated colours of that shape.
+
+    Any number stands for a colour that there is, as a sigmoid brings it between 0 and 255. The brightness of a
+    latent of 1 is one sigmoid unit.
+    """
+    return 255 * torch.sigmoid(_mixed(_matrix(latent), latent))
+
+
+def to_latent(image: Tensor) -> Tensor:
+    """Return the decorrelated colours of pictures, (N, 3, H, W), RGB in grey levels; undoes `to_grey_levels`.
+
+    Grey levels below 0.5 and above 254.5, which a sigmoid reaches only far out, become those.
+    """
+    share = (image / 255).clamp(_FAINTEST, 1 - _FAINTEST)
+    return _mixed(torch.linalg.inv(_matrix(image)), torch.logit(share))
+
+
+def _matrix(like: Tensor) -> Tensor:
+    return torch.tensor(MIX, dtype=like.dtype, device=like.device) / _LONGEST
+
+
+def _mixed(matrix: Tensor, planes: Tensor) -> Tensor:
+    return torch.einsum("ij,njhw->nihw", matrix, planes)

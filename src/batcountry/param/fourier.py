@@ -1,0 +1,62 @@
+"""The picture held as its waves."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from batcountry.param.colours import to_grey_levels, to_latent
+
+_QUIET = 4.0  # lucid's; so that a noise of one in every wave is a picture of moderate contrast
+
+
+class Fourier:
+    """Waves in decorrelated colours, long ones moved further than short ones.
+
+    In photographs the amplitude of waves falls with their frequency f, about as 1/f. Each number here
+    is an amplitude as a multiple of that, so steps of one size change all waves in proportion: structure
+    grows at all sizes at once, where free pixels grow noise first (Olah, Mordvintsev, Schubert: "Feature
+    Visualization", 2017; the transform is orthonormal, as lucid's).
+
+    A picture that it is made from comes back within a grey level; levels below 0.5 or above
+    254.5 become those. It goes round its edges: what a wave adds at the left it adds at the right.
+
+    Parameters
+    ----------
+    image : (N, 3, H, W), RGB in grey levels
+    """
+
+    def __init__(self, image: Tensor) -> None:
+        self._size = (image.shape[-2], image.shape[-1])
+        self._scale = natural_amplitudes(self._size, image) / _QUIET
+        waves = torch.fft.rfft2(to_latent(image.detach()), norm="ortho") / self._scale
+        self._waves = torch.view_as_real(waves).clone().requires_grad_()
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The waves, (N, 3, H, W // 2 + 1, 2), real and imaginary; see `Param`."""
+        return (self._waves,)
+
+    def image(self) -> Tensor:
+        """Return the pictures; see `Param`."""
+        waves = torch.view_as_complex(self._waves) * self._scale
+        return to_grey_levels(torch.fft.irfft2(waves, s=self._size, norm="ortho"))
+
+    def constrain(self, clip: bool) -> None:
+        """Do nothing, as every wave is allowed and colours stay within 0 to 255; see `Param`."""
+
+
+def frequencies(size: tuple[int, int], like: Tensor) -> Tensor:
+    """Return the frequency of each wave of pictures of (height, width), in waves per pixel: (H, W // 2 + 1)."""
+    height, width = size
+    down = torch.fft.fftfreq(height, dtype=like.dtype, device=like.device)
+    across = torch.fft.rfftfreq(width, dtype=like.dtype, device=like.device)
+    return torch.hypot(down[:, None], across[None])
+
+
+def natural_amplitudes(size: tuple[int, int], like: Tensor) -> Tensor:
+    """Return 1/f for each wave of pictures of (height, width): (H, W // 2 + 1).
+
+    That of the mean, whose f is 0, is that of the longest wave (Field, 1987: amplitudes of natural images fall as 1/f).
+    """
+    return 1 / frequencies(size, like).clamp(min=1 / max(size))

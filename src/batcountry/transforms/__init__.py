@@ -1,0 +1,68 @@
+"""What happens to pictures before the network sees them, so that a dream does not hang on single pixels.
+
+A transform is a function of pictures, (N, C, H, W), and dice, which it draws from anew in every step;
+it is differentiable. The pictures beside the one dreamed on are among the channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from batcountry.calls import Calls
+from batcountry.transforms.base import Dice, Transform
+from batcountry.transforms.moves import crop, flip, jitter, pad
+from batcountry.transforms.warps import blur, rotate, scale
+
+__all__ = [
+    "Dice",
+    "Transform",
+    "blur",
+    "crop",
+    "flip",
+    "jitter",
+    "known",
+    "pad",
+    "parse",
+    "rotate",
+    "scale",
+    "seen_size",
+]
+
+known: dict[str, Callable[..., Transform]] = {
+    each.__name__: each for each in (jitter, pad, scale, rotate, flip, blur, crop)
+}
+"""Transforms that the text form knows, by name. Put your own function in to extend it."""
+
+_calls = Calls("transform", known)
+
+
+def parse(text: str) -> list[Transform]:
+    """Read transforms from text such as `jitter(8), jitter(4)`, in order.
+
+    Raises
+    ------
+    RecipeError
+        If the text is something else; the message points at the character.
+    """
+    value = _calls.parse(text)
+    found = value if isinstance(value, list) else [value]
+    if not all(callable(each) for each in found):
+        raise _calls.wrong(text.strip(), 0, "transforms are calls with commas between")
+    return found
+
+
+def seen_size(transforms: Sequence[Transform], size: tuple[int, int]) -> tuple[int, int]:
+    """Return the (height, width) that transforms make of pictures of `size`, in one throw of the dice.
+
+    Raises
+    ------
+    RecipeError
+        If the pictures are too small for them.
+    """
+    pictures, dice = torch.zeros(1, 1, 1, 1).expand(1, 1, *size), np.random.RandomState(0)
+    for each in transforms:
+        pictures = each(pictures, dice)
+    return pictures.shape[-2], pictures.shape[-1]
