@@ -24,6 +24,7 @@ from batcountry.models import Model
 from batcountry.picture import Picture, read_picture
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
+from batcountry.starts import start_picture
 from batcountry.transforms import Transform, seen_size
 from batcountry.wrap import seamless, wrapped_axes
 
@@ -37,7 +38,7 @@ def dream(image: Any = None, recipe: Recipe | None = None, **options: Any) -> Pi
     ----------
     image
         A path, a PIL image, an H×W×3 array (uint8, or float 0–255), a torch tensor or a
-        `Picture`. With none, a sky of clouds is made on the spot.
+        `Picture`. With none, what the recipe's `start` says is made on the spot: a sky of clouds.
     recipe
         How to dream.
     options
@@ -238,10 +239,9 @@ def plan_dream(
 
 def _input(image: Any, recipe: Recipe, model: Model) -> Picture:
     if image is None and model.channels == 3:
-        from batcountry.sky import sky
-
-        image = sky(seed=recipe.seed)
-    picture = read_picture(image) if model.channels == 3 else read_data(image, model.channels)
+        picture = start_picture(recipe)
+    else:
+        picture = read_picture(image) if model.channels == 3 else read_data(image, model.channels)
     if recipe.size:
         picture = picture.fitted(recipe.size)
     if recipe.enlarge:

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from batcountry.errors import RecipeError
+
+
+def parsed_size(text: str) -> tuple[int, int]:
+    """Read a height and a width in pixels such as `600x800`.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    found = re.fullmatch(r"(\d{1,6})\s*[x×]\s*(\d{1,6})", text.strip())
+    if not found or not all(1 <= int(each) <= 262_144 for each in found.groups()):
+        raise ValueError("give height and width in pixels, such as 600x800")
+    return int(found[1]), int(found[2])
 
 
 def parsed_bytes(text: str) -> int:
@@ -121,8 +136,18 @@ class Recipe(BaseModel):
         32
     )
     seed: Annotated[
-        int, Field(ge=0, lt=2**32, description="Of the random shifts, and of the sky if no picture is given.")
+        int,
+        Field(ge=0, lt=2**32, description="Of the random shifts, and of the start if no picture is given."),
     ] = 0
+    start: Annotated[
+        str,
+        Field(
+            description="What to begin with if no picture is given, as text: sky, or noise(scale=10, blur=1)."
+        ),
+    ] = "sky"
+    canvas: Annotated[
+        str, Field(description="Height and width in pixels of the start if no picture is given.")
+    ] = "576x1024"
     clip: Annotated[bool, Field(description="Keep colours within 0 to 255 in every step.")] = True
     size: Annotated[
         int | None,
@@ -165,6 +190,12 @@ class Recipe(BaseModel):
         ),
     ] = None
     device: Annotated[str, Field(description="Where to run: auto, cpu, cuda, cuda:1, mps or xpu.")] = "auto"
+
+    @field_validator("canvas")
+    @classmethod
+    def _is_size(cls, text: str) -> str:
+        parsed_size(text)
+        return text
 
     @field_validator("max_memory")
     @classmethod

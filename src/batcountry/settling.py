@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from batcountry import param, transforms
+from batcountry import param, starts, transforms
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError, suggestion
 from batcountry.models import Model
@@ -91,6 +91,7 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     objective = aim if isinstance(aim, Objective) else _objective(recipe, shown)
     if not objective.of_layers:
         raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
+    starts.parse(recipe.start)
     where = mask or recipe.mask
     found = Settled(opened, objective, recipe, None if where is None else mask_planes(where))
     _ = found.optimizer, found.transforms  # so that what cannot be is said now

@@ -26,10 +26,10 @@ from batcountry.gradient import whole_gradient
 from batcountry.memory import said_bytes
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model
 from batcountry.octaves import resized_rows
-from batcountry.picture import Picture
 from batcountry.picture_files import check_writable
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
+from batcountry.starts import start_picture
 from batcountry.tiles import Span, Tile, TileScorer
 from batcountry.wrap import wrapped_axes
 
@@ -53,7 +53,7 @@ def dream_on_disk(
     Parameters
     ----------
     image
-        A picture file; with None, the sky.
+        A picture file; with None, what the recipe's `start` says.
     output
         Where the result goes: `.tif` (a tiled BigTIFF), `.png`, `.jpg` or `.webp`.
     work
@@ -124,7 +124,7 @@ def dreaming_on_disk(
         version=version("bat-country"),
         recipe=recipe,
         input=named if named is not None else None if image is None else str(image),
-        input_sha256=_sky(recipe).sha256 if source is None else sha256_of(source),
+        input_sha256=start_picture(recipe).sha256 if source is None else sha256_of(source),
         weights_sha256=model.weights_sha256,
     )
     job = Job(
@@ -341,17 +341,10 @@ def _brightness(image: Canvas) -> float:
 def _opened(source: Path | None, recipe: Recipe) -> Any:
     if source is not None:
         return images.open_input(source, recipe.size, recipe.enlarge)
-    picture = _sky(recipe)
+    picture = start_picture(recipe)
     picture = picture.fitted(recipe.size) if recipe.size else picture
     picture = picture.enlarged(recipe.enlarge) if recipe.enlarge else picture
     return images.from_array(picture.array())
-
-
-def _sky(recipe: Recipe) -> Picture:
-    from batcountry.picture import read_picture
-    from batcountry.sky import sky
-
-    return read_picture(sky(seed=recipe.seed))
 
 
 def _new_folder(output: Path, work: str | Path | None) -> Path:
