@@ -6,6 +6,7 @@ import pytest
 import batcountry
 from batcountry import starts
 from batcountry.errors import RecipeError
+from batcountry.param.colours import MEAN, MIX
 from batcountry.recipe import Recipe
 from batcountry.sky import sky
 
@@ -58,3 +59,31 @@ def test_a_dream_from_noise_can_be_made_again_from_its_recipe():
     assert first.size == (80, 48)
     again = batcountry.dream(None, batcountry.recipe.Note.read(first.note).recipe)
     assert np.array_equal(first.array(), again.array())
+
+
+def test_pink_has_the_mean_the_covariance_and_the_spectrum_of_photographs():
+    mix, mean = np.array(MIX) * 255, np.array(MEAN) * 255
+    made = starts.parse("pink(0.2)")(192, 256, 3).astype(float)
+    np.testing.assert_allclose(made.mean((0, 1)), mean, atol=3)
+    wanted = mix @ mix.T
+    np.testing.assert_allclose(np.cov(made.reshape(-1, 3).T) / 0.04 / wanted, np.ones((3, 3)), atol=0.25)
+    power = np.abs(np.fft.fft2(made.mean(2))) ** 2
+    down, across = np.fft.fftfreq(192)[:, None], np.fft.fftfreq(256)[None]
+    f = np.hypot(down, across)
+    rings = [power[(f > low) & (f < 1.3 * low)].mean() for low in (0.02, 0.2)]
+    assert np.log10(rings[0] / rings[1]) == pytest.approx(2, abs=0.2)
+
+
+@pytest.mark.parametrize("text", ["pink", "pink(0.01)", "grey", "grey(90)"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 12), (8, 5)])
+def test_starts_come_in_any_size(text, size):
+    made = starts.parse(text)(*size, 0)
+    assert made.shape == (*size, 3)
+    assert np.isfinite(made).all()
+
+
+def test_grey_is_grey_and_ranges_are_said():
+    assert (starts.parse("grey(90)")(3, 5, 0) == 90).all()
+    for text, said in (("pink(9)", "0 to 4"), ("grey(300)", "0 to 255")):
+        with pytest.raises(RecipeError, match=said):
+            starts.parse(text)

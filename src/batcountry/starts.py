@@ -1,4 +1,4 @@
-"""What a dream begins with when no picture is given: a sky, or noise."""
+"""What a dream begins with when no picture is given: a sky, noise, or grey."""
 
 from __future__ import annotations
 
@@ -54,7 +54,45 @@ def noise(scale: float = 1.0, blur: float = 0.0) -> Start:
     return make
 
 
-known: dict[str, Callable[..., Start]] = {"sky": sky, "noise": noise}
+def pink(contrast: float = 1.0) -> Start:
+    """Begin with noise that has the spectrum and the colours of photographs, but shows nothing.
+
+    Amplitudes fall with the frequency as 1/f (Field, 1987), in decorrelated colours with the spread
+    that those of ImageNet have (see `batcountry.param.colours`).
+
+    Parameters
+    ----------
+    contrast
+        As a multiple of a photograph's, 0 to 4.
+    """
+    if not 0 <= contrast <= 4:
+        raise RecipeError("pink has a contrast of 0 to 4 times a photograph's")
+
+    def make(height: int, width: int, seed: int) -> NDArray[Any]:
+        import torch
+
+        from batcountry.param.colours import natural
+        from batcountry.param.fourier import natural_amplitudes
+
+        white = torch.from_numpy(np.random.RandomState(seed).normal(size=(1, 3, height, width)))
+        waves = torch.fft.rfft2(white) * natural_amplitudes((height, width), white)
+        waves[..., 0, 0] = 0
+        planes = torch.fft.irfft2(waves, s=(height, width))
+        spread = planes.std((-2, -1), keepdim=True, correction=0).clamp(min=1e-12)
+        image = natural(planes / spread * contrast)[0].permute(1, 2, 0)
+        return np.ascontiguousarray(image.numpy(), dtype=np.float32)
+
+    return make
+
+
+def grey(level: float = GREY) -> Start:
+    """Begin with an even grey of a level of 0 to 255."""
+    if not 0 <= level <= 255:
+        raise RecipeError("grey has a level of 0 to 255")
+    return lambda height, width, seed: np.full((height, width, 3), level, np.float32)
+
+
+known: dict[str, Callable[..., Start]] = {"sky": sky, "noise": noise, "pink": pink, "grey": grey}
 """Starts by name, as the text form has them. Put your own function in to extend it."""
 
 _calls = Calls("start", known)

@@ -41,6 +41,17 @@ def to_latent(image: Tensor) -> Tensor:
     return _mixed(torch.linalg.inv(_matrix(image)), torch.logit(share))
 
 
+def natural(planes: Tensor) -> Tensor:
+    """Return pictures, (N, 3, H, W), RGB in grey levels, from decorrelated planes as photographs have them.
+
+    The planes have mean 0 and, for a photograph's contrast, a standard deviation of 1; the pictures have the
+    mean and, as long as that is not too large for a sigmoid, the covariance of ImageNet's.
+    """
+    mean = torch.logit(torch.tensor(MEAN).to(planes)).reshape(1, 3, 1, 1)
+    slope = 4.0  # a sigmoid's is 1/4 in the middle
+    return 255 * torch.sigmoid(mean + slope * _mixed(torch.tensor(MIX).to(planes), planes))
+
+
 def _matrix(like: Tensor) -> Tensor:
     return torch.tensor(MIX, dtype=like.dtype, device=like.device) / _LONGEST
 
