@@ -21,6 +21,7 @@ from batcountry.errors import RecipeError
 from batcountry.gradient import Gradient, sparing_gradient, whole_gradient
 from batcountry.memory import PICTURE_BYTES, Plan, plan
 from batcountry.models import Model
+from batcountry.objectives import pictures_of
 from batcountry.picture import Picture, read_picture
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
@@ -96,6 +97,7 @@ class Dreamer:
         self._prior = objective.of_image.bind(model) if objective.of_image else None
         more = {} if self.settled.mask is None else {UPDATE: self.settled.mask}
         self._pictures = Pictures(objective, more)
+        self._count = pictures_of(objective)
         self._ready: dict[tuple[int, int], tuple[list[tuple[int, int]], Gradient, Recipe]] = {}
 
     def dreaming(self, image: Any = None, *, detail: Tensor | None = None) -> Iterator[Step]:
@@ -116,6 +118,7 @@ class Dreamer:
         settled = self.settled
         picture = _input(image, settled.recipe, settled.model)
         base = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(settled.model.device)
+        base = base.expand(self._count, -1, -1, -1)
         sizes, gradient, recipe = self._prepared((base.shape[-2], base.shape[-1]))
         ascent = Ascent(
             gradient,
@@ -147,7 +150,7 @@ class Dreamer:
             pyramid = recipe.octaves, recipe.octave_scale
             moves = self.settled.transforms
             sizes = runnable_sizes(model, objective.layers, size, *pyramid, transforms=moves)
-            planned = plan_dream(self.settled, self._probed, sizes)
+            planned = plan_dream(self.settled, self._probed, sizes, PICTURE_BYTES * self._count)
             log.info("%s", planned)
             wrap = wrapped_axes(recipe.wrap)
             gradient = sparing_gradient(
@@ -157,7 +160,8 @@ class Dreamer:
         return self._ready[size]
 
     def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:
-        """Work a gradient out with pictures beside of no consequence, to see what it costs."""
+        """Work the gradient of all pictures out, with others beside of no consequence, to see what it costs."""
+        image = image.expand(self._count, -1, -1, -1)
         beside = {key: each for key, each in self._pictures.at(image).items() if key != UPDATE}
         return self._whole(image, beside)
 

@@ -65,9 +65,17 @@ class Step(Progress):
     _opened: Callable[[Tensor], Picture] | None = field(default=None, repr=False, compare=False)
 
     def picture(self) -> Picture:
-        """Return the picture as it is now, at this octave's size, with the recipe as its note."""
-        pixels = self.image[0].permute(1, 2, 0).contiguous().cpu().numpy()
-        return self._opened(self.image) if self._opened else read_picture(pixels)
+        """Return the picture as it is now, at this octave's size, with the recipe as its note; of several, the first."""
+        return self.pictures(1)[0]
+
+    def pictures(self, most: int | None = None) -> list[Picture]:
+        """Return all pictures that grow at once, or the first few; see `picture`."""
+        return [self._picture(each[None]) for each in self.image[:most]]
+
+    def _picture(self, image: Tensor) -> Picture:
+        if self._opened:
+            return self._opened(image)
+        return read_picture(image[0].permute(1, 2, 0).contiguous().cpu().numpy())
 
     def _repr_html_(self) -> str:
         from batcountry.displays import step_figure

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from batcountry import param, starts, transforms
+from batcountry import param, presets, starts, transforms
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError, suggestion
 from batcountry.models import Model
@@ -68,7 +68,7 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     BatCountryError
         If an option is wrong, or the model, the guide or a mask cannot be opened.
     """
-    options = dict(options)
+    options = presets.expanded(options)
     model, aim = options.get("model"), options.get("objective")
     if isinstance(model, Model):
         options["model"] = model.name

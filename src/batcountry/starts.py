@@ -89,7 +89,7 @@ def grey(level: float = GREY) -> Start:
     """Begin with an even grey of a level of 0 to 255."""
     if not 0 <= level <= 255:
         raise RecipeError("grey has a level of 0 to 255")
-    return lambda height, width, seed: np.full((height, width, 3), level, np.float32)
+    return lambda height, width, _: np.full((height, width, 3), level, np.float32)
 
 
 known: dict[str, Callable[..., Start]] = {"sky": sky, "noise": noise, "pink": pink, "grey": grey}

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from batcountry import presets
 from batcountry.recipe import Recipe
 
 
@@ -15,7 +16,7 @@ def recipe_options(without: tuple[str, ...] = ()) -> Callable[[Callable[..., Non
     """Give a command an option for each field of `Recipe`.
 
     The command is called with its own parameters and `options`, a dict of the fields that were
-    given; those not given are left to the recipe's defaults.
+    given, by name or by a preset; those not given are left to the recipe's defaults.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -27,10 +28,11 @@ def recipe_options(without: tuple[str, ...] = ()) -> Callable[[Callable[..., Non
         ]
 
         def call(**given: Any) -> None:
-            options = {name: given.pop(name) for name in fields}
-            command(**given, options={name: value for name, value in options.items() if value is not None})
+            options = {name: given.pop(name) for name in ("preset", *fields)}
+            given_options = {name: value for name, value in options.items() if value is not None}
+            command(**given, options=presets.expanded(given_options, without))
 
-        added = [_parameter(name, field) for name, field in fields.items()]
+        added = [_preset(), *(_parameter(name, field) for name, field in fields.items())]
         call.__signature__ = inspect.Signature(own + added)  # type: ignore[attr-defined]
         call.__annotations__ = {each.name: each.annotation for each in own + added}
         call.__doc__ = command.__doc__
@@ -38,6 +40,15 @@ def recipe_options(without: tuple[str, ...] = ()) -> Callable[[Callable[..., Non
         return call
 
     return decorate
+
+
+def _preset() -> inspect.Parameter:
+    option = typer.Option(
+        "--preset", help=f"Options that go well together, before the others: {', '.join(presets.known)}."
+    )
+    return inspect.Parameter(
+        "preset", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
+    )
 
 
 def _parameter(name: str, field: Any) -> inspect.Parameter:

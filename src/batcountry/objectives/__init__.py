@@ -8,6 +8,7 @@ are combined with `+`, `-` and `*`, print as text, and are read from that text a
 """
 
 from batcountry.objectives.base import IMAGE, START, Activations, Objective, Scorer, Term, objective
+from batcountry.objectives.batches import each, for_picture, pictures_of
 from batcountry.objectives.layers import channel, layer
 from batcountry.objectives.matching import guide, guide_features, matched
 from batcountry.objectives.regions import mean, region
@@ -21,6 +22,8 @@ __all__ = [
     "Scorer",
     "Term",
     "channel",
+    "each",
+    "for_picture",
     "guide",
     "guide_features",
     "known",
@@ -29,5 +32,6 @@ __all__ = [
     "mean",
     "objective",
     "parse",
+    "pictures_of",
     "region",
 ]

@@ -8,12 +8,13 @@ from typing import Any
 
 from batcountry.calls import Calls
 from batcountry.objectives.base import Objective
+from batcountry.objectives.batches import each, for_picture
 from batcountry.objectives.layers import channel, layer
 from batcountry.objectives.matching import guide
 from batcountry.objectives.regions import mean, region
 
 known: dict[str, Callable[..., Objective]] = {
-    each.__name__: each for each in (layer, channel, guide, mean, region)
+    one.__name__: one for one in (layer, channel, guide, mean, region, each, for_picture)
 }
 """The objectives that the text form knows, by name. Put your own function in to extend it."""
 

@@ -1,0 +1,68 @@
+"""Objectives for several pictures that grow at once, each towards its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from batcountry.errors import RecipeError
+from batcountry.objectives.base import Activations, Objective, Scorer, Term
+
+if TYPE_CHECKING:
+    from batcountry.models.model import Model
+
+_NAME = "for_picture"
+
+
+def for_picture(index: int, objective: Objective) -> Objective:
+    """Score one of the pictures that grow at once, and leave the others alone.
+
+    Parameters
+    ----------
+    index
+        Counted from 0. Scoring raises `RecipeError` if there are not so many pictures.
+    """
+    if index < 0:
+        raise RecipeError("pictures are counted from 0")
+    if any(term.name == _NAME for _, term in objective.terms):
+        raise RecipeError("an objective for one picture has no other such objective within")
+    return Objective(tuple((weight, _only(index, term)) for weight, term in objective.terms))
+
+
+def each(objectives: list[Objective]) -> Objective:
+    """Make as many pictures as there are objectives, the first towards the first, and so on.
+
+    What a picture becomes does not depend on the others, since optimizers treat each by itself.
+    """
+    if not objectives:
+        raise RecipeError("each takes at least one objective")
+    terms = [for_picture(index, one).terms for index, one in enumerate(objectives)]
+    return Objective(tuple(term for of_one in terms for term in of_one))
+
+
+def pictures_of(objective: Objective) -> int:
+    """Return how many pictures an objective is for: 1, or as many as `for_picture` tells apart."""
+    return max((1 + term.arguments[0] for _, term in objective.terms if term.name == _NAME), default=1)
+
+
+def _only(index: int, term: Term) -> Term:
+    def bind(model: Model) -> Scorer:
+        score = term.bind(model)
+        return lambda activations: score(_of_one(activations, index))
+
+    return replace(term, name=_NAME, arguments=(index, Objective(((1.0, term),))), bind=bind)
+
+
+def _of_one(activations: Activations, index: int) -> dict[str, Tensor]:
+    """Return what there is to score of one picture; what all share, such as a mask, is that of each."""
+    found = {}
+    for name, values in activations.items():
+        if name.startswith("@") and len(values) == 1:
+            found[name] = values
+        elif index < len(values):
+            found[name] = values[index : index + 1]
+        else:
+            raise RecipeError(f"there is no picture {index}; there are {len(values)}, counted from 0")
+    return found

@@ -1,0 +1,84 @@
+"""Options that go well together, by name.
+
+A preset is a part of a recipe. It is put in before the options that a caller gives, and the recipe that a
+picture carries has its fields, not its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from batcountry.errors import RecipeError, suggestion
+
+STANDARD = "pad(12), jitter(8), scale(0.9, 1.1), rotate(10), jitter(4)"
+"""Transforms that keep a visualization from hanging on single pixels (lucid's `standard_transforms`, near enough:
+Olah, Mordvintsev, Schubert: "Feature Visualization", 2017)."""
+
+_FROM_NOISE: dict[str, Any] = {
+    "param": "fourier",
+    "optimizer": "adam",
+    "step_size": 0.05,
+    "octaves": 1,
+    "jitter": 0,
+    "transforms": STANDARD,
+    "start": "noise",
+}
+
+known: dict[str, dict[str, Any]] = {
+    "classic": {
+        "param": "pixels",
+        "optimizer": "ascent",
+        "normalise": "mean",
+        "step_size": 1.5,
+        "octaves": 4,
+        "octave_scale": 1.4,
+        "iterations": 10,
+        "jitter": 32,
+        "clip": True,
+    },
+    "class": {**_FROM_NOISE, "canvas": "224x224", "iterations": 200},
+    "channel": {**_FROM_NOISE, "canvas": "160x160", "iterations": 120},
+    "thumbnail": {
+        **_FROM_NOISE,
+        "canvas": "96x96",
+        "iterations": 48,
+        "step_size": 0.08,
+        "transforms": "jitter(8), scale(0.95, 1.1), rotate(5)",
+    },
+    "maco": {
+        **_FROM_NOISE,
+        "param": "maco",
+        "step_size": 0.1,
+        "start": "pink",
+        "canvas": "224x224",
+        "iterations": 200,
+    },
+}
+"""Presets by name: `classic`, the programs of 2015; the others draw from noise what an objective stands for:
+`class` one of a classifier's classes, `channel` a channel, `thumbnail` the same small and quick, `maco` with the
+spectrum of photographs. Put your own in to extend it."""
+
+
+def expanded(options: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
+    """Return options with those of the preset that they name, under `preset`, put in where they say nothing.
+
+    Parameters
+    ----------
+    without
+        Fields that the preset is not to give.
+
+    Raises
+    ------
+    RecipeError
+        If there is no such preset; the message has the nearest.
+    """
+    options = dict(options)
+    name = options.pop("preset", None)
+    if name is None:
+        return options
+    if name not in known:
+        raise RecipeError(
+            f"there is no preset {name!r}{suggestion(name, known)}; there are {', '.join(known)}"
+        )
+    return {**{key: value for key, value in known[name].items() if key not in without}, **options}
