@@ -1,0 +1,196 @@
+"""An atlas on disk: a picture for each channel, a sheet for each layer, an index, and a page.
+
+::
+
+    atlas.json                  what there is, for programs
+    index.html                  the same for people; needs nothing but this folder
+    channels/013-blocks.10/17.jpg
+    sheets/013-blocks.10.jpg    all channels of a layer, small, row by row
+
+A channel is done when its picture is there, since pictures are written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from math import ceil, sqrt
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from batcountry.errors import PictureError, RecipeError
+from batcountry.files import replace_file
+from batcountry.models import Model
+from batcountry.picture import Picture
+from batcountry.picture_files import encode
+
+FORMAT = 1
+CELL = 48
+"""Pixels along a side of a channel's place in a sheet."""
+
+_LARGEST_INDEX = 50_000_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One layer of an atlas.
+
+    Attributes
+    ----------
+    name, channels, stride, receptive_field
+        As `batcountry.models.Layer` has them.
+    slug
+        What its files are called.
+    classes
+        Names of its channels, if they are classes.
+    """
+
+    name: str
+    channels: int
+    stride: int | None
+    receptive_field: int | None
+    slug: str
+    classes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, model: Model, name: str) -> Entry:
+        """Return the entry of a model's layer; raises `LayerNotFound` if there is none."""
+        layer = model.layer(name)
+        slug = f"{model.layers.index(layer):03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', name)[:80]}"
+        named = layer == model.layers[-1] and len(model.classes) == layer.channels
+        classes = model.classes if named else ()
+        return cls(name, layer.channels, layer.stride, layer.receptive_field, slug, classes)
+
+    def objective(self, channel: int | str) -> str:
+        """Return the objective of one of its channels, as text; with `{}` the form for all."""
+        return f"channel({json.dumps(self.name, ensure_ascii=False)}, {channel})"
+
+
+class Folder:
+    """The folder of an atlas.
+
+    Parameters
+    ----------
+    path
+        Made if it is not there.
+    facts
+        What all pictures have in common: `model`, `weights_sha256`, `recipe`, `version`.
+
+    Raises
+    ------
+    RecipeError
+        If an atlas is there that was made in another way.
+    PictureError
+        If the folder cannot be made, or what is in it is damaged.
+    """
+
+    def __init__(self, path: Path, facts: dict[str, Any]) -> None:
+        self.path, self.facts = path, facts
+        self.entries: dict[str, Entry] = {}
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PictureError(f"cannot make the folder {path}: {error.strerror}") from None
+        before = read_index(path)
+        for key in ("model", "weights_sha256", "recipe"):
+            if before and before[key] != facts[key]:
+                raise RecipeError(
+                    f"{path} has an atlas with another {key.replace('_', ' ')}; name another folder, "
+                    "or give the options that it was made with"
+                )
+        for each in before.get("layers", []):
+            self.entries[each["name"]] = Entry(**_fields(each))
+
+    def add(self, entry: Entry) -> None:
+        """Make room for a layer's channels."""
+        self.entries[entry.name] = entry
+        (self.path / "channels" / entry.slug).mkdir(parents=True, exist_ok=True)
+
+    def file(self, entry: Entry, channel: int) -> Path:
+        """Return where the picture of a channel is, or will be."""
+        return self.path / "channels" / entry.slug / f"{channel}.jpg"
+
+    def missing(self, entry: Entry) -> list[int]:
+        """Return the channels of a layer that have no picture yet."""
+        return [each for each in range(entry.channels) if not self.file(entry, each).exists()]
+
+    def write(self, entry: Entry, channel: int, picture: Picture) -> None:
+        """Put the picture of a channel in its place."""
+        picture.save(self.file(entry, channel), quality=90)
+
+    def write_sheet(self, entry: Entry) -> None:
+        """Put all pictures of a layer, small, on one sheet."""
+        columns = ceil(sqrt(entry.channels))
+        sheet = Image.new("RGB", (columns * CELL, ceil(entry.channels / columns) * CELL), (24, 24, 24))
+        for channel in range(entry.channels):
+            with Image.open(self.file(entry, channel)) as image:
+                small = image.convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS)
+            sheet.paste(small, (channel % columns * CELL, channel // columns * CELL))
+        (self.path / "sheets").mkdir(exist_ok=True)
+        encode(sheet, self.path / "sheets" / f"{entry.slug}.jpg", note=None, icc=None, quality=85)
+
+    def write_index(self) -> None:
+        """Write the index and the page, as things stand."""
+        layers = [self._layer(each) for each in sorted(self.entries.values(), key=lambda each: each.slug)]
+        index = {"format": FORMAT, **self.facts, "cell": CELL, "layers": layers}
+        text = json.dumps(index, ensure_ascii=False, indent=1)
+        replace_file(self.path / "atlas.json", text.encode())
+        template = (files("batcountry.atlas") / "page.html").read_text("utf-8")
+        # "</" would end the script that holds the text.
+        page = template.replace("__ATLAS__", json.dumps(index, ensure_ascii=True).replace("</", "<\\/"))
+        replace_file(self.path / "index.html", page.encode())
+
+    def _layer(self, entry: Entry) -> dict[str, Any]:
+        missing = self.missing(entry)
+        sheet = f"sheets/{entry.slug}.jpg"
+        return {
+            "name": entry.name,
+            "channels": entry.channels,
+            "stride": entry.stride,
+            "receptive_field": entry.receptive_field,
+            "slug": entry.slug,
+            "classes": list(entry.classes),
+            "missing": missing,
+            "folder": f"channels/{entry.slug}",
+            "sheet": sheet if (self.path / sheet).exists() else None,
+            "columns": ceil(sqrt(entry.channels)),
+            "objective": entry.objective("{}"),
+        }
+
+
+def read_index(path: Path) -> dict[str, Any]:
+    """Return what `atlas.json` in a folder says, or nothing if it is not there.
+
+    Raises
+    ------
+    PictureError
+        If it is no index of an atlas.
+    """
+    file = path / "atlas.json"
+    if not file.exists():
+        return {}
+    try:
+        if file.stat().st_size > _LARGEST_INDEX:
+            raise ValueError
+        found = json.loads(file.read_text("utf-8"))
+        if found["format"] != FORMAT:
+            raise ValueError
+        for each in found["layers"]:
+            _fields(each)
+        return {**found, "recipe": dict(found["recipe"]), "model": str(found["model"])}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise PictureError(f"{file} is not the index of an atlas; name another folder") from None
+
+
+def _fields(layer: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of an entry from its JSON form; what makes up a file's name is checked."""
+    slug, classes = str(layer["slug"]), tuple(map(str, layer["classes"]))
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,90}", slug) or not 0 < int(layer["channels"]) <= 1_000_000:
+        raise ValueError(f"{slug} is no name of files")
+    kept: Sequence[str] = ("name", "channels", "stride", "receptive_field")
+    return {**{key: layer[key] for key in kept}, "slug": slug, "classes": classes}
