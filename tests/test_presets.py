@@ -29,14 +29,14 @@ def test_options_go_over_the_preset_and_the_preset_over_a_recipe(two_channels):
     settled = settle(
         Recipe(seed=5, iterations=3), {"preset": "class", "canvas": "32x48", "model": two_channels}
     )
-    assert (settled.recipe.seed, settled.recipe.canvas, settled.recipe.param) == (5, "32x48", "fourier")
+    assert (settled.recipe.seed, settled.recipe.canvas, settled.recipe.param) == (5, "32x48", "soft-fourier")
     assert settled.recipe.iterations == presets.known["class"]["iterations"]
 
 
 def test_the_recipe_in_the_picture_is_the_expanded_one(two_channels):
     step = next(iter(dreaming(model=two_channels, preset="thumbnail", canvas="24x40", iterations=1)))
     recipe = Note.read(step.picture().note).recipe
-    assert (recipe.param, recipe.canvas, recipe.optimizer) == ("fourier", "24x40", "adam")
+    assert (recipe.param, recipe.canvas, recipe.optimizer) == ("soft-fourier", "24x40", "adam")
 
 
 def test_an_unknown_preset_has_the_nearest():
@@ -62,7 +62,7 @@ def test_the_command_line_takes_a_preset(tmp_path):
     shown = CliRunner().invoke(app, ["info", str(target)])
     recipe = json.loads(shown.stdout)["recipe"]
     assert (recipe["param"], recipe["iterations"], recipe["transforms"]) == (
-        "fourier",
+        "soft-fourier",
         2,
         presets.known["thumbnail"]["transforms"],
     )

@@ -16,12 +16,11 @@ STANDARD = "pad(12), jitter(8), scale(0.9, 1.1), rotate(10), jitter(4)"
 Olah, Mordvintsev, Schubert: "Feature Visualization", 2017)."""
 
 _FROM_NOISE: dict[str, Any] = {
-    "param": "fourier",
+    "param": "soft-fourier",
     "optimizer": "adam",
-    "step_size": 0.05,
+    "step_size": 0.08,
     "octaves": 1,
     "jitter": 0,
-    "transforms": STANDARD,
     "start": "noise",
 }
 
@@ -37,27 +36,42 @@ known: dict[str, dict[str, Any]] = {
         "jitter": 32,
         "clip": True,
     },
-    "class": {**_FROM_NOISE, "canvas": "224x224", "iterations": 200},
-    "channel": {**_FROM_NOISE, "canvas": "160x160", "iterations": 120},
+    "class": {
+        **_FROM_NOISE,
+        "canvas": "256x256",
+        "iterations": 160,
+        "transforms": "scale(0.95, 1.15), rotate(10), crop(224)",
+    },
+    "channel": {**_FROM_NOISE, "canvas": "160x160", "iterations": 100, "transforms": STANDARD},
     "thumbnail": {
         **_FROM_NOISE,
+        "start": "pink(0.3)",
         "canvas": "96x96",
-        "iterations": 48,
-        "step_size": 0.08,
-        "transforms": "jitter(8), scale(0.95, 1.1), rotate(5)",
+        "iterations": 40,
+        "transforms": "pad(4), jitter(8), scale(0.95, 1.05), rotate(5)",
+    },
+    "lucid": {
+        **_FROM_NOISE,
+        "param": "fourier",
+        "step_size": 0.05,
+        "canvas": "128x128",
+        "iterations": 512,
+        "transforms": STANDARD,
     },
     "maco": {
         **_FROM_NOISE,
         "param": "maco",
         "step_size": 0.1,
         "start": "pink",
-        "canvas": "224x224",
-        "iterations": 200,
+        "canvas": "256x256",
+        "iterations": 160,
+        "transforms": "scale(0.95, 1.15), rotate(10), crop(224)",
     },
 }
 """Presets by name: `classic`, the programs of 2015; the others draw from noise what an objective stands for:
-`class` one of a classifier's classes, `channel` a channel, `thumbnail` the same small and quick, `maco` with the
-spectrum of photographs. Put your own in to extend it."""
+`class` one of a classifier's classes (the network sees 224 × 224 pixels, as classifiers do in training), `channel` a
+channel, `thumbnail` the same small and quick, `lucid` as lucid does, `maco` a class with the spectrum of photographs.
+Put your own in to extend it."""
 
 
 def expanded(options: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:

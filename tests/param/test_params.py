@@ -20,7 +20,7 @@ def pictures(height, width, count=2, seed=0, dtype=torch.float32):
     return torch.from_numpy(levels).to(dtype)
 
 
-@pytest.mark.parametrize("name", ["pixels", "fourier", "maco"])
+@pytest.mark.parametrize("name", ["pixels", "fourier", "soft-fourier", "maco"])
 @given(height=sides, width=sides, double=st.booleans())
 @settings(max_examples=25, deadline=None)
 def test_a_picture_comes_back_as_it_went_in(name, height, width, double):
@@ -64,14 +64,15 @@ def test_waves_are_orthonormal_in_decorrelated_colours_and_fall_as_one_over_f():
     np.testing.assert_allclose(natural_amplitudes((7, 10), image).numpy(), amplitudes)
 
 
-def test_a_step_of_one_size_moves_a_long_wave_as_many_times_further_as_it_is_longer():
-    param = Fourier(torch.full((1, 3, 32, 48), 127.5, dtype=torch.float64))
+@pytest.mark.parametrize(("name", "power"), [("fourier", 1.0), ("soft-fourier", 1.5)])
+def test_a_step_of_one_size_moves_a_long_wave_as_many_times_further_as_it_is_longer(name, power):
+    param = known[name](torch.full((1, 3, 32, 48), 127.5, dtype=torch.float64))
     swings = []
     for column in (1, 8):
         with torch.no_grad():
             param.tensors[0].zero_()[0, 0, 0, column, 0] = 1e-3
         swings.append(float((param.image().amax() - param.image().amin()).detach()))
-    assert swings[0] / swings[1] == pytest.approx(8, rel=1e-3)
+    assert swings[0] / swings[1] == pytest.approx(8**power, rel=1e-3)
 
 
 @given(height=st.integers(3, 12), width=st.integers(3, 12), seed=st.integers(0, 99))

@@ -8,6 +8,7 @@ from torch import Tensor
 from batcountry.param.colours import to_grey_levels, to_latent
 
 _QUIET = 4.0  # lucid's; so that a noise of one in every wave is a picture of moderate contrast
+_PIVOT = 1 / 25  # waves per pixel that any fall moves alike
 
 
 class Fourier:
@@ -24,11 +25,15 @@ class Fourier:
     Parameters
     ----------
     image : (N, 3, H, W), RGB in grey levels
+    fall
+        The power of 1/f that amplitudes are multiples of. With more than 1 waves shorter than 25 pixels move less,
+        and longer ones further, so that shapes grow before textures.
     """
 
-    def __init__(self, image: Tensor) -> None:
+    def __init__(self, image: Tensor, fall: float = 1.0) -> None:
         self._size = (image.shape[-2], image.shape[-1])
-        self._scale = natural_amplitudes(self._size, image) / _QUIET
+        natural = natural_amplitudes(self._size, image)
+        self._scale = natural * (natural * _PIVOT) ** (fall - 1) / _QUIET
         waves = torch.fft.rfft2(to_latent(image.detach()), norm="ortho") / self._scale
         self._waves = torch.view_as_real(waves).clone().requires_grad_()
 
@@ -44,6 +49,11 @@ class Fourier:
 
     def constrain(self, clip: bool) -> None:
         """Do nothing, as every wave is allowed and colours stay within 0 to 255; see `Param`."""
+
+
+def soft_fourier(image: Tensor) -> Fourier:
+    """Return pictures as waves whose amplitudes are multiples of f to the power of -1.5; see `Fourier`."""
+    return Fourier(image, fall=1.5)
 
 
 def frequencies(size: tuple[int, int], like: Tensor) -> Tensor:
