@@ -2,5 +2,6 @@
 
 from batcountry.atlas.building import Progress, building
 from batcountry.atlas.folder import Entry, Folder
+from batcountry.atlas.looking import Sight, looking, seen
 
-__all__ = ["Entry", "Folder", "Progress", "building"]
+__all__ = ["Entry", "Folder", "Progress", "Sight", "building", "looking", "seen"]

@@ -1,7 +1,9 @@
-"""The command that makes atlases."""
+"""The commands that show what a network sees."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,15 +41,51 @@ def atlas(
     """
     from batcountry.atlas import building
 
-    steps = building(output, model, layers or (), batch=batch, **options)
+    said = f"the same command goes on from there; what is done is in {output}"
+    *_, last = _watched(building(output, model, layers or (), batch=batch, **options), _said, said)
+    out.print(f"open {escape(str(output / 'index.html'))} to see {last.channels} channels")
+
+
+@app.command()
+@recipe_options(without=(*_WITHOUT, "size"))
+def look(
+    image: Annotated[Path, typer.Argument(help="Picture to look at.")],
+    model: Annotated[str, typer.Option(help="A known model or a path.")] = "efficientnet-lite0",
+    layer: Annotated[
+        str | None, typer.Option(help="Layer that looks; the model's own default if not given.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--out", "--output", "-o", metavar="DIR", help="Folder for what is seen.")
+    ] = Path("look"),
+    top: Annotated[int, typer.Option(min=1, max=1000, help="How many channels to show.")] = 12,
+    size: Annotated[
+        int, typer.Option(min=16, max=4096, help="Shrink the picture so that its longer side has this.")
+    ] = 448,
+    options: dict[str, Any] = {},  # noqa: B006 - never changed
+) -> None:
+    """Show what a layer sees in a picture: the channels it excites, where, and what each place is taken for."""
+    from batcountry.atlas import looking
+
+    steps = looking(image, output, model, layer, top=top, size=size, **options)
+    for _ in _watched(steps, lambda _: image.name, "nothing was finished"):
+        pass
+    out.print(f"open {escape(str(output / 'index.html'))} to see it")
+
+
+def _said(step: Any) -> str:
+    return f"{step.layer}: {step.made} of {step.channels} channels"
+
+
+def _watched(steps: Iterable[Any], said: Callable[[Any], str], hint: str) -> Iterator[Any]:
+    """Yield steps while showing how far they are."""
+    # Every batch would say what memory it takes.
+    logging.getLogger("batcountry").setLevel(logging.WARNING)
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=12), TimeRemainingColumn())
     with Bar(*columns, console=err, transient=not err.is_terminal) as bar:
-        task = bar.add_task("atlas", total=1.0)
+        task = bar.add_task("", total=1.0)
         try:
             for step in steps:
-                said = f"{step.layer}: {step.made} of {step.channels} channels"
-                bar.update(task, completed=step.done, description=escape(said))
+                bar.update(task, completed=getattr(step, "done", step), description=escape(said(step)))
+                yield step
         except KeyboardInterrupt:
-            said = bar.tasks[0].description
-            raise Stopped(f"stopped at {said}; the same command goes on from there") from None
-    out.print(f"open {escape(str(output / 'index.html'))} to see {step.channels} channels")
+            raise Stopped(f"stopped at {bar.tasks[0].description}; {hint}") from None

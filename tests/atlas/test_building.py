@@ -7,47 +7,16 @@ import sys
 import time
 
 import pytest
-import torch
 from PIL import Image
-from torch.nn import functional as F
 
 from batcountry.atlas import building
 from batcountry.atlas.building import chosen
 from batcountry.atlas.folder import CELL, read_index
 from batcountry.errors import LayerNotFound, PictureError, RecipeError
-from batcountry.models import Layer, Model
 from batcountry.picture_files import picture_size, read_note
 from batcountry.recipe import Note
 
 small = {"canvas": "24x40", "iterations": 2, "transforms": "jitter(3)"}
-
-
-class Five:
-    """`a/b`: five channels of other mixtures of the colours; `a b`: the same after a ReLU; `end`: their means."""
-
-    def run(self, x, layers):
-        weight = torch.arange(15.0).reshape(5, 3, 1, 1) / 15 - 0.4
-        found = {"a/b": F.conv2d(x, weight.to(x.dtype))}
-        found["a b"] = F.relu(found["a/b"])
-        found["end"] = found["a b"].mean((2, 3))
-        return {name: found[name] for name in layers}
-
-    def to(self, device):
-        return self
-
-
-@pytest.fixture
-def model():
-    layers = [Layer("a/b", 5, 1, 1, 0, 1), Layer("a b", 5, 1, 1, 0, 1), Layer("end", 5, None, None)]
-    return Model(
-        "five",
-        Five(),
-        layers=layers,
-        mean=(120.0,) * 3,
-        weights_sha256="0" * 64,
-        default_layer="a b",
-        classes=["cat", "</script><b>", 'a "dog"', "four", "five"],
-    )
 
 
 def made(out, model, layers=("*",), **more):

@@ -1,0 +1,219 @@
+"""What a network sees in one picture: which channels it excites, where, and what each place is taken for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from batcountry.devices import pick_device
+from batcountry.errors import PictureError, RecipeError
+from batcountry.files import replace_file
+from batcountry.models import Model, open_model
+from batcountry.objectives import Objective, channel
+from batcountry.picture import Picture, read_picture
+from batcountry.picture_files import encode
+from batcountry.starts import pink
+from batcountry.visualizing import visualizing
+
+TOP = 12
+"""Channels that are shown if nothing is said."""
+
+CELLS = 8
+"""Places along the longer side of the grid, at most."""
+
+_TOGETHER = 3  # channels that stand for a place
+_NOISES = 3  # pictures of noise that say what is usual
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a layer makes of a picture.
+
+    Attributes
+    ----------
+    excitement : (C, h, w)
+        Of each channel at each place: by how many standard deviations its activation is above its mean on
+        noise that has the spectrum and colours of photographs. 0 for channels that such noise leaves unmoved and
+        the picture too.
+    """
+
+    layer: str
+    excitement: Tensor
+
+    def strongest(self, count: int) -> list[tuple[int, float]]:
+        """Return the most excited channels, and how much: the root mean square of what is above 0, over the places."""
+        whole = self.excitement.clamp(min=0).square().mean((1, 2)).sqrt()
+        values, channels = whole.topk(min(count, len(whole)))
+        return [(int(each), float(value)) for each, value in zip(channels, values, strict=True)]
+
+    def places(self) -> list[list[Objective]]:
+        """Return rows of objectives, one for each cell of a grid over the picture: its most excited channels, weighted."""
+        high, wide = self.excitement.shape[-2:]
+        scale = min(1.0, CELLS / max(high, wide))
+        size = max(1, round(high * scale)), max(1, round(wide * scale))
+        pooled = F.adaptive_avg_pool2d(self.excitement, size)
+        return [[self._objective(pooled[:, y, x]) for x in range(size[1])] for y in range(size[0])]
+
+    def _objective(self, excitement: Tensor) -> Objective:
+        values, channels = excitement.topk(min(_TOGETHER, len(excitement)))
+        shares = values.clamp(min=1e-3) / values.clamp(min=1e-3).sum()
+        first, *rest = [
+            round(float(share), 2) * channel(self.layer, int(each))
+            for share, each in zip(shares, channels, strict=True)
+            if round(float(share), 2) > 0
+        ]
+        return sum(rest, first)
+
+
+def seen(model: Model, picture: Picture, layer: str) -> Sight:
+    """Return what a layer makes of a picture.
+
+    Raises
+    ------
+    RecipeError
+        If the picture is too small for the network, or the layer has no places.
+    """
+    image = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(model.device)
+    high, wide = image.shape[-2:]
+    noise = np.stack([pink()(high, wide, seed) for seed in range(_NOISES)])
+    usual = torch.from_numpy(noise).permute(0, 3, 1, 2).to(image)
+    with torch.no_grad():
+        try:
+            found, plain = (model.activations(each, (layer,))[layer].float() for each in (image, usual))
+        except RuntimeError:
+            raise RecipeError(
+                f"the network cannot run on {wide}×{high} pixels as far as {layer!r}; use another size"
+            ) from None
+    if found.ndim != 4:
+        raise RecipeError(f"layer {layer!r} has no places in the picture; choose one with a stride")
+    mean, spread = plain.mean((0, 2, 3)), plain.std((0, 2, 3))
+    spread = spread.clamp(min=0.05 * float(spread.mean()) + 1e-12)
+    return Sight(layer, ((found[0].transpose(0, 2) - mean) / spread).transpose(0, 2).cpu())
+
+
+def heat(picture: Picture, excitement: Tensor) -> NDArray[np.uint8]:
+    """Return a picture, H×W×3 uint8, dark and grey where a channel, (h, w), is not excited, and lit where it is."""
+    high, wide = picture.pixels.shape[:2]
+    top = max(float(excitement.max()), 1e-6)
+    share = F.interpolate((excitement / top).clamp(0, 1)[None, None], (high, wide), mode="bilinear")[0, 0]
+    light = share.numpy()[..., None]
+    grey = picture.pixels.mean(2, keepdims=True) * 0.35
+    warm = np.array([255.0, 140.0, 0.0], np.float32) * 0.25 * light
+    return np.uint8(np.clip(grey * (1 - light) + (picture.pixels * 0.9 + warm) * light, 0, 255))
+
+
+def looking(
+    image: Any,
+    out: str | Path,
+    model: str | Path | Model = "efficientnet-lite0",
+    layer: str | None = None,
+    *,
+    top: int = TOP,
+    size: int = 448,
+    **options: Any,
+) -> Iterator[float]:
+    """Write a folder that shows what a layer sees in a picture: heat maps of channels, and a grid of places.
+
+    Parameters
+    ----------
+    image
+        Whatever `batcountry.read_picture` takes.
+    out
+        The folder; what an earlier look wrote there is replaced.
+    model, layer
+        As for `dream`.
+    top
+        How many channels to show.
+    size
+        The picture is shrunk so that its longer side has this many pixels.
+    options
+        As for `dream`, of the pictures of channels and places; the preset is `thumbnail` if none is named.
+
+    Yields
+    ------
+    float
+        Share of the work that is done, after each iteration.
+
+    Raises
+    ------
+    BatCountryError
+        If the picture, an option, the model or the layer cannot be used; at the call, not at the first step.
+    """
+    if top < 1 or size < 16:
+        raise RecipeError("look shows at least one channel, of a picture of at least 16 pixels")
+    picture = read_picture(image).fitted(size)
+    opened = model if isinstance(model, Model) else open_model(model)
+    opened = opened.to(pick_device(options.get("device", "auto")))
+    name = opened.layer(layer or opened.default_layer).name
+    sight = seen(opened, picture, name)
+    strongest, places = sight.strongest(top), sight.places()
+    aims = [channel(name, each) for each, _ in strongest]
+    aims += [each for each in dict.fromkeys(each for row in places for each in row) if each not in aims]
+    moments = visualizing(aims, batch=16, **{"preset": "thumbnail", **options, "model": opened})
+    folder = Path(out)
+    try:
+        (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"cannot make the folder {folder}: {error.strerror}") from None
+
+    def run() -> Iterator[float]:
+        drawn: list[Picture] = []
+        for moment in moments:
+            if moment.step.last:
+                drawn += moment.pictures()
+            yield moment.done * 0.999
+        _write(folder, picture, sight, dict(zip(aims, drawn, strict=True)), strongest)
+        yield 1.0
+
+    return run()
+
+
+def _write(
+    folder: Path,
+    picture: Picture,
+    sight: Sight,
+    drawn: dict[Objective, Picture],
+    strongest: list[tuple[int, float]],
+) -> None:
+    def put(image: Image.Image, name: str) -> str:
+        encode(image, folder / "pictures" / name, note=None, icc=None, quality=90)
+        return f"pictures/{name}"
+
+    channels = []
+    for each, value in strongest:
+        aim = channel(sight.layer, each)
+        channels.append(
+            {
+                "channel": each,
+                "excitement": round(value, 2),
+                "objective": str(aim),
+                "heat": put(Image.fromarray(heat(picture, sight.excitement[each])), f"heat-{each}.jpg"),
+                "picture": put(drawn[aim].image().convert("RGB"), f"channel-{each}.jpg"),
+            }
+        )
+    places = sight.places()
+    rows = [np.concatenate([drawn[each].array() for each in row], 1) for row in places]
+    facts = {
+        "layer": sight.layer,
+        "source": picture.source,
+        "picture": put(picture.image().convert("RGB"), "picture.jpg"),
+        "grid": put(Image.fromarray(np.concatenate(rows)), "grid.jpg"),
+        "places": [[str(each) for each in row] for row in places],
+        "channels": channels,
+    }
+    replace_file(folder / "look.json", json.dumps(facts, ensure_ascii=False, indent=1).encode())
+    template = (files("batcountry.atlas") / "look.html").read_text("utf-8")
+    replace_file(
+        folder / "index.html", template.replace("__LOOK__", json.dumps(facts).replace("</", "<\\/")).encode()
+    )
