@@ -7,7 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --no-warn-script-location --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: dream test lint format types docs bench bench-open bench-peers bench-boundless fuzz clean
+.PHONY: dream test lint format types docs bench bench-open bench-peers bench-boundless bench-params bench-atlas fuzz clean
 
 dream: .make/package
 	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") --output "$(OUTPUT)" $(ARGS)
@@ -42,6 +42,12 @@ bench-peers: .make/peers
 
 bench-boundless: .make/test
 	@$(BIN)/python benchmarks/boundless.py $(ARGS)
+
+bench-params: .make/package
+	@$(BIN)/python benchmarks/params.py $(ARGS)
+
+bench-atlas: .make/package
+	@$(BIN)/python benchmarks/atlas.py $(ARGS)
 
 bench: .make/package
 	@$(BIN)/python benchmarks/whole_job.py $(ARGS)
