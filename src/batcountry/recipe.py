@@ -100,7 +100,10 @@ class Recipe(BaseModel):
             description="Size of a step; of ascent on pixels the mean change of a colour value, in grey levels (default: 1.5).",
         ),
     ] = None
-    param: Annotated[str, Field(description="How the picture is held while it grows: pixels.")] = "pixels"
+    param: Annotated[
+        str,
+        Field(description="How the picture is held while it grows: pixels, fourier, soft-fourier or maco."),
+    ] = "pixels"
     optimizer: Annotated[
         str, Field(description="How a step follows the gradient: ascent, adam or rmsprop.")
     ] = "ascent"
@@ -123,7 +126,7 @@ class Recipe(BaseModel):
     transforms: Annotated[
         str | None,
         Field(
-            description="What happens to the picture before the network sees it, after the jitter, as text."
+            description="What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."
         ),
     ] = None
     mask: Annotated[
@@ -142,7 +145,7 @@ class Recipe(BaseModel):
     start: Annotated[
         str,
         Field(
-            description="What to begin with if no picture is given, as text: sky, or noise(scale=10, blur=1)."
+            description="What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or grey."
         ),
     ] = "sky"
     canvas: Annotated[

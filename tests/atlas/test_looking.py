@@ -4,9 +4,11 @@ import re
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from batcountry.atlas import looking, seen
 from batcountry.atlas.looking import Sight, heat
+from batcountry.cli.atlas import app
 from batcountry.errors import LayerNotFound, RecipeError
 from batcountry.objectives import parse
 from batcountry.picture import read_picture
@@ -79,3 +81,23 @@ def test_what_cannot_be_looked_at_is_said_before_anything_is_written(tmp_path, m
     with pytest.raises(RecipeError, match="at least one channel"):
         looking(red_at_the_right(), tmp_path / "look", model, top=0, **small)
     assert not (tmp_path / "look").exists()
+
+
+def test_the_command_writes_it(tmp_path):
+    red_at_the_right().save(tmp_path / "red.png")
+    command = [
+        "look",
+        str(tmp_path / "red.png"),
+        "--layer",
+        "stem",
+        "--top",
+        "2",
+        "--out",
+        str(tmp_path / "look"),
+    ]
+    done = CliRunner().invoke(
+        app, [*command, "--canvas", "16x16", "--iterations", "1"], catch_exceptions=False
+    )
+    assert done.exit_code == 0
+    assert "to see it" in done.output
+    assert (tmp_path / "look" / "index.html").is_file()

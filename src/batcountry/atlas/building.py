@@ -12,7 +12,9 @@ from typing import Any
 from batcountry.atlas.folder import Entry, Folder
 from batcountry.dreamer import Dreamer
 from batcountry.errors import LayerNotFound, RecipeError
-from batcountry.models import Model, open_model
+from batcountry.models import Model
+from batcountry.recipe import Recipe
+from batcountry.settling import settle
 from batcountry.visualizing import visualizing
 
 BATCH = 16
@@ -43,7 +45,7 @@ class Progress:
 
 def building(
     out: str | Path,
-    model: str | Path | Model = "efficientnet-lite0",
+    model: Any = "efficientnet-lite0",
     layers: Sequence[str] = (),
     *,
     batch: int = BATCH,
@@ -59,7 +61,7 @@ def building(
     out
         The atlas's folder.
     model
-        As for `open_model`, or an opened one.
+        As for `dream`.
     layers
         Names, or patterns such as `blocks.*`; the model's default layer if there are none.
     batch
@@ -78,11 +80,12 @@ def building(
         If an option, the model or a layer cannot be used, or the folder has another atlas in it; at the
         call, not at the first step.
     """
-    opened = model if isinstance(model, Model) else open_model(model)
     if batch < 1:
         raise RecipeError("a batch has at least one channel")
+    options = {"preset": "thumbnail", **options}
+    opened = settle(Recipe(), {**options, "model": model}).model
+    options["model"] = opened
     entries = [Entry.of(opened, name) for name in chosen(opened, layers)]
-    options = {"preset": "thumbnail", **options, "model": opened}
     for entry in entries:  # so that a layer that cannot be reached is said before any work is done
         dreamer = Dreamer(**options, objective=entry.objective(0))
         dreamer.dreaming()

@@ -16,13 +16,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.devices import pick_device
 from batcountry.errors import PictureError, RecipeError
 from batcountry.files import replace_file
-from batcountry.models import Model, open_model
+from batcountry.models import Model
 from batcountry.objectives import Objective, channel
 from batcountry.picture import Picture, read_picture
 from batcountry.picture_files import encode
+from batcountry.recipe import Recipe
+from batcountry.settling import settle
 from batcountry.starts import pink
 from batcountry.visualizing import visualizing
 
@@ -116,7 +117,7 @@ def heat(picture: Picture, excitement: Tensor) -> NDArray[np.uint8]:
 def looking(
     image: Any,
     out: str | Path,
-    model: str | Path | Model = "efficientnet-lite0",
+    model: Any = "efficientnet-lite0",
     layer: str | None = None,
     *,
     top: int = TOP,
@@ -153,14 +154,14 @@ def looking(
     if top < 1 or size < 16:
         raise RecipeError("look shows at least one channel, of a picture of at least 16 pixels")
     picture = read_picture(image).fitted(size)
-    opened = model if isinstance(model, Model) else open_model(model)
-    opened = opened.to(pick_device(options.get("device", "auto")))
+    options = {"preset": "thumbnail", **options}
+    opened = settle(Recipe(), {**options, "model": model}).model
     name = opened.layer(layer or opened.default_layer).name
     sight = seen(opened, picture, name)
     strongest, places = sight.strongest(top), sight.places()
     aims = [channel(name, each) for each, _ in strongest]
     aims += [each for each in dict.fromkeys(each for row in places for each in row) if each not in aims]
-    moments = visualizing(aims, batch=16, **{"preset": "thumbnail", **options, "model": opened})
+    moments = visualizing(aims, batch=16, **{**options, "model": opened})
     folder = Path(out)
     try:
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
