@@ -33,7 +33,7 @@ def test_channels_are_ranked_by_what_is_above_the_usual():
 
 def test_a_place_is_named_by_the_channels_that_are_excited_there():
     excitement = torch.zeros(4, 3, 5)
-    excitement[2, 1, 4], excitement[1, 1, 4] = 6.0, 2.0
+    excitement[2, 1, 4], excitement[1, 1, 4], excitement[3] = 6.0, 2.0, 50.0
     places = Sight("a", excitement).places()
     assert (len(places), len(places[0])) == (3, 5)
     assert str(places[1][4]) == '0.75*channel("a", 2) + 0.25*channel("a", 1)'

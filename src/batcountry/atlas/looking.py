@@ -59,11 +59,15 @@ class Sight:
         return [(int(each), float(value)) for each, value in zip(channels, values, strict=True)]
 
     def places(self) -> list[list[Objective]]:
-        """Return rows of objectives, one for each cell of a grid over the picture: its most excited channels, weighted."""
+        """Return rows of objectives, one for each cell of a grid over the picture.
+
+        Each is of the channels that its place excites most, beyond what the picture does on the whole, weighted by that.
+        """
         high, wide = self.excitement.shape[-2:]
         scale = min(1.0, CELLS / max(high, wide))
         size = max(1, round(high * scale)), max(1, round(wide * scale))
         pooled = F.adaptive_avg_pool2d(self.excitement, size)
+        pooled = pooled - pooled.mean((1, 2), keepdim=True)
         return [[self._objective(pooled[:, y, x]) for x in range(size[1])] for y in range(size[0])]
 
     def _objective(self, excitement: Tensor) -> Objective:
