@@ -3,7 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from batcountry import open_model
+from batcountry import dream, open_model
+from batcountry.errors import RecipeError
 from batcountry.models.caffe_files import open_caffe
 from batcountry.redirect import redirected_relu
 from conftest import REFERENCE
@@ -97,3 +98,33 @@ def test_caffe_nets_and_the_embedded_one_are_redirected_too():
         usual = model.activations(image, [name])[name].clone()
         with redirected_relu():
             torch.testing.assert_close(model.activations(image, [name])[name], usual)
+
+
+def test_the_first_steps_of_a_dream_wake_what_is_dead():
+    model = open_model(dead_net(), size=32)
+    image = torch.full((13, 17, 3), 90.0).numpy()
+    plain, woken = (
+        dream(image, model=model, layer="2", octaves=1, iterations=4, redirect=steps).pixels
+        for steps in (0, 3)
+    )
+    assert (plain == 90).all()
+    assert (woken != 90).any()
+    with pytest.raises(RecipeError, match="cannot go by tiles"):
+        dream(image, model=model, layer="2", octaves=1, iterations=4, redirect=3, wrap="x")
+
+
+def test_relus_within_convolutions_are_redirected(googlenet):
+    model = open_model(googlenet)
+    name = "inception_5b/output"
+    image = torch.full((1, 3, 64, 80), 117.0, requires_grad=True)
+    dead = int((model.activations(image, [name])[name].flatten(2).amax((0, 2)) <= 0).nonzero()[0])
+
+    def slope():
+        return (
+            torch.autograd.grad(model.activations(image, [name])[name][:, dead].mean(), image)[0].abs().sum()
+        )
+
+    assert slope() == 0
+    with redirected_relu():
+        assert slope() > 0
+    assert slope() == 0

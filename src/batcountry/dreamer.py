@@ -18,7 +18,7 @@ from batcountry.beside import Pictures
 from batcountry.data_picture import read_data
 from batcountry.dreams import Advance, Step, climb
 from batcountry.errors import RecipeError
-from batcountry.gradient import Gradient, sparing_gradient, whole_gradient
+from batcountry.gradient import Gradient, redirected_gradient, sparing_gradient, whole_gradient
 from batcountry.memory import PICTURE_BYTES, Plan, plan
 from batcountry.models import Model
 from batcountry.objectives import pictures_of
@@ -121,7 +121,7 @@ class Dreamer:
         base = base.expand(self._count, -1, -1, -1)
         sizes, gradient, recipe = self._prepared((base.shape[-2], base.shape[-1]))
         ascent = Ascent(
-            gradient,
+            redirected_gradient(gradient, recipe.redirect) if recipe.redirect else gradient,
             settled.optimizer,
             settled.transforms,
             np.random.RandomState(recipe.seed),
@@ -152,6 +152,11 @@ class Dreamer:
             sizes = runnable_sizes(model, objective.layers, size, *pyramid, transforms=moves)
             planned = plan_dream(self.settled, self._probed, sizes, PICTURE_BYTES * self._count)
             log.info("%s", planned)
+            if recipe.redirect and (planned.side or recipe.wrap != "none"):
+                raise RecipeError(
+                    "redirect asks of the whole picture whether a ReLU is dead, so it cannot go by tiles; "
+                    "leave it out, or make the picture smaller with size"
+                )
             wrap = wrapped_axes(recipe.wrap)
             gradient = sparing_gradient(
                 self._whole, model, objective, planned.side, wrap, ceiling=planned.ceiling

@@ -13,6 +13,7 @@ from batcountry.beside import NOTHING, Beside
 from batcountry.errors import RecipeError
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
+from batcountry.redirect import redirected_relu
 from batcountry.tiles import TileScorer
 from batcountry.wrap import NO_WRAP, Wrap
 
@@ -45,6 +46,21 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
         return float(score.detach()), found
 
     return gradient
+
+
+def redirected_gradient(gradient: Gradient, steps: int) -> Gradient:
+    """Return a gradient whose first `steps` calls have dead ReLUs redirected; see `batcountry.redirect`."""
+    done = 0
+
+    def redirected(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
+        nonlocal done
+        done += 1
+        if done > steps:
+            return gradient(image, beside)
+        with redirected_relu():
+            return gradient(image, beside)
+
+    return redirected
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

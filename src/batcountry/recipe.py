@@ -135,6 +135,14 @@ class Recipe(BaseModel):
             description="Picture file: the dream grows where it is white, and pixels where it is black stay."
         ),
     ] = None
+    redirect: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100_000,
+            description="In so many first steps, ReLUs of which nothing is awake pass on what wakes them.",
+        ),
+    ] = 0
     jitter: Annotated[int, Field(ge=0, le=4096, description="Largest random shift in a step, in pixels.")] = (
         32
     )

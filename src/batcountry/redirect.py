@@ -7,6 +7,7 @@ raises its units instead (lucid, `redirected_relu_grad.py`: Olah, Mordvintsev, S
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -68,6 +69,9 @@ _REPLACED: dict[Any, Callable[..., Tensor]] = {
 }
 
 
+_within = threading.local()
+
+
 class _Mode(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -84,5 +88,14 @@ def redirected_relu() -> Iterator[None]:
     that has to be in the block. Whether a layer is dead is asked of each picture as a whole, so
     this is not for tiles.
     """
-    with _Mode():
-        yield
+    _within.deep = redirecting() + 1
+    try:
+        with _Mode():
+            yield
+    finally:
+        _within.deep -= 1
+
+
+def redirecting() -> int:
+    """Return whether this thread is within `redirected_relu`, for networks that have ReLUs of their own making."""
+    return int(getattr(_within, "deep", 0))

@@ -15,6 +15,7 @@ from batcountry.kernels.compiled import kind
 from batcountry.kernels.filters import has_onednn
 from batcountry.models.model import Layer
 from batcountry.models.rewrites import Plan, plan
+from batcountry.redirect import redirecting
 
 _PREFERRED = "inception_4c/output"
 
@@ -47,7 +48,12 @@ class CaffeNetwork:
         before the ReLU that works on it in place.
         """
         x = (x.flip(1) if self.turned else x).contiguous(memory_format=torch.channels_last)
-        if kind(x) and has_onednn(x.dtype) and (planned := self._plan(frozenset(layers))):
+        if (
+            not redirecting()
+            and kind(x)
+            and has_onednn(x.dtype)
+            and (planned := self._plan(frozenset(layers)))
+        ):
             return planned.run(x)
         blobs = {self.source: x}
         found: dict[str, Tensor] = {}
