@@ -1,7 +1,7 @@
 """Draw what a classifier takes for some classes of ImageNet, and put them on one sheet.
 
-    python examples/classes.py classes.jpg
-    python examples/classes.py classes.jpg --model models/bvlc_googlenet --layer loss3/classifier
+python examples/classes.py classes.jpg
+python examples/classes.py classes.jpg --model models/bvlc_googlenet --layer loss3/classifier
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import batcountry
+from batcountry.visualizing import visualizing
 
 CLASSES = {
     1: "goldfish",
@@ -64,11 +65,17 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=170, help="Of a picture on the sheet, in pixels.")
     settings = parser.parse_args()
     aims = [f'channel("{settings.layer}", {each})' for each in settings.classes]
-    pictures = batcountry.visualize(aims, model=settings.model, preset=settings.preset)
+    pictures: list[batcountry.Picture] = []
+    for moment in visualizing(aims, model=settings.model, preset=settings.preset):
+        print(f"\r{moment.done:.0%}", end="", flush=True)
+        if moment.step.last:
+            pictures += moment.pictures()
     names = [CLASSES.get(each, str(each)) for each in settings.classes]
     made = sheet(pictures, names, 6, settings.side)
     made.save(settings.output, quality=85)
-    print(f"{settings.output}: {len(pictures)} classes, contrast {np.std([each.pixels for each in pictures]):.0f}")
+    print(
+        f"\r{settings.output}: {len(pictures)} classes, contrast {np.std([each.pixels for each in pictures]):.0f}"
+    )
 
 
 if __name__ == "__main__":
