@@ -43,6 +43,12 @@ known: dict[str, dict[str, Any]] = {
         "iterations": 160,
         "transforms": "scale(0.95, 1.15), rotate(10), crop(224)",
     },
+    "class-small": {
+        **_FROM_NOISE,
+        "canvas": "224x224",
+        "iterations": 120,
+        "transforms": "rotate(12), scale(0.65, 0.95), crop(144)",
+    },
     "channel": {**_FROM_NOISE, "canvas": "160x160", "iterations": 100, "transforms": STANDARD},
     "thumbnail": {
         **_FROM_NOISE,
@@ -70,7 +76,8 @@ known: dict[str, dict[str, Any]] = {
     },
 }
 """Presets by name: `classic`, the programs of 2015; the others draw from noise what an objective stands for:
-`class` one of a classifier's classes (the network sees 224 × 224 pixels, as classifiers do in training), `channel` a
+`class` one of a classifier's classes (the network sees 224 × 224 pixels, as classifiers do in training), `class-small`
+the same for networks that take any size (the network sees nearly all of the picture, but at 144 × 144 pixels), `channel` a
 channel, `thumbnail` the same small and quick, `lucid` as lucid does, `maco` a class with the spectrum of photographs.
 Put your own in to extend it."""
 
