@@ -17,7 +17,7 @@ from batcountry.beside import Pictures
 from batcountry.data_picture import read_data
 from batcountry.dreams import Advance, Step, climb
 from batcountry.errors import RecipeError
-from batcountry.gradient import Gradient, sparing_gradient, whole_gradient
+from batcountry.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
 from batcountry.memory import PICTURE_BYTES, Plan, plan
 from batcountry.models import Model
 from batcountry.picture import Picture, read_picture
@@ -114,8 +114,13 @@ class Dreamer:
         picture = _input(image, settled.recipe, settled.model)
         base = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(settled.model.device)
         sizes, gradient, recipe = self._prepared((base.shape[-2], base.shape[-1]))
+        if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
+            raise RecipeError(
+                "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
+                "leave it out, or make the picture smaller with size"
+            )
         ascent = Ascent(
-            gradient,
+            redirecting_gradient(gradient, recipe.redirect_relu),
             settled.optimizer,
             settled.transforms,
             np.random.RandomState(recipe.seed),

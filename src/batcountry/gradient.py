@@ -13,6 +13,7 @@ from batcountry.beside import NOTHING, Beside
 from batcountry.errors import RecipeError
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
+from batcountry.redirect import redirected_relu
 from batcountry.tiles import TileScorer
 from batcountry.wrap import NO_WRAP, Wrap
 
@@ -45,6 +46,21 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
         return float(score.detach()), found
 
     return gradient
+
+
+def redirecting_gradient(gradient: Gradient, steps: int) -> Gradient:
+    """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.redirect`."""
+    left = steps
+
+    def redirected(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
+        nonlocal left
+        if not left:
+            return gradient(image, beside)
+        left -= 1
+        with redirected_relu():
+            return gradient(image, beside)
+
+    return redirected
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

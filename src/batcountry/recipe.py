@@ -111,6 +111,14 @@ class Recipe(BaseModel):
             description="What happens to the picture before the network sees it, after the jitter, as text."
         ),
     ] = None
+    redirect_relu: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100_000,
+            description="First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise.",
+        ),
+    ] = 0
     mask: Annotated[
         str | None,
         Field(

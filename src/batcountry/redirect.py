@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import local
 from typing import Any
 
 import torch
@@ -75,6 +76,14 @@ class _Mode(TorchFunctionMode):
         return _REPLACED.get(func, func)(*args, **(kwargs or {}))
 
 
+_here = local()
+
+
+def is_redirecting() -> bool:
+    """Whether this thread is within `redirected_relu`; then no ReLU may be hidden in another operation."""
+    return getattr(_here, "depth", 0) > 0
+
+
 @contextmanager
 def redirected_relu() -> Iterator[None]:
     """Have all ReLUs that run in this block redirect their gradients; outside of it nothing has changed.
@@ -84,5 +93,9 @@ def redirected_relu() -> Iterator[None]:
     that has to be in the block. Whether a layer is dead is asked of each picture as a whole, so
     this is not for tiles.
     """
-    with _Mode():
-        yield
+    _here.depth = getattr(_here, "depth", 0) + 1
+    try:
+        with _Mode():
+            yield
+    finally:
+        _here.depth -= 1

@@ -171,7 +171,7 @@ def check_on_disk(settled: Settled) -> None:
         raise RecipeError(
             f"{settled.model.name} takes {settled.model.channels} channels, and pictures on disk are of colours"
         )
-    for name in ("param", "optimizer", "normalise", "decay_every", "transforms", "mask"):
+    for name in ("param", "optimizer", "normalise", "decay_every", "transforms", "mask", "redirect_relu"):
         if getattr(recipe, name) != getattr(usual, name):
             raise RecipeError(
                 f"a picture on disk is dreamed on by plain ascent on pixels: {name} cannot be "
