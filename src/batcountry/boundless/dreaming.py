@@ -14,7 +14,7 @@ import torch
 
 from batcountry.boundless import images
 from batcountry.boundless.job import Job, Workplace, needed_disk
-from batcountry.boundless.running import opened, sky_of, work_on
+from batcountry.boundless.running import opened, work_on
 from batcountry.dreamer import plan_dream, runnable_sizes
 from batcountry.dreams import Progress
 from batcountry.errors import BatCountryError, PictureError, RecipeError
@@ -25,12 +25,20 @@ from batcountry.models.from_recipe import from_anywhere, open_recipe_model
 from batcountry.picture_files import check_writable
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
+from batcountry.starts import start_picture
 from batcountry.tiles import TileScorer
 
 log = logging.getLogger("batcountry")
 
 PICTURE_BYTES = 0.5
 """Memory for each pixel of a picture on disk beside what the network takes; strips and windows are of one size."""
+
+
+_IN_MEMORY = (
+    *("param", "optimizer", "normalise", "decay_every", "transforms", "mask", "colour", "rescale", "carry"),
+    *("initial_size", "final_size", "windows", "redirect_relu"),
+)
+"""Fields of a recipe that only a dream in memory can have."""
 
 
 def dream_on_disk(
@@ -47,7 +55,7 @@ def dream_on_disk(
     Parameters
     ----------
     image
-        A picture file; with None, the sky.
+        A picture file; with None, what the recipe's `start` says.
     output
         Where the result goes: `.tif` (a tiled BigTIFF), `.png`, `.jpg` or `.webp`.
     work
@@ -119,7 +127,7 @@ def dreaming_on_disk(
         version=version("bat-country"),
         recipe=recipe,
         input=named if named is not None else None if image is None else str(image),
-        input_sha256=sky_of(recipe).sha256 if source is None else sha256_of(source),
+        input_sha256=start_picture(recipe).sha256 if source is None else sha256_of(source),
         weights_sha256=model.weights_sha256,
     )
     job = Job(
@@ -173,7 +181,7 @@ def check_on_disk(settled: Settled) -> None:
         raise RecipeError(
             f"{settled.model.name} takes {settled.model.channels} channels, and pictures on disk are of colours"
         )
-    for name in ("param", "optimizer", "normalise", "decay_every", "transforms", "mask", "redirect_relu"):
+    for name in _IN_MEMORY:
         if getattr(recipe, name) != getattr(usual, name):
             raise RecipeError(
                 f"a picture on disk is dreamed on by plain ascent on pixels: {name} cannot be "

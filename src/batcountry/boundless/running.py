@@ -18,7 +18,7 @@ from batcountry.boundless.job import Job, State, Workplace
 from batcountry.dreams import Progress
 from batcountry.errors import RecipeError
 from batcountry.octaves import resized_rows
-from batcountry.picture import Picture
+from batcountry.starts import start_picture
 from batcountry.recipe import Recipe
 from batcountry.tiles import Span, Tile, TileScorer
 from batcountry.wrap import wrapped_axes
@@ -189,18 +189,10 @@ def _brightness(image: Canvas) -> float:
 
 
 def opened(source: Path | None, recipe: Recipe) -> Any:
-    """Open a picture file as a recipe asks, or with None the sky; see `images.open_input`."""
+    """Open a picture file as a recipe asks, or with None what its start says; see `images.open_input`."""
     if source is not None:
         return images.open_input(source, recipe.size, recipe.enlarge)
-    picture = sky_of(recipe)
+    picture = start_picture(recipe)
     picture = picture.fitted(recipe.size) if recipe.size else picture
     picture = picture.enlarged(recipe.enlarge) if recipe.enlarge else picture
     return images.from_array(picture.array())
-
-
-def sky_of(recipe: Recipe) -> Picture:
-    """Return the sky that a recipe dreams on without a picture."""
-    from batcountry.picture import read_picture
-    from batcountry.sky import sky
-
-    return read_picture(sky(seed=recipe.seed))

@@ -11,6 +11,8 @@ from rich.markup import escape
 from batcountry.cli.options import recipe_options
 from batcountry.cli.screen import fail, out, watched
 from batcountry.errors import BatCountryError, PictureError
+from batcountry.quantities import parsed_size
+from batcountry.recipe import Recipe
 
 # What imports torch is imported within the commands, so that --help answers at once.
 
@@ -31,7 +33,7 @@ Output = Annotated[
 @recipe_options()
 def dream(
     image: Annotated[
-        Path | None, typer.Argument(help="Picture to dream on; with none, a sky of clouds is made.")
+        Path | None, typer.Argument(help="Picture to dream on; with none, --start says what is made.")
     ] = None,
     output: Output = None,
     save_steps: Annotated[
@@ -92,7 +94,6 @@ def bulk(
 ) -> None:
     """Dream on a folder of pictures with several layers; what is done already is skipped."""
     from batcountry.models.from_recipe import open_recipe_model
-    from batcountry.recipe import Recipe
 
     pictures = _pictures(folder)
     try:
@@ -154,7 +155,7 @@ def again(
         raise PictureError(
             f"{source} is not the picture that {file} was dreamed on; name that one with --input"
         )
-    if source is None and note.input is None and note.input_sha256 != _sky_sha256(note.recipe.seed):
+    if source is None and note.input is None and note.input_sha256 != _start_sha256(note.recipe):
         raise PictureError(f"{file} was not dreamed on a file; name the picture with --input")
     model = open_recipe_model(note.recipe, trusted=run_code)
     if model.weights_sha256 != note.weights_sha256:
@@ -176,7 +177,7 @@ def _dream(
     from batcountry.picture_files import check_writable, picture_size
 
     check_writable(target)
-    size = picture_size(image) if image else (1024, 576)
+    size = picture_size(image) if image else _canvas(options)
     if work is not None or not _fits(size, options):
         if save_steps is not None:
             raise PictureError(
@@ -190,10 +191,18 @@ def _dream(
 def _fits(size: tuple[int, int], options: dict[str, Any]) -> bool:
     """Whether a picture of (width, height) can be dreamed on in memory, beside what a network takes."""
     from batcountry.memory import fits_in_memory
-    from batcountry.recipe import Recipe
 
-    recipe = Recipe().with_options(**{k: v for k, v in options.items() if k != "model"})
-    return fits_in_memory(size, recipe)
+    return fits_in_memory(size, _recipe(options))
+
+
+def _canvas(options: dict[str, Any]) -> tuple[int, int]:
+    """Return width and height of the start."""
+    height, width = parsed_size(_recipe(options).canvas)
+    return width, height
+
+
+def _recipe(options: dict[str, Any]) -> Recipe:
+    return Recipe().with_options(**{k: v for k, v in options.items() if k != "model"})
 
 
 def _dream_on_disk(
@@ -209,7 +218,7 @@ def _dream_on_disk(
 
     steps = dreaming_on_disk(image, target, work=work, deepzoom=deepzoom, named=named, **options)
     hint = f"go on with: bat-country resume {work or f'{target.stem}-work-…'}"
-    for _ in watched(steps, image.name if image else "a sky", hint):
+    for _ in watched(steps, image.name if image else "a start of its own", hint):
         pass
 
 
@@ -243,7 +252,7 @@ def _dream_in_memory(
             save_steps.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PictureError(f"cannot make the folder {save_steps}: {error.strerror}") from None
-    for step in watched(dreaming(picture, **options), image.name if image else "a sky"):
+    for step in watched(dreaming(picture, **options), image.name if image else "a start of its own"):
         if save_steps is not None:
             step.picture().save(save_steps / f"octave_{step.octave}-iter_{step.iteration:03d}.png")
         if step.last:
@@ -284,8 +293,7 @@ def _source(name: str | None, file: Path) -> Path | None:
     raise PictureError(f"{name}, which {file} was dreamed on, is not there; say where it is with --input")
 
 
-def _sky_sha256(seed: int) -> str:
-    from batcountry.picture import read_picture
-    from batcountry.sky import sky
+def _start_sha256(recipe: Recipe) -> str:
+    from batcountry.starts import start_picture
 
-    return read_picture(sky(seed=seed)).sha256
+    return start_picture(recipe).sha256

@@ -156,3 +156,13 @@ def default_layer(layers: list[Layer]) -> str:
         each.name for each in layers if each.stride is not None and each.stride <= 16 and each.channels >= 16
     ]
     return (middle or names)[-1]
+
+
+def class_layer(nodes: Sequence[Node], layers: Sequence[Layer]) -> Layer | None:
+    """Return the layer that the last softmax reads, if there is one."""
+    known = {each.name: each for each in layers}
+    for at, node in reversed(list(enumerate(nodes))):
+        if node.layer.type in ("Softmax", "SoftmaxWithLoss") and node.bottoms:
+            makers = [each.name for each in nodes[:at] if node.bottoms[0] in each.tops]
+            return known.get(makers[-1]) if makers else None
+    return None

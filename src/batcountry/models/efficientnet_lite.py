@@ -21,6 +21,7 @@ from batcountry.kernels.branches import Branches
 from batcountry.kernels.compiled import kind
 from batcountry.kernels.convolution import conv2d
 from batcountry.kernels.filters import Filter, has_onednn
+from batcountry.models.classes import imagenet_classes
 from batcountry.models.model import Layer, Model
 
 NAME = "efficientnet-lite0"
@@ -181,14 +182,9 @@ def open_efficientnet_lite0() -> Model:
         weights_sha256=SHA256,
         default_layer="blocks.10",
         classes=imagenet_classes(),
+        class_layer="logits",
+        input_size=(224, 224),
     )
-
-
-def imagenet_classes() -> tuple[str, ...]:
-    """Return the names of the thousand classes of ImageNet 2012, in the order of `logits`."""
-    from imagenet_classes import get_1k_clean_name
-
-    return tuple(str(get_1k_clean_name(index)) for index in range(1000))
 
 
 def _weights_path() -> Path:

@@ -1,0 +1,83 @@
+"""What a dream begins with when no picture is given: a sky, or noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batcountry.calls import Calls
+from batcountry.errors import RecipeError
+from batcountry.picture import Picture, read_picture
+from batcountry.quantities import parsed_size
+from batcountry.recipe import Recipe
+
+Start = Callable[[int, int, int], NDArray[Any]]
+"""Makes a picture, (H, W, 3), RGB in grey levels, of a height, a width, and a seed; the same for the same three."""
+
+GREY = 117.0
+"""Mean grey level of ImageNet's pictures, which noise is around."""
+
+
+def sky() -> Start:
+    """Begin with a sky of clouds (`batcountry.sky`)."""
+
+    def make(height: int, width: int, seed: int) -> NDArray[Any]:
+        from batcountry.sky import sky as clouds
+
+        return clouds(width, height, seed)
+
+    return make
+
+
+def noise(scale: float = 1.0, blur: float = 0.0) -> Start:
+    """Begin with noise around grey, as cnn-vis does.
+
+    Parameters
+    ----------
+    scale
+        Standard deviation of the noise before it is blurred, in grey levels.
+    blur
+        Standard deviation of the Gaussian it is blurred with, in pixels.
+    """
+    if not 0 <= scale <= 255 or not 0 <= blur <= 1000:
+        raise RecipeError("noise has a scale of 0 to 255 grey levels and a blur of 0 to 1000 pixels")
+
+    def make(height: int, width: int, seed: int) -> NDArray[Any]:
+        from scipy import ndimage
+
+        found = np.random.RandomState(seed).normal(GREY, scale, (height, width, 3))
+        blurred = ndimage.gaussian_filter(found, (blur, blur, 0)) if blur else found
+        return np.clip(blurred, 0, 255).astype(np.float32)
+
+    return make
+
+
+known: dict[str, Callable[..., Start]] = {"sky": sky, "noise": noise}
+"""Starts by name, as the text form has them. Put your own function in to extend it."""
+
+_calls = Calls("start", known)
+
+
+def parse(text: str) -> Start:
+    """Read a start from text such as `sky` or `noise(10, blur=1)`.
+
+    Raises
+    ------
+    RecipeError
+        If the text is something else; the message points at the character.
+    """
+    text = text.strip()
+    value = _calls.parse(f"{text}()" if text.isidentifier() else text)
+    if not callable(value):
+        raise _calls.wrong(text, 0, "a start is one call")
+    found: Start = value
+    return found
+
+
+def start_picture(recipe: Recipe) -> Picture:
+    """Return the picture that a recipe begins with if none is given; raises `RecipeError` if there is no such start."""
+    height, width = parsed_size(recipe.canvas)
+    return read_picture(parse(recipe.start)(height, width, recipe.seed))
