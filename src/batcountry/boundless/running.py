@@ -18,8 +18,8 @@ from batcountry.boundless.job import Job, State, Workplace
 from batcountry.dreams import Progress
 from batcountry.errors import RecipeError
 from batcountry.octaves import resized_rows
-from batcountry.starts import start_picture
 from batcountry.recipe import Recipe
+from batcountry.starts import start_picture
 from batcountry.tiles import Span, Tile, TileScorer
 from batcountry.wrap import wrapped_axes
 
