@@ -52,16 +52,18 @@ elif Path("work/job.json").exists():
 else:
     from batcountry.boundless import dreaming_on_disk
     steps = dreaming_on_disk(source, "out.tif", work="work", **options)
-times = [time.perf_counter()]
+times, busy = [time.perf_counter()], [time.process_time()]
 print("ready", flush=True)
 for step in steps:
     times.append(time.perf_counter())
+    busy.append(time.process_time())
 side = json.loads(Path("work/job.json").read_text())["note"]["recipe"]["tile"] if Path("work").exists() else 0
 whole = time.perf_counter() - times[0]
 peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 said = {"said_peak": plans[0].peak, "said_time": plans[0].seconds} if plans else {}
 steps = times[-1] - times[0]
-print(json.dumps({"step": times[-1] - times[-2], "steps": steps, "whole": whole, "peak": peak, "tile": side, **said}), flush=True)
+found = {"step": times[-1] - times[-2], "busy": busy[-1] - busy[-2], "steps": steps, "whole": whole}
+print(json.dumps({**found, "peak": peak, "tile": side, **said}), flush=True)
 """
 
 
@@ -180,17 +182,17 @@ def main() -> None:
         "",
         f"`make bench-boundless ARGS={' '.join(sys.argv[1:])!r}` on {machine()}",
         "",
-        "| side | tile | seen per pixel | s per megapixel and step | s per megapixel seen "
+        "| side | tile | seen per pixel | s per megapixel and step | of the processor | the same per megapixel seen "
         "| all steps, s | said, s | whole run, s | peak, MB | said, MB |",
-        "| --- |" + " ---: |" * 9,
+        "| --- |" + " ---: |" * 10,
     ]
     print("\n".join(text), flush=True)
     for name, side, settings in rows:
         found = measured(side, settings)
         wide = seen(side, found["tile"], given.layer) if found["tile"] else 1.0
-        each = found["step"] / side**2 * 1e6
+        each, busy = (found[what] / side**2 * 1e6 for what in ("step", "busy"))
         text.append(
-            f"| {name} | {found['tile'] or '-'} | {wide:.2f} | {each:.3f} | {each / wide:.3f} "
+            f"| {name} | {found['tile'] or '-'} | {wide:.2f} | {each:.3f} | {busy:.3f} | {busy / wide:.3f} "
             f"| {found['steps']:.1f} | {found['said_time']:.1f} | {found['whole']:.1f} "
             f"| {found['peak'] / 1e6:.0f} | {found['said_peak'] / 1e6:.0f} |"
         )

@@ -98,6 +98,24 @@ def test_a_picture_too_small_for_any_octave_is_refused(two_channels):
         batcountry.dream(np.zeros((2, 2, 3), np.uint8), model=two_channels, layer="mean")
 
 
+def test_dead_relus_are_redirected_in_the_first_steps_only(photo):
+    from batcountry.models import open_model
+    from batcountry.redirect import is_redirecting
+
+    model = open_model()
+    seen, run = [], model.network.run
+    model.network.run = lambda *given: (seen.append(is_redirecting()), run(*given))[1]
+    steps = batcountry.dreaming(photo, model=model, redirect_relu=3, **quick)
+    seen.clear()  # what was run to plan the dream
+    list(steps)
+    assert seen == [True, True, True, False]
+
+
+def test_redirected_relus_do_not_go_with_tiles(photo):
+    with pytest.raises(RecipeError, match="redirect_relu does not go with tiles"):
+        batcountry.dream(photo, redirect_relu=3, tile=32, **quick)
+
+
 def test_an_objective_and_a_layer_together_are_refused(photo):
     with pytest.raises(RecipeError, match="not both"):
         batcountry.dreaming(photo, objective='layer("stem")', layer="stem")

@@ -14,7 +14,8 @@ from batcountry.gradient import whole_gradient
 from batcountry.memory import budget, fits_in_memory, plan, said_bytes, said_seconds
 from batcountry.models import open_model
 from batcountry.objectives import layer
-from batcountry.recipe import Recipe, parsed_bytes
+from batcountry.quantities import parsed_bytes
+from batcountry.recipe import Recipe
 
 CPU = torch.device("cpu")
 

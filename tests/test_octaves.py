@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
+import batcountry
 from batcountry import octaves
 
 
@@ -46,3 +47,42 @@ def test_sizes_grow_and_end_at_the_pictures_own():
 
 def test_octaves_below_one_pixel_do_not_exist():
     assert octaves.sizes(3, 5, 9, 2.0)[0] == (1, 1)
+
+
+@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_sizes_between_two_are_cnn_vis_formula(linear, count):
+    found = octaves.between((270, 480), (1080, 1920), count, linear=linear)
+    axes = []
+    for low, high in ((270, 1080), (480, 1920)):
+        even = np.linspace(low, high, count) if linear else np.logspace(np.log10(low), np.log10(high), count)
+        axes.append([int(each) for each in np.round(even)])
+    assert found == (list(zip(*axes, strict=True)) if count > 1 else [(270, 480)])
+
+
+def test_a_picture_that_is_carried_is_enlarged_whole():
+    dream, without, base = torch.rand(1, 3, 9, 13) * 255, torch.zeros(1, 3, 9, 13), torch.zeros(1, 3, 18, 26)
+    found = octaves.carries["picture"].start(dream, without, base, (False, False))
+    assert found.shape == base.shape
+    assert float(found.mean()) == pytest.approx(float(dream.mean()), rel=0.02)
+    levels = octaves.carries["picture"].levels(dream, [(9, 13), (18, 26)], (False, False))
+    assert torch.equal(levels[0], dream)
+
+
+@pytest.mark.parametrize("carry", ["detail", "picture"])
+def test_a_dream_has_the_sizes_that_it_was_told(photo, carry):
+    steps = batcountry.dreaming(
+        photo, initial_size="x1.0", final_size="60x70", octaves=3, carry=carry, iterations=1, layer="blocks.1"
+    )
+    assert [step.size for step in steps] == [(37, 53), (47, 61), (60, 70)]
+
+
+def test_what_is_only_in_the_picture_stays_with_the_picture(photo):
+    detail, whole = (
+        batcountry.dream(
+            photo, initial_size="x0.5", octaves=2, carry=carry, iterations=1, step_size=0.01, layer="blocks.1"
+        )
+        for carry in ("detail", "picture")
+    )
+    assert np.abs(detail.pixels - photo).mean() < 1
+    assert np.abs(whole.pixels - photo).mean() > 5

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from batcountry.beside import NOTHING, Beside, stacked, unstacked
 from batcountry.gradient import Gradient
-from batcountry.objectives.base import IMAGE, Scorer
+from batcountry.objectives.base import IMAGE, STEP, Scorer
 from batcountry.optimizers import Make, Schedule, optimizer
 from batcountry.param import MakeParam, Pixels
 from batcountry.transforms import Dice, Transform, jitter
@@ -82,6 +82,7 @@ class Climb:
         self._beside = {key: each for key, each in beside.items() if key != UPDATE}
         self._param = ascent.param(image)
         self._optimizer = ascent.optimizer(self._param.tensors)
+        self._steps = 0
 
     def step(self) -> tuple[Tensor, float]:
         """Return the pictures one step on, (N, 3, H, W) in grey levels, and the score before it."""
@@ -92,10 +93,11 @@ class Climb:
             score, slope = self._ascent.gradient(view.detach(), beside)
             ends, slopes = [view], [slope]
             if self._ascent.prior is not None:
-                prior = self._ascent.prior({IMAGE: image, **self._beside})
+                prior = self._ascent.prior({IMAGE: image, STEP: torch.tensor([self._steps]), **self._beside})
                 score += float(prior.detach())
                 ends.append(prior)
                 slopes.append(torch.ones_like(prior))
+            self._steps += 1
             self._optimizer.update(torch.autograd.grad(ends, self._param.tensors, slopes))
             self._param.constrain(self._ascent.clip)
             with torch.no_grad():

@@ -1,6 +1,6 @@
 """Pictures beside the one that is dreamed on, of its size, which go through the same transforms.
 
-Objectives read them by name: the picture that the dream began with, and masks.
+Objectives read them by name: the picture that the dream began with, others to compare with, and masks.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from batcountry.objectives.base import START, Objective
 from batcountry.objectives.regions import masks_of
+from batcountry.objectives.sources import references_of
 
 Beside = Mapping[str, Tensor]
 """Pictures by name, (1 or N, C, H, W)."""
@@ -26,19 +27,20 @@ class Pictures:
     Parameters
     ----------
     objective
-        What is dreamed with; its masks are opened here.
+        What is dreamed with; its masks and pictures are opened here.
     more
         Further pictures by name, (1, C, H, W).
 
     Raises
     ------
     PictureError
-        If a mask cannot be read.
+        If one of them cannot be read.
     """
 
     def __init__(self, objective: Objective, more: Mapping[str, Tensor] | None = None) -> None:
         self._wants_start = START in objective.beside
-        self._whole = {key: read() for key, read in masks_of(objective).items()} | dict(more or {})
+        read = masks_of(objective) | references_of(objective)
+        self._whole = {key: opened() for key, opened in read.items()} | dict(more or {})
 
     def at(self, start: Tensor) -> dict[str, Tensor]:
         """Return them at the size of (N, C, H, W), which is the picture that an octave begins with."""

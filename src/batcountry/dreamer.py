@@ -18,15 +18,19 @@ from batcountry.beside import Pictures
 from batcountry.data_picture import read_data
 from batcountry.dreams import Advance, Step, climb
 from batcountry.errors import RecipeError
-from batcountry.gradient import Gradient, redirected_gradient, sparing_gradient, whole_gradient
+from batcountry.finish import displayed
+from batcountry.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
 from batcountry.memory import PICTURE_BYTES, Plan, plan
 from batcountry.models import Model
 from batcountry.objectives import pictures_of
+from batcountry.parts import Parts
 from batcountry.picture import Picture, read_picture
+from batcountry.quantities import MOST_PIXELS, size_of
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
 from batcountry.starts import start_picture
 from batcountry.transforms import Transform, seen_size
+from batcountry.windows import WindowedAscent, check_windows, in_batches
 from batcountry.wrap import seamless, wrapped_axes
 
 log = logging.getLogger("batcountry")
@@ -83,6 +87,8 @@ class Dreamer:
     ----------
     settled
         Model, objective, and the recipe with what was chosen for it.
+    parts
+        The terms of the image itself, with what they last came to; None if there are none.
 
     Raises
     ------
@@ -94,7 +100,7 @@ class Dreamer:
         self.settled = settle(recipe or Recipe(), options)
         model, objective = self.settled.model, self.settled.objective
         self._whole = whole_gradient(model, objective)
-        self._prior = objective.of_image.bind(model) if objective.of_image else None
+        self.parts = Parts(model, objective.of_image) if objective.of_image else None
         more = {} if self.settled.mask is None else {UPDATE: self.settled.mask}
         self._pictures = Pictures(objective, more)
         self._count = pictures_of(objective)
@@ -120,43 +126,56 @@ class Dreamer:
         base = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(settled.model.device)
         base = base.expand(self._count, -1, -1, -1)
         sizes, gradient, recipe = self._prepared((base.shape[-2], base.shape[-1]))
+        if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
+            raise RecipeError(
+                "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
+                "leave it out, or make the picture smaller with size"
+            )
         ascent = Ascent(
-            redirected_gradient(gradient, recipe.redirect) if recipe.redirect else gradient,
+            redirecting_gradient(gradient, recipe.redirect_relu),
             settled.optimizer,
             settled.transforms,
             np.random.RandomState(recipe.seed),
             recipe.clip,
             settled.make_param,
-            self._prior,
+            self.parts,
         )
+        window = settled.window
+        on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
 
         def begin(image: Tensor, start: Tensor) -> Advance:
             beside = self._pictures.at(start)
             if UPDATE in beside:  # detail of a coarse octave reaches over the mask's edge
                 image = torch.lerp(start, image, beside[UPDATE])
-            return ascent.on(image, beside).step
+            return on(image, beside).step
 
         note = self._note(picture, recipe)
 
         def opened(pixels: Tensor) -> Picture:
-            return picture.with_pixels(_displayed(pixels, recipe.clip)).with_note(note)
+            return picture.with_pixels(displayed(pixels, base[:1], recipe)).with_note(note)
 
-        return climb(base, sizes, recipe.iterations, begin, opened, wrapped_axes(recipe.wrap), detail)
+        if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
+            base = octaves.enlarged(base, sizes[-1])
+        wrap, carry = wrapped_axes(recipe.wrap), octaves.carries[recipe.carry]
+        return climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry)
 
     def _prepared(self, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Gradient, Recipe]:
         """Return the octaves' sizes for a picture of (height, width), the gradient, and the recipe with its tiles."""
         if size not in self._ready:
             model, objective, recipe = self.settled.model, self.settled.objective, self.settled.recipe
-            pyramid = recipe.octaves, recipe.octave_scale
             moves = self.settled.transforms
-            sizes = runnable_sizes(model, objective.layers, size, *pyramid, transforms=moves)
+            sizes = octave_sizes(recipe, size)
+            window = self.settled.window
+            if window is not None:
+                if self._count > 1:
+                    raise RecipeError("windows go over one picture; give one objective, or leave windows out")
+                check_windows(sizes, window)
+                large_enough(model, objective.layers, [window])
+                self._ready[size] = sizes, in_batches(self._whole, recipe.window_batch), recipe
+                return self._ready[size]
+            sizes = large_enough(model, objective.layers, sizes, moves)
             planned = plan_dream(self.settled, self._probed, sizes, PICTURE_BYTES * self._count)
             log.info("%s", planned)
-            if recipe.redirect and (planned.side or recipe.wrap != "none"):
-                raise RecipeError(
-                    "redirect asks of the whole picture whether a ReLU is dead, so it cannot go by tiles; "
-                    "leave it out, or make the picture smaller with size"
-                )
             wrap = wrapped_axes(recipe.wrap)
             gradient = sparing_gradient(
                 self._whole, model, objective, planned.side, wrap, ceiling=planned.ceiling
@@ -181,17 +200,11 @@ class Dreamer:
 
 
 def runnable_sizes(
-    model: Model,
-    layers: Sequence[str],
-    size: tuple[int, int],
-    count: int,
-    scale: float,
-    *,
-    transforms: Sequence[Transform] = (),
+    model: Model, layers: Sequence[str], size: tuple[int, int], count: int, scale: float
 ) -> list[tuple[int, int]]:
     """Return the sizes of up to `count` octaves that the network can run on, smallest first.
 
-    Those too small for the network to reach `layers`, after `transforms`, are left out with a warning.
+    Those too small for the network to reach `layers` are left out with a warning.
 
     Raises
     ------
@@ -199,7 +212,34 @@ def runnable_sizes(
         If none is left.
     """
     height, width = size
-    sizes = octaves.sizes(height, width, count, scale)
+    return large_enough(model, layers, octaves.sizes(height, width, count, scale))
+
+
+def octave_sizes(recipe: Recipe, size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return the sizes of a recipe's octaves, smallest first, for a picture of (height, width).
+
+    Raises
+    ------
+    RecipeError
+        If the first octave would be larger than the last, or that too large.
+    """
+    if recipe.initial_size is None and recipe.final_size is None:
+        return octaves.sizes(*size, recipe.octaves, recipe.octave_scale)
+    first, last = (size_of(each or "x1", size) for each in (recipe.initial_size, recipe.final_size))
+    if recipe.octaves > 1 and (first[0] > last[0] or first[1] > last[1]):
+        raise RecipeError(
+            f"octaves go from small to large, not from {first[1]}×{first[0]} to {last[1]}×{last[0]} pixels; "
+            "give another initial_size or final_size"
+        )
+    if last[0] * last[1] > MOST_PIXELS:
+        raise RecipeError(f"the last octave would be {last[1]}×{last[0]} pixels; give a smaller final_size")
+    return octaves.between(first, last, recipe.octaves, linear=recipe.spacing == "linear")
+
+
+def large_enough(
+    model: Model, layers: Sequence[str], sizes: list[tuple[int, int]], transforms: Sequence[Transform] = ()
+) -> list[tuple[int, int]]:
+    """Return those of some sizes, smallest first, that the network can run on after `transforms`; see `runnable_sizes`."""
     for index, size in enumerate(sizes):
         # Sizes grow, so the first that runs settles the rest, at the price of one small forward pass.
         if _is_enough(model, layers, size, transforms, last=index == len(sizes) - 1):
@@ -207,9 +247,10 @@ def runnable_sizes(
                 left = ", ".join(f"{w}×{h}" for h, w in sizes[:index])
                 log.warning("left out %d octave(s) too small for the network: %s", index, left)
             return sizes[index:]
+    height, width = sizes[-1]
     raise RecipeError(
         f"a picture of {width}×{height} pixels is too small for {model.name} to run as far as "
-        f"{', '.join(layers)} (or that layer takes pictures of one size only); "
+        f"{', '.join(layers)} (or that layer takes pictures of one size only, for which there are windows); "
         "use a larger picture or an earlier layer"
     )
 
@@ -248,20 +289,11 @@ def plan_dream(
 
 def _input(image: Any, recipe: Recipe, model: Model) -> Picture:
     if image is None and model.channels == 3:
-        picture = start_picture(recipe)
-    else:
-        picture = read_picture(image) if model.channels == 3 else read_data(image, model.channels)
+        image = start_picture(recipe)
+    picture = read_picture(image) if model.channels == 3 else read_data(image, model.channels)
     if recipe.size:
         picture = picture.fitted(recipe.size)
     if recipe.enlarge:
         picture = picture.enlarged(recipe.enlarge)
     wrap = wrapped_axes(recipe.wrap)
     return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture
-
-
-def _displayed(image: Tensor, clip: bool) -> np.ndarray[Any, np.dtype[np.float32]]:
-    pixels = image[0].permute(1, 2, 0).contiguous().cpu().numpy()
-    if not clip:
-        # The 2015 notebook's rule for unclipped dreams: the brightest 0.02 % may saturate.
-        pixels = pixels * np.float32(255.0 / max(float(np.percentile(pixels, 99.98)), 1.0))
-    return np.clip(pixels, 0, 255).astype(np.float32)

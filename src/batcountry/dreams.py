@@ -91,8 +91,9 @@ def climb(
     opened: Callable[[Tensor], Picture] | None = None,
     wrap: Wrap = NO_WRAP,
     detail: Tensor | None = None,
+    carry: octaves.Carry = octaves.carries["detail"],
 ) -> Iterator[Step]:
-    """Climb each octave, coarse to fine, carrying the detail found in one to the next.
+    """Climb each octave, coarse to fine, carrying what was found in one to the next.
 
     Parameters
     ----------
@@ -103,17 +104,20 @@ def climb(
         What to add to the smallest octave's picture before its first step, of any size.
     """
     work = sum(height * width for height, width in sizes)
-    finished = 0.0
+    finished, before = 0.0, None
     with kept_memory():
         for octave, (size, octave_base) in enumerate(
-            zip(sizes, octaves.pyramid(base, sizes, wrap), strict=True)
+            zip(sizes, carry.levels(base, sizes, wrap), strict=True)
         ):
             give_back()  # an octave's tensors are of other sizes than the last one's
-            image = octave_base if detail is None else octave_base + octaves.resize(detail, size, wrap)
+            if before is not None:
+                image = carry.start(*before, octave_base, wrap)
+            else:
+                image = octave_base if detail is None else octave_base + octaves.resize(detail, size, wrap)
             advance = begin(image, octave_base)
             for iteration in range(iterations):
                 image, score = advance()
                 finished += size[0] * size[1] / work / iterations
                 done = min(finished, 1.0)
                 yield Step(octave, iteration, len(sizes), iterations, size, score, done, image, opened)
-            detail = image - octave_base
+            before = image, octave_base

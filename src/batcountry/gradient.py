@@ -48,15 +48,15 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
     return gradient
 
 
-def redirected_gradient(gradient: Gradient, steps: int) -> Gradient:
-    """Return a gradient whose first `steps` calls have dead ReLUs redirected; see `batcountry.redirect`."""
-    done = 0
+def redirecting_gradient(gradient: Gradient, steps: int) -> Gradient:
+    """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.redirect`."""
+    left = steps
 
     def redirected(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
-        nonlocal done
-        done += 1
-        if done > steps:
+        nonlocal left
+        if not left:
             return gradient(image, beside)
+        left -= 1
         with redirected_relu():
             return gradient(image, beside)
 

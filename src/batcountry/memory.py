@@ -15,7 +15,8 @@ from batcountry.gradient import Gradient
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
 from batcountry.picture_files import MAX_PIXELS
-from batcountry.recipe import Recipe, parsed_bytes
+from batcountry.quantities import parsed_bytes
+from batcountry.recipe import Recipe
 from batcountry.tiles import Halo, Seen
 from batcountry.wrap import NO_WRAP, Wrap
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from batcountry.wrap import NO_WRAP, Wrap
 
@@ -24,6 +27,20 @@ def sizes(height: int, width: int, count: int, scale: float) -> list[tuple[int, 
             break
         found.append(smaller)
     return found[::-1]
+
+
+def between(
+    initial: tuple[int, int], final: tuple[int, int], count: int, *, linear: bool = False
+) -> list[tuple[int, int]]:
+    """Return `count` sizes from `initial` to `final`, each (height, width), geometrically or linearly spaced.
+
+    As cnn-vis does; a single size is `initial`.
+    """
+    if count == 1:
+        return [initial]
+    space = np.linspace if linear else np.geomspace
+    heights, widths = (np.round(space(low, high, count)) for low, high in zip(initial, final, strict=True))
+    return [(int(height), int(width)) for height, width in zip(heights, widths, strict=True)]
 
 
 def resize(image: Tensor, size: tuple[int, int], wrap: Wrap = NO_WRAP) -> Tensor:
@@ -75,6 +92,46 @@ def pyramid(image: Tensor, octaves: list[tuple[int, int]], wrap: Wrap = NO_WRAP)
     for size in octaves[-2::-1]:
         levels.append(resize(levels[-1], size, wrap))
     return levels[::-1]
+
+
+def enlarged(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize (N, C, H, W) with a bicubic filter, which is antialiased where it shrinks, within 0 to 255 if it was."""
+    if image.shape[-2:] == size:
+        return image.clone()
+    low, high = min(float(image.min()), 0.0), max(float(image.max()), 255.0)
+    return F.interpolate(image, size, mode="bicubic", antialias=True).clamp(low, high)
+
+
+@dataclass(frozen=True)
+class Carry:
+    """How a dream goes from one octave to the next.
+
+    Attributes
+    ----------
+    levels
+        The picture without dream at each octave's size, from (N, C, H, W), the sizes, and which axes wrap.
+    start
+        What an octave goes on from: of the octave before, the dream and the picture without it; of this one,
+        the picture without dream; and which axes wrap.
+    """
+
+    levels: Callable[[Tensor, list[tuple[int, int]], Wrap], list[Tensor]]
+    start: Callable[[Tensor, Tensor, Tensor, Wrap], Tensor]
+
+
+def _with_detail(dream: Tensor, without: Tensor, base: Tensor, wrap: Wrap) -> Tensor:
+    return base + resize(dream - without, (base.shape[-2], base.shape[-1]), wrap)
+
+
+carries: dict[str, Carry] = {
+    "detail": Carry(pyramid, _with_detail),
+    "picture": Carry(
+        lambda image, sizes, _: [enlarged(image, size) for size in sizes],
+        lambda dream, _, base, __: enlarged(dream, (base.shape[-2], base.shape[-1])),
+    ),
+}
+"""By name: `detail`, what was dreamed is added to the picture at its new size (deepdream, 2015); `picture`, all of the
+dream is enlarged (cnn-vis)."""
 
 
 def _wrapped(image: Tensor, rows: range) -> Tensor:

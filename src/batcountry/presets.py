@@ -21,7 +21,7 @@ _FROM_NOISE: dict[str, Any] = {
     "step_size": 0.08,
     "octaves": 1,
     "jitter": 0,
-    "redirect": 16,
+    "redirect_relu": 16,
     "start": "noise",
 }
 

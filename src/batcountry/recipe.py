@@ -3,43 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from batcountry.errors import RecipeError
+from batcountry.quantities import parsed_bytes, parsed_size, size_of
 
-
-def parsed_size(text: str) -> tuple[int, int]:
-    """Read a height and a width in pixels such as `600x800`.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    found = re.fullmatch(r"(\d{1,6})\s*[x×]\s*(\d{1,6})", text.strip())
-    if not found or not all(1 <= int(each) <= 262_144 for each in found.groups()):
-        raise ValueError("give height and width in pixels, such as 600x800")
-    return int(found[1]), int(found[2])
-
-
-def parsed_bytes(text: str) -> int:
-    """Read a number of bytes such as `2GB`, `800 MB` or `1.5GiB`.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    try:
-        return int(_BYTES.validate_python(text))
-    except ValidationError:
-        raise ValueError("give a number with a unit, such as 2GB or 800MB") from None
-
-
-_BYTES = TypeAdapter(ByteSize)
+T = TypeVar("T", bound=BaseModel)
 
 
 class Recipe(BaseModel):
@@ -91,6 +62,28 @@ class Recipe(BaseModel):
     octave_scale: Annotated[
         float, Field(gt=1, le=16, description="Each size is this many times the one before.")
     ] = 1.4
+    initial_size: Annotated[
+        str | None,
+        Field(
+            description="Size of the first octave, as x0.5 of the picture or HEIGHTxWIDTH; octave_scale is not used then."
+        ),
+    ] = None
+    final_size: Annotated[
+        str | None,
+        Field(
+            description="Size of the last octave, as initial_size; the picture's own if only that is given."
+        ),
+    ] = None
+    spacing: Annotated[
+        Literal["geometric", "linear"],
+        Field(description="How sizes between initial_size and final_size are spaced."),
+    ] = "geometric"
+    carry: Annotated[
+        str,
+        Field(
+            description="What an octave hands to the next: detail, added to the picture at its new size; or the picture."
+        ),
+    ] = "detail"
     iterations: Annotated[int, Field(ge=1, le=100_000, description="Steps in each octave.")] = 10
     step_size: Annotated[
         float | None,
@@ -129,20 +122,20 @@ class Recipe(BaseModel):
             description="What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."
         ),
     ] = None
+    redirect_relu: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100_000,
+            description="First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise.",
+        ),
+    ] = 0
     mask: Annotated[
         str | None,
         Field(
             description="Picture file: the dream grows where it is white, and pixels where it is black stay."
         ),
     ] = None
-    redirect: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=100_000,
-            description="In so many first steps, ReLUs of which nothing is awake pass on what wakes them.",
-        ),
-    ] = 0
     jitter: Annotated[int, Field(ge=0, le=4096, description="Largest random shift in a step, in pixels.")] = (
         32
     )
@@ -160,6 +153,15 @@ class Recipe(BaseModel):
         str, Field(description="Height and width in pixels of the start if no picture is given.")
     ] = "576x1024"
     clip: Annotated[bool, Field(description="Keep colours within 0 to 255 in every step.")] = True
+    colour: Annotated[
+        str,
+        Field(
+            description="Colours of the result: free; keep: the original's at each pixel; match: the original's mean and spread."
+        ),
+    ] = "free"
+    rescale: Annotated[
+        bool, Field(description="Stretch the finished picture's contrast from black to white.")
+    ] = False
     size: Annotated[
         int | None,
         Field(
@@ -186,6 +188,16 @@ class Recipe(BaseModel):
             description="x: left and right edge fit, for panoramas; xy: all edges fit, for seamless tiles; none: neither."
         ),
     ] = "none"
+    windows: Annotated[
+        str,
+        Field(
+            description="HEIGHTxWIDTH of overlapping windows to show the network; input: of its own size; none: all at once."
+        ),
+    ] = "none"
+    window_batch: Annotated[int, Field(ge=1, le=4096, description="Windows shown at once.")] = 1
+    window_rates: Annotated[
+        bool, Field(description="Divide a pixel's steps by the number of windows over it.")
+    ] = False
     tile: Annotated[
         int | None,
         Field(
@@ -208,6 +220,20 @@ class Recipe(BaseModel):
         parsed_size(text)
         return text
 
+    @field_validator("windows")
+    @classmethod
+    def _are_windows(cls, text: str) -> str:
+        if text not in ("none", "input"):
+            parsed_size(text)
+        return text
+
+    @field_validator("initial_size", "final_size")
+    @classmethod
+    def _is_relative_size(cls, text: str | None) -> str | None:
+        if text is not None:
+            size_of(text, (1, 1))
+        return text
+
     @field_validator("max_memory")
     @classmethod
     def _is_bytes(cls, text: str | None) -> str | None:
@@ -224,10 +250,7 @@ class Recipe(BaseModel):
         RecipeError
             If one is unknown or out of its range; the message names the first.
         """
-        try:
-            return cls(**options)
-        except ValidationError as error:
-            raise RecipeError(_said(error, cls.model_fields)) from None
+        return made(cls, options)
 
     @classmethod
     def read(cls, text: str) -> Recipe:
@@ -264,6 +287,20 @@ class Note(BaseModel):
             return cls(**_object(text, "note"))
         except ValidationError as error:
             raise RecipeError(f"the picture's note is damaged: {_said(error, cls.model_fields)}") from None
+
+
+def made(kind: type[T], options: dict[str, Any]) -> T:
+    """Make a value of options by name.
+
+    Raises
+    ------
+    RecipeError
+        If one is unknown or out of its range; the message names the first.
+    """
+    try:
+        return kind(**options)
+    except ValidationError as error:
+        raise RecipeError(_said(error, kind.model_fields)) from None
 
 
 def _object(text: str, what: str) -> dict[str, Any]:

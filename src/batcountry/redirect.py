@@ -7,9 +7,9 @@ raises its units instead (lucid, `redirected_relu_grad.py`: Olah, Mordvintsev, S
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import local
 from typing import Any
 
 import torch
@@ -69,14 +69,19 @@ _REPLACED: dict[Any, Callable[..., Tensor]] = {
 }
 
 
-_within = threading.local()
-
-
 class _Mode(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         return _REPLACED.get(func, func)(*args, **(kwargs or {}))
+
+
+_here = local()
+
+
+def is_redirecting() -> bool:
+    """Whether this thread is within `redirected_relu`; then no ReLU may be hidden in another operation."""
+    return getattr(_here, "depth", 0) > 0
 
 
 @contextmanager
@@ -88,14 +93,9 @@ def redirected_relu() -> Iterator[None]:
     that has to be in the block. Whether a layer is dead is asked of each picture as a whole, so
     this is not for tiles.
     """
-    _within.deep = redirecting() + 1
+    _here.depth = getattr(_here, "depth", 0) + 1
     try:
         with _Mode():
             yield
     finally:
-        _within.deep -= 1
-
-
-def redirecting() -> int:
-    """Return whether this thread is within `redirected_relu`, for networks that have ReLUs of their own making."""
-    return int(getattr(_within, "deep", 0))
+        _here.depth -= 1

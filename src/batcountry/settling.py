@@ -7,15 +7,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from batcountry import param, presets, starts, transforms
+from batcountry import octaves, param, presets, starts, transforms
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError, suggestion
+from batcountry.finish import check_colour
 from batcountry.models import Model
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, guide, layer, parse
 from batcountry.objectives.regions import mask_planes
 from batcountry.optimizers import Make, Schedule, optimizer
 from batcountry.picture import Picture, read_picture
+from batcountry.quantities import parsed_size
 from batcountry.recipe import Recipe
 from batcountry.transforms import Transform
 
@@ -40,6 +42,11 @@ class Settled:
     objective: Objective
     recipe: Recipe
     mask: Tensor | None = None
+
+    @property
+    def window(self) -> tuple[int, int] | None:
+        """Height and width of the windows that the network is shown, or None for the whole picture at once."""
+        return window_of(self.recipe, self.model)
 
     @property
     def make_param(self) -> param.MakeParam:
@@ -92,7 +99,10 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     if not objective.of_layers:
         raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
     starts.parse(recipe.start)
+    check_colour(recipe.colour, opened.channels)
     where = mask or recipe.mask
+    check_octaves(recipe)
+    check_windows(recipe, opened)
     found = Settled(opened, objective, recipe, None if where is None else mask_planes(where))
     _ = found.optimizer, found.transforms  # so that what cannot be is said now
     return found
@@ -100,6 +110,41 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
 
 def _opened(recipe: Recipe, model: Any) -> Model:
     return open_recipe_model(recipe, module=model if isinstance(model, nn.Module) else None)
+
+
+def check_octaves(recipe: Recipe) -> None:
+    """Raise `RecipeError` for octaves that cannot be."""
+    if recipe.carry not in octaves.carries:
+        hint = suggestion(recipe.carry, octaves.carries)
+        raise RecipeError(
+            f"an octave cannot hand on the {recipe.carry!r}{hint}; it can: {', '.join(octaves.carries)}"
+        )
+    if recipe.carry == "picture" and recipe.wrap != "none":
+        raise RecipeError("a picture that wraps hands its detail on; leave carry out, or wrap")
+    if recipe.spacing != "geometric" and not (recipe.initial_size or recipe.final_size):
+        raise RecipeError("spacing is for sizes between an initial_size and a final_size; give one of them")
+
+
+def check_windows(recipe: Recipe, model: Model) -> None:
+    """Raise `RecipeError` for windows that cannot be."""
+    if recipe.windows == "none":
+        for name in ("window_batch", "window_rates"):
+            if getattr(recipe, name) != Recipe.model_fields[name].default:
+                raise RecipeError(f"{name} is for windows; give windows, such as input or 224x224")
+        return
+    for name, usual in (("wrap", "none"), ("param", "pixels"), ("tile", None), ("max_memory", None)):
+        found = getattr(recipe, name)
+        if found != usual and (name, found) != ("tile", 0):
+            raise RecipeError(f"{name} {found!r} does not go with windows; leave one of them out")
+    if recipe.windows == "input" and model.input_size is None:
+        raise RecipeError(f"nobody knows what size of pictures {model.name} takes; give windows as 224x224")
+
+
+def window_of(recipe: Recipe, model: Model) -> tuple[int, int] | None:
+    """Return the windows' height and width, or None for none."""
+    if recipe.windows == "none":
+        return None
+    return model.input_size if recipe.windows == "input" else parsed_size(recipe.windows)
 
 
 def _named(options: dict[str, Any], name: str) -> Picture | str | None:

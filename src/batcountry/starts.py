@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from batcountry.calls import Calls
 from batcountry.errors import RecipeError
 from batcountry.picture import Picture, read_picture
-from batcountry.recipe import Recipe, parsed_size
+from batcountry.quantities import parsed_size
+from batcountry.recipe import Recipe
 
 Start = Callable[[int, int, int], NDArray[Any]]
 """Makes a picture, (H, W, 3), RGB in grey levels, of a height, a width, and a seed; the same for the same three."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,3 +39,10 @@ def test_strips_cover_all_rows_once(tmp_path):
     canvas = Canvas(tmp_path / "a.raw", (5000, 3000))
     assert [row for rows in canvas.strips() for row in rows] == list(range(5000))
     assert max(len(rows) for rows in canvas.strips()) * 3000 * 12 <= 16 << 20
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="room cannot be taken beforehand here")
+def test_a_canvas_takes_its_room_at_once(tmp_path):
+    canvas = Canvas(tmp_path / "a.raw", (100, 300)).blank()
+    assert canvas.path.stat().st_blocks * 512 >= 100 * 300 * 12
+    assert not canvas.read(range(100)).any()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
 import signal
 import subprocess
@@ -224,6 +226,27 @@ def test_a_disk_that_is_too_small_is_said_before(place, monkeypatch):
     monkeypatch.setattr("batcountry.boundless.job.free_disk", lambda folder: 1000)
     with pytest.raises(RecipeError, match=r"GB of disk in work, and 0\.0 GB are free"):
         dreaming_on_disk("photo.png", "d.png", work="work", **OPTIONS)
+    assert not Path("work").exists()
+    Path("mine").mkdir()
+    with pytest.raises(RecipeError, match="GB of disk in mine"):
+        dreaming_on_disk("photo.png", "d.png", work="mine", **OPTIONS)
+    assert Path("mine").is_dir()
+
+
+def test_a_disk_that_fills_up_stops_the_dream_in_one_sentence_and_it_goes_on(place, monkeypatch):
+    steps = dreaming_on_disk("photo.png", "parts.png", work="work", **OPTIONS)
+    next(steps)
+    with monkeypatch.context() as patch:
+        patch.setattr("batcountry.boundless.canvas.Canvas.blank", full)
+        with pytest.raises(RecipeError, match="stopped: No space left on device; make room and go on with"):
+            next(steps)
+    resume("work")
+    dream_on_disk("photo.png", "whole.png", **OPTIONS)
+    assert np.array_equal(pixels("parts.png"), pixels("whole.png"))
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize(

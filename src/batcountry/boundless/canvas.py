@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,13 @@ class Canvas:
     size: tuple[int, int]
 
     def blank(self) -> Canvas:
-        """Make the file anew, all zeros that take no place yet."""
+        """Make the file anew, all zeros; raises `OSError` if the disk has no room for all of it."""
+        count = self.size[0] * self.size[1] * 12
         with self.path.open("wb") as file:
-            file.truncate(self.size[0] * self.size[1] * 12)
+            file.truncate(count)
+            # Room is taken now: a mapped page that finds none later would end the process.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, count)
         return self
 
     def strips(self) -> Iterator[range]:

@@ -11,7 +11,8 @@ from rich.markup import escape
 from batcountry.cli.options import recipe_options
 from batcountry.cli.screen import fail, out, watched
 from batcountry.errors import BatCountryError, PictureError
-from batcountry.recipe import Recipe, parsed_size
+from batcountry.quantities import parsed_size
+from batcountry.recipe import Recipe
 
 # What imports torch is imported within the commands, so that --help answers at once.
 
@@ -93,7 +94,6 @@ def bulk(
 ) -> None:
     """Dream on a folder of pictures with several layers; what is done already is skipped."""
     from batcountry.models.from_recipe import open_recipe_model
-    from batcountry.recipe import Recipe
 
     pictures = _pictures(folder)
     try:

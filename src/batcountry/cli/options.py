@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from batcountry import presets
 from batcountry.recipe import Recipe
@@ -51,11 +52,43 @@ def _preset() -> inspect.Parameter:
     )
 
 
-def _parameter(name: str, field: Any) -> inspect.Parameter:
+def options_of(
+    kind: type[BaseModel], into: str, *, flags: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each field of a model.
+
+    Parameters
+    ----------
+    into
+        The command's parameter that takes the fields that were given, by name.
+    flags
+        Options' names, where they are not the fields'.
+    """
+    flags = flags or {}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        parameters = inspect.signature(command, eval_str=True).parameters
+        own = [each for name, each in parameters.items() if name != into]
+
+        def call(**given: Any) -> None:
+            found = {name: given.pop(name) for name in kind.model_fields}
+            command(**given, **{into: {name: value for name, value in found.items() if value is not None}})
+
+        added = [_parameter(name, field, flags.get(name)) for name, field in kind.model_fields.items()]
+        call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own] + added
+        )
+        call.__doc__, call.__name__ = command.__doc__, command.__name__
+        return call
+
+    return decorate
+
+
+def _parameter(name: str, field: Any, flag: str | None = None) -> inspect.Parameter:
     kind = next(each for each in (bool, int, float, str) if each in _members(field.annotation))
-    flag = "--" + name.replace("_", "-")
+    flag = flag or "--" + name.replace("_", "-")
     default = f" (default: {field.default})" if field.default not in (None, True, False) else ""
-    names = (f"{flag}/--no-{name}",) if kind is bool else (flag,)
+    names = (f"{flag}/--no-{flag[2:]}",) if kind is bool else (flag,)
     option = typer.Option(*names, help=field.description + default, show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

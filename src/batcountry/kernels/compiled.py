@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.redirect import is_redirecting
+
 _DTYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 
@@ -24,7 +26,8 @@ def loops(name: str) -> Any:
 def kind(*tensors: Tensor) -> str | None:
     """Return the name of the type of numbers that loops know tensors by, or None if PyTorch has to do it.
 
-    Loops work on the CPU, in float32 or bfloat16, and on channels-last (N, C, H, W).
+    Loops work on the CPU, in float32 or bfloat16, and on channels-last (N, C, H, W); not while ReLUs are
+    redirected, since theirs are not.
     """
     first = tensors[0]
     fits = all(
@@ -35,7 +38,7 @@ def kind(*tensors: Tensor) -> str | None:
         for each in tensors
     )
     name = _DTYPES.get(first.dtype) if fits and first.numel() else None
-    return name if name and has_numba() else None
+    return name if name and not is_redirecting() and has_numba() else None
 
 
 def channels_last(tensor: Tensor) -> Tensor:

@@ -92,6 +92,8 @@ def _model(
         default_layer=default_layer(traced, network.module),
         classes=classes,
         refused=traced.refused,
+        class_layer=layers[-1].name if classes else None,
+        input_size=traced.size,
     )
 
 

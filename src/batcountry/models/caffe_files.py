@@ -15,7 +15,8 @@ from batcountry.caffe.schema import TEST
 from batcountry.caffe.weights import read_weights
 from batcountry.errors import ModelError
 from batcountry.files import sha256_of
-from batcountry.models.caffe_net import default_layer, dreamable_layers, network_for_rgb
+from batcountry.models.caffe_net import class_layer, default_layer, dreamable_layers, network_for_rgb
+from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.model import Model
 
 BVLC_MEAN = (104.0, 116.0, 122.0)
@@ -65,6 +66,7 @@ def open_caffe(
     if not layers:
         raise ModelError(f"{prototxt} has no layers after its input")
     blue, green, red = mean_for(prototxt, mean)
+    last = class_layer(built.nodes, layers)
     return Model(
         str(source),
         network_for_rgb(built.nodes, entry),
@@ -72,6 +74,9 @@ def open_caffe(
         mean=(red, green, blue),
         weights_sha256=sha256_of(weights),
         default_layer=default_layer(layers),
+        classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
+        class_layer=None if last is None else last.name,
+        input_size=(shape[2], shape[3]),
     )
 
 

@@ -15,7 +15,6 @@ from batcountry.kernels.compiled import kind
 from batcountry.kernels.filters import has_onednn
 from batcountry.models.model import Layer
 from batcountry.models.rewrites import Plan, plan
-from batcountry.redirect import redirecting
 
 _PREFERRED = "inception_4c/output"
 
@@ -48,12 +47,7 @@ class CaffeNetwork:
         before the ReLU that works on it in place.
         """
         x = (x.flip(1) if self.turned else x).contiguous(memory_format=torch.channels_last)
-        if (
-            not redirecting()
-            and kind(x)
-            and has_onednn(x.dtype)
-            and (planned := self._plan(frozenset(layers)))
-        ):
+        if kind(x) and has_onednn(x.dtype) and (planned := self._plan(frozenset(layers))):
             return planned.run(x)
         blobs = {self.source: x}
         found: dict[str, Tensor] = {}
@@ -162,3 +156,13 @@ def default_layer(layers: list[Layer]) -> str:
         each.name for each in layers if each.stride is not None and each.stride <= 16 and each.channels >= 16
     ]
     return (middle or names)[-1]
+
+
+def class_layer(nodes: Sequence[Node], layers: Sequence[Layer]) -> Layer | None:
+    """Return the layer that the last softmax reads, if there is one."""
+    known = {each.name: each for each in layers}
+    for at, node in reversed(list(enumerate(nodes))):
+        if node.layer.type in ("Softmax", "SoftmaxWithLoss") and node.bottoms:
+            makers = [each.name for each in nodes[:at] if node.bottoms[0] in each.tops]
+            return known.get(makers[-1]) if makers else None
+    return None

@@ -21,7 +21,8 @@ from batcountry.caffe.layers import check_supported, layer_type
 from batcountry.caffe.schema import Record, plain
 from batcountry.errors import ModelError
 from batcountry.files import give_usual_rights, replace_file
-from batcountry.models.caffe_net import CaffeNetwork
+from batcountry.models.caffe_net import CaffeNetwork, class_layer
+from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.model import Layer, Model
 
 _MANIFEST, _WEIGHTS = "model.json", "weights.safetensors"
@@ -55,6 +56,7 @@ class _Manifest(_Strict):
     weights_sha256: str
     mean: tuple[float, float, float]
     default_layer: str
+    input_size: tuple[int, int] | None = None
     layers: list[_LayerFacts]
     nodes: list[_NodeFacts]
 
@@ -94,6 +96,7 @@ def save_converted(model: Model, folder: Path) -> None:
         weights_sha256=model.weights_sha256,
         mean=(red, green, blue),
         default_layer=model.default_layer,
+        input_size=model.input_size,
         layers=[_LayerFacts(**vars(each)) for each in model.layers],
         nodes=nodes,
     )
@@ -130,13 +133,18 @@ def open_converted(folder: Path) -> Model:
         raise ModelError(
             f"{folder / _MANIFEST} has no layer {manifest.default_layer!r}; convert the model again"
         )
+    nodes = _nodes(manifest.nodes, stored, folder)
+    last = class_layer(nodes, layers)
     return Model(
         str(folder),
-        CaffeNetwork(_nodes(manifest.nodes, stored, folder), manifest.source, turned=manifest.turned),
+        CaffeNetwork(nodes, manifest.source, turned=manifest.turned),
         layers=layers,
         mean=manifest.mean,
         weights_sha256=manifest.weights_sha256,
         default_layer=manifest.default_layer,
+        classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
+        class_layer=None if last is None else last.name,
+        input_size=manifest.input_size,
     )
 
 

@@ -21,8 +21,8 @@ from batcountry.kernels.branches import Branches
 from batcountry.kernels.compiled import kind
 from batcountry.kernels.convolution import conv2d
 from batcountry.kernels.filters import Filter, has_onednn
+from batcountry.models.classes import imagenet_classes
 from batcountry.models.model import Layer, Model
-from batcountry.redirect import redirecting
 
 NAME = "efficientnet-lite0"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -66,7 +66,7 @@ class Convolution:
         if self.stride == 2:
             x = F.pad(x, (padding, padding + 1, padding, padding + 1))
             padding = 0
-        if not redirecting() and kind(x) and has_onednn(x.dtype):
+        if kind(x) and has_onednn(x.dtype):
             return self._branches(x)[0]
         pair = (self.stride,) * 2, (padding,) * 2, (1, 1)
         x = conv2d(x, self.weight, self.bias, *pair, self.groups)
@@ -182,14 +182,9 @@ def open_efficientnet_lite0() -> Model:
         weights_sha256=SHA256,
         default_layer="blocks.10",
         classes=imagenet_classes(),
+        class_layer="logits",
+        input_size=(224, 224),
     )
-
-
-def imagenet_classes() -> tuple[str, ...]:
-    """Return the names of the thousand classes of ImageNet 2012, in the order of `logits`."""
-    from imagenet_classes import get_1k_clean_name
-
-    return tuple(str(get_1k_clean_name(index)) for index in range(1000))
 
 
 def _weights_path() -> Path:

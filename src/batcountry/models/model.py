@@ -70,6 +70,9 @@ class Castable(Protocol):
         ...
 
 
+CLASSES = "@classes"
+"""Name that stands for whichever layer of a model has its classes."""
+
 _ENOUGH = 384
 """Pixels along one axis from which on all pictures run if one does, to layers whose units see a part of it."""
 
@@ -102,6 +105,11 @@ class Model:
         Names of the classes of the last layer, or nothing.
     refused
         Names of layers that cannot be dreamed with, and why.
+    class_layer
+        The layer with one unit for each class, before any softmax; it may be asked for as `CLASSES`, too.
+        By default the last, if it has a unit for each of `classes`.
+    input_size
+        Height and width of the pictures it was trained on, where that is known.
     """
 
     def __init__(
@@ -115,6 +123,8 @@ class Model:
         default_layer: str,
         classes: Sequence[str] = (),
         refused: Mapping[str, str] | None = None,
+        class_layer: str | None = None,
+        input_size: tuple[int, int] | None = None,
     ) -> None:
         self.name = name
         self.network = network
@@ -124,6 +134,11 @@ class Model:
         self.default_layer = default_layer
         self.classes = tuple(classes)
         self.refused = dict(refused or {})
+        last = self.layers[-1] if self.layers else None
+        if class_layer is None and last is not None and classes and last.channels == len(classes):
+            class_layer = last.name
+        self.class_layer = class_layer
+        self.input_size = input_size
         self.device = torch.device("cpu")
         self._fast: Model | None = None
         self._inside: torch.dtype | None = None
@@ -149,6 +164,10 @@ class Model:
             raise ModelError(
                 f"the layer {name!r} of {self.name} cannot be dreamed with: {self.refused[name]}"
             )
+        if name == CLASSES:
+            if self.class_layer is None:
+                raise ModelError(f"nobody knows which layer of {self.name} has the classes; name the layer")
+            name = self.class_layer
         try:
             return self._by_name[name]
         except KeyError:
@@ -170,12 +189,11 @@ class Model:
         RuntimeError
             From PyTorch, if the picture is too small for the network to run that far.
         """
-        wanted = {self.layer(name).name for name in layers}
+        names = {name: self.layer(name).name for name in layers}
+        wanted = set(names.values())
         x = image - self._offset.to(image.dtype)
-        if self._inside is None:
-            return self.network.run(x, wanted)
-        found = self.network.run(x.to(self._inside), wanted)
-        return {name: values.to(image.dtype) for name, values in found.items()}
+        found = self.network.run(x if self._inside is None else x.to(self._inside), wanted)
+        return {name: found[own].to(image.dtype) for name, own in names.items()}
 
     @property
     def precision(self) -> str:

@@ -14,7 +14,7 @@ from torch import nn
 
 from batcountry.errors import BatCountryError, MissingExtra, ModelError, first_line, suggestion
 from batcountry.files import sha256_of
-from batcountry.models.efficientnet_lite import imagenet_classes
+from batcountry.models.classes import imagenet_classes
 from batcountry.models.model import Model
 from batcountry.models.request import Request
 from batcountry.models.state_files import load_weights

@@ -7,31 +7,55 @@ are combined with `+`, `-` and `*`, print as text, and are read from that text a
     parse(str(face)) == face
 """
 
-from batcountry.objectives.base import IMAGE, START, Activations, Objective, Scorer, Term, objective
+from batcountry.objectives.amplify import amplify
+from batcountry.objectives.base import IMAGE, START, STEP, Activations, Objective, Scorer, Term, objective
 from batcountry.objectives.batches import each, for_picture, pictures_of
+from batcountry.objectives.colours import recolour
+from batcountry.objectives.comparing import caricature, content, diversity, style
+from batcountry.objectives.extremes import strongest, weakest
+from batcountry.objectives.growing import growing
+from batcountry.objectives.image import drift, grain, pnorm, tv
 from batcountry.objectives.layers import channel, layer
 from batcountry.objectives.matching import guide, guide_features, matched
 from batcountry.objectives.regions import mean, region
 from batcountry.objectives.text import known, parse
+from batcountry.objectives.units import direction, logit, neuron
 
 __all__ = [
     "IMAGE",
     "START",
+    "STEP",
     "Activations",
     "Objective",
     "Scorer",
     "Term",
+    "amplify",
+    "caricature",
     "channel",
+    "content",
+    "direction",
+    "diversity",
+    "drift",
     "each",
     "for_picture",
+    "grain",
+    "growing",
     "guide",
     "guide_features",
     "known",
     "layer",
+    "logit",
     "matched",
     "mean",
+    "neuron",
     "objective",
     "parse",
     "pictures_of",
+    "pnorm",
+    "recolour",
     "region",
+    "strongest",
+    "style",
+    "tv",
+    "weakest",
 ]

@@ -26,6 +26,9 @@ IMAGE = "@image"
 START = "@start"
 """Name of the picture that the dream began with, at this octave's size."""
 
+STEP = "@step"
+"""Name of how many steps the octave has made, a tensor of one number, among what terms of the image read."""
+
 Argument = Any
 """Of a term: a text, a number, None, an objective, or a list of them."""
 

@@ -36,11 +36,14 @@ def channel(layer: str, index: int) -> Objective:
     """
 
     def bind(model: Model) -> Scorer:
-        channels = model.layer(layer).channels
-        if not 0 <= index < channels:
-            raise RecipeError(
-                f"layer {layer!r} has channels 0 to {channels - 1}; there is no channel {index}"
-            )
+        check_channel(model, layer, index)
         return lambda activations: activations[layer][:, index]
 
     return objective("channel", (layer, index), (layer,), bind, local=True)
+
+
+def check_channel(model: Model, layer: str, index: int) -> None:
+    """Raise `RecipeError` if a layer has no such channel."""
+    channels = model.layer(layer).channels
+    if not 0 <= index < channels:
+        raise RecipeError(f"layer {layer!r} has channels 0 to {channels - 1}; there is no channel {index}")

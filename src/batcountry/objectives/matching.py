@@ -9,7 +9,7 @@ from torch import Tensor
 
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import Objective, Scorer, objective
-from batcountry.picture import read_picture
+from batcountry.objectives.sources import check_openable, labelled, planes
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -33,14 +33,10 @@ def guide(picture: Any, layer: str) -> Objective:
     layer
         The layer whose features are matched; it needs a height and a width.
     """
-    is_file = isinstance(picture, str) or hasattr(picture, "__fspath__")
-    label = str(picture) if is_file else f"sha256:{read_picture(picture).sha256}"
+    label = labelled(picture)
 
     def bind(model: Model) -> Scorer:
-        if is_file and label.startswith("sha256:"):
-            raise RecipeError(
-                f"the guide {label} was not a file, so it cannot be opened again; give a guide picture"
-            )
+        check_openable(picture, label)
         features = guide_features(model, picture, layer)
         return lambda activations: matched(activations[layer], features)
 
@@ -49,7 +45,7 @@ def guide(picture: Any, layer: str) -> Objective:
 
 def guide_features(model: Model, picture: Any, layer: str) -> Tensor:
     """Return the features of a guide picture at `layer`: (C, positions), without gradient."""
-    pixels = torch.from_numpy(read_picture(picture).pixels).permute(2, 0, 1)[None]
+    pixels = planes(picture)
     with torch.no_grad():
         try:
             activation = model.activations(pixels.to(model.device), (layer,))[layer]

@@ -7,14 +7,26 @@ from collections.abc import Callable
 from typing import Any
 
 from batcountry.calls import Calls
+from batcountry.objectives.amplify import amplify
 from batcountry.objectives.base import Objective
 from batcountry.objectives.batches import each, for_picture
+from batcountry.objectives.colours import recolour
+from batcountry.objectives.comparing import caricature, content, diversity, style
+from batcountry.objectives.extremes import strongest, weakest
+from batcountry.objectives.growing import growing
+from batcountry.objectives.image import drift, grain, pnorm, tv
 from batcountry.objectives.layers import channel, layer
 from batcountry.objectives.matching import guide
 from batcountry.objectives.regions import mean, region
+from batcountry.objectives.units import direction, logit, neuron
+
+_of_layers = (layer, channel, neuron, logit, direction, amplify, strongest, weakest)
+_of_pictures = (guide, caricature, content, style, diversity)
+_of_the_image = (tv, pnorm, grain, drift, recolour)
 
 known: dict[str, Callable[..., Objective]] = {
-    one.__name__: one for one in (layer, channel, guide, mean, region, each, for_picture)
+    one.__name__: one
+    for one in (*_of_layers, *_of_pictures, *_of_the_image, mean, region, growing, each, for_picture)
 }
 """The objectives that the text form knows, by name. Put your own function in to extend it."""
 

@@ -22,6 +22,11 @@ class Pixels:
         """See `Param`."""
         return (self._image,)
 
+    def put(self, image: Tensor) -> None:
+        """Go on from other pictures of the same shape, (N, 3, H, W)."""
+        with torch.no_grad():
+            self._image.copy_(image)
+
     def image(self) -> Tensor:
         """Return the pictures; see `Param`."""
         return self._image

@@ -20,10 +20,10 @@ from batcountry.kernels.loops.team import Loop, told, turn
 
 @njit(inline="always")
 def _part(array, start, c, channels):
-    """Return sixteen channels from c on, which may lie before the first and behind the last, of a pixel at `start`."""
-    if c >= 0 and c + LANES <= channels:
+    """Return sixteen channels from c on of a pixel at `start`, zeros behind the last."""
+    if c + LANES <= channels:
         return load(array, start + c)
-    return load_some(array, start + c, -c, channels - c)
+    return load_some(array, start + c, 0, channels - c)
 
 
 @njit(inline="always")
@@ -35,27 +35,32 @@ def _put(array, start, c, channels, value):
 
 
 @njit(inline="always")
-def _scale(x, start, c, channels, half, alpha, k):
-    """Return k + alpha · Σ x² over the channels around each."""
-    total = all_of(np.float32(0))
-    for shift in range(-half, half + 1):
-        value = _part(x, start, c + shift, channels)
-        total = total + value * value
-    return total * alpha + k
+def _around(values, c, half):
+    """Return the sums over windows of sixteen channels from c on; channel 0 lies at `LANES`, between zeros."""
+    total = load(values, LANES + c - half)
+    for shift in range(1 - half, half + 1):
+        total = total + load(values, LANES + c + shift)
+    return total
+
+
+@njit(inline="always")
+def _settings(a):
+    alpha, k = np.float32(np.int64(a[8]).view(np.float64)), np.float32(np.int64(a[9]).view(np.float64))
+    return a[5], a[6], a[7], all_of(alpha), all_of(k)
 
 
 @njit
 def _forward(a, x, y):
-    pixels, channels, half = a[5], a[6], a[7]
-    alpha, k = (
-        all_of(np.float32(np.int64(a[8]).view(np.float64))),
-        all_of(np.float32(np.int64(a[9]).view(np.float64))),
-    )
+    pixels, channels, half, alpha, k = _settings(a)
+    squares = np.zeros(channels + 3 * LANES, np.float32)
     row = turn(a)
     while row >= 0:
         for start in range(row * pixels * channels, (row + 1) * pixels * channels, channels):
             for c in range(0, channels, LANES):
-                inverse = inverse_fourth_root(_scale(x, start, c, channels, half, alpha, k))
+                value = _part(x, start, c, channels)
+                store(squares, LANES + c, value * value)
+            for c in range(0, channels, LANES):
+                inverse = inverse_fourth_root(_around(squares, c, half) * alpha + k)
                 value = _part(x, start, c, channels) * (inverse * inverse * inverse)
                 _put(y, start, c, channels, value)
         row = turn(a)
@@ -63,30 +68,26 @@ def _forward(a, x, y):
 
 @njit
 def _backward(a, x, grad, out):
-    pixels, channels, half = a[5], a[6], a[7]
-    alpha, k = (
-        all_of(np.float32(np.int64(a[8]).view(np.float64))),
-        all_of(np.float32(np.int64(a[9]).view(np.float64))),
-    )
+    pixels, channels, half, alpha, k = _settings(a)
     zero = all_of(np.float32(0))
     factor = all_of(np.float32(1.5)) * alpha
-    spread = np.zeros(channels + LANES, np.float32)
-    direct = np.zeros(channels + LANES, np.float32)
+    squares = np.zeros(channels + 3 * LANES, np.float32)
+    spread, direct = np.zeros_like(squares), np.zeros_like(squares)
     row = turn(a)
     while row >= 0:
         for start in range(row * pixels * channels, (row + 1) * pixels * channels, channels):
             for c in range(0, channels, LANES):
-                inverse = inverse_fourth_root(_scale(x, start, c, channels, half, alpha, k))
+                value = _part(x, start, c, channels)
+                store(squares, LANES + c, value * value)
+            for c in range(0, channels, LANES):
+                inverse = inverse_fourth_root(_around(squares, c, half) * alpha + k)
                 square = inverse * inverse
                 part = _part(grad, start, c, channels) * (square * inverse)
                 store(direct, c, part)
-                store(spread, c, part * _part(x, start, c, channels) * (square * square))
+                store(spread, LANES + c, part * _part(x, start, c, channels) * (square * square))
             for c in range(0, channels, LANES):
-                total = all_of(np.float32(0))
-                for shift in range(-half, half + 1):
-                    total = total + _part(spread, 0, c + shift, channels)
                 here = _part(x, start, c, channels)
-                value = load(direct, c) - factor * total * here
+                value = load(direct, c) - factor * _around(spread, c, half) * here
                 if a[10]:
                     value = where(larger(here, zero), value, zero)
                 _put(out, start, c, channels, value)

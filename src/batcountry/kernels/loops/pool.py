@@ -87,6 +87,7 @@ def _backward(a, out, grad, which):
         a[14],
         a[15],
     )
+    zero = all_of(np.float32(0))
     row = turn(a)
     while row >= 0:
         image, r = row // rows, row % rows
@@ -95,18 +96,22 @@ def _backward(a, out, grad, which):
         for s in range(columns):
             first_j = max((s + left - kernel_columns + stride_columns) // stride_columns, 0)
             end_j = min((s + left) // stride_columns + 1, across)
-            for c in range(0, channels, LANES):
-                count = channels - c
-                total = all_of(np.float32(0))
+            below = (row * columns + s) * channels
+            for c in range(0, channels, 2 * LANES):
+                d = c + LANES
+                total, other_total = all_of(np.float32(0)), all_of(np.float32(0))
                 for i in range(first_i, end_i):
+                    places = (r - i * stride_rows + top) * kernel_columns + s + left
+                    above = (image * up + i) * across
                     for j in range(first_j, end_j):
-                        place = np.uint8(
-                            (r - i * stride_rows + top) * kernel_columns + s - j * stride_columns + left
-                        )
-                        start = ((image * up + i) * across + j) * channels + c
-                        mine = same(_part(which, start, count), all_bytes(place))
-                        total = total + where(mine, _part(grad, start, count), all_of(np.float32(0)))
-                _put(out, (row * columns + s) * channels + c, total, count)
+                        place = all_bytes(np.uint8(places - j * stride_columns))
+                        start = (above + j) * channels
+                        mine = same(_part(which, start + c, channels - c), place)
+                        total = total + where(mine, _part(grad, start + c, channels - c), zero)
+                        mine = same(_part(which, start + d, channels - d), place)
+                        other_total = other_total + where(mine, _part(grad, start + d, channels - d), zero)
+                _put(out, below + c, total, channels - c)
+                _put(out, below + d, other_total, channels - d)
         row = turn(a)
 
 

@@ -1,0 +1,127 @@
+"""Objectives of single units: neurons, classes, directions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from batcountry.errors import RecipeError
+from batcountry.models.classes import class_index
+from batcountry.models.model import CLASSES, Model
+from batcountry.objectives.base import Activations, Objective, Scorer, objective
+from batcountry.objectives.layers import check_channel
+from batcountry.objectives.sources import check_places
+
+
+def neuron(layer: str, channel: int, y: int | None = None, x: int | None = None) -> Objective:
+    """Make more of one neuron: one channel of a layer at one place.
+
+    Parameters
+    ----------
+    y, x
+        Row and column of the place, from 0; the middle if not given. A place that a small octave does not
+        have is that octave's last.
+    """
+    if min(y or 0, x or 0) < 0:
+        raise RecipeError("the row and the column of a neuron are counted from 0")
+
+    def bind(model: Model) -> Scorer:
+        check_channel(model, layer, channel)
+
+        def score(activations: Activations) -> Tensor:
+            found = activations[layer]
+            check_places(found, layer, "a neuron")
+            height, width = found.shape[-2:]
+            row, column = height // 2 if y is None else y, width // 2 if x is None else x
+            return found[:, channel, min(row, height - 1), min(column, width - 1)]
+
+        return score
+
+    return objective("neuron", (layer, channel, y, x), (layer,), bind)
+
+
+def logit(wanted: str | int, layer: str | None = None) -> Objective:
+    """Make the network more certain of a class, before any softmax.
+
+    Parameters
+    ----------
+    wanted
+        The class's number or name, or words of its name that no other has.
+    layer
+        The layer that has a unit for each class; the model's own if not given.
+    """
+    name = layer or CLASSES
+
+    def bind(model: Model) -> Scorer:
+        index = class_index(wanted, model.classes, model.layer(name).channels)
+        return lambda activations: _over_places(activations[name])[:, index]
+
+    arguments = (wanted,) if layer is None else (wanted, layer)
+    return objective("logit", arguments, (name,), bind)
+
+
+def _over_places(activation: Tensor) -> Tensor:
+    """Return (N, C) for a layer of classes, (N, C) or, of a net without a dense end, (N, C, H, W)."""
+    return activation.flatten(2).mean(2) if activation.ndim > 2 else activation
+
+
+def direction(layer: str, vector: list[float] | str, power: float = 0.0) -> Objective:
+    """Make more of a mixture of channels: the dot product with a vector, at each place.
+
+    Parameters
+    ----------
+    vector
+        A number for each channel, or a `.npy` file of them.
+    power
+        Each product is weighted with the cosine to the power of this (Olah et al., "Activation Atlas",
+        2019), so that activations turn toward the vector rather than grow.
+    """
+    given = [vector] if isinstance(vector, str) or hasattr(vector, "__fspath__") else None
+    label: Any = str(vector) if given else [float(each) for each in np.asarray(vector).ravel()]
+
+    def bind(model: Model) -> Scorer:
+        numbers = _read_vector(label) if given else np.asarray(label, np.float32)
+        channels = model.layer(layer).channels
+        if numbers.shape != (channels,) or not np.isfinite(numbers).all():
+            raise RecipeError(
+                f"a direction in layer {layer!r} is {channels} finite numbers, not {numbers.size} as given"
+            )
+        toward = torch.from_numpy(numbers).to(model.device)
+
+        def score(activations: Activations) -> Tensor:
+            found = activations[layer]
+            return likeness(found, toward.reshape(1, -1, *[1] * (found.ndim - 2)).to(found.dtype), power)
+
+        return score
+
+    return objective("direction", (layer, label, power), (layer,), bind, local=True)
+
+
+def likeness(activation: Tensor, wanted: Tensor, power: float) -> Tensor:
+    """Return at each place the dot product over channels, times the cosine, at least 0.1, to the power of `power`.
+
+    Parameters
+    ----------
+    activation, wanted : (N or 1, C, …)
+    """
+    dot = (activation * wanted).sum(1)
+    if not power:
+        return dot
+    lengths = activation.norm(dim=1) * wanted.norm(dim=1)
+    return dot * (dot / lengths.clamp(min=1e-6)).clamp(min=0.1) ** power
+
+
+def _read_vector(path: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+    try:
+        found = np.load(Path(path), allow_pickle=False, mmap_mode="r")
+        if getattr(found, "size", 0) > 1_000_000:
+            raise ValueError("it has more than a million numbers")
+        return np.asarray(found, np.float32).ravel()
+    except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:
+        raise RecipeError(
+            f"{path} cannot be read as a direction: {error}; give a .npy file of numbers"
+        ) from None
