@@ -1,7 +1,7 @@
 """Draw what a classifier takes for some classes of ImageNet, and put them on one sheet.
 
-python examples/classes.py classes.jpg
-python examples/classes.py classes.jpg --model models/bvlc_googlenet --layer loss3/classifier
+python examples/classes.py classes.jpg --preset class-small
+python examples/classes.py classes.jpg --model models/bvlc_googlenet
 """
 
 from __future__ import annotations
@@ -59,12 +59,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path)
     parser.add_argument("--model", default="efficientnet-lite0")
-    parser.add_argument("--layer", default="logits", help="Its layer of class scores, before the softmax.")
     parser.add_argument("--classes", type=int, nargs="+", default=list(CLASSES), help="Numbers, from 0.")
     parser.add_argument("--preset", default="class")
     parser.add_argument("--side", type=int, default=170, help="Of a picture on the sheet, in pixels.")
     settings = parser.parse_args()
-    aims = [f'channel("{settings.layer}", {each})' for each in settings.classes]
+    aims = [f"logit({each})" for each in settings.classes]
     pictures: list[batcountry.Picture] = []
     for moment in visualizing(aims, model=settings.model, preset=settings.preset):
         print(f"\r{moment.done:.0%}", end="", flush=True)

@@ -46,8 +46,9 @@ known: dict[str, dict[str, Any]] = {
     "class-small": {
         **_FROM_NOISE,
         "canvas": "224x224",
-        "iterations": 120,
-        "transforms": "rotate(12), scale(0.65, 0.95), crop(144)",
+        "iterations": 110,
+        "step_size": 0.04,
+        "transforms": "rotate(12), scale(0.65, 1), crop(144)",
     },
     "channel": {**_FROM_NOISE, "canvas": "160x160", "iterations": 100, "transforms": STANDARD},
     "thumbnail": {

@@ -62,7 +62,7 @@ class Entry:
         """Return the entry of a model's layer; raises `LayerNotFound` if there is none."""
         layer = model.layer(name)
         slug = f"{model.layers.index(layer):03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', name)[:80]}"
-        named = layer == model.layers[-1] and len(model.classes) == layer.channels
+        named = layer.name == model.class_layer and len(model.classes) == layer.channels
         classes = model.classes if named else ()
         return cls(name, layer.channels, layer.stride, layer.receptive_field, slug, classes)
 
