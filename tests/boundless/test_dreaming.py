@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import batcountry
-from batcountry.boundless import dream_on_disk, dreaming_on_disk, resume, resuming
+from batcountry.boundless import dream_on_disk, dreaming_on_disk, resume, resuming, running
 from batcountry.boundless.job import Workplace
 from batcountry.errors import BatCountryError, PictureError, RecipeError
 from batcountry.picture import read_picture
@@ -243,6 +243,27 @@ def test_a_disk_that_fills_up_stops_the_dream_in_one_sentence_and_it_goes_on(pla
     resume("work")
     dream_on_disk("photo.png", "whole.png", **OPTIONS)
     assert np.array_equal(pixels("parts.png"), pixels("whole.png"))
+
+
+def test_memory_that_runs_out_once_means_smaller_tiles_and_twice_is_said(place, monkeypatch, caplog):
+    dream_on_disk("photo.png", "whole.png", tile=64, **OPTIONS)
+    steps = dreaming_on_disk("photo.png", "parts.png", work="work", tile=64, **OPTIONS)
+    next(steps)
+    ascend, left = running._ascend, [1]
+
+    def lacking(*arguments):
+        if left and left.pop():
+            raise MemoryError
+        return ascend(*arguments)
+
+    monkeypatch.setattr(running, "_ascend", lacking)
+    next(steps)
+    assert "memory ran out; going on in tiles of 32 pixels" in caplog.text
+    left.append(1)
+    with pytest.raises(RecipeError, match="memory ran out on the dream in work; close other programs"):
+        next(steps)
+    resume("work")
+    assert close(Path("parts.png"), read_picture("whole.png").pixels)
 
 
 def full(*_):

@@ -6,6 +6,7 @@ import torch
 
 pytest.importorskip("numba")
 
+from batcountry.kernels import compiled
 from batcountry.kernels.loops import lrn, team
 
 
@@ -60,3 +61,18 @@ def test_a_place_that_cannot_be_written_to_costs_the_cache_only(monkeypatch, tmp
 
     monkeypatch.setattr(team, "cfunc", cfunc)
     assert loop._compiled is loop._body and calls == [True, False]
+
+
+def test_loops_that_do_not_compile_are_left_to_pytorch_with_a_word(monkeypatch, caplog):
+    def broken(self):
+        raise TypeError("no such intrinsic\nand more")
+
+    monkeypatch.setattr("batcountry.kernels.loops.team.Loop.compile", broken)
+    compiled.has_numba.cache_clear()
+    try:
+        assert not compiled.has_numba()
+        assert "(no such intrinsic)" in caplog.text
+        x = torch.rand(1, 3, 7, 5).contiguous(memory_format=torch.channels_last)
+        assert compiled.kind(x) is None
+    finally:
+        compiled.has_numba.cache_clear()

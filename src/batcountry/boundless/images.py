@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from batcountry.allocator import give_back
 from batcountry.boundless.canvas import Canvas
 from batcountry.errors import PictureError
 from batcountry.files import give_usual_rights
@@ -160,6 +161,7 @@ def _stored_png(canvas: Canvas, brightness: float) -> Iterator[bytes]:
         lines = np.zeros((len(rows), 1 + 3 * width), np.uint8)  # each starts with its filter: none
         lines[:, 1:] = values[0].permute(1, 2, 0).reshape(len(rows), -1).numpy()
         yield _chunk(b"IDAT", stored.compress(lines.tobytes()))
+        give_back()  # of what libvips' threads freed meanwhile, which otherwise adds up to hundreds of megabytes
     yield _chunk(b"IDAT", stored.flush()) + _chunk(b"IEND", b"")
 
 

@@ -43,6 +43,8 @@ class Job(_Record):
     """Whether the folder stays when all is done."""
     ceiling: int | None = None
     """Of memory between tiles, in bytes; see `TileScorer`."""
+    shrunk: bool = False
+    """Whether memory ran out, and tiles are half as wide as they were."""
 
 
 class State(_Record):
@@ -86,6 +88,10 @@ class Workplace:
                 f"the dream needs {need / 1e9:.1f} GB of disk in {self.folder}, and {free / 1e9:.1f} GB are free; "
                 "name a folder on a larger disk with --work"
             )
+        self.write(job)
+
+    def write(self, job: Job) -> None:
+        """Write the job down, at once and whole."""
         replace_file(self.folder / "job.json", job.model_dump_json(indent=1).encode())
 
     def job(self) -> Job:

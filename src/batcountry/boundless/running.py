@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,17 +12,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from batcountry.allocator import kept_memory
+from batcountry.allocator import give_back, kept_memory
 from batcountry.boundless import images
 from batcountry.boundless.canvas import Canvas
 from batcountry.boundless.job import Job, State, Workplace
 from batcountry.dreams import Progress
 from batcountry.errors import RecipeError
+from batcountry.gradient import is_out_of_memory
 from batcountry.octaves import resized_rows
 from batcountry.recipe import Recipe
 from batcountry.starts import start_picture
 from batcountry.tiles import Span, Tile, TileScorer
 from batcountry.wrap import wrapped_axes
+
+log = logging.getLogger("batcountry")
 
 
 def work_on(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Progress]:
@@ -39,7 +43,7 @@ def work_on(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Prog
             _prepare(workplace, job)
         with kept_memory():  # no longer: libvips needs room too
             yield from _climbed(workplace, job, scorer)
-        _finish(workplace, job)
+        _finish(workplace, workplace.job())  # whose tiles may be smaller by now
 
 
 @contextmanager
@@ -61,7 +65,7 @@ def _climbed(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Pro
     reached = workplace.state() or State()
     finished = 0
     for octave, size in enumerate(sizes):
-        tiles = scorer.halo.tiles(size, recipe.tile, wrapped_axes(recipe.wrap))
+        tiles = scorer.halo.tiles(size, job.note.recipe.tile, wrapped_axes(recipe.wrap))
         units: dict[str, int] = {}
         for iteration in range(recipe.iterations):
             x, y = (int(each) for each in dice.randint(-recipe.jitter, recipe.jitter + 1, 2))
@@ -72,8 +76,15 @@ def _climbed(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Pro
             state = State(octave=octave, iteration=iteration)
             image = workplace.image(state, size)
             state = State(octave=octave, iteration=iteration + 1)
-            gradient = workplace.gradient(size).blank()
-            score = _ascend(image, gradient, scorer, tiles, units, (y, x))
+            gradient = workplace.gradient(size)
+            try:
+                score = _ascend(image, gradient.blank(), scorer, tiles, units, (y, x))
+            except (RuntimeError, MemoryError) as error:
+                job = _with_smaller_tiles(workplace, job, error)
+                tiles = scorer.halo.tiles(size, job.note.recipe.tile, wrapped_axes(recipe.wrap))
+                units = scorer.units(tiles)
+                with _lack_said(workplace):
+                    score = _ascend(image, gradient.blank(), scorer, tiles, units, (y, x))
             _update(image, gradient, workplace.image(state, size).blank(), recipe)
             workplace.reach(state)
             yield Progress(
@@ -81,6 +92,33 @@ def _climbed(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Pro
             )
         if octave + 1 < len(sizes) and reached.octave <= octave:
             _carry(workplace, job, octave)
+
+
+def _with_smaller_tiles(workplace: Workplace, job: Job, error: Exception) -> Job:
+    """Write a job down with tiles of half the side if memory ran out, so that going on cuts them so too."""
+    if not is_out_of_memory(error) or job.shrunk:
+        with _lack_said(workplace):
+            raise error
+    side = max(1, (job.note.recipe.tile or 0) // 2)
+    log.warning("memory ran out; going on in tiles of %d pixels", side)
+    recipe = job.note.recipe.with_options(tile=side)
+    job = job.model_copy(update={"note": job.note.model_copy(update={"recipe": recipe}), "shrunk": True})
+    workplace.write(job)
+    give_back()
+    return job
+
+
+@contextmanager
+def _lack_said(workplace: Workplace) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise RecipeError(
+            f"memory ran out on the dream in {workplace.folder}; close other programs and go on with: "
+            f"bat-country resume {workplace.folder}"
+        ) from error
 
 
 def _ascend(

@@ -6,6 +6,7 @@ machine: Numba keeps them beside the package, or in the user's own cache where i
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -14,6 +15,8 @@ import torch
 from torch import Tensor
 
 from batcountry.redirect import is_redirecting
+
+log = logging.getLogger("batcountry")
 
 _DTYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
@@ -48,9 +51,13 @@ def channels_last(tensor: Tensor) -> Tensor:
 
 @cache
 def has_numba() -> bool:
-    """Whether Numba can be imported here; some processors and Pythons have none."""
+    """Whether Numba is here and compiles these loops; some processors and Pythons have none."""
     try:
-        import_module("batcountry.kernels.loops.team")
+        loops("mask").mask["float32"].compile()
     except ImportError:
+        return False
+    except Exception as error:  # another Numba or LLVM than these were written for: a dream goes on without
+        reason = str(error).strip().split("\n", maxsplit=1)[0]
+        log.warning("Numba does not compile this program's loops (%s), so PyTorch's slower ones run", reason)
         return False
     return True

@@ -45,6 +45,10 @@ class Loop:
         if threads > 0:
             _team()(self._compiled.address, numbers.ctypes.data, threads)
 
+    def compile(self) -> None:
+        """Compile it now rather than when it first runs."""
+        _ = self._compiled
+
     @cached_property
     def _compiled(self) -> Any:
         signature = types.void(types.CPointer(types.int64))
