@@ -156,6 +156,7 @@ def test_windows_go_with_masks_and_penalties(photo):
         ({"windows": "all"}, "such as 600x800"),
         ({"windows": "16x16", "wrap": "x"}, "wrap 'x' does not go with windows"),
         ({"windows": "16x16", "tile": 64}, "tile 64 does not go with windows"),
+        ({"windows": "16x16", "redirect_relu": 5}, "redirect_relu 5 does not go with windows"),
         ({"window_batch": 3}, "window_batch is for windows"),
         ({"window_rates": True}, "window_rates is for windows"),
         ({"initial_size": "x2"}, "from small to large, not from 106×74 to 53×37"),
