@@ -68,6 +68,12 @@ def recipes(folder: Path) -> dict[str, dict[str, Any]]:
     """Return each picture's options by name; `folder` has the mask and the texture."""
     mask, woven, photo = (str(folder / name) for name in ("disc.png", "woven.png", "start.png"))
     held = 'layer("blocks.10")'
+    layers = ("stem", "blocks.1", "blocks.3")
+    weave = {
+        "objective": " + ".join(f'style("{woven}", "{each}")' for each in layers),
+        "iterations": 40,
+        "step_size": 3.0,
+    }
     return {
         "layer": {"objective": MIDDLE},
         "amplify": {"objective": 'amplify("blocks.10")'},
@@ -87,21 +93,17 @@ def recipes(folder: Path) -> dict[str, dict[str, Any]]:
             "step_size": 3.0,
             **NOISE,
         },
-        "style": {
-            "objective": f'style("{woven}", "stem") + style("{woven}", "blocks.1") + style("{woven}", "blocks.3")',
-            "iterations": 40,
-            "step_size": 3.0,
-        },
+        "style": weave,
         "region": {"objective": f'region("{mask}", layer("blocks.10"))'},
-        "tv": {"objective": f"{held} - 0.01*tv()"},
-        "grain": {"objective": f"{held} - 0.1*grain(2)"},
+        "tv": {"objective": f"{held} - 0.06*tv()"},
+        "grain": {"objective": f"{held} - 0.6*grain(2)"},
         "pnorm": {"objective": f"{held} - 1e-9*pnorm(6)"},
-        "drift": {"objective": f"{held} - 0.05*drift()"},
-        "drift-features": {"objective": f'{held} - 5*drift("blocks.2")'},
-        "recolour": {"objective": f"{held} - 0.2*recolour()"},
-        "palette": {"objective": f'{held} - 2*recolour("palette")'},
-        "colour-keep": {"objective": MIDDLE, "colour": "keep"},
-        "colour-match": {"objective": MIDDLE, "colour": "match"},
+        "drift": {"objective": f"{held} - 0.4*drift()"},
+        "drift-features": {"objective": f'{held} - 1.2*drift("blocks.2")'},
+        "recolour": {"objective": f'guide("{woven}", "blocks.3") - 40*recolour()'},
+        "palette": {"objective": f'guide("{woven}", "blocks.3") - 200*recolour("palette")'},
+        "colour-keep": {**weave, "colour": "keep"},
+        "colour-match": {**weave, "colour": "match"},
     }
 
 

@@ -89,15 +89,20 @@ def test_strength_grows_by_steps(model):
 
 
 @pytest.mark.parametrize(
-    ("aim", "text"),
+    ("aim", "slope", "shares"),
     [
-        (Aim(), '-0.4*tv(2.0, "naive", 1.0) - 4e-10*pnorm(6.0, 1.0, "zero")'),
-        (Aim(channel=1), '-0.012*tv(2.0, "naive", 1.0)'),
-        (Aim(wanted="left"), '-3e-05*tv(2.0, "naive", 1.0)'),
+        # by hand: a colour's part in a channel, times what is summed over the places it is seen from
+        (Aim(channel=1, wanted=None), 0.25, (0.0, 0.2)),
+        (Aim(l1=0, clip_at=1e-3), 2 * 0.25 * 1e-3, (4e-12, 0.01)),
     ],
 )
-def test_weights_go_with_what_is_amplified_unless_they_are_given(model, aim, text):
-    assert str(made(model, aim=aim, penalties=Penalties())["objective"].of_image) == text
+def test_weights_go_with_the_gradient_unless_they_are_given(model, aim, slope, shares):
+    found = made(model, {"layer": "sum"}, aim=aim, penalties=Penalties())["objective"]
+    weights = {term.name: -weight for weight, term in found.of_image.terms}
+    for name, share in zip(("pnorm", "tv"), shares, strict=True):
+        assert weights.get(name, 0.0) == pytest.approx(share * slope, rel=0.06)
+    given = made(model, {"layer": "sum"}, aim=aim, penalties=Penalties(tv=7, p_norm=0))["objective"]
+    assert [weight for weight, _ in given.of_image.terms] == [-7]
 
 
 def test_from_a_picture_the_norm_holds_on_to_it_and_from_noise_to_grey(model):

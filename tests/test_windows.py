@@ -103,6 +103,13 @@ def test_steps_are_those_of_cnn_vis_worked_out_by_hand(two_channels, rates):
     np.testing.assert_allclose(found[0].numpy(), wanted, rtol=1e-4)
 
 
+def test_several_pictures_at_once_are_refused(two_channels):
+    gradient = whole_gradient(two_channels, layer("sum"))
+    ascent = Ascent(gradient, optimizer("rmsprop", Schedule(1.0)), (), np.random)
+    with pytest.raises(RecipeError, match="one picture, not 2"):
+        WindowedAscent(ascent, (10, 12)).on(torch.zeros(2, 3, 23, 31))
+
+
 def test_batches_are_no_larger_than_asked_and_change_nothing(two_channels):
     seen = []
     gradient = whole_gradient(two_channels, layer("sum"))
@@ -149,6 +156,7 @@ def test_windows_go_with_masks_and_penalties(photo):
         ({"windows": "all"}, "such as 600x800"),
         ({"windows": "16x16", "wrap": "x"}, "wrap 'x' does not go with windows"),
         ({"windows": "16x16", "tile": 64}, "tile 64 does not go with windows"),
+        ({"windows": "16x16", "redirect_relu": 5}, "redirect_relu 5 does not go with windows"),
         ({"window_batch": 3}, "window_batch is for windows"),
         ({"window_rates": True}, "window_rates is for windows"),
         ({"initial_size": "x2"}, "from small to large, not from 106×74 to 53×37"),

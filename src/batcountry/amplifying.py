@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from batcountry.errors import RecipeError
+from batcountry.gradient import whole_gradient
 from batcountry.models import Model
 from batcountry.objectives import Objective, amplify, channel, growing, logit, pnorm, tv
 from batcountry.penalties import Aim, Penalties
 from batcountry.quantities import size_of
 from batcountry.recipe import Recipe
+from batcountry.starts import parse as parse_start
 
 _INPUT = (224, 224)
 """Height and width of a net's pictures where nobody knows them."""
@@ -59,9 +63,9 @@ def amplifying(
         read = model.layer(score.layers[0])
         window = base if recipe.windows in ("none", "input") else size_of(recipe.windows, base)
         pixels = read.stride**2 if read.stride else window[0] * window[1]
-        found["objective"] = held_back(
-            score, with_usual(penalties, aim), float(pixels), of_picture=size is not None
-        )
+        if penalties.tv is None or penalties.p_norm is None:
+            penalties = with_usual(penalties, aim, strength_of(score, model, window))
+        found["objective"] = held_back(score, penalties, float(pixels), of_picture=size is not None)
     found.pop("layer", None)
     return {**found, "model": model}
 
@@ -85,14 +89,25 @@ def aimed(aim: Aim, model: Model, layer: str | None = None) -> Objective:
     return amplify(name, aim.l1, aim.l2, aim.clip_at)
 
 
-def with_usual(penalties: Penalties, aim: Aim) -> Penalties:
+def with_usual(penalties: Penalties, aim: Aim, strength: float) -> Penalties:
     """Return penalties with the weights that suit what is amplified, where none were given.
 
-    They go with the size of the gradients: those of a class are ten thousand times weaker than a layer's.
+    They are shares of `strength`, the size of the gradient: a class's is a hundred thousand times smaller than a layer's.
     """
     whole = aim.channel is None and aim.wanted is None
-    usual = {"p_norm": 1e-10 if whole else 0.0, "tv": 0.1 if whole else 3e-5 if aim.wanted else 3e-3}
-    return penalties.model_copy(update={k: v for k, v in usual.items() if getattr(penalties, k) is None})
+    usual = {"p_norm": 4e-12 if whole else 0.0, "tv": 0.01 if whole else 0.2}
+    missing = {name: share * strength for name, share in usual.items() if getattr(penalties, name) is None}
+    return penalties.model_copy(update={name: float(f"{weight:.2g}") for name, weight in missing.items()})
+
+
+def strength_of(objective: Objective, model: Model, window: tuple[int, int]) -> float:
+    """Return the mean size of the gradient of an objective's sum over its places, on noise of a (height, width)."""
+    noise = torch.from_numpy(parse_start("noise(40, blur=2)")(*window, 0)).permute(2, 0, 1)[None]
+    image = noise if model.channels == noise.shape[1] else noise[:, :1].expand(-1, model.channels, -1, -1)
+    stride = model.layer(objective.layers[0]).stride
+    places = window[0] * window[1] / stride**2 if stride else 1.0
+    _, slope = whole_gradient(model, objective)(image.to(model.device))
+    return float(slope.abs().mean()) * places
 
 
 def held_back(objective: Objective, by: Penalties, pixels: float, *, of_picture: bool) -> Objective:

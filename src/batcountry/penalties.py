@@ -32,8 +32,8 @@ class Penalties(BaseModel):
         float | None,
         Field(
             ge=0,
-            description="Weight of the distance from the picture, or from grey if there is none (default: 1e-10 for a "
-            "layer, else 0).",
+            description="Weight of the distance from the picture, or from grey if there is none (default: goes with the "
+            "gradient of a layer; else 0).",
         ),
     ] = None
     p: Annotated[float, Field(description="Power of that distance.")] = 6.0
@@ -45,8 +45,7 @@ class Penalties(BaseModel):
         float | None,
         Field(
             ge=0,
-            description="Weight of total variation, which smooths (default: 0.1 for a layer, 0.003 for a channel, 3e-5 "
-            "for a class).",
+            description="Weight of total variation, which smooths (default: goes with the gradient; twice it to smooth more).",
         ),
     ] = None
     tv_beta: Annotated[float, Field(description="Power of total variation.")] = 2.0

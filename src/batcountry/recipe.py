@@ -318,4 +318,5 @@ def _said(error: ValidationError, known: Any) -> str:
     name = ".".join(str(each) for each in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"there is no option {name!r}; the options are {', '.join(known)}"
-    return f"{name} cannot be {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    reason = str(first.get("ctx", {}).get("error", first["msg"]))
+    return f"{name} cannot be {first['input']!r}: {reason[:1].lower()}{reason[1:]}"

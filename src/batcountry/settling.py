@@ -132,7 +132,13 @@ def check_windows(recipe: Recipe, model: Model) -> None:
             if getattr(recipe, name) != Recipe.model_fields[name].default:
                 raise RecipeError(f"{name} is for windows; give windows, such as input or 224x224")
         return
-    for name, usual in (("wrap", "none"), ("param", "pixels"), ("tile", None), ("max_memory", None)):
+    for name, usual in (
+        ("wrap", "none"),
+        ("param", "pixels"),
+        ("tile", None),
+        ("max_memory", None),
+        ("redirect_relu", 0),
+    ):
         found = getattr(recipe, name)
         if found != usual and (name, found) != ("tile", 0):
             raise RecipeError(f"{name} {found!r} does not go with windows; leave one of them out")

@@ -118,8 +118,10 @@ class WindowedAscent:
         Raises
         ------
         RecipeError
-            If it is smaller than a window.
+            If it is smaller than a window, or there are several.
         """
+        if len(image) != 1:
+            raise RecipeError(f"windows are for one picture, not {len(image)} at once; leave windows out")
         return WindowedClimb(self, image, beside)
 
 

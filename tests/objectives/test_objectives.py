@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batcountry.errors import LayerNotFound, RecipeError
-from batcountry.objectives import channel, guide, guide_features, layer, matched, parse
+from batcountry.objectives import channel, guide, guide_features, known, layer, matched, objective, parse
 
 ones = torch.ones(1, 3, 5, 7)
 
@@ -105,3 +105,16 @@ def test_a_guide_without_a_file_cannot_be_read_back_from_text(two_channels, phot
     assert "sha256:" in text
     with pytest.raises(RecipeError, match="not a file"):
         parse(text).bind(two_channels)
+
+
+def test_an_objective_of_ones_own_is_read_from_text_once_it_is_known(two_channels, monkeypatch):
+    def brightest(layer: str):
+        return objective(
+            "brightest", (layer,), (layer,), lambda model: lambda seen: seen[layer].amax(1), local=True
+        )
+
+    monkeypatch.setitem(known, "brightest", brightest)
+    aim = parse('2*brightest("sum")')
+    assert str(aim) == '2.0*brightest("sum")'
+    image = torch.rand(1, 3, 5, 7)
+    assert float(aim.bind(two_channels)(two_channels.activations(image, aim.layers))) > 0

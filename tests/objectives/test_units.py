@@ -177,3 +177,17 @@ def test_amplify_and_direction_in_tiles_are_the_whole():
 def test_text_that_cannot_be_is_pointed_at(text, message):
     with pytest.raises(RecipeError, match=message):
         parse(text)
+
+
+@pytest.mark.parametrize(("classes", "wanted"), [(("a", "b"), "mean"), (("a",), None), ((), None)])
+def test_a_models_last_layer_has_its_classes_if_it_has_a_unit_for_each(two_channels, classes, wanted):
+    model = Model(
+        "named",
+        two_channels.network,
+        layers=two_channels.layers,
+        mean=(0.0, 0.0, 0.0),
+        weights_sha256="0" * 64,
+        default_layer="sum",
+        classes=classes,
+    )
+    assert model.class_layer == wanted
