@@ -121,6 +121,9 @@ def test_flip_mirrors_left_for_right_as_often_as_it_is_told():
 def test_the_size_that_the_network_sees():
     assert seen_size([pad(4), jitter(3), crop(20)], (17, 26)) == (20, 20)
     assert seen_size([scale(0.5, 0.5)], (17, 26)) == (8, 13)
+    assert seen_size([scale(0.5, 2.0), jitter(3)], (17, 26)) == (34, 52)
+    with pytest.raises(RecipeError, match="crop cuts 12×12"):
+        seen_size([scale(0.5, 2.0), crop(12)], (17, 26))
     with pytest.raises(RecipeError, match=r"40×40 pixels out of a picture, and this one has 26×17"):
         seen_size([crop(40)], (17, 26))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from batcountry.calls import Calls
 from batcountry.transforms.base import Dice, Transform
@@ -54,15 +55,29 @@ def parse(text: str) -> list[Transform]:
     return found
 
 
+class _Loaded:
+    """Dice that always show their lowest, or their highest number."""
+
+    def __init__(self, *, high: bool) -> None:
+        self._high = high
+
+    def randint(self, low: int, high: int, size: int) -> NDArray[np.int_]:
+        return np.full(size, high - 1 if self._high else low)
+
+    def uniform(self, low: float, high: float, size: int) -> NDArray[np.float64]:
+        return np.full(size, high if self._high else low)
+
+
 def seen_size(transforms: Sequence[Transform], size: tuple[int, int]) -> tuple[int, int]:
-    """Return the (height, width) that transforms make of pictures of `size`, in one throw of the dice.
+    """Return the largest (height, width) that transforms make of pictures of `size`.
 
     Raises
     ------
     RecipeError
-        If the pictures are too small for them.
+        If the dice can fall so that the pictures are too small for them.
     """
-    pictures, dice = torch.zeros(1, 1, 1, 1).expand(1, 1, *size), np.random.RandomState(0)
-    for each in transforms:
-        pictures = each(pictures, dice)
+    for dice in (_Loaded(high=False), _Loaded(high=True)):
+        pictures = torch.zeros(1, 1, 1, 1).expand(1, 1, *size)
+        for each in transforms:
+            pictures = each(pictures, dice)
     return pictures.shape[-2], pictures.shape[-1]
