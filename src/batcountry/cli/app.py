@@ -68,9 +68,19 @@ def dream(
 
 @app.command()
 def resume(
-    work: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that --work named.")],
+    work: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder that --work named, or a film's journal.")
+    ],
 ) -> None:
-    """Go on with a dream on disk from its last finished iteration."""
+    """Go on with a dream on disk from its last finished iteration, or with a film from its last finished frame."""
+    from batcountry.motion.journal import JOB
+
+    films = [each for each in (work, work.with_name(f"{work.name}.journal")) if (each / JOB).is_file()]
+    if films:
+        from batcountry.cli.motion import resume_film
+
+        resume_film(films[0])
+        return
     from batcountry.boundless import resuming
     from batcountry.boundless.job import Workplace
 
