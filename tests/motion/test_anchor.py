@@ -43,7 +43,7 @@ def test_half_a_hold_goes_half_the_way_and_none_no_way(pair):
 def test_an_even_picture_is_not_blown_up():
     grey = torch.full((1, 3, 5, 7), 100.0)
     random = torch.rand(1, 3, 5, 7) * 255
-    assert torch.allclose(held(grey, Tone.of(random)).std(), torch.tensor(0.0), atol=1e-3)
+    assert held(grey, Tone.of(random)).std((2, 3)).max() < 1e-3
 
 
 def test_a_tone_moves_as_two_others_differ(pair):

@@ -12,11 +12,15 @@ from batcountry.errors import RecipeError
 from batcountry.motion.curves import Curve, Fade
 
 numbers = st.floats(-1e6, 1e6).map(lambda each: float(f"{each:.6g}"))
-maps = st.dictionaries(st.integers(0, 10_000), numbers, min_size=2, max_size=6).map(lambda d: dict(sorted(d.items())))
+maps = st.dictionaries(st.integers(0, 10_000), numbers, min_size=2, max_size=6).map(
+    lambda d: dict(sorted(d.items()))
+)
 
 
 def test_a_constant_is_the_same_everywhere():
-    assert [Curve.parse(given).at(frame, frame / 25) for given in (1.5, "1.5") for frame in (0, 9)] == [1.5] * 4
+    assert [Curve.parse(given).at(frame, frame / 25) for given in (1.5, "1.5") for frame in (0, 9)] == [
+        1.5
+    ] * 4
 
 
 @pytest.mark.parametrize(
@@ -51,7 +55,8 @@ def test_the_text_form_read_again_is_the_same_curve(points, easing):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "0: 1, 0: 2", "5: 1, 3: 2", "0: 1, 2s: 2", "0:", "0: nan", "1, 0: 2", "0: 1 quick", "inf"]
+    "text",
+    ["", "x", "0: 1, 0: 2", "5: 1, 3: 2", "0: 1, 2s: 2", "0:", "0: nan", "1, 0: 2", "0: 1 quick", "inf"],
 )
 def test_what_is_no_curve_is_refused_with_a_sentence(text):
     with pytest.raises(RecipeError):

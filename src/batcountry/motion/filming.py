@@ -14,7 +14,7 @@ from torch import Tensor
 
 from batcountry.motion.anchor import Tone, held
 from batcountry.motion.decode import Clip, Shot, shots, time_from
-from batcountry.motion.dreamer import FrameDreamer
+from batcountry.motion.dreamer import FrameDreamer, Sides
 from batcountry.motion.film import Frame, State, array, tensor
 from batcountry.motion.flow import Flow, Movement, dis, is_still, moved
 from batcountry.motion.recipes import VideoRecipe, seconds_of
@@ -61,11 +61,12 @@ class Filming:
     ) -> None:
         self.clip = clip
         self.flow = flow or (dis() if recipe.coherence > 0 or recipe.every > 1 else None)
-        self.guide = side_of(options.get("guide") or recipe.dream.guide, "guide")
-        options = {**options, "guide": self.guide.first()} if self.guide else options
+        self.sides = {name: _side(name, recipe, options) for name in ("guide", "mask")}
+        firsts = {name: side.first() for name, side in self.sides.items() if side is not None}
         width, height = clip.size
-        self.dreamer = FrameDreamer(recipe, options, (height, width))
-        self.recipe: VideoRecipe = self.dreamer.motion  # type: ignore[assignment]
+        self.dreamer = FrameDreamer(recipe, {**options, **firsts}, (height, width))
+        named = {name: getattr(recipe.dream, name) for name in firsts}
+        self.recipe: VideoRecipe = self.dreamer.motion.with_options(**named)  # type: ignore[assignment]
 
     @property
     def count(self) -> int:
@@ -81,12 +82,12 @@ class Filming:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         carried: _Carried | None = None
         offset = round(self.offset / self.clip.time_base)
-        for index, (shot, guide) in enumerate(self._shots()):
+        for index, (shot, sides) in enumerate(self._shots()):
             if index < begin:
                 if index == begin - 1 and state:
                     carried = _Carried.of(shot, state, self.dreamer.device)
                 continue
-            carried, pixels = self._next(index, shot, carried, guide)
+            carried, pixels = self._next(index, shot, carried, sides)
             yield Frame(
                 index=index,
                 count=max(self.count, index + 1),
@@ -99,32 +100,34 @@ class Filming:
             )
 
     def _next(
-        self, index: int, shot: Shot, before: _Carried | None, guide: Any
+        self, index: int, shot: Shot, before: _Carried | None, sides: Sides
     ) -> tuple[_Carried, np.ndarray[Any, Any]]:
         """Dream on one frame; returns what it hands on, and its pixels."""
         image = tensor(shot.pixels(), self.dreamer.device)
         time = float(shot.pts * self.clip.time_base)
         if before is None or self.flow is None:
-            carried = self._anew(index, shot, image, time, guide)
-        elif is_still(before.shot.levels, shot.levels) and not self.recipe.keys and self.guide is None:
+            carried = self._anew(index, shot, image, time, sides)
+        elif is_still(before.shot.levels, shot.levels) and not self.recipe.keys and sides == Sides():
             carried = _Carried(shot, before.dream, before.since_cut + 1, before.tones)
         else:
             movement = moved(before.shot.eight(), shot.eight(), self.flow)
             if movement.cut or (self.recipe.coherence == 0 and self._is_dreamed(before.since_cut + 1)):
-                carried = self._anew(index, shot, image, time, guide)
+                carried = self._anew(index, shot, image, time, sides)
             else:
-                carried = self._carried_on(index, shot, image, before, movement, guide)
+                carried = self._carried_on(index, shot, image, before, movement, sides)
         strength = self.recipe.numbers("strength", index, time)
         return carried, array(torch.lerp(image, carried.dream, strength) if strength < 1 else carried.dream)
 
-    def _anew(self, index: int, shot: Shot, image: Tensor, time: float, guide: Any) -> _Carried:
+    def _anew(self, index: int, shot: Shot, image: Tensor, time: float, sides: Sides) -> _Carried:
         if self.recipe.numbers("strength", index, time) <= 0:
             return _Carried(shot, image, 0, (Tone.of(image),) * 2)
-        dream = self.dreamer.dream(image, frame=index, time=time, whole=True, guide=guide).clamp(0, 255)
+        dream = self.dreamer.dream(image, image, frame=index, time=time, whole=True, sides=sides).clamp(
+            0, 255
+        )
         return _Carried(shot, dream, 0, (Tone.of(image), Tone.of(dream)))
 
     def _carried_on(
-        self, index: int, shot: Shot, image: Tensor, before: _Carried, movement: Movement, guide: Any
+        self, index: int, shot: Shot, image: Tensor, before: _Carried, movement: Movement, sides: Sides
     ) -> _Carried:
         """Dream on a frame of the same scene, from the last one's dream moved to where things are now."""
         recipe, time = self.recipe, float(shot.pts * self.clip.time_base)
@@ -133,7 +136,7 @@ class Filming:
         share = recipe.coherence if dreamed else 1.0
         dream = image + share * tensor(detail, image.device)
         if dreamed and recipe.numbers("strength", index, time) > 0:
-            dream = self.dreamer.dream(dream, frame=index, time=time, whole=False, guide=guide)
+            dream = self.dreamer.dream(dream, image, frame=index, time=time, whole=False, sides=sides)
         # The frame's own tone, changed as the dream changed it where the scene began.
         wanted = Tone.of(image).moved(*before.tones)
         dream = held(dream, wanted, hold=recipe.anchor).clamp(0, 255)
@@ -156,13 +159,17 @@ class Filming:
         start, _ = self.bounds(self.clip, self.recipe)
         return self.clip.origin if start is None else time_from(self.clip, start)
 
-    def _shots(self) -> Iterator[tuple[Shot, Any]]:
-        """Yield the frames between the bounds, each with its guide."""
+    def _shots(self) -> Iterator[tuple[Shot, Sides]]:
+        """Yield the frames between the bounds, each with what goes along with it."""
         start, stop = self.bounds(self.clip, self.recipe)
-        guides = Side.pictures(self.guide)
+        pictures = {name: Side.pictures(side) for name, side in self.sides.items()}
         for shot in shots(self.clip):
-            now, guide = shot.pts * self.clip.time_base, next(guides)
+            now, sides = shot.pts * self.clip.time_base, Sides(**{k: next(v) for k, v in pictures.items()})
             if stop is not None and now >= stop:
                 return
             if start is None or now >= start:
-                yield shot, guide
+                yield shot, sides
+
+
+def _side(name: str, recipe: VideoRecipe, options: dict[str, Any]) -> Side | None:
+    return side_of(options.get(name) or getattr(recipe.dream, name), name)

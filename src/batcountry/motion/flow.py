@@ -17,8 +17,9 @@ Field = NDArray[np.float32]
 Flow = Callable[[NDArray[np.uint8], NDArray[np.uint8]], Field]
 """From two pictures, H×W×3 uint8 RGB, to the field that leads from the first to the second."""
 
-_CUT_UNSEEN, _CUT_RESIDUAL = 0.55, 18.0
-_HISTOGRAM_CUT = 0.5
+# A scene is cut where most of a frame was not seen before, and moving the frame before explains little of the difference;
+# measured on pans up to 15 % of the width, noise, flashes, and cuts between alike and unlike scenes.
+_CUT_UNSEEN, _CUT_GAIN, _CUT_RESIDUAL = 0.55, 0.5, 4.0
 
 
 @dataclass(frozen=True)
@@ -100,22 +101,10 @@ def is_still(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> bool:
 
 
 def _is_cut(before: Any, now: Any, carried: Field, seen: Field) -> bool:
-    """Whether nothing of the picture before explains this one: not where it went, nor how its colours lie."""
+    """Whether nothing of the picture before explains this one."""
     residual = float(np.abs(np.float32(now) - carried).mean())
-    if residual < _CUT_RESIDUAL / 3:
-        return False
-    if 1 - seen.mean() > _CUT_UNSEEN and residual > _CUT_RESIDUAL / 2:
-        return True
-    return residual > _CUT_RESIDUAL and _difference_of_colours(before, now) > _HISTOGRAM_CUT
-
-
-def _difference_of_colours(first: Any, second: Any) -> float:
-    """Return how far the histograms of two pictures, of 8×8×8 colours, are apart, 0 to 1."""
-    found = []
-    for each in (first, second):
-        index = (each[::2, ::2] >> 5).astype(np.int64) @ np.array([64, 8, 1])
-        found.append(np.bincount(index.ravel(), minlength=512) / index.size)
-    return float(np.abs(found[0] - found[1]).sum() / 2)
+    plain = float(np.abs(np.float32(now) - np.float32(before)).mean())
+    return bool(1 - seen.mean() > _CUT_UNSEEN and residual > _CUT_GAIN * plain and residual > _CUT_RESIDUAL)
 
 
 def _soft(mask: Field) -> Field:

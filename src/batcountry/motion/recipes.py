@@ -19,7 +19,7 @@ FADED = ("layer", "objective")
 """Fields of `Recipe` whose keyframes are faded into each other."""
 
 FIXED = (
-    "model", "precision", "device", "size", "enlarge", "seed", "tile", "max_memory", "wrap", "clip",
+    "model", "precision", "device", "size", "enlarge", "tile", "max_memory", "wrap", "clip", "param",
 )  # fmt: skip
 """Fields of `Recipe` that a film has one value of."""
 

@@ -217,7 +217,9 @@ def objects(options: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in options.items()
-        if name in ("model", "objective", "guide") and value is not None and not isinstance(value, str)
+        if name in ("model", "objective", "guide", "mask")
+        and value is not None
+        and not isinstance(value, str)
     }
 
 
@@ -311,12 +313,13 @@ def _note(recipe: ZoomRecipe | VideoRecipe, weights: str, name: str | None, sha2
 
 def _job(note: MotionNote, model: str, source: Path | None, target: Path) -> Job:
     dream = note.recipe.dream
-    guide = dream.guide
-    if guide and guide.startswith("sha256:"):
-        raise RecipeError("give the guide as a file, so that the film can be gone on with")
+    beside = {name: getattr(dream, name) for name in ("guide", "mask")}
+    for name, each in beside.items():
+        if each and each.startswith("sha256:"):
+            raise RecipeError(f"give the {name} as a file, so that the film can be gone on with")
     anywhere = dream.with_options(
         model=model if model in known_models else str(Path(model).resolve()),
-        guide=str(Path(guide).resolve()) if guide else None,
+        **{name: str(Path(each).resolve()) for name, each in beside.items() if each},
     )
     return Job(
         note=note,

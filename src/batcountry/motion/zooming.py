@@ -74,7 +74,7 @@ class Zoom:
         strength = self.recipe.numbers("strength", index, time)
         if strength <= 0:
             return image
-        dreamed = self.dreamer.dream(image, frame=index, time=time, whole=index == 0)
+        dreamed = self.dreamer.dream(image, image, frame=index, time=time, whole=index == 0)
         return dreamed if strength >= 1 else torch.lerp(image, dreamed, strength)
 
     def _view(self, index: int) -> Matrix:
