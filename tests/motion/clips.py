@@ -71,7 +71,7 @@ def make_clip(
         if turn:
             video.set_display_rotation(turn)
         sound = out.add_stream("aac", rate=RATE, layout="stereo") if tone else None
-        words = out.add_stream("srt") if subtitles else None
+        words = out.add_mux_stream("subrip", time_base=Fraction(1, 1000)) if subtitles else None
         out.metadata.update(tags or {})
         for frame, time in zip(frames, times, strict=True):
             kind = "rgb24" if frame.dtype == np.uint8 else "rgb48le"
@@ -117,7 +117,8 @@ def facts(path) -> Facts:
         }
     packets = []
     with av.open(str(path)) as file:
-        for packet in file.demux(*file.streams.audio, *file.streams.subtitles):
+        others = [each for each in file.streams if each.type in ("audio", "subtitle")]
+        for packet in file.demux(*others) if others else []:
             if packet.size:
                 kind = file.streams[packet.stream_index].type
                 when = (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)

@@ -74,6 +74,7 @@ class FrameDreamer:
     def __init__(self, motion: Motion, options: dict[str, Any], size: tuple[int, int]) -> None:
         self.size = size
         self._options = dict(options)
+        self._known_sizes: dict[Any, list[tuple[int, int]]] = {}
         settled = self._settled(motion.dream, motion.aims_at(0, 0)[0][0], Sides())
         self.model: Model = settled.model
         self._options["model"] = self.model
@@ -149,12 +150,19 @@ class FrameDreamer:
 
         octaves = recipe.octaves if whole else min(self.motion.frame_octaves, recipe.octaves)
         layers = tuple(dict.fromkeys(each for aim, _ in aims for each in aim.settled.objective.layers))
-        sizes = runnable_sizes(self.model, layers, self.size, octaves, recipe.octave_scale)
+        sizes = self._sizes(layers, octaves, recipe.octave_scale)
         iterations = recipe.iterations if whole else self.motion.frame_iterations
         for step in climb(start, sizes, iterations, begin, None, wrapped_axes(recipe.wrap)):
             if step.last:
                 return step.image
         raise AssertionError("a dream has at least one step")
+
+    def _sizes(self, layers: tuple[str, ...], octaves: int, scale: float) -> list[tuple[int, int]]:
+        """Return the octaves' sizes; each choice is tried on the network once."""
+        key = (layers, octaves, scale)
+        if key not in self._known_sizes:
+            self._known_sizes[key] = runnable_sizes(self.model, layers, self.size, octaves, scale)
+        return self._known_sizes[key]
 
     def _settled(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> Settled:
         own = {name: each for name, each in vars(sides).items() if each is not None}
@@ -169,8 +177,7 @@ class FrameDreamer:
             return aim.gradient(image, aim.pictures.at(image))
 
         recipe = settled.recipe
-        layers = settled.objective.layers
-        sizes = runnable_sizes(self.model, layers, self.size, recipe.octaves, recipe.octave_scale)
+        sizes = self._sizes(tuple(settled.objective.layers), recipe.octaves, recipe.octave_scale)
         return plan_dream(settled, probed, sizes)
 
     def _aim(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> _Aim:

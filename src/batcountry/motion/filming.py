@@ -28,9 +28,12 @@ class _Carried:
     shot: Shot
     dream: Tensor
     since_cut: int
-    tones: tuple[Tone, Tone]
+    tones: tuple[Tone, ...] = ()
+    """Of input and dream where the scene began; none if nothing is carried on."""
 
     def state(self) -> State:
+        if not self.tones:
+            return {}
         tones = np.stack([t.numpy() for tone in self.tones for t in (tone.mean, tone.spread)])
         return {"dream": array(self.dream), "tones": tones, "since_cut": np.array([self.since_cut])}
 
@@ -120,11 +123,12 @@ class Filming:
 
     def _anew(self, index: int, shot: Shot, image: Tensor, time: float, sides: Sides) -> _Carried:
         if self.recipe.numbers("strength", index, time) <= 0:
-            return _Carried(shot, image, 0, (Tone.of(image),) * 2)
-        dream = self.dreamer.dream(image, image, frame=index, time=time, whole=True, sides=sides).clamp(
-            0, 255
-        )
-        return _Carried(shot, dream, 0, (Tone.of(image), Tone.of(dream)))
+            dream = image
+        else:
+            dream = self.dreamer.dream(image, image, frame=index, time=time, whole=True, sides=sides).clamp(
+                0, 255
+            )
+        return _Carried(shot, dream, 0, () if self.flow is None else (Tone.of(image), Tone.of(dream)))
 
     def _carried_on(
         self, index: int, shot: Shot, image: Tensor, before: _Carried, movement: Movement, sides: Sides

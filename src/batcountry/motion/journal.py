@@ -108,7 +108,8 @@ class Journal:
         return read_arrays(self._state(done))
 
     def clear(self) -> None:
-        """Delete the folder."""
+        """Delete the folder, beginning with what makes it a journal."""
+        (self.folder / JOB).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _state(self, done: int) -> Path:

@@ -67,7 +67,9 @@ def write_video(
     av = ffmpeg()
     temporary = target.with_name(f".batcountry-{target.name}")
     kind = VIDEO_SUFFIXES[target.suffix.lower()]
-    options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
+    # The whole file's clock ticks as the pictures' does, so that its duration is not rounded to milliseconds.
+    clock = str(min(form.time_base.denominator, 10**6))
+    options = {"movflags": "+faststart", "movie_timescale": clock} if kind in ("mp4", "mov") else {}
     try:
         with (
             writing(target),

@@ -98,9 +98,10 @@ def resume(folder: str | Path) -> Path:
     BatCountryError
         If there is no journal, or the source or the network is no longer the same.
     """
+    output = Path(Journal(Path(folder)).job().output)
     for _ in resuming(folder):
         pass
-    return Path(Journal(Path(folder)).job().output) if Path(folder).exists() else Path(folder)
+    return output
 
 
 def saving_zoom(
