@@ -12,12 +12,14 @@ from rich.markup import escape
 from batcountry.cli.app import app as app
 from batcountry.cli.options import recipe_options
 from batcountry.cli.screen import counted, out
-from batcountry.errors import RecipeError
+from batcountry.errors import RecipeError, VideoError
+from batcountry.files import sha256_of
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 
 if TYPE_CHECKING:
     from batcountry.motion.film import Frame
+    from batcountry.motion.recipes import MotionNote
 
 Keys = Annotated[
     list[str] | None,
@@ -132,6 +134,32 @@ def resume_film(folder: Path) -> None:
 
     output = Path(Journal(folder).job().output)
     _watch(resuming(folder), output.name, output, folder)
+
+
+def film_again(file: Path, note: MotionNote, output: Path | None, source: Path | None) -> None:
+    """Make a film again from the note inside it."""
+    from batcountry.motion.saving import saving_video, saving_zoom
+
+    target = output or file.with_name(f"{file.stem}-again{file.suffix}")
+    place = source or _source(note, file)
+    if place is not None and sha256_of(place) != note.input_sha256:
+        raise VideoError(f"{place} is not what {file} was dreamed on; name that one with --input")
+    recipe = note.recipe
+    if isinstance(recipe, ZoomRecipe):
+        made = saving_zoom(place, target, recipe, named=note.input)
+    else:
+        made = saving_video(str(place), target, recipe, named=note.input)
+    _watch(made, file.name, target)
+
+
+def _source(note: MotionNote, file: Path) -> Path | None:
+    """Return what a film was dreamed on, where it was or beside the film; None for the sky."""
+    if note.input is None:
+        return None
+    for place in (Path(note.input), file.parent / Path(note.input).name):
+        if place.is_file():
+            return place
+    raise VideoError(f"{note.input}, which {file} was dreamed on, is not there; say where it is with --input")
 
 
 def _watch(made: Iterator[Frame], title: str, output: Path, journal: Path | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -39,9 +40,9 @@ def write_animation(target: Path, frames: list[Path], rate: float, note: str) ->
         first, *rest = (
             each.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for each in _opened(frames)
         )
-        options |= {"optimize": False, "comment": note.encode("ascii", "backslashreplace"), "disposal": 1}
+        options |= {"optimize": False, "comment": _ascii(note), "disposal": 1}
     else:
-        first, rest = next(_opened(frames)), _opened(frames[1:])  # type: ignore[assignment]
+        first, rest = next(_opened(frames)), _Later(frames[1:])  # type: ignore[assignment]
         text = PngImagePlugin.PngInfo()
         text.add_itxt("batcountry", note)
         options |= {"pnginfo": text}
@@ -61,6 +62,21 @@ def durations(count: int, rate: float, ticks: int) -> list[int]:
     at = [round(index / rate * ticks) for index in range(count + 1)]
     least = 20 if ticks == 100 else 1
     return [max(least, (after - before) * 1000 // ticks) for before, after in pairwise(at)]
+
+
+def _ascii(note: str) -> bytes:
+    """Return a note as JSON of ASCII alone, which is all that a GIF's comment holds."""
+    return json.dumps(json.loads(note), separators=(",", ":")).encode("ascii") if note else b""
+
+
+class _Later:
+    """Pictures that are opened when they are wanted, as often as they are."""
+
+    def __init__(self, frames: list[Path]) -> None:
+        self.frames = frames
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        return _opened(self.frames)
 
 
 def _opened(frames: list[Path]) -> Iterator[Image.Image]:

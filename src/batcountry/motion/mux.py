@@ -69,7 +69,10 @@ def write_video(
     kind = VIDEO_SUFFIXES[target.suffix.lower()]
     # The whole file's clock ticks as the pictures' does, so that its duration is not rounded to milliseconds.
     clock = str(min(form.time_base.denominator, 10**6))
-    options = {"movflags": "+faststart", "movie_timescale": clock} if kind in ("mp4", "mov") else {}
+    # bitexact: the same film is the same file, without random numbers in its header.
+    options = {"fflags": "+bitexact"}
+    if kind in ("mp4", "mov"):
+        options |= {"movflags": "+faststart", "movie_timescale": clock}
     try:
         with (
             writing(target),
