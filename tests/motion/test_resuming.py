@@ -170,3 +170,14 @@ def _played(path: Path) -> list:
     """Every frame, time and packet; the notes inside may differ in the source's name as it was given."""
     found = facts(path)
     return [found.times, found.packets, [each.tobytes() for each in found.frames]]
+
+
+def test_a_flow_of_one_s_own_has_to_be_given_again(clip, tmp_path):
+    def standing(first, second):
+        return np.zeros((*first.shape[:2], 2), np.float32)
+
+    stopped(saving_video(clip, tmp_path / "out.mp4", flow=standing, **QUICK), 3)
+    with pytest.raises(VideoError, match="flow of your own"):
+        resume(tmp_path / "out.mp4.journal")
+    stopped(resuming(tmp_path / "out.mp4.journal", flow=standing), 2)
+    assert len(facts(tmp_path / "out.mp4").times) == 5

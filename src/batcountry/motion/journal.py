@@ -33,6 +33,8 @@ class Job(BaseModel):
     source: str | None
     """The picture's or video's path, from anywhere; None for the sky."""
     output: str
+    own_flow: bool = False
+    """Whether the caller found movement with a function of theirs, which has to be given again."""
     threads: int
     """Of PyTorch and the encoder: with another number sums are rounded otherwise."""
 

@@ -157,7 +157,8 @@ def saving_video(
     note = _note(filming.recipe, weights, named or str(source), sha256_of(path))
     store = store_of(journal, target, filming.recipe, note, clip=clip, offset=filming.offset)
     _say(filming, journal, store, filming.count)
-    journal.begin(_job(note, filming.dreamer.model.name, path, target))
+    job = _job(note, filming.dreamer.model.name, path, target)
+    journal.begin(job.model_copy(update={"own_flow": flow is not None}))
     return _saved(journal, store, filming, note)
 
 
@@ -165,6 +166,10 @@ def resuming(folder: str | Path, *, flow: Flow | None = None) -> Iterator[Frame]
     """Go on with an unfinished film frame by frame; takes what `resume` takes."""
     journal = Journal(Path(folder))
     job = journal.job()
+    if job.own_flow and flow is None:
+        raise VideoError(
+            f"{folder} was begun with a flow of your own; go on with resuming(folder, flow=…) in Python"
+        )
     model = open_model(job.recipe.dream.model)
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(
