@@ -136,8 +136,11 @@ def resume_film(folder: Path) -> None:
     _watch(resuming(folder), output.name, output, folder)
 
 
-def film_again(file: Path, note: MotionNote, output: Path | None, source: Path | None) -> None:
+def film_again(
+    file: Path, note: MotionNote, output: Path | None, source: Path | None, *, run_code: bool
+) -> None:
     """Make a film again from the note inside it."""
+    from batcountry.models.from_recipe import open_recipe_model
     from batcountry.motion.saving import saving_video, saving_zoom
 
     target = output or file.with_name(f"{file.stem}-again{file.suffix}")
@@ -145,10 +148,13 @@ def film_again(file: Path, note: MotionNote, output: Path | None, source: Path |
     if place is not None and sha256_of(place) != note.input_sha256:
         raise VideoError(f"{place} is not what {file} was dreamed on; name that one with --input")
     recipe = note.recipe
+    model = open_recipe_model(recipe.dream, trusted=run_code)
+    if model.weights_sha256 != note.weights_sha256:
+        raise VideoError(f"{file} was dreamed with other weights than {recipe.dream.model} has now")
     if isinstance(recipe, ZoomRecipe):
-        made = saving_zoom(place, target, recipe, named=note.input)
+        made = saving_zoom(place, target, recipe, named=note.input, model=model)
     else:
-        made = saving_video(str(place), target, recipe, named=note.input)
+        made = saving_video(str(place), target, recipe, named=note.input, model=model)
     _watch(made, file.name, target)
 
 

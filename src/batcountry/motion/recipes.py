@@ -19,8 +19,9 @@ FADED = ("layer", "objective")
 """Fields of `Recipe` whose keyframes are faded into each other."""
 
 FIXED = (
-    "model", "precision", "device", "size", "enlarge", "tile", "max_memory", "wrap", "clip", "param",
-)  # fmt: skip
+    *("model", "weights", "mean", "std", "channels", "precision", "device"),
+    *("size", "enlarge", "wrap", "clip", "param", "tile", "max_memory"),
+)
 """Fields of `Recipe` that a film has one value of."""
 
 

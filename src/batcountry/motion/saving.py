@@ -15,8 +15,7 @@ import torch
 from batcountry.errors import PictureError, RecipeError, VideoError
 from batcountry.files import sha256_of
 from batcountry.memory import said_bytes, said_seconds
-from batcountry.models import known as known_models
-from batcountry.models import open_model
+from batcountry.models.from_recipe import from_anywhere, open_recipe_model
 from batcountry.motion.decode import Clip, clip_of
 from batcountry.motion.encode import Format
 from batcountry.motion.fetch import fetched, is_address
@@ -170,7 +169,7 @@ def resuming(folder: str | Path, *, flow: Flow | None = None) -> Iterator[Frame]
         raise VideoError(
             f"{folder} was begun with a flow of your own; go on with resuming(folder, flow=…) in Python"
         )
-    model = open_model(job.recipe.dream.model)
+    model = open_recipe_model(job.recipe.dream)
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(
             f"{job.recipe.dream.model} has other weights now than when {folder} was begun; put those back"
@@ -324,7 +323,9 @@ def _job(note: MotionNote, model: str, source: Path | None, target: Path) -> Job
         if each and each.startswith("sha256:"):
             raise RecipeError(f"give the {name} as a file, so that the film can be gone on with")
     anywhere = dream.with_options(
-        model=model if model in known_models else str(Path(model).resolve()),
+        model=from_anywhere(model),
+        weights=None if dream.weights is None else from_anywhere(dream.weights),
+        mean=None if dream.mean is None else _mean_from_anywhere(dream.mean),
         **{name: str(Path(each).resolve()) for name, each in beside.items() if each},
     )
     return Job(
@@ -334,3 +335,7 @@ def _job(note: MotionNote, model: str, source: Path | None, target: Path) -> Job
         output=str(target.resolve()),
         threads=torch.get_num_threads(),
     )
+
+
+def _mean_from_anywhere(mean: str) -> str:
+    return str(Path(mean).resolve()) if Path(mean).is_file() else mean
