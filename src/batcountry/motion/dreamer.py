@@ -17,7 +17,8 @@ from batcountry.dreams import Advance, climb
 from batcountry.gradient import Gradient, sparing_gradient, whole_gradient
 from batcountry.memory import Plan
 from batcountry.models import Model
-from batcountry.motion.recipes import FADED, Motion
+from batcountry.motion.keyed import FADED
+from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.regions import mask_planes
 from batcountry.picture import Picture

@@ -10,8 +10,8 @@ from batcountry.motion.decode import clip_of
 from batcountry.motion.film import Frame
 from batcountry.motion.filming import Filming
 from batcountry.motion.flow import Flow
+from batcountry.motion.given import begun_with, objects, recipe_of
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
-from batcountry.motion.saving import begun_with, objects, recipe_of
 from batcountry.motion.zooming import Zoom
 from batcountry.recipe import Recipe
 

@@ -11,18 +11,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from batcountry.errors import RecipeError
 from batcountry.motion.curves import Curve, Fade
+from batcountry.motion.keyed import FADED, checked_key, keyed
 from batcountry.recipe import Recipe, _object, _said
 
 M = TypeVar("M", bound="Motion")
-
-FADED = ("layer", "objective")
-"""Fields of `Recipe` whose keyframes are faded into each other."""
-
-FIXED = (
-    *("model", "weights", "mean", "std", "channels", "precision", "device"),
-    *("size", "enlarge", "wrap", "clip", "param", "tile", "max_memory"),
-)
-"""Fields of `Recipe` that a film has one value of."""
 
 
 def _curve(given: Any) -> str:
@@ -106,7 +98,7 @@ class Motion(BaseModel):
     @field_validator("keys")
     @classmethod
     def _are_curves(cls, keys: dict[str, str]) -> dict[str, str]:
-        return {name: _checked_key(name, text) for name, text in keys.items()}
+        return {name: checked_key(name, text) for name, text in keys.items()}
 
     @classmethod
     def of(cls: type[M], options: dict[str, Any]) -> M:
@@ -140,7 +132,11 @@ class Motion(BaseModel):
         if not self.keys:
             return self.dream
         return self.dream.with_options(
-            **{name: _keyed(name, text, frame, time) for name, text in self.keys.items() if name not in FADED}
+            **{
+                name: keyed(name, text, frame=frame, time=time)
+                for name, text in self.keys.items()
+                if name not in FADED
+            }
         )
 
     def aims_at(self, frame: int, time: float) -> list[tuple[dict[str, str], float]]:
@@ -298,36 +294,3 @@ def _within(text: str, low: float, high: float) -> str:
         if not low <= value <= high:
             raise ValueError(f"its values must be from {low:g} to {high:g}")
     return text
-
-
-def _numeric(name: str) -> type | None:
-    annotation = Recipe.model_fields[name].annotation
-    members = getattr(annotation, "__args__", ()) or (annotation,)
-    return next((each for each in (int, float) if each in members), None)
-
-
-def _checked_key(name: str, text: str) -> str:
-    """Check keyframes of a field of `Recipe` by trying each value."""
-    if name not in Recipe.model_fields or name in FIXED:
-        able = [each for each in Recipe.model_fields if each not in FIXED]
-        raise ValueError(f"{name!r} has no keyframes; what has is {', '.join(able)}")
-    try:
-        curve = Curve.parse(text) if _numeric(name) else Fade.parse(text)
-        for key in curve.keys:
-            Recipe().with_options(**{name: _value(name, key.text)})
-    except RecipeError as error:
-        raise ValueError(str(error)) from None
-    return str(curve)
-
-
-def _value(name: str, text: str) -> Any:
-    kind = _numeric(name)
-    if kind is None:
-        return text
-    return round(float(text)) if kind is int else float(text)
-
-
-def _keyed(name: str, text: str, frame: int, time: float) -> Any:
-    if _numeric(name):
-        return _value(name, str(Curve.parse(text).at(frame, time)))
-    return Fade.parse(text).at(frame, time)[0][0]

@@ -6,7 +6,6 @@ import logging
 import shutil
 from collections.abc import Iterator
 from fractions import Fraction
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,21 @@ import torch
 from batcountry.errors import PictureError, RecipeError, VideoError
 from batcountry.files import sha256_of
 from batcountry.memory import said_bytes, said_seconds
-from batcountry.models.from_recipe import from_anywhere, open_recipe_model
+from batcountry.models.from_recipe import open_recipe_model
 from batcountry.motion.decode import Clip, clip_of
 from batcountry.motion.encode import Format
 from batcountry.motion.fetch import fetched, is_address
 from batcountry.motion.film import Frame
 from batcountry.motion.filming import Filming
 from batcountry.motion.flow import Flow
-from batcountry.motion.journal import Job, Journal
+from batcountry.motion.given import begun_with, objects, recipe_of
+from batcountry.motion.jobs import job_for, note_for
+from batcountry.motion.journal import Journal
 from batcountry.motion.mux import Sound
 from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
 from batcountry.motion.stores import AnimationStore, FolderStore, Store, VideoStore
 from batcountry.motion.targets import check_target, form_of, kind_of
 from batcountry.motion.zooming import Zoom
-from batcountry.picture import Picture, read_picture
 from batcountry.recipe import Recipe
 
 log = logging.getLogger("batcountry")
@@ -120,7 +120,7 @@ def saving_zoom(
     picture = begun_with(image, motion)
     zoom = Zoom(picture, motion, objects(options))
     path = Path(image) if isinstance(image, (str, Path)) else None
-    note = _note(
+    note = note_for(
         zoom.recipe,
         zoom.dreamer.model.weights_sha256,
         named or (None if path is None else str(path)),
@@ -128,7 +128,7 @@ def saving_zoom(
     )
     store = store_of(journal, target, zoom.recipe, note, size=zoom.size[::-1])
     _say(zoom, journal, store, zoom.recipe.count)
-    journal.begin(_job(note, zoom.dreamer.model.name, path, target))
+    journal.begin(job_for(note, zoom.dreamer.model.name, path, target))
     if path is None and image is not None:
         picture.save(journal.folder / "source.png")
     return _saved(journal, store, zoom, note)
@@ -153,10 +153,10 @@ def saving_video(
     clip = clip_of(path, motion.max_size)
     filming = Filming(clip, motion, objects(options), flow=flow)
     weights = filming.dreamer.model.weights_sha256
-    note = _note(filming.recipe, weights, named or str(source), sha256_of(path))
+    note = note_for(filming.recipe, weights, named or str(source), sha256_of(path))
     store = store_of(journal, target, filming.recipe, note, clip=clip, offset=filming.offset)
     _say(filming, journal, store, filming.count)
-    job = _job(note, filming.dreamer.model.name, path, target)
+    job = job_for(note, filming.dreamer.model.name, path, target)
     journal.begin(job.model_copy(update={"own_flow": flow is not None}))
     return _saved(journal, store, filming, note)
 
@@ -199,42 +199,6 @@ def picture_size(maker: Zoom | Filming) -> tuple[int, int]:
     """Return the (width, height) of a film's frames."""
     height, width = maker.dreamer.size
     return width, height
-
-
-def recipe_of(kind: Any, recipe: Recipe | Motion | None, options: dict[str, Any]) -> Any:
-    """Return a recipe of a kind from what was given: one, or one for its dreams, and options over it.
-
-    Raises
-    ------
-    RecipeError
-        If an option is unknown or out of its range.
-    """
-    plain = {name: value for name, value in options.items() if name not in objects(options)}
-    if isinstance(recipe, Recipe):
-        return kind.of({"dream": recipe, **plain})
-    if recipe is not None and not isinstance(recipe, kind):
-        raise RecipeError(f"this takes a {kind.__name__}, not a {type(recipe).__name__}")
-    return recipe.with_options(**plain) if recipe is not None else kind.of(plain)
-
-
-def objects(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that are things rather than fields of a recipe: a model, an objective, a guide."""
-    return {
-        name: value
-        for name, value in options.items()
-        if name in ("model", "objective", "guide", "mask")
-        and value is not None
-        and not isinstance(value, str)
-    }
-
-
-def begun_with(image: Any, recipe: ZoomRecipe) -> Picture:
-    """Return the picture that a zoom begins with: the sky if there is none."""
-    if image is None:
-        from batcountry.sky import sky
-
-        image = sky(seed=recipe.dream.seed)
-    return read_picture(image)
 
 
 def store_of(
@@ -304,38 +268,3 @@ def _say(maker: Zoom | Filming, journal: Journal, store: Store, count: int) -> N
         said_seconds(seconds),
         said_bytes(need),
     )
-
-
-def _note(recipe: ZoomRecipe | VideoRecipe, weights: str, name: str | None, sha256: str) -> MotionNote:
-    return MotionNote(
-        version=version("bat-country"),
-        recipe=recipe,
-        input=name,
-        input_sha256=sha256,
-        weights_sha256=weights,
-    )
-
-
-def _job(note: MotionNote, model: str, source: Path | None, target: Path) -> Job:
-    dream = note.recipe.dream
-    beside = {name: getattr(dream, name) for name in ("guide", "mask")}
-    for name, each in beside.items():
-        if each and each.startswith("sha256:"):
-            raise RecipeError(f"give the {name} as a file, so that the film can be gone on with")
-    anywhere = dream.with_options(
-        model=from_anywhere(model),
-        weights=None if dream.weights is None else from_anywhere(dream.weights),
-        mean=None if dream.mean is None else _mean_from_anywhere(dream.mean),
-        **{name: str(Path(each).resolve()) for name, each in beside.items() if each},
-    )
-    return Job(
-        note=note,
-        recipe=note.recipe.with_options(dream=anywhere),
-        source=None if source is None else str(source.resolve()),
-        output=str(target.resolve()),
-        threads=torch.get_num_threads(),
-    )
-
-
-def _mean_from_anywhere(mean: str) -> str:
-    return str(Path(mean).resolve()) if Path(mean).is_file() else mean
