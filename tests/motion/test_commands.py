@@ -129,6 +129,7 @@ def test_resume_takes_a_film_s_name_or_its_journal_and_says_when_there_is_none(r
         (["video", "clip.mp4", "out.mp4", "--guide", "no.mp4"], "guide"),
         (["frames", "make", "clip.mp4", "frames.png"], "name"),
         (["frames", "join", "nothing", "out.mp4"], "no folder nothing"),
+        (["video", "clip.mp4", "clip.mp4"], "another name"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_leaves_nothing(run, arguments, said):

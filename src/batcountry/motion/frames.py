@@ -21,7 +21,7 @@ from batcountry.motion.encode import Format, Part, codec_for, encoded
 from batcountry.motion.mux import Sound, write_video
 from batcountry.motion.recipes import seconds_of
 from batcountry.motion.stores import DIGITS
-from batcountry.motion.targets import check_target, kind_of
+from batcountry.motion.targets import check_apart, check_target, kind_of
 from batcountry.picture import read_picture
 
 TIMES = "times.json"
@@ -169,7 +169,9 @@ def join_frames(
         time_base=times.time_base if times else 1 / rate,
         deep=False,
     )
-    return _joined(pictures, stamps, target, form, sound=_sound(times, sound))
+    along = _sound(times, sound)
+    check_apart(target, along and along.source)
+    return _joined(pictures, stamps, target, form, sound=along)
 
 
 def _joined(

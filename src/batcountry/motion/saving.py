@@ -27,7 +27,7 @@ from batcountry.motion.journal import Journal
 from batcountry.motion.mux import Sound
 from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
 from batcountry.motion.stores import AnimationStore, FolderStore, Store, VideoStore
-from batcountry.motion.targets import check_target, form_of, kind_of
+from batcountry.motion.targets import check_apart, check_target, form_of, kind_of
 from batcountry.motion.zooming import Zoom
 from batcountry.recipe import Recipe
 
@@ -117,9 +117,10 @@ def saving_zoom(
     motion = recipe_of(ZoomRecipe, recipe, options)
     journal = Journal.beside(target)
     journal.check_new()
+    path = Path(image) if isinstance(image, (str, Path)) else None
+    check_apart(target, path)
     picture = begun_with(image, motion)
     zoom = Zoom(picture, motion, objects(options))
-    path = Path(image) if isinstance(image, (str, Path)) else None
     note = note_for(
         zoom.recipe,
         zoom.dreamer.model.weights_sha256,
@@ -150,6 +151,7 @@ def saving_video(
     journal = Journal.beside(target)
     journal.check_new()
     path = fetched(str(source), target) if is_address(str(source)) else Path(source)
+    check_apart(target, path)
     clip = clip_of(path, motion.max_size)
     filming = Filming(clip, motion, objects(options), flow=flow)
     weights = filming.dreamer.model.weights_sha256

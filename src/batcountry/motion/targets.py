@@ -58,6 +58,13 @@ def check_target(target: Path) -> None:
         )
 
 
+def check_apart(target: Path, *sources: Path | None) -> None:
+    """Raise `VideoError` if a film would be written over what it is made of."""
+    for source in sources:
+        if source is not None and source.exists() and target.exists() and source.samefile(target):
+            raise VideoError(f"{target} is what the film is made of; give the film another name")
+
+
 def form_of(
     target: Path, recipe: Motion, *, size: tuple[int, int] | None = None, clip: Clip | None = None
 ) -> Format:
