@@ -81,6 +81,14 @@ class Filming:
         whole = min(seconds, end) if end is not None else seconds
         return max(0, round((whole - (begin or 0)) * self.clip.rate))
 
+    def seconds(self, count: int) -> float:
+        """Return how long so many frames are expected to take, without reading and flow; cuts make it longer."""
+        steps = -(-count // self.recipe.every)
+        whole = self.dreamer.plan.seconds
+        return (
+            whole * steps if self.recipe.coherence == 0 else whole + self.dreamer.frame_seconds * (steps - 1)
+        )
+
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         carried: _Carried | None = None

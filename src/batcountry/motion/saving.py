@@ -259,14 +259,13 @@ def _say(maker: Zoom | Filming, journal: Journal, store: Store, count: int) -> N
         raise VideoError(
             f"the film needs up to {said_bytes(need)} of disk in {journal.folder.parent}, and {said_bytes(free)} are free"
         )
-    dreamer = maker.dreamer
-    seconds = dreamer.plan.seconds + dreamer.frame_seconds * max(0, count - 1)
+    plan, seconds = maker.dreamer.plan, maker.seconds(count)
     log.info(
         "%d frames of %d×%d: about %s of memory, %s, up to %s of disk",
         count,
         width,
         height,
-        said_bytes(dreamer.plan.peak),
+        said_bytes(plan.peak),
         said_seconds(seconds),
         said_bytes(need),
     )

@@ -41,6 +41,10 @@ class Zoom:
         self.dreamer = FrameDreamer(recipe, options, self.size)
         self.recipe: ZoomRecipe = self.dreamer.motion  # type: ignore[assignment]
 
+    def seconds(self, count: int) -> float:
+        """Return how long so many frames are expected to take."""
+        return self.dreamer.plan.seconds + self.dreamer.frame_seconds * max(0, count - 1)
+
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         recipe, rate = self.recipe, self.recipe.rate
