@@ -80,8 +80,10 @@ class FrameDreamer:
         self.model: Model = settled.model
         self._options["model"] = self.model
         faded = dict.fromkeys(FADED) if any(each in motion.keys for each in FADED) else {}
-        self.motion = motion.with_options(dream=settled.recipe.with_options(**faded))
         self.plan = self._planned(settled)
+        # With other tiles sums are rounded otherwise, so a film that is gone on with keeps those it was begun with.
+        chosen = settled.recipe.with_options(**faded, tile=self.plan.side or 0)
+        self.motion = motion.with_options(dream=chosen)
         self._aims: dict[Any, _Aim] = {}
 
     @property

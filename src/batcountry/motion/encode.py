@@ -60,8 +60,16 @@ class Codec:
 
 
 _BOXES = (".mp4", ".m4v", ".mov", ".mkv")
+# Without mbtree, whose assembly makes the same frames another file now and then (x264 core 165), and a film that was
+# stopped would differ from one that was not.
 CODECS = {
-    "h264": Codec("libx264", ("yuv420p", "yuv420p10le"), _BOXES, (46, 11), {"preset": "medium"}),
+    "h264": Codec(
+        "libx264",
+        ("yuv420p", "yuv420p10le"),
+        _BOXES,
+        (46, 11),
+        {"preset": "medium", "x264-params": "mbtree=0"},
+    ),
     "hevc": Codec(
         "libx265",
         ("yuv420p", "yuv420p10le"),
