@@ -168,4 +168,4 @@ def test_a_guide_named_like_a_video_that_is_none_is_said(tmp_path):
 
 
 def test_times_are_read_in_all_their_forms():
-    assert [VideoRecipe.of({"start": each}).start for each in (90, "90", "1:30", "0:01:30")] == ["90"] * 4
+    assert [VideoRecipe.of({"begin": each}).begin for each in (90, "90", "1:30", "0:01:30")] == ["90"] * 4

@@ -124,7 +124,7 @@ def test_eight_bits_stay_eight(tmp_path, undreamed):
 
 def test_a_part_begins_at_nought_and_takes_its_sound_along(tmp_path, undreamed):
     source = make_clip(tmp_path / "in.mp4", moving(75), tone=True)
-    save_video(source, tmp_path / "out.mp4", start="1", stop="0:02.2", **undreamed)
+    save_video(source, tmp_path / "out.mp4", begin="1", end="0:02.2", **undreamed)
     before, after = facts(source), facts(tmp_path / "out.mp4")
     assert after.times == [Fraction(index, 25) for index in range(30)]
     pairs = zip(before.frames[25:55], after.frames, strict=True)

@@ -14,6 +14,7 @@ from batcountry.cli.options import recipe_options
 from batcountry.cli.screen import counted, out
 from batcountry.errors import RecipeError, VideoError
 from batcountry.files import sha256_of
+from batcountry.motion.keyed import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 
@@ -33,7 +34,7 @@ Keys = Annotated[
 
 
 @app.command()
-@recipe_options(ZoomRecipe, Recipe, without=("wrap", "clip"))
+@recipe_options(ZoomRecipe, Recipe, without=LEFT_OUT)
 def zoom(
     image: Annotated[Path, typer.Argument(metavar="PICTURE", help="Picture to begin with, or `sky`.")],
     output: Annotated[
@@ -53,7 +54,7 @@ def zoom(
 
 
 @app.command()
-@recipe_options(VideoRecipe, Recipe, without=("size", "enlarge", "wrap", "clip"))
+@recipe_options(VideoRecipe, Recipe, without=(*LEFT_OUT, "size", "enlarge"))
 def video(
     source: Annotated[
         str, typer.Argument(metavar="IN", help="Video to dream on, or an address that yt-dlp understands.")

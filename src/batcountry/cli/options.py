@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from batcountry import presets
 from batcountry.recipe import Recipe
 
-
 _TYPES = (bool, int, float, str)
 
 

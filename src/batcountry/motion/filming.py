@@ -75,7 +75,7 @@ class Filming:
     def count(self) -> int:
         """How many frames there will be, as far as the video says."""
         begin, end = (
-            None if each is None else seconds_of(each) for each in (self.recipe.start, self.recipe.stop)
+            None if each is None else seconds_of(each) for each in (self.recipe.begin, self.recipe.end)
         )
         seconds = Fraction(self.clip.frames) / self.clip.rate
         whole = min(seconds, end) if end is not None else seconds
@@ -161,7 +161,7 @@ class Filming:
     def bounds(clip: Clip, recipe: VideoRecipe) -> tuple[Fraction | None, Fraction | None]:
         """Return where to begin and to end, on the video's own clock; None where nothing is cut off."""
         start, stop = (
-            None if each is None else clip.start + seconds_of(each) for each in (recipe.start, recipe.stop)
+            None if each is None else clip.start + seconds_of(each) for each in (recipe.begin, recipe.end)
         )
         return start, stop
 

@@ -11,9 +11,16 @@ from batcountry.recipe import Recipe
 FADED = ("layer", "objective")
 """Fields of `Recipe` whose keyframes are faded into each other."""
 
+LEFT_OUT = (
+    *("wrap", "clip", "initial_size", "final_size", "spacing", "carry", "redirect_relu", "start", "canvas"),
+    *("colour", "rescale", "windows", "window_batch", "window_rates"),
+)
+"""Fields of `Recipe` that films do not have."""
+
 FIXED = (
+    *LEFT_OUT,
     *("model", "weights", "mean", "std", "channels", "precision", "device"),
-    *("size", "enlarge", "wrap", "clip", "param", "tile", "max_memory"),
+    *("size", "enlarge", "param", "tile", "max_memory"),
 )
 """Fields of `Recipe` that a film has one value of."""
 

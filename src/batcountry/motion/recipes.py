@@ -250,11 +250,11 @@ class VideoRecipe(Motion):
             description="Dream on every n-th frame only; those between carry its dream along.",
         ),
     ] = 1
-    start: Annotated[
+    begin: Annotated[
         TimeText,
         Field(description="Where to begin, such as 12.5 or 1:30.", json_schema_extra={"flag": "--from"}),
     ] = None
-    stop: Annotated[
+    end: Annotated[
         TimeText, Field(description="Where to end, such as 20 or 1:40.", json_schema_extra={"flag": "--to"})
     ] = None
     max_size: Annotated[
