@@ -7,7 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --no-warn-script-location --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: dream test lint format types docs bench bench-open bench-peers bench-boundless bench-params bench-atlas fuzz clean
+.PHONY: dream test lint format types docs bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas fuzz clean
 
 dream: .make/package
 	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") --output "$(OUTPUT)" $(ARGS)
@@ -48,6 +48,9 @@ bench-params: .make/package
 
 bench-atlas: .make/package
 	@$(BIN)/python benchmarks/atlas.py $(ARGS)
+
+bench-motion: .make/test
+	@$(BIN)/python benchmarks/motion.py $(ARGS)
 
 bench: .make/package
 	@$(BIN)/python benchmarks/whole_job.py $(ARGS)

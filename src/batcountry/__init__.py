@@ -42,5 +42,5 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Recipe": "recipe",
         "visualize": "visualizing",
     },
-    ("caffe", "errors", "models", "notebook", "objectives", "octaves", "presets"),
+    ("caffe", "errors", "models", "motion", "notebook", "objectives", "octaves", "presets"),
 )

@@ -4,6 +4,7 @@ Every error that a user's input can cause is one of these::
 
     BatCountryError
     ├── PictureError        a picture that cannot be read or written
+    ├── VideoError          a video that cannot be read or written
     ├── RecipeError         an option, an objective's text or a recipe that cannot be
     ├── ModelError          a model that cannot be opened or run
     │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
@@ -26,6 +27,10 @@ class BatCountryError(Exception):
 
 class PictureError(BatCountryError):
     """A picture cannot be read, is too large, or cannot be written."""
+
+
+class VideoError(BatCountryError):
+    """A video cannot be read, is too large, or cannot be written."""
 
 
 class RecipeError(BatCountryError):

@@ -12,6 +12,7 @@ def main() -> None:
     """Run the command line; leaves with code 2 and one sentence on bad input, 130 on Ctrl-C."""
     import batcountry.cli.atlas
     import batcountry.cli.models
+    import batcountry.cli.motion
     import batcountry.cli.networks
     import batcountry.cli.visualize  # noqa: F401 - they add their commands
     from batcountry.cli.app import app

@@ -68,9 +68,19 @@ def dream(
 
 @app.command()
 def resume(
-    work: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that --work named.")],
+    work: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder that --work named, or a film's journal.")
+    ],
 ) -> None:
-    """Go on with a dream on disk from its last finished iteration."""
+    """Go on with a dream on disk from its last finished iteration, or with a film from its last finished frame."""
+    from batcountry.motion.journal import JOB
+
+    films = [each for each in (work, work.with_name(f"{work.name}.journal")) if (each / JOB).is_file()]
+    if films:
+        from batcountry.cli.motion import resume_film
+
+        resume_film(films[0])
+        return
     from batcountry.boundless import resuming
     from batcountry.boundless.job import Workplace
 
@@ -126,28 +136,39 @@ def bulk(
 
 
 @app.command()
-def info(file: Annotated[Path, typer.Argument(help="A picture made by this program.")]) -> None:
-    """Show the recipe inside a picture, as JSON."""
-    out.print_json(_note(file).model_dump_json())
+def info(file: Annotated[Path, typer.Argument(help="A picture or film made by this program.")]) -> None:
+    """Show the recipe inside a picture or a film, as JSON."""
+    from batcountry.motion.notes import note_of
+
+    out.print_json((note_of(file) or _note(file)).model_dump_json())
 
 
 @app.command()
 def again(
-    file: Annotated[Path, typer.Argument(help="A picture made by this program.")],
+    file: Annotated[Path, typer.Argument(help="A picture or film made by this program.")],
     output: Output = None,
     image: Annotated[
         Path | None,
-        typer.Option("--input", help="The picture it was dreamed on, if it is no longer where it was."),
+        typer.Option(
+            "--input", help="The picture or video it was dreamed on, if it is no longer where it was."
+        ),
     ] = None,
     run_code: Annotated[
         bool,
         typer.Option("--run-code", help="Open its model even if that runs a function that the recipe names."),
     ] = False,
 ) -> None:
-    """Dream a picture again from the recipe inside it."""
+    """Dream a picture or a film again from the recipe inside it."""
     from batcountry.files import sha256_of
     from batcountry.models.from_recipe import open_recipe_model
+    from batcountry.motion.notes import note_of
 
+    film = note_of(file)
+    if film is not None:
+        from batcountry.cli.motion import film_again
+
+        film_again(file, film, output, image, run_code=run_code)
+        return
     note = _note(file)
     source = image or _source(note.input, file)
     target = output or file.with_name(f"{file.stem}-again{file.suffix}")

@@ -12,16 +12,21 @@ from pydantic import BaseModel
 from batcountry import presets
 from batcountry.recipe import Recipe
 
+_TYPES = (bool, int, float, str)
 
-def recipe_options(without: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command an option for each field of `Recipe`.
+
+def recipe_options(
+    *recipes: type[BaseModel], without: tuple[str, ...] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each field that can be one of `Recipe`, or of several kinds of recipes.
 
     The command is called with its own parameters and `options`, a dict of the fields that were
     given, by name or by a preset; those not given are left to the recipe's defaults.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        fields = {name: each for name, each in Recipe.model_fields.items() if name not in without}
+        every = {name: field for each in recipes or (Recipe,) for name, field in each.model_fields.items()}
+        fields = {n: each for n, each in every.items() if n not in without and each.description}
         own = [
             each
             for name, each in inspect.signature(command, eval_str=True).parameters.items()
@@ -85,9 +90,10 @@ def options_of(
 
 
 def _parameter(name: str, field: Any, flag: str | None = None) -> inspect.Parameter:
-    kind = next(each for each in (bool, int, float, str) if each in _members(field.annotation))
-    flag = flag or "--" + name.replace("_", "-")
-    default = f" (default: {field.default})" if field.default not in (None, True, False) else ""
+    kind = next(each for each in _TYPES if each in _members(field.annotation))
+    flag = flag or (field.json_schema_extra or {}).get("flag") or "--" + name.replace("_", "-")
+    shown = field.default is not None and not isinstance(field.default, bool)
+    default = f" (default: {field.default})" if shown else ""
     names = (f"{flag}/--no-{flag[2:]}",) if kind is bool else (flag,)
     option = typer.Option(*names, help=field.description + default, show_default=False)
     return inspect.Parameter(
@@ -97,5 +103,7 @@ def _parameter(name: str, field: Any, flag: str | None = None) -> inspect.Parame
 
 def _members(annotation: Any) -> tuple[Any, ...]:
     """Return the types that a field takes; of a `Literal`, the type of its values, which the recipe checks."""
-    members = getattr(annotation, "__args__", ()) or (annotation,)
-    return tuple(each if isinstance(each, type) else type(each) for each in members)
+    if isinstance(annotation, type):
+        return (annotation,)
+    members = getattr(annotation, "__args__", ())
+    return tuple(found for each in members for found in _members(each)) if members else (type(annotation),)

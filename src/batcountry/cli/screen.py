@@ -67,6 +67,30 @@ def watched(steps: Iterable[P], title: str, hint: str = "nothing was written") -
             raise Stopped(f"stopped at {done.description} ({done.percentage:.0f} %); {hint}") from None
 
 
+T = TypeVar("T")
+
+
+def counted(made: Iterable[tuple[int, int, T]], title: str, hint: str = "nothing was written") -> Iterator[T]:
+    """Yield what is made, given as (index, count or 0, thing), while showing how many there are and the rest of the time."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=12),
+        TextColumn("frame {task.completed:.0f}"),
+        TextColumn("of {task.total:.0f}", table_column=Column(min_width=5)),
+        TimeRemainingColumn(table_column=Column(min_width=7)),
+    )
+    with Progress(*columns, console=err, transient=not err.is_terminal) as progress:
+        bar = progress.add_task(escape(title), total=1)
+        done = 0
+        try:
+            for index, count, each in made:
+                done = index + 1
+                progress.update(bar, completed=done, total=max(count, done))
+                yield each
+        except KeyboardInterrupt:
+            raise Stopped(f"stopped after frame {done}; {hint}") from None
+
+
 def print_table(table: Table) -> None:
     """Print a table with every name whole, however narrow the screen."""
     Console(file=out.file, highlight=False, width=max(out.width, 200)).print(table)

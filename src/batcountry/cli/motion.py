@@ -1,0 +1,188 @@
+"""The commands about films."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from batcountry.cli.app import app as app
+from batcountry.cli.options import recipe_options
+from batcountry.cli.screen import counted, out
+from batcountry.errors import RecipeError, VideoError
+from batcountry.files import sha256_of
+from batcountry.motion.keyed import LEFT_OUT
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
+from batcountry.recipe import Recipe
+
+if TYPE_CHECKING:
+    from batcountry.motion.film import Frame
+    from batcountry.motion.recipes import MotionNote
+
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        metavar="NAME=CURVE",
+        help='Keyframes for an option of the dream, such as step_size="0:1.5, 100:3 smooth" or '
+        'layer="0:blocks.3, 5s:blocks.10"; may be given several times.',
+    ),
+]
+
+
+@app.command()
+@recipe_options(ZoomRecipe, Recipe, without=LEFT_OUT)
+def zoom(
+    image: Annotated[Path, typer.Argument(metavar="PICTURE", help="Picture to begin with, or `sky`.")],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, or a new folder for frames."
+        ),
+    ],
+    key: Keys = None,
+    options: dict[str, Any] = {},  # noqa: B006 - never changed
+) -> None:
+    """Zoom into a picture without end, dreaming on the way."""
+    from batcountry.motion.saving import saving_zoom
+
+    source = None if str(image) == "sky" and not image.exists() else image
+    _watch(saving_zoom(source, output, **options, keys=_keys(key)), image.name, output)
+
+
+@app.command()
+@recipe_options(VideoRecipe, Recipe, without=(*LEFT_OUT, "size", "enlarge"))
+def video(
+    source: Annotated[
+        str, typer.Argument(metavar="IN", help="Video to dream on, or an address that yt-dlp understands.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, or a new folder for frames."
+        ),
+    ],
+    key: Keys = None,
+    options: dict[str, Any] = {},  # noqa: B006 - never changed
+) -> None:
+    """Dream on a video; times, sound and subtitles stay as they are."""
+    from batcountry.motion.saving import saving_video
+
+    name = Path(source).name or source
+    _watch(saving_video(source, output, **options, keys=_keys(key)), name, output)
+
+
+frames = typer.Typer(
+    no_args_is_help=True, help="Take a video apart into numbered pictures, and put it together again."
+)
+app.add_typer(frames, name="frames")
+
+
+@frames.command()
+def make(
+    source: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to take apart.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder for the pictures.")],
+    every: Annotated[int, typer.Option(min=1, help="Take every n-th frame only.")] = 1,
+    start: Annotated[str | None, typer.Option("--from", help="Where to begin, such as 12.5 or 1:30.")] = None,
+    stop: Annotated[str | None, typer.Option("--to", help="Where to end, such as 20 or 1:40.")] = None,
+    max_size: Annotated[
+        int | None,
+        typer.Option(
+            min=16, max=16_384, help="Shrink frames so that their longer side has at most so many pixels."
+        ),
+    ] = None,
+) -> None:
+    """Write a video's frames as pictures 000001.png, 000002.png …, and when each is shown as times.json."""
+    from batcountry.motion.frames import make_frames
+
+    made = make_frames(source, folder, every=every, start=start, stop=stop, max_size=max_size)
+    total = sum(1 for _ in counted(((index, 0, each) for index, each in enumerate(made)), source.name))
+    out.print(f"{total} frames are in {escape(str(folder))}")
+
+
+@frames.command()
+def join(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures, all of one size.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif or .apng.")],
+    fps: Annotated[
+        str | None,
+        typer.Option(help="Frames a second, such as 25 or 30000/1001; if not given, as times.json says."),
+    ] = None,
+    sound: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take sound and subtitles from this file.")
+    ] = None,
+    codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, av1 or ffv1.")] = None,
+    quality: Annotated[int, typer.Option(min=0, max=100, help="Of the video, 0 to 100.")] = 80,
+) -> None:
+    """Make a video of a folder's pictures, in the order of the numbers in their names."""
+    from batcountry.motion.encode import CODECS
+    from batcountry.motion.frames import join_frames
+
+    if codec is not None and codec not in CODECS:
+        raise RecipeError(f"there is no codec {codec!r}; there are {', '.join(CODECS)}")
+    made = join_frames(folder, output, fps=fps, sound=sound, codec=codec, quality=quality)
+    total = sum(1 for _ in counted(((index, 0, each) for index, each in enumerate(made)), folder.name))
+    out.print(f"the film of {total} frames is in {escape(str(output))}")
+
+
+def resume_film(folder: Path) -> None:
+    """Go on with a film from its journal."""
+    from batcountry.motion.journal import Journal
+    from batcountry.motion.saving import resuming
+
+    output = Path(Journal(folder).job().output)
+    _watch(resuming(folder), output.name, output, folder)
+
+
+def film_again(
+    file: Path, note: MotionNote, output: Path | None, source: Path | None, *, run_code: bool
+) -> None:
+    """Make a film again from the note inside it."""
+    from batcountry.models.from_recipe import open_recipe_model
+    from batcountry.motion.saving import saving_video, saving_zoom
+
+    target = output or file.with_name(f"{file.stem}-again{file.suffix}")
+    place = source or _source(note, file)
+    if place is not None and sha256_of(place) != note.input_sha256:
+        raise VideoError(f"{place} is not what {file} was dreamed on; name that one with --input")
+    recipe = note.recipe
+    model = open_recipe_model(recipe.dream, trusted=run_code)
+    if model.weights_sha256 != note.weights_sha256:
+        raise VideoError(f"{file} was dreamed with other weights than {recipe.dream.model} has now")
+    if isinstance(recipe, ZoomRecipe):
+        made = saving_zoom(place, target, recipe, named=note.input, model=model)
+    else:
+        made = saving_video(str(place), target, recipe, named=note.input, model=model)
+    _watch(made, file.name, target)
+
+
+def _source(note: MotionNote, file: Path) -> Path | None:
+    """Return what a film was dreamed on, where it was or beside the film; None for the sky."""
+    if note.input is None:
+        return None
+    for place in (Path(note.input), file.parent / Path(note.input).name):
+        if place.is_file():
+            return place
+    raise VideoError(f"{note.input}, which {file} was dreamed on, is not there; say where it is with --input")
+
+
+def _watch(made: Iterator[Frame], title: str, output: Path, journal: Path | None = None) -> None:
+    journal = journal or output.with_name(f"{output.name}.journal")
+    hint = f"what is done is in {output}; go on with: bat-country resume {journal}"
+    triples: Iterable[tuple[int, int, Frame]] = ((each.index, each.count, each) for each in made)
+    for _ in counted(triples, title, hint):
+        pass
+    out.print(f"the film is in {escape(str(output))}")
+
+
+def _keys(given: list[str] | None) -> dict[str, str]:
+    keys = {}
+    for each in given or []:
+        name, found, curve = each.partition("=")
+        if not found:
+            raise RecipeError(f"--key {each!r} has no =; write it as step_size=0:1.5,100:3")
+        keys[name.strip().replace("-", "_")] = curve
+    return keys

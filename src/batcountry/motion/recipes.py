@@ -1,0 +1,296 @@
+"""What makes a film again: the recipe of its dreams, and what moves, as validated values with a JSON form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from batcountry.errors import RecipeError
+from batcountry.motion.curves import Curve, Fade
+from batcountry.motion.keyed import FADED, checked_key, keyed
+from batcountry.recipe import Recipe, _object, _said
+
+M = TypeVar("M", bound="Motion")
+
+
+def _curve(given: Any) -> str:
+    try:
+        return str(Curve.parse(given if isinstance(given, Mapping) else str(given)))
+    except RecipeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _time(given: Any) -> str | None:
+    if given is None:
+        return None
+    try:
+        return f"{float(seconds_of(str(given))):g}"
+    except RecipeError as error:
+        raise ValueError(str(error)) from None
+
+
+CurveText = Annotated[str, BeforeValidator(_curve)]
+"""A curve's text form; a number or a mapping from frames to numbers becomes one."""
+
+TimeText = Annotated[str | None, BeforeValidator(_time)]
+"""Seconds; `1:02:03.5` becomes them."""
+
+
+def seconds_of(text: str) -> Fraction:
+    """Read a time such as `12.5`, `1:30` or `1:02:03.25`, in seconds; raises `RecipeError` if it is none."""
+    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d*)?", text.strip()):
+        raise RecipeError(f"{text!r} is not a time; write seconds, or 1:30, or 1:02:03.5")
+    found = Fraction(0)
+    for each in text.strip().split(":"):
+        found = found * 60 + Fraction(each)
+    return found
+
+
+class Motion(BaseModel):
+    """What zooms and films share. Immutable; `model_dump_json()` and `read(text)` are its JSON form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    dream: Recipe = Recipe()
+    """How each frame is dreamed on; its octaves and iterations are the first frame's, and each first one's after a cut."""
+    keys: dict[str, str] = {}
+    """Curves for fields of the dream, by name."""
+    frame_octaves: Annotated[
+        int, Field(ge=1, le=64, description="Octaves in a frame that carries on the dream of the one before.")
+    ] = 2
+    frame_iterations: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=100_000,
+            description="Steps in each octave of a frame that carries on the dream of the one before.",
+        ),
+    ] = 2
+    strength: Annotated[
+        CurveText,
+        Field(description="How much of a frame's dream is kept: 0 none, 1 all; a number or a curve."),
+    ] = "1"
+    anchor: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="How firmly the mean and the spread of brightness and colours are held: 0 not, 1 firmly.",
+        ),
+    ] = 1.0
+    codec: Annotated[
+        Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None,
+        Field(description="Of the video: h264, hevc, vp9, av1 or ffv1; by the file's suffix if not given."),
+    ] = None
+    quality: Annotated[
+        int, Field(ge=0, le=100, description="Of the video, 0 to 100; ffv1 loses nothing whatever this is.")
+    ] = 80
+
+    @field_validator("strength")
+    @classmethod
+    def _is_share(cls, text: str) -> str:
+        return _within(text, 0, 1)
+
+    @field_validator("keys")
+    @classmethod
+    def _are_curves(cls, keys: dict[str, str]) -> dict[str, str]:
+        return {name: checked_key(name, text) for name, text in keys.items()}
+
+    @classmethod
+    def of(cls: type[M], options: dict[str, Any]) -> M:
+        """Make a recipe from options by name, those of `Recipe` among them, which go to the dream.
+
+        Raises
+        ------
+        RecipeError
+            If one is unknown or out of its range; the message names the first.
+        """
+        options = dict(options)
+        base = options.pop("dream", None)
+        base = base if isinstance(base, Recipe) else Recipe.of(base or {})
+        dream = {name: options.pop(name) for name in list(options) if name in Recipe.model_fields}
+        try:
+            return cls(dream=base.with_options(**dream), **options)
+        except ValidationError as error:
+            raise RecipeError(_said(error, [*cls.model_fields, *Recipe.model_fields])) from None
+
+    @classmethod
+    def read(cls: type[M], text: str) -> M:
+        """Read a recipe from its JSON form; raises `RecipeError` if it is not one."""
+        return cls.of(_object(text, "recipe"))
+
+    def with_options(self: M, **options: Any) -> M:
+        """Return this recipe with some fields changed, checked like new."""
+        return type(self).of({**self.model_dump(), "dream": self.dream, **options})
+
+    def dream_at(self, frame: int, time: float) -> Recipe:
+        """Return the recipe of the dream at a frame; `layer` and `objective` are left to `aims_at`."""
+        if not self.keys:
+            return self.dream
+        return self.dream.with_options(
+            **{
+                name: keyed(name, text, frame=frame, time=time)
+                for name, text in self.keys.items()
+                if name not in FADED
+            }
+        )
+
+    def aims_at(self, frame: int, time: float) -> list[tuple[dict[str, str], float]]:
+        """Return what the dream goes for at a frame: options that name it, with weights that add up to 1."""
+        for name in FADED:
+            if name in self.keys:
+                return [
+                    ({name: text}, weight) for text, weight in Fade.parse(self.keys[name]).at(frame, time)
+                ]
+        return [({}, 1.0)]
+
+    def numbers(self, name: str, frame: int, time: float) -> float:
+        """Return the value of one of this recipe's own curves at a frame."""
+        return Curve.parse(getattr(self, name)).at(frame, time)
+
+
+class ZoomRecipe(Motion):
+    """How a picture is zoomed into, dreaming on the way."""
+
+    kind: Literal["zoom"] = "zoom"
+    zoom: Annotated[
+        CurveText,
+        Field(
+            description="How many times larger things become from a frame to the next; a number or a curve."
+        ),
+    ] = "1.02"
+    rotate: Annotated[
+        CurveText,
+        Field(
+            description="Degrees that the picture turns from a frame to the next, clockwise; a number or a curve."
+        ),
+    ] = "0"
+    pan_x: Annotated[
+        CurveText,
+        Field(
+            description="How far the camera goes to the right in a frame, in percent of the width; a number or a curve."
+        ),
+    ] = "0"
+    pan_y: Annotated[
+        CurveText,
+        Field(
+            description="How far the camera goes down in a frame, in percent of the width; a number or a curve."
+        ),
+    ] = "0"
+    seconds: Annotated[float, Field(gt=0, le=86_400, description="How long the film is.")] = 10.0
+    frames: Annotated[
+        int | None,
+        Field(ge=1, le=10_000_000, description="How many frames the film has, in place of seconds."),
+    ] = None
+    fps: Annotated[str, Field(description="Frames a second: a number, or a fraction such as 30000/1001.")] = (
+        "25"
+    )
+    loop: Annotated[bool, Field(description="Let the end lead back into the beginning without a seam.")] = (
+        False
+    )
+
+    @field_validator("zoom")
+    @classmethod
+    def _is_zoom(cls, text: str) -> str:
+        return _within(text, 0.25, 4)
+
+    @field_validator("pan_x", "pan_y")
+    @classmethod
+    def _is_pan(cls, text: str) -> str:
+        return _within(text, -100, 100)
+
+    @field_validator("rotate")
+    @classmethod
+    def _is_turn(cls, text: str) -> str:
+        return _within(text, -360, 360)
+
+    @field_validator("fps")
+    @classmethod
+    def _is_rate(cls, text: str) -> str:
+        try:
+            rate = Fraction(text.strip())
+        except (ValueError, ZeroDivisionError):
+            raise ValueError("give a number, or a fraction such as 30000/1001") from None
+        if not 0.1 <= rate <= 1000 or rate.denominator > 1_000_000:
+            raise ValueError("it must be from 0.1 to 1000")
+        return str(rate)
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second."""
+        return Fraction(self.fps)
+
+    @property
+    def count(self) -> int:
+        """How many frames the film has."""
+        return self.frames or max(1, round(Fraction(str(self.seconds)) * self.rate))
+
+
+class VideoRecipe(Motion):
+    """How a video is dreamed on, frame by frame, each carrying on the dream of the one before."""
+
+    kind: Literal["video"] = "video"
+    coherence: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="How much of the last frame's dream goes on in the next: 0 dreams on every frame anew, in full.",
+        ),
+    ] = 0.9
+    every: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000,
+            description="Dream on every n-th frame only; those between carry its dream along.",
+        ),
+    ] = 1
+    begin: Annotated[
+        TimeText,
+        Field(description="Where to begin, such as 12.5 or 1:30.", json_schema_extra={"flag": "--from"}),
+    ] = None
+    end: Annotated[
+        TimeText, Field(description="Where to end, such as 20 or 1:40.", json_schema_extra={"flag": "--to"})
+    ] = None
+    max_size: Annotated[
+        int | None,
+        Field(
+            ge=16,
+            le=16_384,
+            description="Shrink frames so that their longer side has at most so many pixels.",
+        ),
+    ] = None
+
+
+class MotionNote(BaseModel):
+    """What a finished film says of itself."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: str
+    """Of this package."""
+    recipe: Annotated[ZoomRecipe | VideoRecipe, Field(discriminator="kind")]
+    input: str | None
+    """The picture's or video's file name, as it was given; None for the sky."""
+    input_sha256: str
+    weights_sha256: str
+
+    @classmethod
+    def read(cls, text: str) -> MotionNote:
+        """Read a note from its JSON form; raises `RecipeError` if it is not one."""
+        try:
+            return cls(**_object(text, "note"))
+        except ValidationError as error:
+            raise RecipeError(f"the film's note is damaged: {_said(error, cls.model_fields)}") from None
+
+
+def _within(text: str, low: float, high: float) -> str:
+    for value in Curve.parse(text).values:
+        if not low <= value <= high:
+            raise ValueError(f"its values must be from {low:g} to {high:g}")
+    return text

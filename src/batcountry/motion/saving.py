@@ -1,0 +1,271 @@
+"""Zooms and videos written to files: with a journal beside them, so that nothing done is lost."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from batcountry.errors import PictureError, RecipeError, VideoError
+from batcountry.files import sha256_of
+from batcountry.memory import said_bytes, said_seconds
+from batcountry.models.from_recipe import open_recipe_model
+from batcountry.motion.decode import Clip, clip_of
+from batcountry.motion.encode import Format
+from batcountry.motion.fetch import fetched, is_address
+from batcountry.motion.film import Frame
+from batcountry.motion.filming import Filming
+from batcountry.motion.flow import Flow
+from batcountry.motion.given import begun_with, objects, recipe_of
+from batcountry.motion.jobs import job_for, note_for
+from batcountry.motion.journal import Journal
+from batcountry.motion.mux import Sound
+from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.stores import AnimationStore, FolderStore, Store, VideoStore
+from batcountry.motion.targets import check_apart, check_target, form_of, kind_of
+from batcountry.motion.zooming import Zoom
+from batcountry.recipe import Recipe
+
+log = logging.getLogger("batcountry")
+
+
+def save_zoom(
+    image: Any, output: str | Path, recipe: Recipe | ZoomRecipe | None = None, **options: Any
+) -> Path:
+    """Zoom into a picture, dreaming on the way, and return the path of the film.
+
+    Parameters
+    ----------
+    image
+        What `batcountry.dream` takes; with None, the sky.
+    output
+        `.mp4`, `.webm`, `.mkv`, `.mov`, `.gif`, `.apng`, or the name of a new folder for frames.
+    recipe, options
+        A `ZoomRecipe`, or a `Recipe` for its dreams, and fields of both by name.
+
+    Raises
+    ------
+    BatCountryError
+        If something given cannot be used.
+    """
+    for _ in saving_zoom(image, output, recipe, **options):
+        pass
+    return Path(output)
+
+
+def save_video(
+    source: str | Path,
+    output: str | Path,
+    recipe: Recipe | VideoRecipe | None = None,
+    *,
+    flow: Flow | None = None,
+    **options: Any,
+) -> Path:
+    """Dream on a video and return the path of the result, with the sound and subtitles of the source.
+
+    Parameters
+    ----------
+    source
+        A video file, or an address that yt-dlp understands.
+    output
+        As for `save_zoom`.
+    recipe, options
+        A `VideoRecipe`, or a `Recipe` for its dreams, and fields of both by name.
+    flow
+        Finds how things move between two frames; OpenCV's dense inverse search if not given.
+
+    Raises
+    ------
+    BatCountryError
+        If something given cannot be used.
+    """
+    for _ in saving_video(source, output, recipe, flow=flow, **options):
+        pass
+    return Path(output)
+
+
+def resume(folder: str | Path) -> Path:
+    """Go on with an unfinished film from its journal, and return the film's path.
+
+    Raises
+    ------
+    BatCountryError
+        If there is no journal, or the source or the network is no longer the same.
+    """
+    output = Path(Journal(Path(folder)).job().output)
+    for _ in resuming(folder):
+        pass
+    return output
+
+
+def saving_zoom(
+    image: Any,
+    output: str | Path,
+    recipe: Recipe | ZoomRecipe | None = None,
+    *,
+    named: str | None = None,
+    **options: Any,
+) -> Iterator[Frame]:
+    """Write a zoom frame by frame; takes what `save_zoom` takes. The arguments are checked at the call."""
+    target = Path(output)
+    check_target(target)
+    motion = recipe_of(ZoomRecipe, recipe, options)
+    journal = Journal.beside(target)
+    journal.check_new()
+    path = Path(image) if isinstance(image, (str, Path)) else None
+    check_apart(target, path)
+    picture = begun_with(image, motion)
+    zoom = Zoom(picture, motion, objects(options))
+    note = note_for(
+        zoom.recipe,
+        zoom.dreamer.model.weights_sha256,
+        named or (None if path is None else str(path)),
+        picture.sha256,
+    )
+    store = store_of(journal, target, zoom.recipe, note, size=zoom.size[::-1])
+    _say(zoom, journal, store, zoom.recipe.count)
+    journal.begin(job_for(note, zoom.dreamer.model.name, path, target))
+    if path is None and image is not None:
+        picture.save(journal.folder / "source.png")
+    return _saved(journal, store, zoom, note)
+
+
+def saving_video(
+    source: str | Path,
+    output: str | Path,
+    recipe: Recipe | VideoRecipe | None = None,
+    *,
+    flow: Flow | None = None,
+    named: str | None = None,
+    **options: Any,
+) -> Iterator[Frame]:
+    """Write a dreamed video frame by frame; takes what `save_video` takes. The arguments are checked at the call."""
+    target = Path(output)
+    check_target(target)
+    motion = recipe_of(VideoRecipe, recipe, options)
+    journal = Journal.beside(target)
+    journal.check_new()
+    path = fetched(str(source), target) if is_address(str(source)) else Path(source)
+    check_apart(target, path)
+    clip = clip_of(path, motion.max_size)
+    filming = Filming(clip, motion, objects(options), flow=flow)
+    weights = filming.dreamer.model.weights_sha256
+    note = note_for(filming.recipe, weights, named or str(source), sha256_of(path))
+    store = store_of(journal, target, filming.recipe, note, clip=clip, offset=filming.offset)
+    _say(filming, journal, store, filming.count)
+    job = job_for(note, filming.dreamer.model.name, path, target)
+    journal.begin(job.model_copy(update={"own_flow": flow is not None}))
+    return _saved(journal, store, filming, note)
+
+
+def resuming(folder: str | Path, *, flow: Flow | None = None) -> Iterator[Frame]:
+    """Go on with an unfinished film frame by frame; takes what `resume` takes."""
+    journal = Journal(Path(folder))
+    job = journal.job()
+    if job.own_flow and flow is None:
+        raise VideoError(
+            f"{folder} was begun with a flow of your own; go on with resuming(folder, flow=…) in Python"
+        )
+    model = open_recipe_model(job.recipe.dream)
+    if model.weights_sha256 != job.note.weights_sha256:
+        raise RecipeError(
+            f"{job.recipe.dream.model} has other weights now than when {folder} was begun; put those back"
+        )
+    torch.set_num_threads(job.threads)
+    target = Path(job.output)
+    if isinstance(job.recipe, ZoomRecipe):
+        stored = journal.folder / "source.png"
+        picture = begun_with(stored if stored.exists() else job.source, job.recipe)
+        if not stored.exists() and picture.sha256 != job.note.input_sha256:
+            raise PictureError(
+                f"{job.source} is not the picture that {folder} was begun with; put that one back"
+            )
+        maker: Zoom | Filming = Zoom(picture, job.recipe, {"model": model})
+        store = store_of(journal, target, job.recipe, job.note, size=picture_size(maker))
+    else:
+        path = Path(str(job.source))
+        if not path.is_file() or sha256_of(path) != job.note.input_sha256:
+            raise VideoError(f"{path} is not the video that {folder} was begun with; put that one back")
+        clip = clip_of(path, job.recipe.max_size)
+        maker = Filming(clip, job.recipe, {"model": model}, flow=flow)
+        store = store_of(journal, target, job.recipe, job.note, clip=clip, offset=maker.offset)
+    return _saved(journal, store, maker, job.note)
+
+
+def picture_size(maker: Zoom | Filming) -> tuple[int, int]:
+    """Return the (width, height) of a film's frames."""
+    height, width = maker.dreamer.size
+    return width, height
+
+
+def store_of(
+    journal: Journal,
+    target: Path,
+    recipe: Motion,
+    note: MotionNote,
+    *,
+    size: tuple[int, int] | None = None,
+    clip: Clip | None = None,
+    offset: Fraction = Fraction(0),
+) -> Store:
+    """Return the store for a target: of a zoom with frames of `size`, or of a `clip`'s dream."""
+    kind = kind_of(target)
+    frame = clip.size if clip else size or (0, 0)
+    rate = clip.rate if clip else recipe.rate  # type: ignore[attr-defined]
+    if kind == "folder":
+        return FolderStore(target, frame, note.model_dump_json())
+    if kind == "animation":
+        return AnimationStore(journal.folder, frame, target, float(rate))
+    form: Format = form_of(target, recipe, size=size, clip=clip)
+    sound = None
+    if clip is not None and isinstance(recipe, VideoRecipe):
+        start, stop = Filming.bounds(clip, recipe)
+        sound = Sound(clip.path, start, stop, -offset)
+    return VideoStore(journal.folder, target, form, sound=sound)
+
+
+def _saved(journal: Journal, store: Store, maker: Zoom | Filming, note: MotionNote) -> Iterator[Frame]:
+    """Make the frames that are not stored yet, each stored before the next, and then the film."""
+    text = note.model_dump_json()
+    with journal.alone():
+        done = store.count()
+        try:
+            for frame in maker.frames(done, journal.state(done) if done else None):
+                journal.keep(frame.index + 1, frame.state)
+                store.add(frame)
+                journal.forget(frame.index + 1)
+                yield frame
+        except (KeyboardInterrupt, GeneratorExit):
+            if store.count():
+                store.write_so_far(text)
+            raise
+        if not store.count():
+            raise VideoError("there is no frame between where the video is to begin and to end")
+        store.write(text)
+    journal.clear()
+
+
+def _say(maker: Zoom | Filming, journal: Journal, store: Store, count: int) -> None:
+    """Say what it will take, and refuse if the disk has no room for it."""
+    width, height = picture_size(maker)
+    need = store.disk(count) + 4 * width * height * 12
+    free = shutil.disk_usage(journal.folder.parent).free
+    if free < need:
+        raise VideoError(
+            f"the film needs up to {said_bytes(need)} of disk in {journal.folder.parent}, and {said_bytes(free)} are free"
+        )
+    plan, seconds = maker.dreamer.plan, maker.seconds(count)
+    log.info(
+        "%d frames of %d×%d: about %s of memory, %s, up to %s of disk",
+        count,
+        width,
+        height,
+        said_bytes(plan.peak),
+        said_seconds(seconds),
+        said_bytes(need),
+    )
