@@ -10,13 +10,12 @@ import typer
 from rich.markup import escape
 
 from batcountry.cli.app import app as app
-from batcountry.cli.options import recipe_options
+from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.screen import counted, out
 from batcountry.errors import RecipeError, VideoError
 from batcountry.files import sha256_of
 from batcountry.motion.keyed import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
-from batcountry.recipe import Recipe
 
 if TYPE_CHECKING:
     from batcountry.motion.film import Frame
@@ -34,7 +33,8 @@ Keys = Annotated[
 
 
 @app.command()
-@recipe_options(ZoomRecipe, Recipe, without=LEFT_OUT)
+@recipe_options(without=LEFT_OUT)
+@options_of(ZoomRecipe, "film")
 def zoom(
     image: Annotated[Path, typer.Argument(metavar="PICTURE", help="Picture to begin with, or `sky`.")],
     output: Annotated[
@@ -44,17 +44,19 @@ def zoom(
         ),
     ],
     key: Keys = None,
+    film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Zoom into a picture without end, dreaming on the way."""
     from batcountry.motion.saving import saving_zoom
 
     source = None if str(image) == "sky" and not image.exists() else image
-    _watch(saving_zoom(source, output, **options, keys=_keys(key)), image.name, output)
+    _watch(saving_zoom(source, output, **film, **options, keys=_keys(key)), image.name, output)
 
 
 @app.command()
-@recipe_options(VideoRecipe, Recipe, without=(*LEFT_OUT, "size", "enlarge"))
+@recipe_options(without=(*LEFT_OUT, "size", "enlarge"))
+@options_of(VideoRecipe, "film")
 def video(
     source: Annotated[
         str, typer.Argument(metavar="IN", help="Video to dream on, or an address that yt-dlp understands.")
@@ -66,13 +68,14 @@ def video(
         ),
     ],
     key: Keys = None,
+    film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a video; times, sound and subtitles stay as they are."""
     from batcountry.motion.saving import saving_video
 
     name = Path(source).name or source
-    _watch(saving_video(source, output, **options, keys=_keys(key)), name, output)
+    _watch(saving_video(source, output, **film, **options, keys=_keys(key)), name, output)
 
 
 frames = typer.Typer(
