@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from batcountry import dream
-from batcountry.errors import MissingExtra, VideoError
+from batcountry.errors import MissingExtra, RecipeError, VideoError
 from batcountry.motion import VideoRecipe, video
 from batcountry.motion import filming as filming_module
 from batcountry.motion.flow import dis, moved, warped
@@ -169,3 +169,9 @@ def test_a_guide_named_like_a_video_that_is_none_is_said(tmp_path):
 
 def test_times_are_read_in_all_their_forms():
     assert [VideoRecipe.of({"begin": each}).begin for each in (90, "90", "1:30", "0:01:30")] == ["90"] * 4
+
+
+@pytest.mark.parametrize("option", [{"redirect_relu": 3}, {"colour": "keep"}, {"wrap": "x"}, {"clip": False}])
+def test_fields_that_films_do_not_have_are_refused(option):
+    with pytest.raises(RecipeError, match=f"films have no {next(iter(option))}"):
+        VideoRecipe.of(option)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from batcountry.errors import RecipeError
 from batcountry.motion.curves import Curve, Fade
-from batcountry.motion.keyed import FADED, checked_key, keyed
+from batcountry.motion.keyed import FADED, LEFT_OUT, checked_key, keyed
 from batcountry.recipe import Recipe, _object, _said
 
 M = TypeVar("M", bound="Motion")
@@ -94,6 +94,16 @@ class Motion(BaseModel):
     @classmethod
     def _is_share(cls, text: str) -> str:
         return _within(text, 0, 1)
+
+    @field_validator("dream")
+    @classmethod
+    def _is_for_films(cls, dream: Recipe) -> Recipe:
+        for name in LEFT_OUT:
+            if getattr(dream, name) != Recipe.model_fields[name].default:
+                raise ValueError(
+                    f"films have no {name}, so it cannot be {getattr(dream, name)!r}; leave it out"
+                )
+        return dream
 
     @field_validator("keys")
     @classmethod
