@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from batcountry.errors import RecipeError
 from batcountry.quantities import parsed_bytes, parsed_size, size_of
-
-T = TypeVar("T", bound=BaseModel)
+from batcountry.validation import json_object, made, said
 
 
 class Recipe(BaseModel):
@@ -255,7 +253,7 @@ class Recipe(BaseModel):
     @classmethod
     def read(cls, text: str) -> Recipe:
         """Read a recipe from its JSON form; raises `RecipeError` if it is not one."""
-        return cls.of(_object(text, "recipe"))
+        return cls.of(json_object(text, "recipe"))
 
     def with_options(self, **options: Any) -> Recipe:
         """Return this recipe with some fields changed, checked like new."""
@@ -284,39 +282,6 @@ class Note(BaseModel):
     def read(cls, text: str) -> Note:
         """Read a note from its JSON form; raises `RecipeError` if it is not one."""
         try:
-            return cls(**_object(text, "note"))
+            return cls(**json_object(text, "note"))
         except ValidationError as error:
-            raise RecipeError(f"the picture's note is damaged: {_said(error, cls.model_fields)}") from None
-
-
-def made(kind: type[T], options: dict[str, Any]) -> T:
-    """Make a value of options by name.
-
-    Raises
-    ------
-    RecipeError
-        If one is unknown or out of its range; the message names the first.
-    """
-    try:
-        return kind(**options)
-    except ValidationError as error:
-        raise RecipeError(_said(error, kind.model_fields)) from None
-
-
-def _object(text: str, what: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        raise RecipeError(f"the {what} is not JSON") from None
-    if not isinstance(found, dict):
-        raise RecipeError(f"the {what} is not a JSON object")
-    return found
-
-
-def _said(error: ValidationError, known: Any) -> str:
-    first = error.errors()[0]
-    name = ".".join(str(each) for each in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"there is no option {name!r}; the options are {', '.join(known)}"
-    reason = str(first.get("ctx", {}).get("error", first["msg"]))
-    return f"{name} cannot be {first['input']!r}: {reason[:1].lower()}{reason[1:]}"
+            raise RecipeError(f"the picture's note is damaged: {said(error, cls.model_fields)}") from None

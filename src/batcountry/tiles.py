@@ -25,37 +25,8 @@ from batcountry.devices import used_memory
 from batcountry.errors import RecipeError
 from batcountry.models.model import Layer, Model
 from batcountry.objectives.base import Objective
+from batcountry.spans import Axis, Span
 from batcountry.wrap import NO_WRAP, Wrap
-
-
-@dataclass(frozen=True)
-class Span:
-    """A tile along one axis, in pixels: the core from `first` up to `last`, its window from `start` up to `stop`.
-
-    A window may reach over the ends of a wrapped axis. `final` says that units beyond `last` belong to it too.
-    """
-
-    first: int
-    last: int
-    start: int
-    stop: int
-    final: bool
-
-    @property
-    def pixels(self) -> range:
-        """The window's pixels."""
-        return range(self.start, self.stop)
-
-    def units(self, layer: Layer) -> slice:
-        """Return which of the units that a layer makes of the window are the core's."""
-        stride = layer.stride or 1
-        end = None if self.final else -(-(self.last - self.start) // stride)
-        return slice((self.first - self.start) // stride, end)
-
-    def count(self, made: int, layer: Layer) -> int:
-        """Return how many units a layer has along the axis, of the last span and what the layer makes of its window."""
-        stride = layer.stride or 1
-        return self.start // stride + made if self.final else -(-self.last // stride)
 
 
 @dataclass(frozen=True)
@@ -170,7 +141,7 @@ class Halo:
         window = rows.window * columns.window
         return Seen(rows.count, columns.count, window, rows.count * columns.count * window)
 
-    def _cut(self, size: tuple[int, int], side: int | None, wrap: Wrap) -> tuple[_Axis, _Axis]:
+    def _cut(self, size: tuple[int, int], side: int | None, wrap: Wrap) -> tuple[Axis, Axis]:
         if side is None:
             return self._axis(size[0], 1, wrap[0]), self._axis(size[1], 1, wrap[1])
         limit = self.largest(side)
@@ -185,7 +156,7 @@ class Halo:
         kept = [(row, column) for row, column in fitting if row.window * column.window <= limit]
         return min(kept or fitting[-1:], key=lambda cut: cut[0].seen * cut[1].seen)
 
-    def _axes(self, length: int, wrap: bool) -> Iterator[_Axis]:
+    def _axes(self, length: int, wrap: bool) -> Iterator[Axis]:
         """Yield all cuts of an axis, from one core to as many as there can be."""
         last = 0
         for count in range(1, -(-length // self.grid) + 1):
@@ -194,7 +165,7 @@ class Halo:
                 yield axis
             last = axis.count
 
-    def _axis(self, length: int, count: int, wrap: bool) -> _Axis:
+    def _axis(self, length: int, count: int, wrap: bool) -> Axis:
         """Cut an axis into at most `count` cores whose windows are of one length."""
         margin = self.lead + self.after
         # The picture's ends need no margin of their own, so the first and the last core have it besides.
@@ -204,35 +175,7 @@ class Halo:
         window = step + margin
         if not wrap:  # the last one, which ends where the picture does, starts on the grid too
             window = length if count == 1 else window + (length - window) % self.grid
-        return _Axis(length, count, step, window, self.lead, wrap)
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """How an axis is cut: cores of `step` pixels, and windows that begin `lead` before them."""
-
-    length: int
-    count: int
-    step: int
-    window: int
-    lead: int
-    wrap: bool
-
-    @property
-    def seen(self) -> int:
-        return self.count * self.window
-
-    def spans(self) -> Iterator[Span]:
-        for index in range(self.count):
-            first, final = index * self.step, index == self.count - 1
-            start = first
-            if self.wrap:
-                start = first - self.lead
-            else:
-                first += self.lead if index else 0
-                start = self.length - self.window if final else start
-            last = self.length if final else (index + 1) * self.step + (0 if self.wrap else self.lead)
-            yield Span(first, last, start, start + self.window, final and not self.wrap)
+        return Axis(length, count, step, window, self.lead, wrap)
 
 
 class Seen(NamedTuple):

@@ -21,8 +21,9 @@ from batcountry.errors import RecipeError
 from batcountry.gradient import is_out_of_memory
 from batcountry.octaves import resized_rows
 from batcountry.recipe import Recipe
+from batcountry.spans import Span
 from batcountry.starts import start_picture
-from batcountry.tiles import Span, Tile, TileScorer
+from batcountry.tiles import Tile, TileScorer
 from batcountry.wrap import wrapped_axes
 
 log = logging.getLogger("batcountry")

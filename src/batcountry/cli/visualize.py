@@ -13,7 +13,8 @@ from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.screen import err, out, watched
 from batcountry.errors import PictureError, RecipeError
 from batcountry.penalties import Aim, Penalties
-from batcountry.recipe import Recipe, made
+from batcountry.recipe import Recipe
+from batcountry.validation import made
 
 if TYPE_CHECKING:
     from batcountry.dreamer import Dreamer

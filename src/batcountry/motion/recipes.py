@@ -12,7 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from batcountry.errors import RecipeError
 from batcountry.motion.curves import Curve, Fade
 from batcountry.motion.keyed import FADED, LEFT_OUT, checked_key, keyed
-from batcountry.recipe import Recipe, _object, _said
+from batcountry.recipe import Recipe
+from batcountry.validation import json_object, said
 
 M = TypeVar("M", bound="Motion")
 
@@ -126,12 +127,12 @@ class Motion(BaseModel):
         try:
             return cls(dream=base.with_options(**dream), **options)
         except ValidationError as error:
-            raise RecipeError(_said(error, [*cls.model_fields, *Recipe.model_fields])) from None
+            raise RecipeError(said(error, [*cls.model_fields, *Recipe.model_fields])) from None
 
     @classmethod
     def read(cls: type[M], text: str) -> M:
         """Read a recipe from its JSON form; raises `RecipeError` if it is not one."""
-        return cls.of(_object(text, "recipe"))
+        return cls.of(json_object(text, "recipe"))
 
     def with_options(self: M, **options: Any) -> M:
         """Return this recipe with some fields changed, checked like new."""
@@ -294,9 +295,9 @@ class MotionNote(BaseModel):
     def read(cls, text: str) -> MotionNote:
         """Read a note from its JSON form; raises `RecipeError` if it is not one."""
         try:
-            return cls(**_object(text, "note"))
+            return cls(**json_object(text, "note"))
         except ValidationError as error:
-            raise RecipeError(f"the film's note is damaged: {_said(error, cls.model_fields)}") from None
+            raise RecipeError(f"the film's note is damaged: {said(error, cls.model_fields)}") from None
 
 
 def _within(text: str, low: float, high: float) -> str:
