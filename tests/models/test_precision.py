@@ -41,7 +41,7 @@ def test_auto_is_fast_where_the_hardware_and_the_network_are_made_for_it(monkeyp
     for made in (True, False):
         monkeypatch.setattr(model_module, "has_fast_bfloat16", lambda device, made=made: made)
         assert caffe.at("auto").precision == ("fast" if made else "exact")
-        assert lite.at("auto").precision == "exact"
+        assert lite.at("auto").precision == ("fast" if made else "exact")
     assert caffe.at("exact") is caffe and caffe.at("fast") is caffe.at("fast")
     assert caffe.at("fast").at("auto").precision == "fast"
 
