@@ -143,3 +143,8 @@ def test_the_size_that_the_network_sees():
 def test_what_cannot_be_is_refused(make, said):
     with pytest.raises(RecipeError, match=said):
         make()
+
+
+def test_what_a_network_sees_is_known_without_the_picture_s_memory():
+    moves = [pad(12), jitter(8), scale(0.9, 1.1), rotate(10)]
+    assert min(seen_size(moves, (200_000, 300_000))) > 200_000  # 240 GB

@@ -77,7 +77,7 @@ def seen_size(transforms: Sequence[Transform], size: tuple[int, int]) -> tuple[i
         If the dice can fall so that the pictures are too small for them.
     """
     for dice in (_Loaded(high=False), _Loaded(high=True)):
-        pictures = torch.zeros(1, 1, 1, 1).expand(1, 1, *size)
+        pictures = torch.empty(1, 1, *size, device="meta")  # a picture may be larger than memory
         for each in transforms:
             pictures = each(pictures, dice)
     return pictures.shape[-2], pictures.shape[-1]
