@@ -24,7 +24,7 @@ format: .make/lint
 	@$(BIN)/ruff check --fix src tests benchmarks examples
 	@$(BIN)/ruff format src tests benchmarks examples
 
-types: .make/lint
+types: .make/lint .make/test
 	@$(BIN)/mypy
 
 docs: .make/docs
