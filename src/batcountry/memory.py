@@ -29,7 +29,10 @@ Measured; the buffers of 3 × float32 are the picture, its octaves, the dream, i
 """
 
 _PROBE, _LARGE_PROBE = 384, 768  # sides; small pictures cost more a pixel
-_SPREAD = 1.2  # a long run's most, as kept memory is cut up, to a probe's
+_SPREAD = (
+    1.2  # how much more than a probe a long run takes at most, as what is kept of freed memory is cut up
+)
+_TILED = 1.4  # the same where tiles follow each other
 _GROWTH = 0.1  # of it, by how much that can grow from one tile to the next
 _OF_SAVED = 1.2  # least ratio of the peak to what the backward pass keeps
 _SHAPE_BYTES = 10_000_000  # what PyTorch keeps for good for each shape of window
@@ -192,15 +195,15 @@ def plan(
         halo = halo or Halo.of(model, objective)
         if _LARGE_PROBE**2 * cost.bytes * _SPREAD < room:
             cost = measured_cost(gradient, sizes[-1], model.device, _LARGE_PROBE, channels=model.channels)
-        side = halo.side(min(room / cost.bytes / _SPREAD, _LARGEST_SIDE**2)) if room > 0 else None
+        side = halo.side(min(room / cost.bytes / _TILED, _LARGEST_SIDE**2)) if room > 0 else None
         if side is None:
-            least = fixed + cost.bytes * _SPREAD * halo.largest(halo.grid)
+            least = fixed + cost.bytes * _TILED * halo.largest(halo.grid)
             raise RecipeError(
                 f"a picture of {width}×{height} pixels needs at least {said_bytes(least)} of memory and may have "
                 f"{said_bytes(max(0, fixed + room))}: allow more with max_memory, or make it smaller with size"
             )
     seen = [_seen(halo, size, side, wrap) for size in sizes]
-    network = cost.bytes * _SPREAD * seen[-1].window
+    network = cost.bytes * (_TILED if side else _SPREAD) * seen[-1].window
     return Plan(
         side,
         int(fixed + network),
