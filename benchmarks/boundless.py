@@ -62,7 +62,8 @@ whole = time.perf_counter() - times[0]
 peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 said = {"said_peak": plans[0].peak, "said_time": plans[0].seconds} if plans else {}
 steps = times[-1] - times[0]
-found = {"step": (times[-1] - times[-2] if len(times) > 1 else 0.0), "busy": busy[-1] - busy[-2], "steps": steps, "whole": whole}
+step, work = (each[-1] - each[-2] if len(each) > 1 else 0.0 for each in (times, busy))
+found = {"step": step, "busy": work, "steps": steps, "whole": whole}
 print(json.dumps({**found, "peak": peak, "tile": side, **said}), flush=True)
 """
 
