@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,6 +20,7 @@ from batcountry.kernels.convolution import picture_gradient
 Pair = tuple[int, int]
 _ONE = (1, 1)
 _FEW = 4
+_USUAL = (144, 144)
 
 
 @cache
@@ -69,7 +69,7 @@ class Filter:
     def forward(self, x: Tensor) -> Tensor:
         """Return its result for (N, C, H, W)."""
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
-        weight = self._packed(x)
+        weight = self._packed
         if self.limit is None:
             return torch.ops.mkldnn._convolution_pointwise(x, weight, self.bias, *settings, "none", [], "")
         if math.isinf(self.limit):
@@ -123,13 +123,14 @@ class Filter:
         """Add its result for `x` to `total`, in place, and return that."""
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
         return torch.ops.mkldnn._convolution_pointwise_.binary(
-            total, x, self._packed(x), self.bias, *settings, "add", 1.0, None, [], None
+            total, x, self._packed, self.bias, *settings, "add", 1.0, None, [], None
         )
 
-    def _packed(self, x: Tensor) -> Tensor:
-        kept: Any = self.__dict__
-        if "_weight" not in kept:
-            kept["_weight"] = torch.ops.mkldnn._reorder_convolution_weight(
-                self.weight, self.pad, (self.stride, self.stride), _ONE, self.groups, tuple(x.shape)
-            )
-        return kept["_weight"]
+    @cached_property
+    def _packed(self) -> Tensor:
+        # For one shape, whatever comes first: the order decides how sums are rounded, and a dream that is
+        # gone on with is to be the same.
+        shape = (1, self.weight.shape[1] * self.groups, *_USUAL)
+        return torch.ops.mkldnn._reorder_convolution_weight(
+            self.weight, self.pad, (self.stride, self.stride), _ONE, self.groups, shape
+        )
