@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from batcountry.errors import VideoError
-from batcountry.motion import resume, save_video, save_zoom
+from batcountry.motion import resume, save_video, save_zoom, stores
 from batcountry.motion.journal import JOB
 from batcountry.motion.saving import resuming, saving_video, saving_zoom
 from motion.clips import facts, make_clip, moving
@@ -56,6 +56,23 @@ def test_a_film_may_be_stopped_many_times(clip, whole, tmp_path):
     stopped(saving_video(clip, out, **QUICK), 7)
     for after in (1, 30, 2):
         stopped(resuming(f"{out}.journal"), after)
+    resume(f"{out}.journal")
+    assert out.read_bytes() == whole
+
+
+def test_a_video_killed_between_a_part_s_last_frame_and_the_part_goes_on_to_the_same_file(
+    clip, whole, tmp_path, monkeypatch
+):
+    class KilledError(Exception):
+        pass
+
+    def encoded(*_):
+        raise KilledError
+
+    out = tmp_path / "whole.mp4"
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(stores, "encoded", encoded)
+        stopped(saving_video(clip, out, **QUICK), 48)
     resume(f"{out}.journal")
     assert out.read_bytes() == whole
 

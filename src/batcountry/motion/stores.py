@@ -80,11 +80,7 @@ class VideoStore:
         stamp = np.array([frame.pts, frame.duration], np.int64)
         content = arrays_bytes({"levels": frame.levels(self.form.deep), "stamp": stamp})
         replace_file(self._pending(frame.index), content)
-        if frame.index + 1 == (self._parts + 1) * self.form.part:
-            part = self._encoded(range(frame.index + 1 - self.form.part, frame.index + 1))
-            replace_file(self._part(self._parts), arrays_bytes(vars(part)))
-            self._parts += 1
-            self._sweep()
+        self._encode_full_parts()
 
     def write(self, note: str) -> None:
         """Write the video."""
@@ -99,7 +95,7 @@ class VideoStore:
         self._write(note, sound)
 
     def _write(self, note: str, sound: Sound | None) -> None:
-        self._sweep()
+        self._encode_full_parts()
         begin = self._parts * self.form.part
         rest = self._encoded(range(begin, self.count())) if self.count() > begin else None
 
@@ -125,6 +121,14 @@ class VideoStore:
         frame = width * height * (6 if self.form.deep else 3)
         packed = frame if self.form.codec == "ffv1" else frame // 10
         return self.form.part * frame + 2 * packed * frames
+
+    def _encode_full_parts(self) -> None:
+        # By what is there and not by the frame at hand: a kill may have come between a part's last frame and the part.
+        while self.count() >= (end := (self._parts + 1) * self.form.part):
+            part = self._encoded(range(end - self.form.part, end))
+            replace_file(self._part(self._parts), arrays_bytes(vars(part)))
+            self._parts += 1
+        self._sweep()
 
     def _sweep(self) -> None:
         for path in self.folder.glob("frame-*.npz"):
