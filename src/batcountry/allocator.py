@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # of mallopt, in glibc's malloc.h
-_LARGEST = 2**31 - 1
+_NEVER = -1
 
 _lock = threading.Lock()
 _users = 0
@@ -55,7 +55,7 @@ def _change(by: int) -> None:
         before, _users = _users, _users + by
         if _users and not before:
             libc.mallopt(_MMAP_MAX, 0)
-            libc.mallopt(_TRIM_THRESHOLD, _LARGEST)
+            libc.mallopt(_TRIM_THRESHOLD, _NEVER)
         elif before and not _users:
             # What glibc itself arrives at in a process that frees large blocks.
             libc.mallopt(_MMAP_MAX, 65_536)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from batcountry import octaves
-from batcountry.allocator import give_back, kept_memory
+from batcountry.allocator import kept_memory
 from batcountry.picture import Picture, read_picture
 from batcountry.wrap import NO_WRAP, Wrap
 
@@ -109,7 +109,6 @@ def climb(
         for octave, (size, octave_base) in enumerate(
             zip(sizes, carry.levels(base, sizes, wrap), strict=True)
         ):
-            give_back()  # an octave's tensors are of other sizes than the last one's
             if before is not None:
                 image = carry.start(*before, octave_base, wrap)
             else:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from batcountry.allocator import kept_memory
 from batcountry.motion.anchor import Tone, held
 from batcountry.motion.decode import Clip, Shot, shots, time_from
 from batcountry.motion.dreamer import FrameDreamer, Sides
@@ -91,6 +92,10 @@ class Filming:
 
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
+        with kept_memory():  # each frame's tensors are as large as the last one's
+            yield from self._frames(begin, state)
+
+    def _frames(self, begin: int, state: State | None) -> Iterator[Frame]:
         carried: _Carried | None = None
         offset = round(self.offset / self.clip.time_base)
         for index, (shot, sides) in enumerate(self._shots()):

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from batcountry.allocator import kept_memory
 from batcountry.motion.anchor import Tone, held
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
 from batcountry.motion.dreamer import FrameDreamer
@@ -47,6 +48,10 @@ class Zoom:
 
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
+        with kept_memory():  # each frame's tensors are as large as the last one's
+            yield from self._frames(begin, state)
+
+    def _frames(self, begin: int, state: State | None) -> Iterator[Frame]:
         recipe, rate = self.recipe, self.recipe.rate
         image = tensor(self.picture.pixels, self.dreamer.device)
         first, wanted = image, Tone.of(image)
