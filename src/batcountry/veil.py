@@ -1,0 +1,96 @@
+"""Pictures with an opacity of their own: what the network does not need fades away.
+
+After lucid's alpha (Mordvintsev, Pezzotti, Schubert, Olah: "Differentiable Image Parameterizations", 2018): in each
+step the picture is laid over another random ground before the network sees it, so what it shows must stand out
+from any, and where the picture does not matter, its opacity falls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from batcountry.natural import natural_noise
+from batcountry.objectives.base import IMAGE, OPACITY, Activations, Scorer
+from batcountry.picture import Picture
+from batcountry.recipe import Recipe
+from batcountry.transforms import Dice, Transform
+
+COLOURS = 3
+"""Channels of colour, which come before the opacity."""
+
+HALF = 128.0
+"""Opacity of a start that is made: neither opaque nor transparent, so that it can become both."""
+
+
+def laid_over(image: Tensor, ground: Tensor) -> Tensor:
+    """Return pictures, (N, 4, H, W), RGB and opacity in 0 to 255, laid over others, (1 or N, 3, H, W)."""
+    opacity = image[:, COLOURS:] / 255
+    return ground + opacity * (image[:, :COLOURS] - ground)
+
+
+def over_noise(stack: Tensor, dice: Dice) -> Tensor:
+    """Lay pictures over natural noise, which is drawn anew in every step and is the same for all of them.
+
+    The transform from (N, 4 + …, H, W), RGB, opacity and the pictures beside, to (N, 3 + …, H, W).
+    """
+    random = torch.Generator().manual_seed(int(dice.randint(0, 2**31 - 1, 1)[0]))
+    white = torch.randn(1, COLOURS, *stack.shape[-2:], generator=random)
+    seen = laid_over(stack[:, : COLOURS + 1], natural_noise(white.to(stack)))
+    return torch.cat([seen, stack[:, COLOURS + 1 :]], 1)
+
+
+def fading(share: float) -> Transform:
+    """Return the transform that leaves pictures as they are, and takes from the gradient of their opacity.
+
+    Parameters
+    ----------
+    share
+        How much is taken at each pixel, as a multiple of the mean size that the gradient of the opacity has in
+        that picture: an opacity that helps the network less than that falls, whatever the objective's scale.
+    """
+
+    def faded(stack: Tensor, _: Dice) -> Tensor:
+        return _Faded.apply(stack, share)  # type: ignore[no-untyped-call]
+
+    return faded
+
+
+class _Faded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, stack: Tensor, share: float) -> Tensor:
+        ctx.share = share
+        return stack.view_as(stack)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Any:
+        found = slope.clone()
+        opacity = found[:, COLOURS : COLOURS + 1]
+        opacity -= ctx.share * opacity.abs().mean((1, 2, 3), keepdim=True)
+        return found, None
+
+
+def of_colours(prior: Scorer) -> Scorer:
+    """Return the scorer of pictures' colours and opacity, (N, 4, H, W), from that of the image itself."""
+
+    def score(activations: Activations) -> Tensor:
+        image = activations[IMAGE]
+        return prior({**activations, IMAGE: image[:, :COLOURS], OPACITY: image[:, COLOURS:] / 255})
+
+    return score
+
+
+def planes_of(picture: Picture, recipe: Recipe) -> Tensor:
+    """Return a picture, (1, C, H, W), in grey levels, with a plane more for its opacity if it is to grow, too."""
+    pixels = torch.from_numpy(picture.pixels)
+    if recipe.alpha and picture.alpha is not None:
+        pixels = torch.cat([pixels, torch.from_numpy(picture.alpha)[..., None].to(pixels)], 2)
+    return pixels.permute(2, 0, 1)[None]
+
+
+def with_opacity(picture: Picture, opacity: Tensor) -> Picture:
+    """Return a picture with another alpha, (H, W), 0 to 255."""
+    return replace(picture, alpha=opacity.detach().clamp(0, 255).round().to(torch.uint8).cpu().numpy())
