@@ -104,9 +104,9 @@ class Recipe(BaseModel):
         Field(
             ge=0,
             le=100,
-            description="With alpha: how many times as much as the mean pixel one has to help to stay; 0 for no fading.",
+            description="With alpha: a pixel stays that helps so many times as much as the mean one; 0 for no fading.",
         ),
-    ] = 1.0
+    ] = 2.0
     optimizer: Annotated[
         str, Field(description="How a step follows the gradient: ascent, adam or rmsprop.")
     ] = "ascent"

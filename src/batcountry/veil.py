@@ -49,8 +49,9 @@ def fading(share: float) -> Transform:
     Parameters
     ----------
     share
-        How much is taken at each pixel, as a multiple of the mean size that the gradient of the opacity has in
-        that picture: an opacity that helps the network less than that falls, whatever the objective's scale.
+        How much is taken at each pixel, as a multiple of that gradient's mean over the picture: what helps the
+        objective less than so many times as much as the mean pixel fades, whatever the objective's scale. Nothing
+        is taken where more opacity would help nothing on the whole.
     """
 
     def faded(stack: Tensor, _: Dice) -> Tensor:
@@ -69,7 +70,7 @@ class _Faded(torch.autograd.Function):
     def backward(ctx: Any, slope: Tensor) -> Any:
         found = slope.clone()
         opacity = found[:, COLOURS : COLOURS + 1]
-        opacity -= ctx.share * opacity.abs().mean((1, 2, 3), keepdim=True)
+        opacity -= ctx.share * opacity.mean((1, 2, 3), keepdim=True).clamp(min=0)
         return found, None
 
 
