@@ -30,7 +30,7 @@ from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
 from batcountry.starts import start_picture
 from batcountry.transforms import Transform, seen_size
-from batcountry.veil import HALF, of_colours, planes_of, with_opacity
+from batcountry.veil import VEIL_BYTES, begun, of_colours, planes_of
 from batcountry.windows import WindowedAscent, check_windows, in_batches
 from batcountry.wrap import seamless, wrapped_axes
 
@@ -163,9 +163,8 @@ class Dreamer:
         """Return the octaves' sizes for a picture of (height, width), the gradient, and the recipe with its tiles."""
         if size not in self._ready:
             model, objective, recipe = self.settled.model, self.settled.objective, self.settled.recipe
-            moves = self.settled.transforms
+            moves, window = self.settled.transforms, self.settled.window
             sizes = octave_sizes(recipe, size)
-            window = self.settled.window
             if window is not None:
                 if self._count > 1:
                     raise RecipeError("windows go over one picture; give one objective, or leave windows out")
@@ -174,7 +173,8 @@ class Dreamer:
                 self._ready[size] = sizes, in_batches(self._whole, recipe.window_batch), recipe
                 return self._ready[size]
             sizes = large_enough(model, objective.layers, sizes, moves)
-            planned = plan_dream(self.settled, self._probed, sizes, PICTURE_BYTES * self._count)
+            buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
+            planned = plan_dream(self.settled, self._probed, sizes, buffers)
             log.info("%s", planned)
             wrap = wrapped_axes(recipe.wrap)
             gradient = sparing_gradient(
@@ -288,15 +288,13 @@ def plan_dream(
 
 
 def _input(image: Any, recipe: Recipe, model: Model) -> Picture:
-    opacity = 255 if image is not None else HALF
-    if image is None and model.channels == 3:
-        image = start_picture(recipe)
+    made = image is None and model.channels == 3
+    image = start_picture(recipe) if made else image
     picture = read_picture(image) if model.channels == 3 else read_data(image, model.channels)
     if recipe.size:
         picture = picture.fitted(recipe.size)
     if recipe.enlarge:
         picture = picture.enlarged(recipe.enlarge)
-    if recipe.alpha and picture.alpha is None:
-        picture = with_opacity(picture, torch.full(picture.pixels.shape[:2], float(opacity)))
     wrap = wrapped_axes(recipe.wrap)
+    picture = begun(picture, wrap, made=made) if recipe.alpha else picture
     return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,12 +19,15 @@ from batcountry.objectives.base import IMAGE, OPACITY, Activations, Scorer
 from batcountry.picture import Picture
 from batcountry.recipe import Recipe
 from batcountry.transforms import Dice, Transform
+from batcountry.wrap import Wrap, seamless
 
 COLOURS = 3
 """Channels of colour, which come before the opacity."""
 
-HALF = 128.0
-"""Opacity of a start that is made: neither opaque nor transparent, so that it can become both."""
+VEIL_BYTES = 160
+"""Memory for each pixel beyond that of an opaque picture; measured, of which most is the ground while it is drawn."""
+
+_HALF = 128.0  # neither opaque nor transparent, so that it can become both
 
 
 def laid_over(image: Tensor, ground: Tensor) -> Tensor:
@@ -82,6 +86,24 @@ def of_colours(prior: Scorer) -> Scorer:
         return prior({**activations, IMAGE: image[:, :COLOURS], OPACITY: image[:, COLOURS:] / 255})
 
     return score
+
+
+def begun(picture: Picture, wrap: Wrap, *, made: bool) -> Picture:
+    """Return a picture with the opacity that it begins with: its alpha, or if it has none an even one.
+
+    Parameters
+    ----------
+    wrap
+        Axes along which its opposite edges are to fit.
+    made
+        Whether the picture is a start that was made, and no one's.
+    """
+    if picture.alpha is None:
+        even = torch.full(picture.pixels.shape[:2], _HALF if made else 255.0)
+        return with_opacity(picture, even)
+    return with_opacity(
+        picture, torch.from_numpy(seamless(np.float32(picture.alpha)[..., None], wrap))[..., 0]
+    )
 
 
 def planes_of(picture: Picture, recipe: Recipe) -> Tensor:
