@@ -10,8 +10,10 @@ from PIL import Image
 import batcountry
 from batcountry import veil
 from batcountry.atlas import building, looking
+from batcountry.boundless import dreaming_on_disk
 from batcountry.cli import main
 from batcountry.errors import RecipeError
+from batcountry.motion.recipes import ZoomRecipe
 from batcountry.natural import natural_noise
 from batcountry.objectives import channel, drift, layer, opacity, parse, region, tv
 from batcountry.param import known, veiled
@@ -196,6 +198,21 @@ def test_a_transparent_picture_of_a_batch_is_the_one_made_alone(two_channels):
 def test_what_cannot_be_is_said_before_any_work(two_channels, options, said):
     with pytest.raises(RecipeError, match=said):
         batcountry.dreaming(model=two_channels, **{**start, **options})
+
+
+def test_films_and_pictures_on_disk_have_no_alpha(two_channels, tmp_path):
+    with pytest.raises(RecipeError, match="films have no alpha"):
+        ZoomRecipe.of({"alpha": True})
+    with pytest.raises(RecipeError, match="alpha cannot be True there"):
+        dreaming_on_disk(None, tmp_path / "dream.tif", model=two_channels, alpha=True, canvas="24x40")
+
+
+def test_edges_of_an_opacity_fit_where_the_picture_wraps():
+    ramp = np.uint8(np.linspace(0, 255, 40))[None].repeat(24, 0)
+    picture = read_picture(np.dstack([np.zeros((24, 40, 3), np.uint8), ramp]))
+    across, none = (veil.begun(picture, (False, each), made=False).alpha for each in (True, False))
+    assert np.array_equal(none, ramp)
+    assert np.abs(np.float32(across[:, 0]) - across[:, -1]).max() < 40
 
 
 def test_networks_of_other_channels_have_no_alpha(two_channels):
