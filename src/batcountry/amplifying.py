@@ -143,7 +143,10 @@ def _usual(options: dict[str, Any]) -> dict[str, Any]:
     }
     if options.get("wrap", "none") != "none":
         usual["carry"] = "detail"
-    if not {"wrap", "tile", "max_memory", "param"} & options.keys() and options.get("windows") != "none":
+    if (
+        not {"wrap", "tile", "max_memory", "param", "alpha"} & options.keys()
+        and options.get("windows") != "none"
+    ):
         usual |= {"windows": "input", "window_rates": True}
     if options.get("optimizer", "rmsprop") == "rmsprop":
         usual |= {"optimizer": "rmsprop", "step_size": 2.0, "smoothing": 0.9}

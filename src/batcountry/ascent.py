@@ -110,4 +110,4 @@ class Climb:
         stack = stacked(image, self._beside)
         for transform in self._ascent.transforms:
             stack = transform(stack, self._ascent.dice)
-        return unstacked(stack, image.shape[1], self._beside)
+        return unstacked(stack, self._beside)

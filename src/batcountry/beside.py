@@ -64,9 +64,10 @@ def stacked(image: Tensor, beside: Beside) -> Tensor:
     return torch.cat([image, *(each.expand(image.shape[0], -1, -1, -1) for each in beside.values())], 1)
 
 
-def unstacked(stack: Tensor, channels: int, beside: Beside) -> tuple[Tensor, dict[str, Tensor]]:
+def unstacked(stack: Tensor, beside: Beside) -> tuple[Tensor, dict[str, Tensor]]:
     """Return what `stacked` put together: the image's channels, and the others by name, without gradient."""
     if not beside:
         return stack, {}
-    parts = torch.split(stack, [channels, *(each.shape[1] for each in beside.values())], 1)
+    others = [each.shape[1] for each in beside.values()]
+    parts = torch.split(stack, [stack.shape[1] - sum(others), *others], 1)
     return parts[0], {key: part.detach() for key, part in zip(beside, parts[1:], strict=True)}

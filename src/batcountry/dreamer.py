@@ -18,7 +18,7 @@ from batcountry.beside import Pictures
 from batcountry.data_picture import read_data
 from batcountry.dreams import Advance, Step, climb
 from batcountry.errors import RecipeError
-from batcountry.finish import displayed
+from batcountry.finish import finished
 from batcountry.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
 from batcountry.memory import PICTURE_BYTES, Plan, plan
 from batcountry.models import Model
@@ -30,6 +30,7 @@ from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
 from batcountry.starts import start_picture
 from batcountry.transforms import Transform, seen_size
+from batcountry.veil import VEIL_BYTES, begun, of_colours, planes_of
 from batcountry.windows import WindowedAscent, check_windows, in_batches
 from batcountry.wrap import seamless, wrapped_axes
 
@@ -113,7 +114,7 @@ class Dreamer:
         ----------
         image
             As for `dream`.
-        detail : (1, 3, h, w), grey levels
+        detail : (1, C, h, w), grey levels
             What to add to the picture before the first step, of any size: an earlier dream less its picture.
 
         Raises
@@ -123,8 +124,7 @@ class Dreamer:
         """
         settled = self.settled
         picture = _input(image, settled.recipe, settled.model)
-        base = torch.from_numpy(picture.pixels).permute(2, 0, 1)[None].to(settled.model.device)
-        base = base.expand(self._count, -1, -1, -1)
+        base = planes_of(picture, settled.recipe).to(settled.model.device).expand(self._count, -1, -1, -1)
         sizes, gradient, recipe = self._prepared((base.shape[-2], base.shape[-1]))
         if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
             raise RecipeError(
@@ -134,17 +134,17 @@ class Dreamer:
         ascent = Ascent(
             redirecting_gradient(gradient, recipe.redirect_relu),
             settled.optimizer,
-            settled.transforms,
+            settled.view,
             np.random.RandomState(recipe.seed),
             recipe.clip,
             settled.make_param,
-            self.parts,
+            of_colours(self.parts) if self.parts and recipe.alpha else self.parts,
         )
         window = settled.window
         on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
 
         def begin(image: Tensor, start: Tensor) -> Advance:
-            beside = self._pictures.at(start)
+            beside = self._pictures.at(start[:, : settled.model.channels])
             if UPDATE in beside:  # detail of a coarse octave reaches over the mask's edge
                 image = torch.lerp(start, image, beside[UPDATE])
             return on(image, beside).step
@@ -152,7 +152,7 @@ class Dreamer:
         note = self._note(picture, recipe)
 
         def opened(pixels: Tensor) -> Picture:
-            return picture.with_pixels(displayed(pixels, base[:1], recipe)).with_note(note)
+            return finished(picture, pixels, base[:1], recipe).with_note(note)
 
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
             base = octaves.enlarged(base, sizes[-1])
@@ -163,9 +163,8 @@ class Dreamer:
         """Return the octaves' sizes for a picture of (height, width), the gradient, and the recipe with its tiles."""
         if size not in self._ready:
             model, objective, recipe = self.settled.model, self.settled.objective, self.settled.recipe
-            moves = self.settled.transforms
+            moves, window = self.settled.transforms, self.settled.window
             sizes = octave_sizes(recipe, size)
-            window = self.settled.window
             if window is not None:
                 if self._count > 1:
                     raise RecipeError("windows go over one picture; give one objective, or leave windows out")
@@ -174,7 +173,8 @@ class Dreamer:
                 self._ready[size] = sizes, in_batches(self._whole, recipe.window_batch), recipe
                 return self._ready[size]
             sizes = large_enough(model, objective.layers, sizes, moves)
-            planned = plan_dream(self.settled, self._probed, sizes, PICTURE_BYTES * self._count)
+            buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
+            planned = plan_dream(self.settled, self._probed, sizes, buffers)
             log.info("%s", planned)
             wrap = wrapped_axes(recipe.wrap)
             gradient = sparing_gradient(
@@ -288,12 +288,13 @@ def plan_dream(
 
 
 def _input(image: Any, recipe: Recipe, model: Model) -> Picture:
-    if image is None and model.channels == 3:
-        image = start_picture(recipe)
+    made = image is None and model.channels == 3
+    image = start_picture(recipe) if made else image
     picture = read_picture(image) if model.channels == 3 else read_data(image, model.channels)
     if recipe.size:
         picture = picture.fitted(recipe.size)
     if recipe.enlarge:
         picture = picture.enlarged(recipe.enlarge)
     wrap = wrapped_axes(recipe.wrap)
+    picture = begun(picture, wrap, made=made) if recipe.alpha else picture
     return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture

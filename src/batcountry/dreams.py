@@ -58,7 +58,7 @@ class Step(Progress):
     Attributes
     ----------
     image
-        (N, 3, H, W), RGB in grey levels, as it is now.
+        (N, 3, H, W), RGB in grey levels, as it is now; with `alpha` a fourth plane is its opacity, 0 to 255.
     """
 
     image: Tensor = field(repr=False, compare=False)

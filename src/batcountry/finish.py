@@ -10,7 +10,9 @@ from torch.nn import functional as F
 
 from batcountry import colour
 from batcountry.errors import RecipeError, suggestion
+from batcountry.picture import Picture
 from batcountry.recipe import Recipe
+from batcountry.veil import COLOURS, with_opacity
 
 
 def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.float32]:
@@ -19,7 +21,7 @@ def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.flo
     Parameters
     ----------
     image : (N, 3, h, w)
-        The dream, of which the first is shown.
+        The colours of the dream, of which the first is shown.
     original : (1, 3, H, W)
         What it is a dream on, whose colours it may have to take; of any size.
     """
@@ -34,6 +36,22 @@ def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.flo
         like = F.interpolate(original.to(shown), shown.shape[-2:], mode="bilinear", antialias=True)
         shown = colour.known[recipe.colour](shown, like.clamp(0, 255)).clamp(0, 255)
     return shown[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(np.float32)
+
+
+def finished(picture: Picture, image: Tensor, original: Tensor, recipe: Recipe) -> Picture:
+    """Return the picture that a dream became, with all that it had beside its pixels.
+
+    Parameters
+    ----------
+    picture
+        What it is a dream on.
+    image, original
+        See `displayed`; with `alpha` opacity is the last channel.
+    """
+    if not recipe.alpha:
+        return picture.with_pixels(displayed(image, original, recipe))
+    colours = displayed(image[:, :COLOURS], original[:, :COLOURS], recipe)
+    return with_opacity(picture.with_pixels(colours), image[0, COLOURS])
 
 
 def check_colour(name: str, channels: int = 3) -> None:

@@ -15,7 +15,7 @@ from batcountry.picture_files import encode
 from batcountry.plots import Panel, plot
 
 _PLACES = {"¼ ¼": (0.25, 0.25), "¾ ¾": (0.75, 0.75), "¼ ¾": (0.25, 0.75), "¾ ¼": (0.75, 0.25)}
-_PLANES = ("red", "green", "blue")
+_PLANES = ("red", "green", "blue", "alpha")
 
 
 class History:

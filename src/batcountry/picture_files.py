@@ -152,10 +152,17 @@ def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
     return done if done is not None else image.convert("RGB")
 
 
-def check_writable(path: Path) -> None:
-    """Raise `PictureError` if a picture cannot be written there, before the work is done for nothing."""
+def check_writable(path: Path, *, transparent: bool = False) -> None:
+    """Raise `PictureError` if a picture cannot be written there, before the work is done for nothing.
+
+    `transparent` asks for a format that has transparency.
+    """
     if path.suffix.lower() not in SUFFIXES:
         raise PictureError(f"cannot write {path}: end the name in one of {', '.join(SUFFIXES)}")
+    if transparent and SUFFIXES[path.suffix.lower()] == "JPEG":
+        raise PictureError(
+            f"{path} would have no transparency: end the name in .png, .webp or .tif, or leave alpha out"
+        )
     if path.is_dir():
         raise PictureError(f"cannot write {path}: it is a folder; name a file")
     if not path.parent.is_dir():

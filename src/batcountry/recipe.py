@@ -95,6 +95,18 @@ class Recipe(BaseModel):
         str,
         Field(description="How the picture is held while it grows: pixels, fourier, soft-fourier or maco."),
     ] = "pixels"
+    alpha: Annotated[
+        bool,
+        Field(description="Let the picture grow transparent where the objective does not need it."),
+    ] = False
+    fade: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=100,
+            description="With alpha: a pixel stays that helps so many times as much as the mean one; 0 for no fading.",
+        ),
+    ] = 2.0
     optimizer: Annotated[
         str, Field(description="How a step follows the gradient: ascent, adam or rmsprop.")
     ] = "ascent"

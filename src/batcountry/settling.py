@@ -7,13 +7,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from batcountry import octaves, param, presets, starts, transforms
+from batcountry import octaves, param, presets, starts, transforms, veil
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError, suggestion
 from batcountry.finish import check_colour
 from batcountry.models import Model
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, guide, layer, parse
+from batcountry.objectives.base import OPACITY
 from batcountry.objectives.regions import mask_planes
 from batcountry.optimizers import Make, Schedule, optimizer
 from batcountry.picture import Picture, read_picture
@@ -51,7 +52,8 @@ class Settled:
     @property
     def make_param(self) -> param.MakeParam:
         """Makes the parametrization."""
-        return param.known[self.recipe.param]
+        known = param.known[self.recipe.param]
+        return param.veiled(known) if self.recipe.alpha else known
 
     @property
     def optimizer(self) -> Make:
@@ -65,6 +67,13 @@ class Settled:
         """What happens to the picture before the network sees it."""
         more = transforms.parse(self.recipe.transforms) if self.recipe.transforms else []
         return [transforms.jitter(self.recipe.jitter), *more]
+
+    @property
+    def view(self) -> list[Transform]:
+        """What makes of the picture that grows what the network sees: `transforms`, with a ground if it is transparent."""
+        if not self.recipe.alpha:
+            return self.transforms
+        return [veil.fading(self.recipe.fade), *self.transforms, veil.over_noise]
 
 
 def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
@@ -103,6 +112,7 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     where = mask or recipe.mask
     check_octaves(recipe)
     check_windows(recipe, opened)
+    check_alpha(recipe, opened, objective)
     found = Settled(opened, objective, recipe, None if where is None else mask_planes(where))
     _ = found.optimizer, found.transforms  # so that what cannot be is said now
     return found
@@ -138,12 +148,33 @@ def check_windows(recipe: Recipe, model: Model) -> None:
         ("tile", None),
         ("max_memory", None),
         ("redirect_relu", 0),
+        ("alpha", False),
     ):
         found = getattr(recipe, name)
         if found != usual and (name, found) != ("tile", 0):
             raise RecipeError(f"{name} {found!r} does not go with windows; leave one of them out")
     if recipe.windows == "input" and model.input_size is None:
         raise RecipeError(f"nobody knows what size of pictures {model.name} takes; give windows as 224x224")
+
+
+def check_alpha(recipe: Recipe, model: Model, objective: Objective) -> None:
+    """Raise `RecipeError` for a transparency that cannot be."""
+    if recipe.alpha and model.channels != veil.COLOURS:
+        raise RecipeError(
+            f"alpha is for pictures of colours, and the network takes {model.channels} channels; leave it out"
+        )
+    if not recipe.alpha and OPACITY in objective.beside:
+        raise RecipeError(f"{objective} reads the opacity that a picture has with alpha; give alpha, too")
+    if not recipe.alpha and recipe.fade != Recipe.model_fields["fade"].default:
+        raise RecipeError("fade is for pictures that grow transparent; give alpha, too")
+
+
+def check_opaque(recipe: Recipe, what: str) -> None:
+    """Raise `RecipeError` for transparency in what has none, such as `an atlas`."""
+    if recipe.alpha:
+        raise RecipeError(
+            f"{what} has no alpha, as its pictures are JPEGs; leave it out, or draw a picture with dream"
+        )
 
 
 def window_of(recipe: Recipe, model: Model) -> tuple[int, int] | None:

@@ -56,10 +56,7 @@ def noise(scale: float = 1.0, blur: float = 0.0) -> Start:
 
 
 def pink(contrast: float = 1.0) -> Start:
-    """Begin with noise that has the spectrum and the colours of photographs, but shows nothing.
-
-    Amplitudes fall with the frequency as 1/f (Field, 1987), in decorrelated colours with the spread
-    that those of ImageNet have (see `batcountry.param.colours`).
+    """Begin with noise that has the spectrum and the colours of photographs, but shows nothing (`batcountry.natural`).
 
     Parameters
     ----------
@@ -72,15 +69,10 @@ def pink(contrast: float = 1.0) -> Start:
     def make(height: int, width: int, seed: int) -> NDArray[Any]:
         import torch
 
-        from batcountry.param.colours import natural
-        from batcountry.param.fourier import natural_amplitudes
+        from batcountry.natural import natural_noise
 
         white = torch.from_numpy(np.random.RandomState(seed).normal(size=(1, 3, height, width)))
-        waves = torch.fft.rfft2(white) * natural_amplitudes((height, width), white)
-        waves[..., 0, 0] = 0
-        planes = torch.fft.irfft2(waves, s=(height, width))
-        spread = planes.std((-2, -1), keepdim=True, correction=0).clamp(min=1e-12)
-        image = natural(planes / spread * contrast)[0].permute(1, 2, 0)
+        image = natural_noise(white, contrast)[0].permute(1, 2, 0)
         return np.ascontiguousarray(image.numpy(), dtype=np.float32)
 
     return make

@@ -14,7 +14,7 @@ from batcountry.dreamer import Dreamer
 from batcountry.errors import LayerNotFound, RecipeError
 from batcountry.models import Model
 from batcountry.recipe import Recipe
-from batcountry.settling import settle
+from batcountry.settling import check_opaque, settle
 from batcountry.visualizing import visualizing
 
 BATCH = 16
@@ -83,7 +83,9 @@ def building(
     if batch < 1:
         raise RecipeError("a batch has at least one channel")
     options = {"preset": "thumbnail", **options}
-    opened = settle(Recipe(), {**options, "model": model}).model
+    settled = settle(Recipe(), {**options, "model": model})
+    check_opaque(settled.recipe, "an atlas")
+    opened = settled.model
     options["model"] = opened
     entries = [Entry.of(opened, name) for name in chosen(opened, layers)]
     for entry in entries:  # so that a layer that cannot be reached is said before any work is done

@@ -23,7 +23,7 @@ from batcountry.objectives import Objective, channel
 from batcountry.picture import Picture, read_picture
 from batcountry.picture_files import encode
 from batcountry.recipe import Recipe
-from batcountry.settling import settle
+from batcountry.settling import check_opaque, settle
 from batcountry.starts import pink
 from batcountry.visualizing import visualizing
 
@@ -159,7 +159,9 @@ def looking(
         raise RecipeError("look shows at least one channel, of a picture of at least 16 pixels")
     picture = read_picture(image).fitted(size)
     options = {"preset": "thumbnail", **options}
-    opened = settle(Recipe(), {**options, "model": model}).model
+    settled = settle(Recipe(), {**options, "model": model})
+    check_opaque(settled.recipe, "a look")
+    opened = settled.model
     name = opened.layer(layer or opened.default_layer).name
     sight = seen(opened, picture, name)
     strongest, places = sight.strongest(top), sight.places()

@@ -36,7 +36,7 @@ PICTURE_BYTES = 0.5
 
 _IN_MEMORY = (
     *("param", "optimizer", "normalise", "decay_every", "transforms", "mask", "colour", "rescale", "carry"),
-    *("initial_size", "final_size", "windows", "redirect_relu"),
+    *("initial_size", "final_size", "windows", "redirect_relu", "alpha"),
 )
 """Fields of a recipe that only a dream in memory can have."""
 

@@ -197,7 +197,7 @@ def _dream(
 ) -> None:
     from batcountry.picture_files import check_writable, picture_size
 
-    check_writable(target)
+    check_writable(target, transparent=_recipe(options).alpha)
     size = picture_size(image) if image else _canvas(options)
     if work is not None or not _fits(size, options):
         if save_steps is not None:

@@ -16,7 +16,7 @@ from batcountry.cli.app import app
 from batcountry.cli.options import recipe_options
 from batcountry.cli.screen import Stopped, err, out
 
-_WITHOUT = ("model", "layer", "objective", "guide", "mask")
+_WITHOUT = ("model", "layer", "objective", "guide", "mask", "alpha", "fade")
 
 
 @app.command()

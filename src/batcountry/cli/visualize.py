@@ -63,7 +63,8 @@ def visualize(
     from batcountry.picture_files import check_writable
 
     target = output or Path(f"visualize-{image.stem}.png" if image else "visualize.png")
-    for each in filter(None, (target, plot, plot_pixels)):
+    check_writable(target, transparent=Recipe().with_options(**options).alpha)
+    for each in filter(None, (plot, plot_pixels)):
         check_writable(each)
     if save_steps is not None and not every:
         raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")

@@ -8,13 +8,23 @@ are combined with `+`, `-` and `*`, print as text, and are read from that text a
 """
 
 from batcountry.objectives.amplify import amplify
-from batcountry.objectives.base import IMAGE, START, STEP, Activations, Objective, Scorer, Term, objective
+from batcountry.objectives.base import (
+    IMAGE,
+    OPACITY,
+    START,
+    STEP,
+    Activations,
+    Objective,
+    Scorer,
+    Term,
+    objective,
+)
 from batcountry.objectives.batches import each, for_picture, pictures_of
 from batcountry.objectives.colours import recolour
 from batcountry.objectives.comparing import caricature, content, diversity, style
 from batcountry.objectives.extremes import strongest, weakest
 from batcountry.objectives.growing import growing
-from batcountry.objectives.image import drift, grain, pnorm, tv
+from batcountry.objectives.image import drift, grain, opacity, pnorm, tv
 from batcountry.objectives.layers import channel, layer
 from batcountry.objectives.matching import guide, guide_features, matched
 from batcountry.objectives.regions import mean, region
@@ -23,6 +33,7 @@ from batcountry.objectives.units import direction, logit, neuron
 
 __all__ = [
     "IMAGE",
+    "OPACITY",
     "START",
     "STEP",
     "Activations",
@@ -49,6 +60,7 @@ __all__ = [
     "mean",
     "neuron",
     "objective",
+    "opacity",
     "parse",
     "pictures_of",
     "pnorm",

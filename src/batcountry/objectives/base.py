@@ -26,6 +26,9 @@ IMAGE = "@image"
 START = "@start"
 """Name of the picture that the dream began with, at this octave's size."""
 
+OPACITY = "@opacity"
+"""Name of the picture's opacity, (N, 1, H, W), 0 to 1, among what terms of the image read if it has one of its own."""
+
 STEP = "@step"
 """Name of how many steps the octave has made, a tensor of one number, among what terms of the image read."""
 
@@ -54,7 +57,7 @@ class Term:
         Whether it reads one layer, and its scores, (N, H, W), are of that layer's places, each
         depending on the activations at that place alone; only then can it be worked out tile by tile.
     beside
-        Pictures that it reads too, by name: `START` (with None), or a mask.
+        Pictures that it reads too, by name: `START` or `OPACITY` (with None), or a mask.
     """
 
     name: str

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
-from batcountry.objectives.base import IMAGE, START, Activations, Objective, Scorer, objective
+from batcountry.objectives.base import IMAGE, OPACITY, START, Activations, Objective, Scorer, objective
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -134,6 +134,16 @@ def blurred(image: Tensor, width: float) -> Tensor:
     planes = F.conv2d(F.pad(planes, (reach, reach, 0, 0), mode="replicate"), weights)
     planes = F.conv2d(F.pad(planes, (0, 0, reach, reach), mode="replicate"), weights.transpose(2, 3))
     return planes.reshape(image.shape)
+
+
+def opacity() -> Objective:
+    """Measure how opaque the picture is, 0 to 1 at each pixel, of one that grows with `alpha`.
+
+    Subtracted, it makes the picture more transparent everywhere alike, beyond what `fade` does.
+    """
+    return objective(
+        "opacity", (), (), lambda _: lambda seen: seen[OPACITY][:, 0], local=True, beside={OPACITY: None}
+    )
 
 
 def drift(layer: str | None = None) -> Objective:

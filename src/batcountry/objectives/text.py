@@ -14,7 +14,7 @@ from batcountry.objectives.colours import recolour
 from batcountry.objectives.comparing import caricature, content, diversity, style
 from batcountry.objectives.extremes import strongest, weakest
 from batcountry.objectives.growing import growing
-from batcountry.objectives.image import drift, grain, pnorm, tv
+from batcountry.objectives.image import drift, grain, opacity, pnorm, tv
 from batcountry.objectives.layers import channel, layer
 from batcountry.objectives.matching import guide
 from batcountry.objectives.regions import mean, region
@@ -22,7 +22,7 @@ from batcountry.objectives.units import direction, logit, neuron
 
 _of_layers = (layer, channel, neuron, logit, direction, amplify, strongest, weakest)
 _of_pictures = (guide, caricature, content, style, diversity)
-_of_the_image = (tv, pnorm, grain, drift, recolour)
+_of_the_image = (tv, pnorm, grain, drift, recolour, opacity)
 
 known: dict[str, Callable[..., Objective]] = {
     one.__name__: one

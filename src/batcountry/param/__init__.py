@@ -8,6 +8,7 @@ from batcountry.param.base import MakeParam, Param
 from batcountry.param.fourier import Fourier, soft_fourier
 from batcountry.param.maco import Maco
 from batcountry.param.pixels import Pixels
+from batcountry.param.veiled import Veiled, veiled
 
 known: dict[str, MakeParam] = {
     "pixels": Pixels,
@@ -26,4 +27,15 @@ step_sizes: dict[str, dict[str, float]] = {
 """The step size of a parametrization with an optimizer, if nothing is said: grey levels for pixels, multiples of
 the usual amplitude of a wave for fourier, radians for maco."""
 
-__all__ = ["Fourier", "Maco", "MakeParam", "Param", "Pixels", "known", "soft_fourier", "step_sizes"]
+__all__ = [
+    "Fourier",
+    "Maco",
+    "MakeParam",
+    "Param",
+    "Pixels",
+    "Veiled",
+    "known",
+    "soft_fourier",
+    "step_sizes",
+    "veiled",
+]

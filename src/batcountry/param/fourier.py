@@ -11,6 +11,27 @@ _QUIET = 4.0  # lucid's; so that a noise of one in every wave is a picture of mo
 _PIVOT = 1 / 25  # waves per pixel that any fall moves alike
 
 
+class Waves:
+    """Planes of any numbers, (N, C, H, W), as waves whose amplitudes are multiples of a natural one; see `Fourier`."""
+
+    def __init__(self, planes: Tensor, fall: float = 1.0) -> None:
+        self._size = (planes.shape[-2], planes.shape[-1])
+        natural = natural_amplitudes(self._size, planes)
+        self._scale = natural * (natural * _PIVOT) ** (fall - 1) / _QUIET
+        waves = torch.fft.rfft2(planes, norm="ortho") / self._scale
+        self._waves = torch.view_as_real(waves).clone().requires_grad_()
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The waves, (N, C, H, W // 2 + 1, 2), real and imaginary."""
+        return (self._waves,)
+
+    def planes(self) -> Tensor:
+        """Return the planes, differentiable in `tensors`."""
+        waves = torch.view_as_complex(self._waves) * self._scale
+        return torch.fft.irfft2(waves, s=self._size, norm="ortho")
+
+
 class Fourier:
     """Waves in decorrelated colours, long ones moved further than short ones.
 
@@ -31,21 +52,16 @@ class Fourier:
     """
 
     def __init__(self, image: Tensor, fall: float = 1.0) -> None:
-        self._size = (image.shape[-2], image.shape[-1])
-        natural = natural_amplitudes(self._size, image)
-        self._scale = natural * (natural * _PIVOT) ** (fall - 1) / _QUIET
-        waves = torch.fft.rfft2(to_latent(image.detach()), norm="ortho") / self._scale
-        self._waves = torch.view_as_real(waves).clone().requires_grad_()
+        self._waves = Waves(to_latent(image.detach()), fall)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """The waves, (N, 3, H, W // 2 + 1, 2), real and imaginary; see `Param`."""
-        return (self._waves,)
+        return self._waves.tensors
 
     def image(self) -> Tensor:
         """Return the pictures; see `Param`."""
-        waves = torch.view_as_complex(self._waves) * self._scale
-        return to_grey_levels(torch.fft.irfft2(waves, s=self._size, norm="ortho"))
+        return to_grey_levels(self._waves.planes())
 
     def constrain(self, clip: bool) -> None:
         """Do nothing, as every wave is allowed and colours stay within 0 to 255; see `Param`."""
