@@ -46,9 +46,9 @@ known: dict[str, dict[str, Any]] = {
     "class-small": {
         **_FROM_NOISE,
         "canvas": "224x224",
-        "iterations": 110,
+        "iterations": 300,
         "step_size": 0.04,
-        "transforms": "rotate(12), scale(0.65, 1), crop(144)",
+        "transforms": "rotate(10), scale(0.72, 1.1), crop(160), noise(40)",
     },
     "channel": {**_FROM_NOISE, "canvas": "160x160", "iterations": 100, "transforms": STANDARD},
     "thumbnail": {
@@ -78,9 +78,9 @@ known: dict[str, dict[str, Any]] = {
 }
 """Presets by name: `classic`, the programs of 2015; the others draw from noise what an objective stands for:
 `class` one of a classifier's classes (the network sees 224 × 224 pixels, as classifiers do in training), `class-small`
-the same for networks that take any size (the network sees nearly all of the picture, but at 144 × 144 pixels), `channel` a
-channel, `thumbnail` the same small and quick, `lucid` as lucid does, `maco` a class with the spectrum of photographs.
-Put your own in to extend it."""
+the same for networks that take any size (the network sees most of the picture, at 160 × 160 pixels and through
+noise), `channel` a channel, `thumbnail` the same small and quick, `lucid` as lucid does, `maco` a class with the
+spectrum of photographs. Put your own in to extend it."""
 
 
 def expanded(options: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:

@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from batcountry.errors import RecipeError
-from batcountry.transforms import blur, crop, flip, jitter, pad, rotate, scale, seen_size
+from batcountry.transforms import blur, crop, flip, jitter, noise, pad, rotate, scale, seen_size
 from batcountry.transforms.warps import smoothed, turned
 
 every = [
@@ -109,6 +109,29 @@ def test_blur_is_scipys_gaussian():
     np.testing.assert_allclose(smoothed(stack, 1.7).numpy(), wanted, atol=0.05)
 
 
+def test_noise_is_normal_the_same_for_all_pictures_and_spares_what_is_beside_them():
+    stack = pictures(40, 60, 3)
+    added = (noise(12)(stack, np.random.RandomState(2)) - stack).numpy()
+    assert (added[:, 3:] == 0).all()
+    np.testing.assert_allclose(added[0], added[2], atol=1e-9)
+    assert stats.kstest(added[0, :3].ravel() / 12, "norm").pvalue > 0.001
+    other = noise(12)(stack, np.random.RandomState(3)) - stack
+    assert abs(np.corrcoef(other[0, :3].ravel(), added[0, :3].ravel())[0, 1]) < 0.05
+
+
+def test_noise_draws_evenly_between_its_ends_again_from_the_same_seed_and_passes_gradient_on():
+    even = torch.full((1, 3, 40, 60), 90.0, requires_grad=True)
+    found = [noise(5, 25)(even, np.random.RandomState(seed)) for seed in range(100)]
+    spreads = [float(each.detach().std()) for each in found]
+    assert min(spreads) < 7
+    assert max(spreads) > 23
+    assert 13 < np.mean(spreads) < 17
+    assert torch.equal(found[7], noise(5, 25)(even, np.random.RandomState(7)))
+    (slope,) = torch.autograd.grad(found[0].sum(), even)
+    assert torch.equal(slope, torch.ones_like(even))
+    assert torch.equal(noise(0)(even, np.random.RandomState(0)), even)
+
+
 def test_flip_mirrors_left_for_right_as_often_as_it_is_told():
     stack = pictures()
     dice = np.random.RandomState(0)
@@ -138,6 +161,8 @@ def test_the_size_that_the_network_sees():
         (lambda: scale(0, 1), r"0\.1 to 10"),
         (lambda: rotate(-3), "0 to 180"),
         (lambda: blur(3, 1), "0 to 64"),
+        (lambda: noise(3, 1), "0 to 255"),
+        (lambda: noise(300), "0 to 255"),
     ],
 )
 def test_what_cannot_be_is_refused(make, said):
@@ -146,5 +171,5 @@ def test_what_cannot_be_is_refused(make, said):
 
 
 def test_what_a_network_sees_is_known_without_the_picture_s_memory():
-    moves = [pad(12), jitter(8), scale(0.9, 1.1), rotate(10)]
+    moves = [pad(12), jitter(8), scale(0.9, 1.1), rotate(10), noise(20)]
     assert min(seen_size(moves, (200_000, 300_000))) > 200_000  # 240 GB

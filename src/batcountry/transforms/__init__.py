@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from batcountry.calls import Calls
 from batcountry.transforms.base import Dice, Transform
 from batcountry.transforms.moves import crop, flip, jitter, pad
+from batcountry.transforms.noise import noise
 from batcountry.transforms.warps import blur, rotate, scale
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "flip",
     "jitter",
     "known",
+    "noise",
     "pad",
     "parse",
     "rotate",
@@ -33,7 +35,7 @@ __all__ = [
 ]
 
 known: dict[str, Callable[..., Transform]] = {
-    each.__name__: each for each in (jitter, pad, scale, rotate, flip, blur, crop)
+    each.__name__: each for each in (jitter, pad, scale, rotate, flip, blur, noise, crop)
 }
 """Transforms that the text form knows, by name. Put your own function in to extend it."""
 
