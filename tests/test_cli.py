@@ -206,13 +206,19 @@ def test_ctrl_c_leaves_no_file_and_says_how_far_it_came(tmp_path):
         "--iterations",
         "100000",
     ]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        said = process.stderr.readline()  # what it will take, said just before the first step
-        time.sleep(3)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+
+    def heed_ctrl_c():  # which a shell lets its background jobs ignore, tests among them
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, preexec_fn=heed_ctrl_c, **pipes) as process:
+        try:
+            said = process.stderr.readline()  # what it will take, said just before the first step
+            time.sleep(3)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert "of memory" in said
     assert process.returncode == 130
     assert "stopped at" in err and "octave 1/4" in err
