@@ -11,6 +11,7 @@ from rich.markup import escape
 from batcountry.cli.options import recipe_options
 from batcountry.cli.screen import fail, out, watched
 from batcountry.errors import BatCountryError, PictureError
+from batcountry.folders import make_folder
 from batcountry.quantities import parsed_size
 from batcountry.recipe import Recipe
 
@@ -106,10 +107,7 @@ def bulk(
     from batcountry.models.from_recipe import open_recipe_model
 
     pictures = _pictures(folder)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(f"cannot make the folder {output}: {error.strerror}") from None
+    make_folder(output)
     model = open_recipe_model(Recipe().with_options(**options))
     layers = layer or [model.default_layer]
     for name in layers:
@@ -269,10 +267,7 @@ def _dream_in_memory(
     from batcountry.dreamer import dreaming
 
     if save_steps is not None:
-        try:
-            save_steps.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PictureError(f"cannot make the folder {save_steps}: {error.strerror}") from None
+        make_folder(save_steps)
     for step in watched(dreaming(picture, **options), image.name if image else "a start of its own"):
         if save_steps is not None:
             step.picture().save(save_steps / f"octave_{step.octave}-iter_{step.iteration:03d}.png")

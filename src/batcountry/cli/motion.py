@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from batcountry.motion.film import Frame
     from batcountry.motion.recipes import MotionNote
 
+Output = Annotated[
+    Path,
+    typer.Argument(metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, or a new folder for frames."),
+]
+
 Keys = Annotated[
     list[str] | None,
     typer.Option(
@@ -37,12 +42,7 @@ Keys = Annotated[
 @options_of(ZoomRecipe, "film")
 def zoom(
     image: Annotated[Path, typer.Argument(metavar="PICTURE", help="Picture to begin with, or `sky`.")],
-    output: Annotated[
-        Path,
-        typer.Argument(
-            metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, or a new folder for frames."
-        ),
-    ],
+    output: Output,
     key: Keys = None,
     film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
@@ -61,12 +61,7 @@ def video(
     source: Annotated[
         str, typer.Argument(metavar="IN", help="Video to dream on, or an address that yt-dlp understands.")
     ],
-    output: Annotated[
-        Path,
-        typer.Argument(
-            metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, or a new folder for frames."
-        ),
-    ],
+    output: Output,
     key: Keys = None,
     film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed

@@ -13,7 +13,7 @@ from batcountry.errors import RecipeError
 from batcountry.motion.curves import Curve, Fade
 from batcountry.motion.keyed import FADED, LEFT_OUT, checked_key, keyed
 from batcountry.recipe import Recipe
-from batcountry.validation import json_object, said
+from batcountry.validation import json_object, noted, said
 
 M = TypeVar("M", bound="Motion")
 
@@ -294,10 +294,7 @@ class MotionNote(BaseModel):
     @classmethod
     def read(cls, text: str) -> MotionNote:
         """Read a note from its JSON form; raises `RecipeError` if it is not one."""
-        try:
-            return cls(**json_object(text, "note"))
-        except ValidationError as error:
-            raise RecipeError(f"the film's note is damaged: {said(error, cls.model_fields)}") from None
+        return noted(cls, text, "film")
 
 
 def _within(text: str, low: float, high: float) -> str:
