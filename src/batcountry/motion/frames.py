@@ -18,8 +18,8 @@ from batcountry.errors import PictureError, RecipeError, VideoError
 from batcountry.files import replace_file
 from batcountry.motion.decode import Clip, clip_of, shots
 from batcountry.motion.encode import Format, Part, codec_for, encoded
+from batcountry.motion.fields import seconds_of
 from batcountry.motion.mux import Sound, write_video
-from batcountry.motion.recipes import seconds_of
 from batcountry.motion.stores import DIGITS
 from batcountry.motion.targets import check_apart, check_target, kind_of
 from batcountry.picture import read_picture
