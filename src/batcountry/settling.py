@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from batcountry import octaves, param, presets, starts, transforms, veil
+from batcountry.ascent import Ascent
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError, suggestion
 from batcountry.finish import check_colour
+from batcountry.gradient import Gradient
 from batcountry.models import Model
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, guide, layer, parse
-from batcountry.objectives.base import OPACITY
+from batcountry.objectives.base import OPACITY, Scorer
 from batcountry.objectives.regions import mask_planes
 from batcountry.optimizers import Make, Schedule, optimizer
 from batcountry.picture import Picture, read_picture
@@ -54,6 +57,27 @@ class Settled:
         """Makes the parametrization."""
         known = param.known[self.recipe.param]
         return param.veiled(known) if self.recipe.alpha else known
+
+    def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
+        """Return how pictures are made to score higher, with dice that begin with the recipe's seed.
+
+        Parameters
+        ----------
+        gradient
+            Score and gradient of what the network sees.
+        prior
+            Score of the image itself, of its colours.
+        """
+        recipe = self.recipe
+        return Ascent(
+            gradient,
+            self.optimizer,
+            self.view,
+            np.random.RandomState(recipe.seed),
+            recipe.clip,
+            self.make_param,
+            veil.of_colours(prior) if prior is not None and recipe.alpha else prior,
+        )
 
     @property
     def optimizer(self) -> Make:
