@@ -1,4 +1,4 @@
-"""Folders that work goes into: made, and held by one process alone."""
+"""Folders: of pictures, and those that work goes into, made and held by one process alone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,19 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PictureError(f"cannot make the folder {folder}: {error.strerror}") from None
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return a folder's files whose suffixes are of pictures, sorted; raises `PictureError` if there are none."""
+    from PIL import Image
+
+    if not folder.is_dir():
+        raise PictureError(f"there is no folder {folder}; name a folder of pictures")
+    known = Image.registered_extensions()
+    found = sorted(each for each in folder.iterdir() if each.is_file() and each.suffix.lower() in known)
+    if not found:
+        raise PictureError(f"the folder {folder} has no pictures in it")
+    return found
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from batcountry.cli.again import film_again, picture_again, picture_note
 from batcountry.cli.options import recipe_options
 from batcountry.cli.running import run_dream
 from batcountry.cli.screen import fail, out, watched
-from batcountry.errors import BatCountryError, PictureError
-from batcountry.folders import make_folder
+from batcountry.errors import BatCountryError
+from batcountry.folders import make_folder, pictures_in
 from batcountry.recipe import Recipe
 
 # What imports torch is imported within the commands, so that --help answers at once.
@@ -107,7 +107,7 @@ def bulk(
     """Dream on a folder of pictures with several layers; what is done already is skipped."""
     from batcountry.models.from_recipe import open_recipe_model
 
-    pictures = _pictures(folder)
+    pictures = pictures_in(folder)
     make_folder(output)
     model = open_recipe_model(Recipe().with_options(**options))
     layers = layer or [model.default_layer]
@@ -166,15 +166,3 @@ def again(
         picture_again(file, picture_note(file), target, image, run_code=run_code)
     else:
         film_again(file, film, target, image, run_code=run_code)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    from PIL import Image
-
-    if not folder.is_dir():
-        raise PictureError(f"there is no folder {folder}; name a folder of pictures")
-    known = Image.registered_extensions()
-    found = sorted(each for each in folder.iterdir() if each.is_file() and each.suffix.lower() in known)
-    if not found:
-        raise PictureError(f"the folder {folder} has no pictures in it")
-    return found
