@@ -50,7 +50,9 @@ class Settled:
     @property
     def window(self) -> tuple[int, int] | None:
         """Height and width of the windows that the network is shown, or None for the whole picture at once."""
-        return window_of(self.recipe, self.model)
+        if self.recipe.windows == "none":
+            return None
+        return self.model.input_size if self.recipe.windows == "input" else parsed_size(self.recipe.windows)
 
     @property
     def make_param(self) -> param.MakeParam:
@@ -122,6 +124,7 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     recipe = recipe.with_options(**options)
     if recipe.objective and (recipe.layer or recipe.guide):
         raise RecipeError("give an objective, or a layer and a guide, not both")
+    check_param(recipe)
     recipe = _with_step_size(recipe)
     opened = model if isinstance(model, Model) else _opened(recipe, model)
     opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
@@ -144,6 +147,17 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
 
 def _opened(recipe: Recipe, model: Any) -> Model:
     return open_recipe_model(recipe, module=model if isinstance(model, nn.Module) else None)
+
+
+def check_param(recipe: Recipe) -> None:
+    """Raise `RecipeError` for a parametrization that cannot be."""
+    if recipe.param not in param.known:
+        hint = suggestion(recipe.param, param.known)
+        raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
+    if recipe.mask and recipe.param != "pixels":
+        raise RecipeError(
+            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use pixels"
+        )
 
 
 def check_octaves(recipe: Recipe) -> None:
@@ -201,13 +215,6 @@ def check_opaque(recipe: Recipe, what: str) -> None:
         )
 
 
-def window_of(recipe: Recipe, model: Model) -> tuple[int, int] | None:
-    """Return the windows' height and width, or None for none."""
-    if recipe.windows == "none":
-        return None
-    return model.input_size if recipe.windows == "input" else parsed_size(recipe.windows)
-
-
 def _named(options: dict[str, Any], name: str) -> Picture | str | None:
     """Return a picture given as an option, and put in its place what a recipe says of it."""
     shown = options.get(name)
@@ -221,14 +228,7 @@ def _named(options: dict[str, Any], name: str) -> Picture | str | None:
 
 
 def _with_step_size(recipe: Recipe) -> Recipe:
-    """Return a recipe whose parametrization there is, with its step size."""
-    if recipe.param not in param.known:
-        hint = suggestion(recipe.param, param.known)
-        raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
-    if recipe.mask and recipe.param != "pixels":
-        raise RecipeError(
-            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use pixels"
-        )
+    """Return a recipe with the step size that is usual for its parametrization, if it names none."""
     if recipe.step_size is not None:
         return recipe
     usual = param.step_sizes[recipe.param]
