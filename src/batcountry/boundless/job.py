@@ -93,7 +93,7 @@ class Workplace:
             ) from None
 
     def state(self) -> State | None:
-        """Return how far the job is; None if the octaves are not ready yet."""
+        """Return how far the job is, or None if the octaves are not ready yet; raises `RecipeError` if that is damaged."""
         path = self.folder / "state.json"
         try:
             return State.model_validate_json(path.read_bytes())
