@@ -24,7 +24,7 @@ BVLC_MEAN = (104.0, 116.0, 122.0)
 
 Mean = tuple[float, float, float]
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("batcountry")
 
 
 def open_caffe(
@@ -53,7 +53,7 @@ def open_caffe(
     check_wiring(definition.layer, str(prototxt))
     built = build_nodes(definition.layer, read_weights(weights), str(weights))
     if built.fit.missing:
-        _log.warning(
+        log.warning(
             "%s has no weights for %s; they are what the fillers say", weights, ", ".join(built.fit.missing)
         )
     entry = entry_of(built.nodes)
