@@ -127,8 +127,10 @@ def dreaming_on_disk(
         kept=work is not None,
         ceiling=plan.ceiling,
     )
-    workplace = _begun(job, target, work)
+    new = work is None or not Path(work).is_dir()
+    workplace = Workplace(_new_folder(target, work))
     log.info("%s, and %s of disk in %s", plan, said_bytes(needed_disk(sizes)), workplace.folder)
+    _begin(workplace, job, new=new)
     return work_on(workplace, job, scorer)
 
 
@@ -152,19 +154,16 @@ def _note(settled: Settled, side: int, source: Path | None, name: str | None) ->
     )
 
 
-def _begun(job: Job, target: Path, work: str | Path | None) -> Workplace:
-    """Return a folder with the job in it; if the job cannot begin there, no new folder is left behind."""
-    given = work is not None and Path(work).is_dir()
-    workplace = Workplace(_new_folder(target, work))
+def _begin(workplace: Workplace, job: Job, *, new: bool) -> None:
+    """Write the job down; if that cannot be, a folder that is new is not left behind."""
     try:
         workplace.begin(job)
     except (BatCountryError, OSError) as error:
-        if not given:
+        if new:
             workplace.folder.rmdir()
         if isinstance(error, OSError):
             raise PictureError(f"cannot write into {workplace.folder}: {error.strerror}") from None
         raise
-    return workplace
 
 
 def resuming(work: str | Path) -> Iterator[Progress]:
