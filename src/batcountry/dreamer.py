@@ -8,12 +8,11 @@ from importlib.metadata import version
 from math import prod
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from batcountry import octaves
-from batcountry.ascent import UPDATE, Ascent
+from batcountry.ascent import UPDATE
 from batcountry.beside import Pictures
 from batcountry.data_picture import read_data
 from batcountry.dreams import Advance, Step, climb
@@ -30,7 +29,7 @@ from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
 from batcountry.starts import start_picture
 from batcountry.transforms import Transform, seen_size
-from batcountry.veil import VEIL_BYTES, begun, of_colours, planes_of
+from batcountry.veil import VEIL_BYTES, begun, planes_of
 from batcountry.windows import WindowedAscent, check_windows, in_batches
 from batcountry.wrap import seamless, wrapped_axes
 
@@ -131,15 +130,7 @@ class Dreamer:
                 "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
                 "leave it out, or make the picture smaller with size"
             )
-        ascent = Ascent(
-            redirecting_gradient(gradient, recipe.redirect_relu),
-            settled.optimizer,
-            settled.view,
-            np.random.RandomState(recipe.seed),
-            recipe.clip,
-            settled.make_param,
-            of_colours(self.parts) if self.parts and recipe.alpha else self.parts,
-        )
+        ascent = settled.ascent(redirecting_gradient(gradient, recipe.redirect_relu), self.parts)
         window = settled.window
         on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
 

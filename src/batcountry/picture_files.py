@@ -113,7 +113,7 @@ def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image
     """Return a picture of any mode as RGB, its alpha plane or None, and its RGB profile or None.
 
     The EXIF orientation is applied. Grey and CMYK profiles are converted to sRGB, since they
-    do not fit an RGB picture.
+    do not fit an RGB picture. Raises `PictureError` if the picture cannot be converted.
     """
     try:
         with warnings.catch_warnings():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from batcountry.errors import RecipeError
 from batcountry.quantities import parsed_bytes, parsed_size, size_of
-from batcountry.validation import json_object, made, said
+from batcountry.validation import json_object, made, noted
 
 
 class Recipe(BaseModel):
@@ -293,7 +292,4 @@ class Note(BaseModel):
     @classmethod
     def read(cls, text: str) -> Note:
         """Read a note from its JSON form; raises `RecipeError` if it is not one."""
-        try:
-            return cls(**json_object(text, "note"))
-        except ValidationError as error:
-            raise RecipeError(f"the picture's note is damaged: {said(error, cls.model_fields)}") from None
+        return noted(cls, text, "picture")

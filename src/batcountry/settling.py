@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from batcountry import octaves, param, presets, starts, transforms, veil
+from batcountry.ascent import Ascent
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError, suggestion
 from batcountry.finish import check_colour
+from batcountry.gradient import Gradient
 from batcountry.models import Model
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, guide, layer, parse
-from batcountry.objectives.base import OPACITY
+from batcountry.objectives.base import OPACITY, Scorer
 from batcountry.objectives.regions import mask_planes
 from batcountry.optimizers import Make, Schedule, optimizer
 from batcountry.picture import Picture, read_picture
@@ -47,13 +50,36 @@ class Settled:
     @property
     def window(self) -> tuple[int, int] | None:
         """Height and width of the windows that the network is shown, or None for the whole picture at once."""
-        return window_of(self.recipe, self.model)
+        if self.recipe.windows == "none":
+            return None
+        return self.model.input_size if self.recipe.windows == "input" else parsed_size(self.recipe.windows)
 
     @property
     def make_param(self) -> param.MakeParam:
         """Makes the parametrization."""
         known = param.known[self.recipe.param]
         return param.veiled(known) if self.recipe.alpha else known
+
+    def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
+        """Return how pictures are made to score higher, with dice that begin with the recipe's seed.
+
+        Parameters
+        ----------
+        gradient
+            Score and gradient of what the network sees.
+        prior
+            Score of the image itself, of its colours.
+        """
+        recipe = self.recipe
+        return Ascent(
+            gradient,
+            self.optimizer,
+            self.view,
+            np.random.RandomState(recipe.seed),
+            recipe.clip,
+            self.make_param,
+            veil.of_colours(prior) if prior is not None and recipe.alpha else prior,
+        )
 
     @property
     def optimizer(self) -> Make:
@@ -98,6 +124,7 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     recipe = recipe.with_options(**options)
     if recipe.objective and (recipe.layer or recipe.guide):
         raise RecipeError("give an objective, or a layer and a guide, not both")
+    check_param(recipe)
     recipe = _with_step_size(recipe)
     opened = model if isinstance(model, Model) else _opened(recipe, model)
     opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
@@ -120,6 +147,17 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
 
 def _opened(recipe: Recipe, model: Any) -> Model:
     return open_recipe_model(recipe, module=model if isinstance(model, nn.Module) else None)
+
+
+def check_param(recipe: Recipe) -> None:
+    """Raise `RecipeError` for a parametrization that cannot be."""
+    if recipe.param not in param.known:
+        hint = suggestion(recipe.param, param.known)
+        raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
+    if recipe.mask and recipe.param != "pixels":
+        raise RecipeError(
+            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use pixels"
+        )
 
 
 def check_octaves(recipe: Recipe) -> None:
@@ -177,13 +215,6 @@ def check_opaque(recipe: Recipe, what: str) -> None:
         )
 
 
-def window_of(recipe: Recipe, model: Model) -> tuple[int, int] | None:
-    """Return the windows' height and width, or None for none."""
-    if recipe.windows == "none":
-        return None
-    return model.input_size if recipe.windows == "input" else parsed_size(recipe.windows)
-
-
 def _named(options: dict[str, Any], name: str) -> Picture | str | None:
     """Return a picture given as an option, and put in its place what a recipe says of it."""
     shown = options.get(name)
@@ -197,14 +228,7 @@ def _named(options: dict[str, Any], name: str) -> Picture | str | None:
 
 
 def _with_step_size(recipe: Recipe) -> Recipe:
-    """Return a recipe whose parametrization there is, with its step size."""
-    if recipe.param not in param.known:
-        hint = suggestion(recipe.param, param.known)
-        raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
-    if recipe.mask and recipe.param != "pixels":
-        raise RecipeError(
-            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use pixels"
-        )
+    """Return a recipe with the step size that is usual for its parametrization, if it names none."""
     if recipe.step_size is not None:
         return recipe
     usual = param.step_sizes[recipe.param]

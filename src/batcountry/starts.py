@@ -1,4 +1,7 @@
-"""What a dream begins with when no picture is given: a sky, noise, or grey."""
+"""What a dream begins with when no picture is given: a sky, noise, or grey.
+
+Functions that make a start raise `RecipeError` for a number out of its range.
+"""
 
 from __future__ import annotations
 

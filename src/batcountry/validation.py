@@ -38,6 +38,14 @@ def json_object(text: str, what: str) -> dict[str, Any]:
     return found
 
 
+def noted(kind: type[T], text: str, whose: str) -> T:
+    """Read the note inside a file from its JSON form; raises `RecipeError`, which says `whose` it is, if it is none."""
+    try:
+        return kind(**json_object(text, "note"))
+    except ValidationError as error:
+        raise RecipeError(f"the {whose}'s note is damaged: {said(error, kind.model_fields)}") from None
+
+
 def said(error: ValidationError, known: Iterable[str]) -> str:
     """Return what was wrong first, in one sentence; `known` are the options that there are."""
     first = error.errors()[0]

@@ -25,6 +25,7 @@ from PIL import Image
 
 from batcountry.errors import PictureError, RecipeError
 from batcountry.files import replace_file
+from batcountry.folders import make_folder
 from batcountry.models import Model
 from batcountry.picture import Picture
 from batcountry.picture_files import encode
@@ -92,10 +93,7 @@ class Folder:
     def __init__(self, path: Path, facts: dict[str, Any]) -> None:
         self.path, self.facts = path, facts
         self.entries: dict[str, Entry] = {}
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PictureError(f"cannot make the folder {path}: {error.strerror}") from None
+        make_folder(path)
         before = read_index(path)
         for key in ("model", "weights_sha256", "recipe"):
             if before and before[key] != facts[key]:

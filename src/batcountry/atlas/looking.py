@@ -16,8 +16,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.errors import PictureError, RecipeError
+from batcountry.errors import RecipeError
 from batcountry.files import replace_file
+from batcountry.folders import make_folder
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
 from batcountry.picture import Picture, read_picture
@@ -169,10 +170,7 @@ def looking(
     aims += [each for each in dict.fromkeys(each for row in places for each in row) if each not in aims]
     moments = visualizing(aims, batch=16, **{**options, "model": opened})
     folder = Path(out)
-    try:
-        (folder / "pictures").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(f"cannot make the folder {folder}: {error.strerror}") from None
+    make_folder(folder / "pictures")
 
     def run() -> Iterator[float]:
         drawn: list[Picture] = []

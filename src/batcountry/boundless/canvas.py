@@ -62,10 +62,6 @@ class Canvas:
         for here, there in _pieces(rows, columns, self.size):
             mapped[there] += added[here]
 
-    def remove(self) -> None:
-        """Delete the file, if it is there."""
-        self.path.unlink(missing_ok=True)
-
     def _mapped(self, mode: str) -> NDArray[np.float32]:
         return np.memmap(self.path, np.float32, mode, shape=(*self.size, 3))  # type: ignore[call-overload]
 

@@ -20,7 +20,7 @@ from batcountry.dreams import Progress
 from batcountry.errors import BatCountryError, PictureError, RecipeError
 from batcountry.files import sha256_of
 from batcountry.gradient import whole_gradient
-from batcountry.memory import said_bytes
+from batcountry.memory import Plan, said_bytes
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model
 from batcountry.picture_files import check_writable
 from batcountry.recipe import Note, Recipe
@@ -110,30 +110,15 @@ def dreaming_on_disk(
         images.check_folder(zoom)
     settled = settle(recipe or Recipe(), options)
     check_on_disk(settled)
-    model, objective, recipe = settled.model, settled.objective, settled.recipe
-    picture = opened(source, recipe)
-    size = picture.height, picture.width
+    picture = opened(source, settled.recipe)
     images.check_size(target, (picture.width, picture.height))
-    whole = whole_gradient(model, objective)
-    sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
-    cut = replace(settled, recipe=recipe.with_options(tile=recipe.tile or None))
-    plan = plan_dream(cut, whole, sizes, PICTURE_BYTES)
-    scorer = TileScorer(model, objective, ceiling=plan.ceiling)
-    recipe = recipe.with_options(tile=plan.side or max(size))
-    given = work is not None and Path(work).is_dir()
-    workplace = Workplace(_new_folder(target, work))
-    log.info("%s, and %s of disk in %s", plan, said_bytes(needed_disk(sizes)), workplace.folder)
-    note = Note(
-        version=version("bat-country"),
-        recipe=recipe,
-        input=named if named is not None else None if image is None else str(image),
-        input_sha256=start_picture(recipe).sha256 if source is None else sha256_of(source),
-        weights_sha256=model.weights_sha256,
-    )
+    sizes, plan = _planned(settled, (picture.height, picture.width))
+    scorer = TileScorer(settled.model, settled.objective, ceiling=plan.ceiling)
+    name = str(image) if named is None and image is not None else named
     job = Job(
-        note=note,
-        model=from_anywhere(model.name),
-        weights=None if recipe.weights is None else from_anywhere(recipe.weights),
+        note=_note(settled, plan.side or max(sizes[-1]), source, name),
+        model=from_anywhere(settled.model.name),
+        weights=None if settled.recipe.weights is None else from_anywhere(settled.recipe.weights),
         source=None if source is None else str(source.resolve()),
         sizes=sizes,
         output=str(target.resolve()),
@@ -142,15 +127,43 @@ def dreaming_on_disk(
         kept=work is not None,
         ceiling=plan.ceiling,
     )
+    new = work is None or not Path(work).is_dir()
+    workplace = Workplace(_new_folder(target, work))
+    log.info("%s, and %s of disk in %s", plan, said_bytes(needed_disk(sizes)), workplace.folder)
+    _begin(workplace, job, new=new)
+    return work_on(workplace, job, scorer)
+
+
+def _planned(settled: Settled, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Plan]:
+    """Return the octaves' sizes for a picture of (height, width), and how to work them out; tiles cannot be left out."""
+    model, objective, recipe = settled.model, settled.objective, settled.recipe
+    sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
+    cut = replace(settled, recipe=recipe.with_options(tile=recipe.tile or None))
+    return sizes, plan_dream(cut, whole_gradient(model, objective), sizes, PICTURE_BYTES)
+
+
+def _note(settled: Settled, side: int, source: Path | None, name: str | None) -> Note:
+    """Return the finished picture's note: of tiles of a side in pixels, and of a picture file with the name it has there."""
+    recipe = settled.recipe.with_options(tile=side)
+    return Note(
+        version=version("bat-country"),
+        recipe=recipe,
+        input=name,
+        input_sha256=start_picture(recipe).sha256 if source is None else sha256_of(source),
+        weights_sha256=settled.model.weights_sha256,
+    )
+
+
+def _begin(workplace: Workplace, job: Job, *, new: bool) -> None:
+    """Write the job down; if that cannot be, a folder that is new is not left behind."""
     try:
         workplace.begin(job)
     except (BatCountryError, OSError) as error:
-        if not given:
+        if new:
             workplace.folder.rmdir()
         if isinstance(error, OSError):
             raise PictureError(f"cannot write into {workplace.folder}: {error.strerror}") from None
         raise
-    return work_on(workplace, job, scorer)
 
 
 def resuming(work: str | Path) -> Iterator[Progress]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from batcountry.boundless.canvas import Canvas
 from batcountry.errors import RecipeError
 from batcountry.files import replace_file
+from batcountry.folders import alone_in
 from batcountry.recipe import Note
 
 Size = tuple[int, int]
@@ -61,24 +60,9 @@ class Workplace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the folder's lock; the system lets go of it if the process dies.
-
-        Raises
-        ------
-        RecipeError
-            If another process holds it.
-        """
-        lock = FileLock(self.folder / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise RecipeError(f"another process is at work in {self.folder}; wait until it is done") from None
-        try:
-            yield
-        finally:
-            lock.release()
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the folder's lock, as `batcountry.folders.alone_in`; raises `RecipeError` if another process holds it."""
+        return alone_in(self.folder, RecipeError)
 
     def begin(self, job: Job) -> None:
         """Write the job down; raises `RecipeError` if the disk has no room for it."""
@@ -109,7 +93,7 @@ class Workplace:
             ) from None
 
     def state(self) -> State | None:
-        """Return how far the job is; None if the octaves are not ready yet."""
+        """Return how far the job is, or None if the octaves are not ready yet; raises `RecipeError` if that is damaged."""
         path = self.folder / "state.json"
         try:
             return State.model_validate_json(path.read_bytes())

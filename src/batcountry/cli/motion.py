@@ -12,14 +12,17 @@ from rich.markup import escape
 from batcountry.cli.app import app as app
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.screen import counted, out
-from batcountry.errors import RecipeError, VideoError
-from batcountry.files import sha256_of
+from batcountry.errors import RecipeError
 from batcountry.motion.keyed import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 if TYPE_CHECKING:
     from batcountry.motion.film import Frame
-    from batcountry.motion.recipes import MotionNote
+
+Output = Annotated[
+    Path,
+    typer.Argument(metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, or a new folder for frames."),
+]
 
 Keys = Annotated[
     list[str] | None,
@@ -37,12 +40,7 @@ Keys = Annotated[
 @options_of(ZoomRecipe, "film")
 def zoom(
     image: Annotated[Path, typer.Argument(metavar="PICTURE", help="Picture to begin with, or `sky`.")],
-    output: Annotated[
-        Path,
-        typer.Argument(
-            metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, or a new folder for frames."
-        ),
-    ],
+    output: Output,
     key: Keys = None,
     film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
@@ -51,7 +49,7 @@ def zoom(
     from batcountry.motion.saving import saving_zoom
 
     source = None if str(image) == "sky" and not image.exists() else image
-    _watch(saving_zoom(source, output, **film, **options, keys=_keys(key)), image.name, output)
+    watch_film(saving_zoom(source, output, **film, **options, keys=_keys(key)), image.name, output)
 
 
 @app.command()
@@ -61,12 +59,7 @@ def video(
     source: Annotated[
         str, typer.Argument(metavar="IN", help="Video to dream on, or an address that yt-dlp understands.")
     ],
-    output: Annotated[
-        Path,
-        typer.Argument(
-            metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, or a new folder for frames."
-        ),
-    ],
+    output: Output,
     key: Keys = None,
     film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
@@ -75,7 +68,7 @@ def video(
     from batcountry.motion.saving import saving_video
 
     name = Path(source).name or source
-    _watch(saving_video(source, output, **film, **options, keys=_keys(key)), name, output)
+    watch_film(saving_video(source, output, **film, **options, keys=_keys(key)), name, output)
 
 
 frames = typer.Typer(
@@ -137,42 +130,11 @@ def resume_film(folder: Path) -> None:
     from batcountry.motion.saving import resuming
 
     output = Path(Journal(folder).job().output)
-    _watch(resuming(folder), output.name, output, folder)
+    watch_film(resuming(folder), output.name, output, folder)
 
 
-def film_again(
-    file: Path, note: MotionNote, output: Path | None, source: Path | None, *, run_code: bool
-) -> None:
-    """Make a film again from the note inside it."""
-    from batcountry.models.from_recipe import open_recipe_model
-    from batcountry.motion.saving import saving_video, saving_zoom
-
-    target = output or file.with_name(f"{file.stem}-again{file.suffix}")
-    place = source or _source(note, file)
-    if place is not None and sha256_of(place) != note.input_sha256:
-        raise VideoError(f"{place} is not what {file} was dreamed on; name that one with --input")
-    recipe = note.recipe
-    model = open_recipe_model(recipe.dream, trusted=run_code)
-    if model.weights_sha256 != note.weights_sha256:
-        raise VideoError(f"{file} was dreamed with other weights than {recipe.dream.model} has now")
-    if isinstance(recipe, ZoomRecipe):
-        made = saving_zoom(place, target, recipe, named=note.input, model=model)
-    else:
-        made = saving_video(str(place), target, recipe, named=note.input, model=model)
-    _watch(made, file.name, target)
-
-
-def _source(note: MotionNote, file: Path) -> Path | None:
-    """Return what a film was dreamed on, where it was or beside the film; None for the sky."""
-    if note.input is None:
-        return None
-    for place in (Path(note.input), file.parent / Path(note.input).name):
-        if place.is_file():
-            return place
-    raise VideoError(f"{note.input}, which {file} was dreamed on, is not there; say where it is with --input")
-
-
-def _watch(made: Iterator[Frame], title: str, output: Path, journal: Path | None = None) -> None:
+def watch_film(made: Iterator[Frame], title: str, output: Path, journal: Path | None = None) -> None:
+    """Make a film, showing how far it is; `journal` is where it goes on from if it is not beside the film."""
     journal = journal or output.with_name(f"{output.name}.journal")
     hint = f"what is done is in {output}; go on with: bat-country resume {journal}"
     triples: Iterable[tuple[int, int, Frame]] = ((each.index, each.count, each) for each in made)

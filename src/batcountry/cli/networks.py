@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ from batcountry.errors import ModelError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from batcountry.caffe.checking import NetFacts
+    from batcountry.caffe.checking import Difference, NetFacts
 
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="The file of weights, if several lie beside the prototxt.")
@@ -86,13 +87,7 @@ def check(
     _say(facts, prototxt, weights, mean_for(prototxt))
     bad = bool(facts.unsupported or weights is None or (facts.fit and facts.fit.missing))
     if reference is not None and not facts.unsupported:
-        differences = compare(prototxt, weights, reference, end)
-        for each in differences[:10]:
-            out.print(f"{each.largest:10.2e}  {escape(each.blob)}  {escape(each.problem)}".rstrip())
-        over = sum(each.largest > tolerance for each in differences)
-        out.print(
-            f"{len(differences)} blobs compared, {over} differ by more than {tolerance:g} of their largest value"
-        )
+        over = _say_differences(compare(prototxt, weights, reference, end), tolerance)
         bad = bad or over > 0
     if bad:
         raise typer.Exit(1)
@@ -133,6 +128,17 @@ def _say(facts: NetFacts, prototxt: Path, weights: Path | None, mean: tuple[floa
         if facts.fit.unused:
             out.print(f"unused       {escape(', '.join(facts.fit.unused))}")
     out.print(f"unsupported  {escape(', '.join(facts.unsupported)) or 'nothing'}")
+
+
+def _say_differences(differences: Sequence[Difference], tolerance: float) -> int:
+    """Print the largest differences, and return how many are larger than `tolerance`."""
+    for each in differences[:10]:
+        out.print(f"{each.largest:10.2e}  {escape(each.blob)}  {escape(each.problem)}".rstrip())
+    over = sum(each.largest > tolerance for each in differences)
+    out.print(
+        f"{len(differences)} blobs compared, {over} differ by more than {tolerance:g} of their largest value"
+    )
+    return over
 
 
 @app.command()

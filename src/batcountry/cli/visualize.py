@@ -11,7 +11,8 @@ from rich.markup import escape
 from batcountry.cli.app import app as app
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.screen import err, out, watched
-from batcountry.errors import PictureError, RecipeError
+from batcountry.errors import RecipeError
+from batcountry.folders import make_folder
 from batcountry.penalties import Aim, Penalties
 from batcountry.recipe import Recipe
 from batcountry.validation import made
@@ -72,7 +73,7 @@ def visualize(
     dreamer = _dreamer(None if picture is None else picture.size[::-1], options, aim, penalties=penalties)
     steps, history = dreamer.dreaming(picture), History(dreamer.parts)
     if save_steps is not None:
-        _make_folder(save_steps)
+        make_folder(save_steps)
     for step in watched(steps, image.name if image else "a start of its own"):
         history.add(step)
         if every and (step.iteration + 1) % every == 0:
@@ -110,10 +111,3 @@ def _report(step: Step, history: Numbers, folder: Path | None) -> None:
     err.print(escape(f"{where}: {history.line()}"))
     if folder is not None:
         step.picture().save(folder / f"size_{step.octave + 1}-step_{step.iteration + 1}.png")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PictureError(f"cannot make the folder {folder}: {error.strerror}") from None

@@ -35,9 +35,11 @@ def open_model(
     ----------
     source
         A known name (see `batcountry.models.zoo`); a folder with a `deploy.prototxt` and one `.caffemodel`, a prototxt file, or a
-        folder that `bat-country convert` wrote; a PyTorch module, of which a copy is taken.
+        folder that `bat-country convert` wrote; an `.onnx`, `.pt2` or TorchScript file; `timm:NAME`, `torchvision:NAME` or
+        `package.module:function`; a PyTorch module, of which a copy is taken, or an exported program.
     weights
-        The `.caffemodel`, if `source` is a prototxt file. May be left out where only one lies beside it.
+        Of a prototxt file the `.caffemodel`, which may be left out where only one lies beside it; of a network that timm,
+        torchvision or a function makes a file of safetensors or a state dict.
     mean
         What was taken off each colour when the network was trained. For Caffe's files: of blue, green and
         red in grey levels, or a `.binaryproto` or `.npy` file; by default the one such file beside

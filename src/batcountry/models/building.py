@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from batcountry.caffe.graph import View
+from batcountry.caffe.views import View
 from batcountry.errors import ModelError
 from batcountry.models.entry import Entry
 from batcountry.models.geometry import views

@@ -24,7 +24,7 @@ BVLC_MEAN = (104.0, 116.0, 122.0)
 
 Mean = tuple[float, float, float]
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger("batcountry")
 
 
 def open_caffe(
@@ -53,7 +53,7 @@ def open_caffe(
     check_wiring(definition.layer, str(prototxt))
     built = build_nodes(definition.layer, read_weights(weights), str(weights))
     if built.fit.missing:
-        _log.warning(
+        log.warning(
             "%s has no weights for %s; they are what the fillers say", weights, ", ".join(built.fit.missing)
         )
     entry = entry_of(built.nodes)
@@ -81,7 +81,7 @@ def open_caffe(
 
 
 def entry_of(nodes: Sequence[Node]) -> str | None:
-    """Return the name of the blob that takes the picture: the first input, or else the first of dummy data."""
+    """Return the blob that takes the picture: the first input, or else the first of dummy data; None if there is neither."""
     for kind in ("Input", "DummyData"):
         found = next((node.tops[0] for node in nodes if node.layer.type == kind and node.tops), None)
         if found is not None:
@@ -97,7 +97,7 @@ def shape_of(nodes: Sequence[Node], blob: str) -> Shape:
 
 
 def mean_for(prototxt: Path, mean: Sequence[float] | str | Path | None = None) -> Mean:
-    """Return a net's mean of blue, green and red; see `open_caffe`."""
+    """Return a net's mean of blue, green and red, as `open_caffe` is given it; raises `ModelError` if it is of other channels."""
     if mean is None:
         mean = find_mean(prototxt.parent) or BVLC_MEAN
     if isinstance(mean, (str, Path)):

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.caffe.graph import Node, ancestors, infer_shapes, views
+from batcountry.caffe.graph import Node, ancestors, infer_shapes
 from batcountry.caffe.layers.registry import Shape
+from batcountry.caffe.views import views
 from batcountry.kernels.compiled import kind
 from batcountry.kernels.filters import has_onednn
 from batcountry.models.model import Layer

@@ -70,7 +70,15 @@ def open_exported(request: Request) -> Model:
 
 
 def read_exported(file: Path | io.BytesIO, name: str) -> tuple[nn.Module, list[int]]:
-    """Read an exported program; returns it and the shape of the input it was exported with."""
+    """Read an exported program; returns it and the shape of the input it was exported with.
+
+    Raises
+    ------
+    ModelError
+        As `open_exported`.
+    UnsupportedLayer
+        As `open_exported`.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
             return _Reader(archive, name).read()
@@ -121,12 +129,9 @@ class _Reader:
         source = one_picture(pictures, self.name)
         first = next(each["user_output"] for each in signature["output_specs"] if "user_output" in each)
         output = first["arg"]["as_tensor"]["name"]
-        shape = [each.get("as_int") or 0 for each in graph["tensor_values"][source]["sizes"]]
+        shape = [_side(each) for each in graph["tensor_values"][source]["sizes"]]
         if len(shape) != 4:
             self.refuse("its input is not pictures, which have four axes")
-        # A size that may vary is written as an expression, with the one that it was exported with.
-        for axis, each in enumerate(graph["tensor_values"][source]["sizes"]):
-            shape[axis] = shape[axis] or int(each["as_expr"]["hint"]["as_int"])
         steps = used_steps([self.step(each) for each in graph["nodes"]], output)
         module = Program(steps, self.weights, source=source, output=output, where=self.name)
         return module, shape
@@ -196,6 +201,11 @@ class _Reader:
         if kind != "as_scalar_type":
             self.refuse(f"it has an argument of the kind {kind}")
         return _DTYPES[value]
+
+
+def _side(size: Any) -> int:
+    """Return a number of an input's shape; one that may vary is an expression, with what it was exported with."""
+    return int(size.get("as_int") or size["as_expr"]["hint"]["as_int"])
 
 
 def _deep_name(argument: Any) -> str:

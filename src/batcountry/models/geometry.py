@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from batcountry.caffe.graph import View
 from batcountry.caffe.layers.registry import Window
+from batcountry.caffe.views import View
 from batcountry.models.tracing import Place
 from batcountry.models.windows import attribute, filters, operation_window, padded, sliding
 

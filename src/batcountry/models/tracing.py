@@ -75,9 +75,7 @@ def trace(module: nn.Module, size: Size, entered: Callable[[Tensor], Tensor], ch
     prefixes, kind = _Prefixes(module), "first"
     for name, call in zip(names, calls, strict=True):
         traced.places[name] = call.place
-        found = call.problem or layout_of(
-            call.shape, size, prefix=prefixes.of(call, modules=module), before=kind
-        )
+        found = call.problem or layout_of(call.shape, size, prefix=prefixes.of(call, module), before=kind)
         if isinstance(found, str):
             traced.refused[name] = found
             continue
@@ -179,10 +177,10 @@ class _Prefixes:
         self.said = said if isinstance(said, int) and said >= 0 else None
         self.patches: int | None = None
 
-    def of(self, call: _Call, modules: nn.Module) -> int | None:
+    def of(self, call: _Call, module: nn.Module) -> int | None:
         """Return the number for a layer, None if nothing tells."""
         if len(call.shape) == 4 and self.patches is None:
-            part = modules.get_submodule(call.place[0])
+            part = module.get_submodule(call.place[0])
             if isinstance(part, nn.Conv2d) and part.kernel_size == part.stride and part.stride[0] > 1:
                 self.patches = call.shape[2] * call.shape[3]
         if len(call.shape) != 3:

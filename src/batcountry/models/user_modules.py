@@ -38,7 +38,14 @@ def opened(
     name
         What to open the model by again.
     stated
-        What is known of the network: `mean`, `std`, `size`, `classes`.
+        What is known of the network: `mean`, `std`, `input`, `size`, `classes`.
+    weights_sha256
+        As of `batcountry.models.building.model_of`.
+
+    Raises
+    ------
+    ModelError
+        If what was asked for does not fit the network, or none of its layers can be dreamed with.
     """
     known = {**said_by(module), **(stated or {})}
     mean, std = request.mean, request.std

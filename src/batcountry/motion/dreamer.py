@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from batcountry.ascent import UPDATE, Ascent
+from batcountry.ascent import UPDATE
 from batcountry.beside import NOTHING, Beside, Pictures, resized
 from batcountry.dreamer import plan_dream, runnable_sizes
 from batcountry.dreams import Advance, climb
@@ -131,17 +130,8 @@ class FrameDreamer:
         aims = [(self._aim(recipe, aim, sides), weight) for aim, weight in self.motion.aims_at(frame, time)]
         first = replace(aims[0][0].settled, recipe=recipe)
         mask = first.mask if sides.mask is None else mask_planes(sides.mask)
-        # The same shifts in each frame: what they leave behind then stands still instead of flickering.
-        dice = np.random.RandomState(recipe.seed)
-        ascent = Ascent(
-            _mixed(aims),
-            first.optimizer,
-            first.transforms,
-            dice,
-            recipe.clip,
-            first.make_param,
-            _mixed_priors(aims),
-        )
+        # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
+        ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
 
         def begin(image: Tensor, base: Tensor) -> Advance:
             small = resized(picture, base)

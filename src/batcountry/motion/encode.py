@@ -113,7 +113,7 @@ class Format(BaseModel):
 
     @property
     def part(self) -> int:
-        """How many frames are encoded together: up to two seconds' worth, and at most 256 MB before that."""
+        """How many frames are encoded together: 8 to 48, and within that no more than 256 MB of them."""
         frame = self.size[0] * self.size[1] * (6 if self.deep else 3)
         return max(8, min(48, 256_000_000 // frame))
 

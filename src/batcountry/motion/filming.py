@@ -16,9 +16,10 @@ from batcountry.allocator import kept_memory
 from batcountry.motion.anchor import Tone, held
 from batcountry.motion.decode import Clip, Shot, shots, time_from
 from batcountry.motion.dreamer import FrameDreamer, Sides
+from batcountry.motion.fields import seconds_of
 from batcountry.motion.film import Frame, State, array, tensor
 from batcountry.motion.flow import Flow, Movement, dis, is_still, moved
-from batcountry.motion.recipes import VideoRecipe, seconds_of
+from batcountry.motion.recipes import VideoRecipe
 from batcountry.motion.sides import Side, side_of
 
 

@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from batcountry.errors import PictureError, RecipeError, VideoError
 from batcountry.files import replace_file
-from batcountry.motion.decode import Clip, clip_of, shots
+from batcountry.folders import pictures_in
+from batcountry.motion.decode import Clip, Shot, clip_of, shots
 from batcountry.motion.encode import Format, Part, codec_for, encoded
+from batcountry.motion.fields import seconds_of
 from batcountry.motion.mux import Sound, write_video
-from batcountry.motion.recipes import seconds_of
 from batcountry.motion.stores import DIGITS
 from batcountry.motion.targets import check_apart, check_target, kind_of
 from batcountry.picture import read_picture
@@ -84,19 +85,13 @@ def _made(
     clip: Clip, folder: Path, every: int, bounds: tuple[Fraction | None, Fraction | None]
 ) -> Iterator[Path]:
     begin, end = (None if each is None else clip.start + each for each in bounds)
-    times: dict[str, tuple[int, int]] = {}
-    first = None
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise VideoError(f"cannot make the folder {folder}: {error.strerror}") from None
-    taken = 0
-    for shot in shots(clip):
-        now = shot.pts * clip.time_base
-        if end is not None and now >= end:
-            break
-        if begin is not None and now < begin:
-            continue
+    times: dict[str, tuple[int, int]] = {}
+    first = None
+    for taken, shot in enumerate(_between(clip, begin, end)):
         first = shot.pts if first is None else first
         if taken % every == 0:
             path = folder / f"{len(times) + 1:0{DIGITS}d}.png"
@@ -106,7 +101,6 @@ def _made(
         else:  # the picture before stays until the next one
             name = f"{len(times):0{DIGITS}d}.png"
             times[name] = (times[name][0], shot.pts + shot.duration - first - times[name][0])
-        taken += 1
     if not times:
         raise VideoError(f"{clip.path} has no frame between {bounds[0] or 0:g} s and its end or --to")
     shift = (first or 0) * clip.time_base if begin is not None else Fraction(0)
@@ -121,6 +115,16 @@ def _made(
         frames=times,
     )
     replace_file(folder / TIMES, found.model_dump_json(indent=1).encode())
+
+
+def _between(clip: Clip, begin: Fraction | None, end: Fraction | None) -> Iterator[Shot]:
+    """Yield the frames that are shown from `begin` on and before `end`, in seconds of the clip's own clock."""
+    for shot in shots(clip):
+        now = shot.pts * clip.time_base
+        if end is not None and now >= end:
+            return
+        if begin is None or now >= begin:
+            yield shot
 
 
 def join_frames(
@@ -152,7 +156,7 @@ def join_frames(
     if kind_of(target) == "folder":
         raise VideoError(f"{target} names a folder; end the name in .mp4, .webm, .mkv, .mov, .gif or .apng")
     check_target(target)
-    pictures = _pictures(place)
+    pictures = sorted(pictures_in(place), key=natural)
     times = None if fps is not None else _times(place)
     stamps = _stamps(pictures, times)
     rate = _rate(fps, times)
@@ -196,16 +200,6 @@ def _animated(pictures: list[Path], target: Path, rate: Fraction) -> Iterator[Pa
 def natural(path: Path) -> list[Any]:
     """Return what sorts names with numbers in them as people do: 9 before 10."""
     return [int(each) if each.isdigit() else each.lower() for each in re.split(r"(\d+)", path.name)]
-
-
-def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise PictureError(f"there is no folder {folder}; name a folder of pictures")
-    known = Image.registered_extensions()
-    found = sorted((each for each in folder.iterdir() if each.suffix.lower() in known), key=natural)
-    if not found:
-        raise PictureError(f"the folder {folder} has no pictures in it")
-    return found
 
 
 def _levels(path: Path, size: tuple[int, int], first: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:

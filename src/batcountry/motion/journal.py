@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from batcountry.errors import VideoError
 from batcountry.files import replace_file
+from batcountry.folders import alone_in
 from batcountry.motion.film import State
 from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
 
@@ -50,24 +49,9 @@ class Journal:
         """Return the journal of a film."""
         return cls(output.with_name(f"{output.name}.journal"))
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the folder's lock; the system lets go of it if the process dies.
-
-        Raises
-        ------
-        VideoError
-            If another process holds it.
-        """
-        lock = FileLock(self.folder / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise VideoError(f"another process is at work in {self.folder}; wait until it is done") from None
-        try:
-            yield
-        finally:
-            lock.release()
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the folder's lock, as `batcountry.folders.alone_in`; raises `VideoError` if another process holds it."""
+        return alone_in(self.folder, VideoError)
 
     def check_new(self) -> None:
         """Raise `VideoError` if there is a film in it already."""

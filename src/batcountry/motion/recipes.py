@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from batcountry.errors import RecipeError
 from batcountry.motion.curves import Curve, Fade
+from batcountry.motion.fields import CurveText, TimeText, within
 from batcountry.motion.keyed import FADED, LEFT_OUT, checked_key, keyed
 from batcountry.recipe import Recipe
-from batcountry.validation import json_object, said
+from batcountry.validation import json_object, noted, said
 
 M = TypeVar("M", bound="Motion")
-
-
-def _curve(given: Any) -> str:
-    try:
-        return str(Curve.parse(given if isinstance(given, Mapping) else str(given)))
-    except RecipeError as error:
-        raise ValueError(str(error)) from None
-
-
-def _time(given: Any) -> str | None:
-    if given is None:
-        return None
-    try:
-        return f"{float(seconds_of(str(given))):g}"
-    except RecipeError as error:
-        raise ValueError(str(error)) from None
-
-
-CurveText = Annotated[str, BeforeValidator(_curve)]
-"""A curve's text form; a number or a mapping from frames to numbers becomes one."""
-
-TimeText = Annotated[str | None, BeforeValidator(_time)]
-"""Seconds; `1:02:03.5` becomes them."""
-
-
-def seconds_of(text: str) -> Fraction:
-    """Read a time such as `12.5`, `1:30` or `1:02:03.25`, in seconds; raises `RecipeError` if it is none."""
-    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d*)?", text.strip()):
-        raise RecipeError(f"{text!r} is not a time; write seconds, or 1:30, or 1:02:03.5")
-    found = Fraction(0)
-    for each in text.strip().split(":"):
-        found = found * 60 + Fraction(each)
-    return found
 
 
 class Motion(BaseModel):
@@ -94,7 +60,7 @@ class Motion(BaseModel):
     @field_validator("strength")
     @classmethod
     def _is_share(cls, text: str) -> str:
-        return _within(text, 0, 1)
+        return within(text, 0, 1)
 
     @field_validator("dream")
     @classmethod
@@ -207,17 +173,17 @@ class ZoomRecipe(Motion):
     @field_validator("zoom")
     @classmethod
     def _is_zoom(cls, text: str) -> str:
-        return _within(text, 0.25, 4)
+        return within(text, 0.25, 4)
 
     @field_validator("pan_x", "pan_y")
     @classmethod
     def _is_pan(cls, text: str) -> str:
-        return _within(text, -100, 100)
+        return within(text, -100, 100)
 
     @field_validator("rotate")
     @classmethod
     def _is_turn(cls, text: str) -> str:
-        return _within(text, -360, 360)
+        return within(text, -360, 360)
 
     @field_validator("fps")
     @classmethod
@@ -294,14 +260,4 @@ class MotionNote(BaseModel):
     @classmethod
     def read(cls, text: str) -> MotionNote:
         """Read a note from its JSON form; raises `RecipeError` if it is not one."""
-        try:
-            return cls(**json_object(text, "note"))
-        except ValidationError as error:
-            raise RecipeError(f"the film's note is damaged: {said(error, cls.model_fields)}") from None
-
-
-def _within(text: str, low: float, high: float) -> str:
-    for value in Curve.parse(text).values:
-        if not low <= value <= high:
-            raise ValueError(f"its values must be from {low:g} to {high:g}")
-    return text
+        return noted(cls, text, "film")

@@ -186,7 +186,7 @@ def resuming(folder: str | Path, *, flow: Flow | None = None) -> Iterator[Frame]
                 f"{job.source} is not the picture that {folder} was begun with; put that one back"
             )
         maker: Zoom | Filming = Zoom(picture, job.recipe, {"model": model})
-        store = store_of(journal, target, job.recipe, job.note, size=picture_size(maker))
+        store = store_of(journal, target, job.recipe, job.note, size=frame_size(maker))
     else:
         path = Path(str(job.source))
         if not path.is_file() or sha256_of(path) != job.note.input_sha256:
@@ -197,7 +197,7 @@ def resuming(folder: str | Path, *, flow: Flow | None = None) -> Iterator[Frame]
     return _saved(journal, store, maker, job.note)
 
 
-def picture_size(maker: Zoom | Filming) -> tuple[int, int]:
+def frame_size(maker: Zoom | Filming) -> tuple[int, int]:
     """Return the (width, height) of a film's frames."""
     height, width = maker.dreamer.size
     return width, height
@@ -252,7 +252,7 @@ def _saved(journal: Journal, store: Store, maker: Zoom | Filming, note: MotionNo
 
 def _say(maker: Zoom | Filming, journal: Journal, store: Store, count: int) -> None:
     """Say what it will take, and refuse if the disk has no room for it."""
-    width, height = picture_size(maker)
+    width, height = frame_size(maker)
     need = store.disk(count) + 4 * width * height * 12
     free = shutil.disk_usage(journal.folder.parent).free
     if free < need:

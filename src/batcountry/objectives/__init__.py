@@ -5,6 +5,9 @@ are combined with `+`, `-` and `*`, print as text, and are read from that text a
 
     face = 0.7 * channel("inception_4c/output", 61) + layer("inception_3b/output")
     parse(str(face)) == face
+
+Functions that make one raise `RecipeError` at the call for a number out of its range; what depends on the network or on a
+picture, such as a channel's number or a file, is checked when the objective is bound.
 """
 
 from batcountry.objectives.amplify import amplify

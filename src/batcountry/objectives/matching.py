@@ -44,7 +44,13 @@ def guide(picture: Any, layer: str) -> Objective:
 
 
 def guide_features(model: Model, picture: Any, layer: str) -> Tensor:
-    """Return the features of a guide picture at `layer`: (C, positions), without gradient."""
+    """Return the features of a guide picture at `layer`: (C, positions), without gradient.
+
+    Raises
+    ------
+    RecipeError
+        If the network cannot run on it that far, or the layer has no height and width.
+    """
     pixels = planes(picture)
     with torch.no_grad():
         try:

@@ -2,6 +2,8 @@
 
 A transform is a function of pictures, (N, C, H, W), and dice, which it draws from anew in every step;
 it is differentiable. The pictures beside the one dreamed on are among the channels.
+
+Functions that make one raise `RecipeError` for a number out of its range.
 """
 
 from __future__ import annotations

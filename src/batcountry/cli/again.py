@@ -1,0 +1,92 @@
+"""Pictures and films dreamed again from the recipe inside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from batcountry.cli.running import run_dream
+from batcountry.cli.screen import out
+from batcountry.errors import BatCountryError, PictureError, VideoError
+from batcountry.recipe import Note, Recipe
+
+if TYPE_CHECKING:
+    from batcountry.models import Model
+    from batcountry.motion.recipes import MotionNote
+
+
+def picture_note(file: Path) -> Note:
+    """Return the note inside a picture; raises `PictureError` if it has none."""
+    from batcountry.picture_files import read_note
+
+    text = read_note(file)
+    if text is None:
+        raise PictureError(f"{file} has no recipe inside; only pictures that this program wrote have one")
+    return Note.read(text)
+
+
+def picture_again(file: Path, note: Note, target: Path, source: Path | None, *, run_code: bool) -> None:
+    """Dream again what a picture's note says, on `source` or on what the note names, and write it to `target`.
+
+    Raises
+    ------
+    PictureError
+        If the picture it was dreamed on is not there, or that or the network is another.
+    """
+    from batcountry.files import sha256_of
+    from batcountry.starts import start_picture
+
+    recipe = note.recipe
+    source = source or _source(note.input, file, PictureError)
+    if source is not None and sha256_of(source) != note.input_sha256:
+        raise PictureError(
+            f"{source} is not the picture that {file} was dreamed on; name that one with --input"
+        )
+    if source is None and note.input is None and note.input_sha256 != start_picture(recipe).sha256:
+        raise PictureError(f"{file} was not dreamed on a file; name the picture with --input")
+    model = _model(recipe, note, file, PictureError, run_code=run_code)
+    run_dream(source, target, {**recipe.model_dump(), "model": model}, named=note.input)
+    out.print(f"the dream is in {escape(str(target))}")
+
+
+def film_again(file: Path, note: MotionNote, target: Path, source: Path | None, *, run_code: bool) -> None:
+    """Make again what a film's note says; as `picture_again`, but for `VideoError`."""
+    from batcountry.cli.motion import watch_film
+    from batcountry.files import sha256_of
+    from batcountry.motion.recipes import ZoomRecipe
+    from batcountry.motion.saving import saving_video, saving_zoom
+
+    recipe = note.recipe
+    source = source or _source(note.input, file, VideoError)
+    if source is not None and sha256_of(source) != note.input_sha256:
+        raise VideoError(f"{source} is not what {file} was dreamed on; name that one with --input")
+    model = _model(recipe.dream, note, file, VideoError, run_code=run_code)
+    if isinstance(recipe, ZoomRecipe):
+        made = saving_zoom(source, target, recipe, named=note.input, model=model)
+    else:
+        made = saving_video(str(source), target, recipe, named=note.input, model=model)
+    watch_film(made, file.name, target)
+
+
+def _source(name: str | None, file: Path, refusal: type[BatCountryError]) -> Path | None:
+    """Return what a file was dreamed on, where it was or beside the file; None for what was made on the spot."""
+    if name is None:
+        return None
+    for place in (Path(name), file.parent / Path(name).name):
+        if place.is_file():
+            return place
+    raise refusal(f"{name}, which {file} was dreamed on, is not there; say where it is with --input")
+
+
+def _model(
+    recipe: Recipe, note: Note | MotionNote, file: Path, refusal: type[BatCountryError], *, run_code: bool
+) -> Model:
+    """Open the model that a file was dreamed with."""
+    from batcountry.models.from_recipe import open_recipe_model
+
+    model = open_recipe_model(recipe, trusted=run_code)
+    if model.weights_sha256 != note.weights_sha256:
+        raise refusal(f"{file} was dreamed with other weights than {recipe.model} has now")
+    return model
