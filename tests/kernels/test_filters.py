@@ -53,3 +53,14 @@ def test_filters_are_convolutions_and_turned_round_their_gradient(
     torch.testing.assert_close(
         total.double() - 1, gradient, rtol=0, atol=close["atol"] + 1e-2 * (dtype == torch.bfloat16)
     )
+
+
+def test_weights_are_ordered_by_the_shape_alone_and_few_orders_are_kept():
+    filter_ = Filter(torch.randn(16, 8, 3, 3), None, pad=(1, 1))
+    shapes = [torch.Size((1, 8, size, size + 1)) for size in (9, 40, 9, 23, 9)]
+    found = {}
+    for shape in shapes:
+        x = torch.ones(shape).contiguous(memory_format=torch.channels_last)
+        y = filter_.forward(x)
+        assert torch.equal(y, found.setdefault(shape, y))
+        assert len(filter_._orders) <= 2

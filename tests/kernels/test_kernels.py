@@ -101,19 +101,19 @@ sides, steps = st.integers(1, 5), st.integers(1, 3)
     st.tuples(steps, steps),
     st.tuples(*[st.integers(0, 4)] * 2),
     st.booleans(),
+    st.booleans(),
 )
-def test_max_pooling_in_loops_is_pytorchs_on_ties_too(dtype, shape, kernel, stride, pad, ceil):
+def test_max_pooling_in_loops_is_pytorchs_on_ties_too(dtype, shape, kernel, stride, pad, ceil, relu):
     assume(all(p < k for p, k in zip(pad, kernel, strict=True)))
     assume(all(s + 2 * p >= k for s, p, k in zip(shape[2:], pad, kernel, strict=True)))
     generator = torch.Generator().manual_seed(sum(shape))
     x = last(torch.randint(-2, 3, shape, generator=generator).to(dtype))
-    found = gradient(lambda v: max_pool(v, Windows(kernel, stride, pad, ceil)), x, lambda y: last(1 + y % 7))
+    windows = Windows(kernel, stride, pad, ceil, relu)
+    found = gradient(lambda v: max_pool(v, windows), x, lambda y: last(1 + y % 7))
     patch = pytest.MonkeyPatch()
     with patch.context() as without:
         without.setattr(pool, "kind", lambda *v: None)
-        wanted = gradient(
-            lambda v: max_pool(v, Windows(kernel, stride, pad, ceil)), x, lambda y: last(1 + y % 7)
-        )
+        wanted = gradient(lambda v: max_pool(v, windows), x, lambda y: last(1 + y % 7))
     for ours, theirs in zip(found, wanted, strict=True):
         assert ours.is_contiguous(memory_format=torch.channels_last)
         assert torch.equal(ours, theirs)

@@ -162,6 +162,20 @@ def test_googlenets_modules_are_single_steps(googlenet):
     agree(model.network, torch.rand(1, 3, 97, 131) * 255 - 120, {"inception_3b/output", "conv2/3x3"})
 
 
+def pooled_above_zero(network, layer):
+    """Say of each max pooling, alone or among branches, whether it looks above 0."""
+    steps = plan(network.nodes, network.source, {layer}).steps
+    windows = [
+        step.windows or getattr(getattr(step.run, "args", [None])[0], "windows", None) for step in steps
+    ]
+    return [each.relu for each in windows if each]
+
+
+def test_pooling_of_relus_alone_looks_above_zero(googlenet):
+    assert pooled_above_zero(open_model(googlenet).network, "inception_4c/output") == [True] * 8
+    assert pooled_above_zero(net(INPUT + NETS["branches"]), "j") == [False, True]
+
+
 def test_what_is_kept_for_the_gradient_is_less(googlenet):
     model, kept = open_model(googlenet), []
     image = (torch.rand(1, 3, 128, 160) * 255).requires_grad_()

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -127,10 +126,17 @@ def _masked(
     grad, above = _in_rows(grad)
     channels, rows, columns = output.shape[1:]
     addresses = output.data_ptr(), grad.data_ptr(), into.data_ptr()
-    bits = int(np.float64(limit).view(np.int64))
+    bits = _bits(limit, output.dtype)
     turns = output.shape[0] * rows
     loops("mask").mask[kind(output)](turns, *addresses, columns, channels, above, pitch, bits)
     return into
+
+
+@cache
+def _bits(limit: float, dtype: torch.dtype) -> int:
+    """Return the bits of a number in a type of 2 or 4 bytes, as a signed number."""
+    number = torch.tensor(limit, dtype=dtype)
+    return int(number.view(torch.int16 if number.itemsize == 2 else torch.int32))
 
 
 def _in_rows(grad: Tensor) -> tuple[Tensor, int]:

@@ -20,7 +20,7 @@ from batcountry.kernels.convolution import picture_gradient
 Pair = tuple[int, int]
 _ONE = (1, 1)
 _FEW = 4
-_USUAL = (144, 144)
+_KEPT = 2  # shapes: those of a film's two octaves
 
 
 @cache
@@ -69,7 +69,7 @@ class Filter:
     def forward(self, x: Tensor) -> Tensor:
         """Return its result for (N, C, H, W)."""
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
-        weight = self._packed
+        weight = self._packed(x.shape)
         if self.limit is None:
             return torch.ops.mkldnn._convolution_pointwise(x, weight, self.bias, *settings, "none", [], "")
         if math.isinf(self.limit):
@@ -123,14 +123,25 @@ class Filter:
         """Add its result for `x` to `total`, in place, and return that."""
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
         return torch.ops.mkldnn._convolution_pointwise_.binary(
-            total, x, self._packed, self.bias, *settings, "add", 1.0, None, [], None
+            total, x, self._packed(x.shape), self.bias, *settings, "add", 1.0, None, [], None
         )
 
+    def _packed(self, shape: torch.Size) -> Tensor:
+        """Return the weights in the order that oneDNN wants for an input of some shape.
+
+        In another order it would arrange them anew at each call, which may take ten times as long as the
+        convolution. It also decides how sums are rounded, so it depends on the shape alone and not on what came before.
+        """
+        found = self._orders.get(shape)
+        if found is None:
+            found = torch.ops.mkldnn._reorder_convolution_weight(
+                self.weight, self.pad, (self.stride, self.stride), _ONE, self.groups, shape
+            )
+            for oldest in list(self._orders)[: 1 - _KEPT]:
+                self._orders.pop(oldest, None)
+            self._orders[shape] = found
+        return found
+
     @cached_property
-    def _packed(self) -> Tensor:
-        # For one shape, whatever comes first: the order decides how sums are rounded, and a dream that is
-        # gone on with is to be the same.
-        shape = (1, self.weight.shape[1] * self.groups, *_USUAL)
-        return torch.ops.mkldnn._reorder_convolution_weight(
-            self.weight, self.pad, (self.stride, self.stride), _ONE, self.groups, shape
-        )
+    def _orders(self) -> dict[torch.Size, Tensor]:
+        return {}

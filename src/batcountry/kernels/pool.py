@@ -47,7 +47,8 @@ class Windows(NamedTuple):
         places = torch.empty_like(y, dtype=torch.uint8)
         rows = x.shape[0] * size[0]
         addresses = x.data_ptr(), y.data_ptr(), places.data_ptr()
-        loops("pool").forward[kind(x)](rows, *addresses, *settings)
+        found = loops("pool").above_zero if self.relu else loops("pool").forward
+        found[kind(x)](rows, *addresses, *settings)
         return y, places
 
     def backward(self, grad: Tensor, places: Tensor, shape: torch.Size) -> Tensor:
@@ -66,7 +67,7 @@ class Windows(NamedTuple):
         if min(up, across) < 1:
             raise RuntimeError(f"windows of {self.kernel} do not fit into {tuple(size)}")
         windows = (*self.kernel, *self.stride, *self.pad)
-        return (up, across), (*size, channels, up, across, *windows, int(self.relu))
+        return (up, across), (*size, channels, up, across, *windows)
 
 
 def max_pool(x: Tensor, windows: Windows) -> Tensor:

@@ -5,6 +5,7 @@ The layers that have to run become steps that do more at once and keep less for 
 - A ReLU that alone reads a convolution is one step with it.
 - Pointwise convolutions with their ReLUs, and max pooling, that read the same thing are one step.
 - Where max pooling or normalisation alone reads a ReLU, it takes that one's gradient.
+- Max pooling of what comes from ReLUs alone looks for numbers above 0: the gradient of a 0 ends at its ReLU anyway.
 
 A blob that was asked for is always there as the net has it.
 """
@@ -12,7 +13,7 @@ A blob that was asked for is always there as the net has it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -101,7 +102,7 @@ def plan(nodes: Sequence[Node], source: str, layers: Collection[str]) -> Plan | 
     if any(not node.bottoms and node.tops != (source,) for node in needed):
         return None
     steps, wanted = _numbered([node for node in needed if node.bottoms], source, layers)
-    steps = list(_with_relus(steps, set(wanted.values())))
+    steps = list(_above_zero(_with_relus(steps, set(wanted.values()))))
     steps = list(_leaving_gradients(steps, set(wanted.values())))
     return Plan(tuple(_branched(steps)), 0, wanted)
 
@@ -168,6 +169,30 @@ def _with_relus(steps: Sequence[Step], wanted: Collection[int]) -> Iterator[Step
             yield step
 
 
+def _above_zero(steps: Iterable[Step]) -> Iterator[Step]:
+    """Let max pooling of what comes from ReLUs alone leave zeros out."""
+    rectified: set[int] = set()
+    for step in steps:
+        keeps = step.windows or step.node.layer.type in ("Concat", "Dropout", "LRN", "Split")
+        if (
+            (keeps and rectified.issuperset(step.reads))
+            or _is_relu(step)
+            or (step.filter and step.filter.limit)
+        ):
+            rectified.update(step.makes)
+        if step.windows and step.windows.loops and rectified.issuperset(step.reads):
+            yield _pooling(step)
+        else:
+            yield step
+
+
+def _pooling(step: Step) -> Step:
+    """Return max pooling that looks for numbers above 0."""
+    assert step.windows
+    windows = step.windows._replace(relu=True)
+    return replace(step, windows=windows, run=lambda x: (max_pool(x, windows),))
+
+
 def _leaving_gradients(steps: Sequence[Step], wanted: Collection[int]) -> Iterator[Step]:
     """Let what alone reads a ReLU take its gradient."""
     readers = _readers(steps)
@@ -188,8 +213,7 @@ def _leaving_gradients(steps: Sequence[Step], wanted: Collection[int]) -> Iterat
 def _taking_gradient(step: Step) -> Step | None:
     """Return a step that takes the gradient of the ReLU before it too, or None if it cannot."""
     if step.windows and step.windows.loops:
-        windows = step.windows._replace(relu=True)
-        return replace(step, windows=windows, run=lambda x: (max_pool(x, windows),))
+        return _pooling(step)
     if step.node.layer.type == "LRN" and is_across_channels(step.node.layer):
         return replace(step, run=lambda x: (across_channels(step.node.layer, x, relu=True),))
     return None
@@ -223,7 +247,7 @@ def _branched(steps: Sequence[Step]) -> Iterator[Step]:
 
 def _is_branch(step: Step) -> bool:
     if step.windows:
-        return step.windows.loops and not step.windows.relu
+        return step.windows.loops
     return bool(step.filter and step.filter.pointwise)
 
 

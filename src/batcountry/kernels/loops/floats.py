@@ -1,4 +1,4 @@
-"""Numbers in memory as float32 or bfloat16, which Numba knows as 16 bits only, and pointers to them."""
+"""Numbers in memory as float32 or bfloat16, which Numba knows as 16 bits only, as their bits, and pointers to them."""
 
 from __future__ import annotations
 
@@ -48,3 +48,15 @@ def bfloat16s(address: int) -> Any:
 def uint8s(address: int) -> Any:
     """Return the bytes at an address."""
     return carray(_pointer(address), _ALL, np.uint8)
+
+
+@njit(inline="always")
+def int32s(address: int) -> Any:
+    """Return the bits of the float32 numbers at an address, as signed numbers."""
+    return carray(_pointer(address), _ALL, np.int32)
+
+
+@njit(inline="always")
+def int16s(address: int) -> Any:
+    """Return the bits of the bfloat16 numbers at an address, as signed numbers."""
+    return carray(_pointer(address), _ALL, np.int16)

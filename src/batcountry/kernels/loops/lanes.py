@@ -1,8 +1,11 @@
-"""Sixteen numbers at once: vectors of LLVM as values that compiled loops work with.
+"""Several numbers at once: vectors of LLVM as values that compiled loops work with.
 
 Left to itself the compiler makes loops over 64 or 128 channels at a time, and takes those one by
-one that are fewer; here each step is sixteen channels on every processor, masked at the end.
-Numbers in memory are float32, or bfloat16, which Numba knows as uint16; in registers all are float32.
+one that are fewer; here each step is a vector's channels on every processor, masked at the end.
+
+Numbers in memory are float32, or bfloat16, which Numba knows as uint16; in registers all are float32, sixteen at
+once. What only compares numbers and passes them on takes them as int32 or int16, as positive floats are in the order of
+their bits: then bfloat16 goes 32 at once, with nothing to be widened or rounded.
 """
 
 import operator
@@ -15,19 +18,32 @@ from numba.extending import intrinsic, models, overload, register_model
 
 LANES = 16
 _FLOATS, _INTS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(ir.IntType(32), LANES)
-_WORDS, _BYTES = ir.VectorType(ir.IntType(16), LANES), ir.VectorType(ir.IntType(8), LANES)
-_FLAGS = ir.VectorType(ir.IntType(1), LANES)
+_WORDS = ir.VectorType(ir.IntType(16), LANES)
 
 
 class _Vector(types.Type):
-    """Sixteen values in a register."""
+    """Values in a register."""
 
     def __init__(self, name, inside):
         self.inside = inside
         super().__init__(name=name)
 
 
-FLOATS, BYTES, FLAGS = _Vector("floats", _FLOATS), _Vector("bytes", _BYTES), _Vector("flags", _FLAGS)
+def _integers(name, bits, lanes):
+    return _Vector(name, ir.VectorType(ir.IntType(bits), lanes))
+
+
+FLOATS, INTS, SHORTS = _Vector("floats", _FLOATS), _integers("ints", 32, LANES), _integers("shorts", 16, 32)
+_BYTES_OF = {LANES: _integers("bytes", 8, LANES), 32: _integers("bytes32", 8, 32)}
+_FLAGS_OF = {LANES: _integers("flags", 1, LANES), 32: _integers("flags32", 1, 32)}
+BYTES, FLAGS = _BYTES_OF[LANES], _FLAGS_OF[LANES]
+_LOADED = {
+    types.uint16: FLOATS,
+    types.float32: FLOATS,
+    types.uint8: BYTES,
+    types.int32: INTS,
+    types.int16: SHORTS,
+}
 
 
 @register_model(_Vector)
@@ -38,17 +54,18 @@ class _Model(models.PrimitiveModel):
 
 def _splat(builder, value, kind):
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
-    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), ir.Constant(_INTS, [0] * LANES))
+    first = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), first)
 
 
-def _stored(array):
-    """Return the vector type in memory of an array."""
-    return {types.uint16: _WORDS, types.uint8: _BYTES, types.float32: _FLOATS}[array.dtype]
+def _stored(array, vector):
+    """Return the type in memory of a vector of an array's numbers."""
+    return _WORDS if array.dtype == types.uint16 else vector.inside
 
 
-def _place(context, builder, kind, array, index):
+def _place(context, builder, kind, array, index, stored):
     data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _stored(kind).as_pointer())
+    return builder.bitcast(builder.gep(data, [index]), stored.as_pointer())
 
 
 def _widened(builder, kind, found):
@@ -70,50 +87,58 @@ def _narrowed(builder, kind, value):
     return builder.trunc(builder.lshr(safe, shift), _WORDS)
 
 
-def _masked(builder, array, count):
-    """Return flags for the lanes from 0 up to a count."""
-    lanes = ir.Constant(_INTS, list(range(LANES)))
-    return builder.icmp_signed("<", lanes, _splat(builder, builder.trunc(count, ir.IntType(32)), _INTS))
+def _beyond(builder, sign, bound, lanes):
+    """Return flags for the lanes whose number is so to a bound, such as `<` or `>=`."""
+    numbers = ir.VectorType(ir.IntType(32), lanes)
+    wanted = _splat(builder, builder.trunc(bound, ir.IntType(32)), numbers)
+    return builder.icmp_signed(sign, ir.Constant(numbers, list(range(lanes))), wanted)
+
+
+def _suffix(kind, array):
+    return f"v{kind.count}{'f' if array.dtype == types.float32 else 'i'}{array.dtype.bitwidth}.p0"
 
 
 @intrinsic
 def load(typing, array, index):
-    """Return sixteen numbers of an array from an index on."""
+    """Return a vector's numbers of an array from an index on."""
+    vector = _LOADED[array.dtype]
 
     def generate(context, builder, signature, values):
-        place = _place(context, builder, array, *values)
+        place = _place(context, builder, array, *values, _stored(array, vector))
         return _widened(builder, array, builder.load(place, align=array.dtype.bitwidth // 8))
 
-    return (BYTES if array.dtype == types.uint8 else FLOATS)(array, types.int64), generate
+    return vector(array, types.int64), generate
 
 
 @intrinsic
 def load_some(typing, array, index, first, end):
     """Return the numbers from an index on, with zeros but in the lanes from `first` up to `end`."""
+    vector = _LOADED[array.dtype]
 
     def generate(context, builder, signature, values):
-        kind = _stored(array)
-        place = _place(context, builder, array, *values[:2])
-        lanes = ir.Constant(_INTS, list(range(LANES)))
-        low, high = (_splat(builder, builder.trunc(each, ir.IntType(32)), _INTS) for each in values[2:])
-        within = builder.and_(builder.icmp_signed(">=", lanes, low), builder.icmp_signed("<", lanes, high))
-        name = f"llvm.masked.load.v{LANES}{'f' if kind is _FLOATS else 'i'}{array.dtype.bitwidth}.p0"
-        signature_ = ir.FunctionType(kind, [place.type, ir.IntType(32), _FLAGS, kind])
+        kind = _stored(array, vector)
+        place = _place(context, builder, array, *values[:2], kind)
+        low, high = (
+            _beyond(builder, sign, each, kind.count)
+            for sign, each in zip((">=", "<"), values[2:], strict=True)
+        )
+        within = builder.and_(low, high)
+        signature_ = ir.FunctionType(kind, [place.type, ir.IntType(32), within.type, kind])
+        name = f"llvm.masked.load.{_suffix(kind, array)}"
         function = cgutils.get_or_insert_function(builder.module, signature_, name)
         zero = ir.Constant(kind, None)
         found = builder.call(function, [place, ir.IntType(32)(array.dtype.bitwidth // 8), within, zero])
         return _widened(builder, array, found)
 
-    kind = BYTES if array.dtype == types.uint8 else FLOATS
-    return kind(array, types.int64, types.int64, types.int64), generate
+    return vector(array, types.int64, types.int64, types.int64), generate
 
 
 @intrinsic
 def store(typing, array, index, value):
-    """Write sixteen numbers to an array from an index on, rounded to what it holds."""
+    """Write a vector to an array from an index on, rounded to what it holds."""
 
     def generate(context, builder, signature, values):
-        place = _place(context, builder, array, *values[:2])
+        place = _place(context, builder, array, *values[:2], _stored(array, value))
         builder.store(_narrowed(builder, array, values[2]), place, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -122,15 +147,15 @@ def store(typing, array, index, value):
 
 @intrinsic
 def store_some(typing, array, index, value, count):
-    """Write the first numbers of sixteen."""
+    """Write the first numbers of a vector."""
 
     def generate(context, builder, signature, values):
-        kind = _stored(array)
-        place = _place(context, builder, array, *values[:2])
-        name = f"llvm.masked.store.v{LANES}{'f' if kind is _FLOATS else 'i'}{array.dtype.bitwidth}.p0"
-        signature_ = ir.FunctionType(ir.VoidType(), [kind, place.type, ir.IntType(32), _FLAGS])
+        kind = _stored(array, value)
+        place = _place(context, builder, array, *values[:2], kind)
+        flags = _beyond(builder, "<", values[3], kind.count)
+        signature_ = ir.FunctionType(ir.VoidType(), [kind, place.type, ir.IntType(32), flags.type])
+        name = f"llvm.masked.store.{_suffix(kind, array)}"
         function = cgutils.get_or_insert_function(builder.module, signature_, name)
-        flags = _masked(builder, array, values[3])
         aligned = ir.IntType(32)(array.dtype.bitwidth // 8)
         builder.call(function, [_narrowed(builder, array, values[2]), place, aligned, flags])
         return context.get_dummy_value()
@@ -149,7 +174,44 @@ def all_of(typing, value):
 @intrinsic
 def all_bytes(typing, value):
     """Return sixteen times one byte."""
-    return BYTES(types.uint8), lambda context, builder, signature, values: _splat(builder, values[0], _BYTES)
+    return BYTES(types.uint8), lambda context, builder, signature, values: _splat(
+        builder, values[0], BYTES.inside
+    )
+
+
+@intrinsic
+def bits_of(typing, array, bits):
+    """Return a vector of an array's integers that are all the same, from an int64."""
+    vector = _LOADED[array.dtype]
+
+    def generate(context, builder, signature, values):
+        return _splat(builder, builder.trunc(values[1], vector.inside.element), vector.inside)
+
+    return vector(array, types.int64), generate
+
+
+@intrinsic
+def bytes_beside(typing, vector, value):
+    """Return one byte as many times as a vector has values."""
+    found = _BYTES_OF[vector.inside.count]
+    return found(vector, types.uint8), lambda context, builder, signature, values: _splat(
+        builder, values[1], found.inside
+    )
+
+
+@intrinsic
+def lanes_of(typing, array):
+    """Return how many numbers of an array are loaded at once."""
+    count = _LOADED[array.dtype].inside.count
+    return types.int64(array), lambda context, builder, signature, values: ir.IntType(64)(count)
+
+
+@overload(len, inline="always")
+def _length(vector):
+    if isinstance(vector, _Vector):
+        count = vector.inside.count
+        return lambda vector: count
+    return None
 
 
 @intrinsic
@@ -180,6 +242,11 @@ def inverse_fourth_root(value):
 @intrinsic
 def larger(typing, value, other):
     """Say where a value is larger than the other, or is no number."""
+    if value in (INTS, SHORTS):
+        flags = _FLAGS_OF[value.inside.count]
+        return flags(value, value), lambda context, builder, signature, values: builder.icmp_signed(
+            ">", *values
+        )
 
     def generate(context, builder, signature, values):
         above = builder.fcmp_ordered(">", *values)
@@ -197,7 +264,7 @@ def same(typing, value, other):
 @intrinsic
 def where(typing, flags, value, other):
     """Return the value where a flag is set, and the other elsewhere."""
-    return value(FLAGS, value, value), lambda context, builder, signature, values: builder.select(*values)
+    return value(flags, value, value), lambda context, builder, signature, values: builder.select(*values)
 
 
 def _binary(name):

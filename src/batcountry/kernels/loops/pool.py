@@ -3,11 +3,14 @@
 import numpy as np
 from numba import njit
 
-from batcountry.kernels.loops.floats import bfloat16s, float32s, uint8s
+from batcountry.kernels.loops.floats import bfloat16s, float32s, int16s, int32s, uint8s
 from batcountry.kernels.loops.lanes import (
     LANES,
     all_bytes,
     all_of,
+    bits_of,
+    bytes_beside,
+    lanes_of,
     larger,
     load,
     load_some,
@@ -19,17 +22,17 @@ from batcountry.kernels.loops.lanes import (
 from batcountry.kernels.loops.team import Loop, told, turn
 
 # Arguments: three addresses, rows, columns and channels, rows and columns of windows, then of the
-# windows the rows and columns, strides and padding, and whether a ReLU comes before.
+# windows the rows and columns, strides and padding.
 
 
 @njit(inline="always")
 def _part(array, at, count):
-    return load(array, at) if count >= LANES else load_some(array, at, 0, count)
+    return load(array, at) if count >= lanes_of(array) else load_some(array, at, 0, count)
 
 
 @njit(inline="always")
 def _put(array, at, value, count):
-    if count >= LANES:
+    if count >= len(value):
         store(array, at, value)
     else:
         store_some(array, at, value, count)
@@ -62,12 +65,40 @@ def _forward(a, x, y, which):
                         best, other_best = where(found, value, best), where(other_found, other, other_best)
                         places = where(found, place, places)
                         other_places = where(other_found, place, other_places)
-                if a[16]:
-                    zero, nowhere = all_of(np.float32(0)), all_bytes(np.uint8(255))
-                    found, other_found = larger(best, zero), larger(other_best, zero)
-                    best, other_best = where(found, best, zero), where(other_found, other_best, zero)
-                    places = where(found, places, nowhere)
-                    other_places = where(other_found, other_places, nowhere)
+                out = (row * across + j) * channels
+                _put(y, out + c, best, channels - c)
+                _put(y, out + d, other_best, channels - d)
+                _put(which, out + c, places, channels - c)
+                _put(which, out + d, other_places, channels - d)
+        row = turn(a)
+
+
+@njit
+def _forward_above_zero(a, x, y, which):
+    """Do the same for `relu(x)`, whose maxima of 0 are nowhere, by the bits of numbers."""
+    rows, columns, channels, up, across = a[5], a[6], a[7], a[8], a[9]
+    zero = bits_of(x, 0)
+    nowhere, lanes = bytes_beside(zero, np.uint8(255)), len(zero)
+    row = turn(a)
+    while row >= 0:
+        image, i = row // up, row % up
+        top = i * a[12] - a[14]
+        first_row, end_row = max(top, 0), min(top + a[10], rows)
+        for j in range(across):
+            left = j * a[13] - a[15]
+            first_column, end_column = max(left, 0), min(left + a[11], columns)
+            for c in range(0, channels, 2 * lanes):
+                d = c + lanes
+                best, other_best, places, other_places = zero, zero, nowhere, nowhere
+                for r in range(first_row, end_row):
+                    for s in range(first_column, end_column):
+                        start = ((image * rows + r) * columns + s) * channels
+                        place = bytes_beside(zero, np.uint8((r - top) * a[11] + s - left))
+                        value, other = _part(x, start + c, channels - c), _part(x, start + d, channels - d)
+                        found, other_found = larger(value, best), larger(other, other_best)
+                        best, other_best = where(found, value, best), where(other_found, other, other_best)
+                        places = where(found, place, places)
+                        other_places = where(other_found, place, other_places)
                 out = (row * across + j) * channels
                 _put(y, out + c, best, channels - c)
                 _put(y, out + d, other_best, channels - d)
@@ -93,9 +124,13 @@ def _backward(a, out, grad, which):
         image, r = row // rows, row % rows
         first_i = max((r + top - kernel_rows + stride_rows) // stride_rows, 0)
         end_i = min((r + top) // stride_rows + 1, up)
+        first_j = end_j = 0
         for s in range(columns):
-            first_j = max((s + left - kernel_columns + stride_columns) // stride_columns, 0)
-            end_j = min((s + left) // stride_columns + 1, across)
+            # Counted on, as divisions would take as long as the rest.
+            while first_j * stride_columns + kernel_columns <= s + left:
+                first_j += 1
+            while end_j < across and end_j * stride_columns <= s + left:
+                end_j += 1
             below = (row * columns + s) * channels
             for c in range(0, channels, 2 * LANES):
                 d = c + LANES
@@ -125,6 +160,16 @@ def _forward_bfloat16(pointer):
     _forward(a, bfloat16s(a[2]), bfloat16s(a[3]), uint8s(a[4]))
 
 
+def _above_zero_float32(pointer):
+    a = told(pointer)
+    _forward_above_zero(a, int32s(a[2]), int32s(a[3]), uint8s(a[4]))
+
+
+def _above_zero_bfloat16(pointer):
+    a = told(pointer)
+    _forward_above_zero(a, int16s(a[2]), int16s(a[3]), uint8s(a[4]))
+
+
 def _backward_float32(pointer):
     a = told(pointer)
     _backward(a, float32s(a[2]), float32s(a[3]), uint8s(a[4]))
@@ -136,4 +181,5 @@ def _backward_bfloat16(pointer):
 
 
 forward = {"float32": Loop(_forward_float32), "bfloat16": Loop(_forward_bfloat16)}
+above_zero = {"float32": Loop(_above_zero_float32), "bfloat16": Loop(_above_zero_bfloat16)}
 backward = {"float32": Loop(_backward_float32), "bfloat16": Loop(_backward_bfloat16)}
