@@ -49,7 +49,7 @@ def test_a_network_with_ids_in_its_own_names_takes_those_alone():
 def test_without_names_an_id_is_answered_with_the_number_it_has_in_imagenet():
     with pytest.raises(RecipeError, match="give a number, not 'n02123045', which is 281 in ImageNet's order"):
         class_index("n02123045", (), 1000)
-    with pytest.raises(RecipeError, match="give a number, not 'n02123045'$"):
+    with pytest.raises(RecipeError, match=r"give a number, not 'n02123045'$"):
         class_index("n02123045", (), 7)
 
 
