@@ -7,7 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --no-warn-script-location --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: dream test lint format types docs bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas fuzz clean
+.PHONY: dream test lint format types docs bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
 
 dream: .make/package
 	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") --output "$(OUTPUT)" $(ARGS)
@@ -45,6 +45,9 @@ bench-boundless: .make/test
 
 bench-params: .make/package
 	@$(BIN)/python benchmarks/params.py $(ARGS)
+
+bench-modules: .make/test
+	@$(BIN)/python benchmarks/modules.py $(ARGS)
 
 bench-atlas: .make/package
 	@$(BIN)/python benchmarks/atlas.py $(ARGS)

@@ -297,3 +297,72 @@ def test_a_converted_net_dreams_the_same(run, small_net, photo_file):
     np.testing.assert_array_equal(*pictures)
     code, _, err = run("convert", "small", "fast")
     assert code == 2 and "is there already" in err
+
+
+@pytest.fixture
+def in_the_zoo(small_net, monkeypatch):
+    """The small net, known by a name and a mean of its own, its files where `models get` puts them."""
+    from batcountry.models import zoo
+
+    monkeypatch.setenv("BATCOUNTRY_CACHE", str(small_net.parent / "cache"))
+    monkeypatch.setattr(zoo, "_known", {each.name: each for each in zoo.cards()})
+    files = tuple(zoo.ModelFile(name=name, sha256="0" * 64) for name in ("deploy.prototxt", "net.caffemodel"))
+    card = zoo.ModelCard(
+        name="small_inception", title="", licence="", trained_on="", files=files, mean=(1, 2, 3)
+    )
+    zoo.add(card)
+    place = zoo.folder("small_inception")
+    place.parent.mkdir(parents=True)
+    small_net.rename(place)
+    return place
+
+
+def test_check_and_convert_take_known_networks_by_name(run, in_the_zoo):
+    code, out, _ = run("check", "small_inception")
+    assert code == 0 and "mean         1.00, 2.00, 3.00 (blue, green, red; of small_inception)" in out
+    assert run("convert", "small_inception", "fast")[0] == 0
+    assert run("layers", "fast")[1].replace("fast", "small_inception") == run("layers", "small_inception")[1]
+    assert json.loads(Path("fast/model.json").read_text())["mean"] == [3, 2, 1]
+    (in_the_zoo / "net.caffemodel").unlink()
+    for command in (("check", "small_inception"), ("convert", "small_inception", "other")):
+        code, _, err = run(*command)
+        assert code == 2 and "get it with: bat-country models get small_inception" in err
+    assert not Path("other").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("efficientnet-lite0", "is none of Caffe's nets"),
+        ("timm:resnet18", "is none of Caffe's nets"),
+        ("os:abort", "is none of Caffe's nets"),
+        ("net.onnx", "is none of Caffe's nets"),
+        ("bvlc_googlenett", "did you mean 'bvlc_googlenet'"),
+        ("README.md", "README.md is no model; a model is"),
+    ],
+)
+def test_what_check_and_convert_cannot_take_is_one_sentence(run, name, said):
+    for file in ("net.onnx", "README.md"):
+        Path(file).write_text("# Read me: this is text\n")
+    for command in (("check", name), ("convert", name, "out")):
+        code, out, err = run(*command)
+        assert code == 2 and said in err and err.count("\n") == 1 and not out
+    assert not Path("out").exists()
+
+
+def test_a_file_that_is_no_model_is_told_what_a_model_may_be(run, photo_file):
+    Path("README.md").write_text("# Deep dreams\n\nof any network\n")
+    Path("empty").touch()
+    for name in ("README.md", "empty", "photo.png"):
+        for command in ("layers", "check"):
+            code, out, err = run(command, name)
+            assert code == 2 and not out and err.startswith(f"error: {name} is no model; a model is a Caffe")
+            for kind in (".onnx", ".pt2", ".pt", "prototxt", "convert"):
+                assert kind in err
+    Path("net.safetensors").touch()
+    code, _, err = run("layers", "net.safetensors")
+    assert code == 2 and "has weights alone" in err
+    Path("deploy.prototxt").write_text('layer { name: "a" wrong: 1 }')
+    Path("net.caffemodel").touch()
+    code, _, err = run("layers", "deploy.prototxt")
+    assert code == 2 and "line 1" in err

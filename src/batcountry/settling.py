@@ -92,7 +92,8 @@ class Settled:
     def transforms(self) -> list[Transform]:
         """What happens to the picture before the network sees it."""
         more = transforms.parse(self.recipe.transforms) if self.recipe.transforms else []
-        return [transforms.jitter(self.recipe.jitter), *more]
+        moves = [transforms.jitter(self.recipe.jitter), *more]
+        return transforms.of_channels(moves, self.model.channels)
 
     @property
     def view(self) -> list[Transform]:

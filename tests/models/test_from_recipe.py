@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -6,11 +7,12 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import batcountry
+from batcountry import boundless
 from batcountry.boundless.job import Workplace
 from batcountry.cli.networks import app
 from batcountry.errors import ModelError, RecipeError
 from batcountry.models import open_model
-from batcountry.models.from_recipe import from_anywhere, open_recipe_model
+from batcountry.models.from_recipe import from_anywhere, open_recipe_model, resume_command
 from batcountry.recipe import Recipe
 from torch_nets import ResidualNet, seeded
 
@@ -80,6 +82,48 @@ def test_a_dream_on_disk_knows_code_and_weights(folder):
     assert found.exception is None, found.output
     job = Workplace(folder / "work").job()
     assert job.model == "my_code:make" and job.weights == str(folder / "my.safetensors")
+
+
+def stopped(steps):
+    """Stop after the first step and close what made it."""
+    next(steps)
+    steps.close()
+    sys.modules.pop("my_code", None)
+
+
+def resumes_only_if_trusted(folder, output, resume, place):
+    """Whether code is run, and the work finished, with leave alone, in Python and from the command line."""
+    with pytest.raises(RecipeError, match=r"--run-code \(trusted=True in Python\)"):
+        resume(place)
+    refused = bat_country("resume", place)
+    assert isinstance(refused.exception, RecipeError) and "to open my_code:make is to run" in str(
+        refused.exception
+    )
+    assert "my_code" not in sys.modules and not (folder / output).exists()
+    found = bat_country("resume", place, "--run-code")
+    assert found.exception is None, found.output
+    assert "my_code" in sys.modules and (folder / output).exists()
+
+
+def test_going_on_with_a_dream_runs_code_only_if_the_folder_is_trusted(folder):
+    pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
+    options = {"model": "my_code:make", "layer": "layer1", "octaves": 1, "iterations": 2}
+    stopped(boundless.dreaming_on_disk("photo.png", "dream.png", work="work", **options))
+    resumes_only_if_trusted(folder, "dream.png", boundless.resume, "work")
+
+
+def test_going_on_with_a_film_runs_code_only_if_the_journal_is_trusted(folder):
+    from batcountry.motion.saving import resume, saving_zoom
+
+    options = {"model": "my_code:make", "layer": "layer1", "octaves": 1, "iterations": 1, "frames": 2}
+    stopped(saving_zoom("photo.png", "film.gif", **options))
+    (folder / "film.gif").unlink(missing_ok=True)
+    resumes_only_if_trusted(folder, "film.gif", resume, "film.gif.journal")
+
+
+def test_the_command_to_go_on_with_has_the_leave_that_it_needs():
+    assert resume_command(Path("work"), "my_code:make") == "bat-country resume work --run-code"
+    assert resume_command(Path("work"), "timm:resnet18") == "bat-country resume work"
 
 
 def test_a_recipe_that_is_not_trusted_runs_no_code(folder):

@@ -8,6 +8,7 @@ from torch import nn
 import batcountry
 from batcountry.errors import LayerNotFound, ModelError, RecipeError
 from batcountry.gradient import tiled_gradient, whole_gradient
+from batcountry.models import model as model_module
 from batcountry.models import open_model
 from batcountry.models.building import state_sha256
 from batcountry.objectives import layer
@@ -476,3 +477,14 @@ def test_attention_is_heard_also_where_no_gradient_is_asked_for():
             6,
             8,
         )
+
+
+def test_auto_is_fast_for_dense_networks_and_exact_for_convolutions_in_groups(monkeypatch):
+    monkeypatch.setattr(model_module, "has_fast_bfloat16", lambda device: True)
+    grouped = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 64, 1))
+    for net, precision in (
+        (seeded(ResidualNet), "fast"),
+        (seeded(SmallVit, fixed=False), "fast"),
+        (grouped, "exact"),
+    ):
+        assert open_model(net).at("auto").precision == precision

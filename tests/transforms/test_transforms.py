@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, stats
 
+import batcountry
 from batcountry.errors import RecipeError
-from batcountry.transforms import blur, crop, flip, jitter, noise, pad, rotate, scale, seen_size
+from batcountry.models import Layer, Model
+from batcountry.transforms import blur, crop, flip, jitter, noise, of_channels, pad, rotate, scale, seen_size
+from batcountry.transforms.noise import Noise
 from batcountry.transforms.warps import smoothed, turned
 
 every = [
@@ -117,6 +120,51 @@ def test_noise_is_normal_the_same_for_all_pictures_and_spares_what_is_beside_the
     assert stats.kstest(added[0, :3].ravel() / 12, "norm").pvalue > 0.001
     other = noise(12)(stack, np.random.RandomState(3)) - stack
     assert abs(np.corrcoef(other[0, :3].ravel(), added[0, :3].ravel())[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 6])
+def test_noise_is_added_to_all_channels_of_a_picture_and_to_none_beside_it(channels):
+    stack = torch.full((2, channels + 2, 40, 60), 90.0)
+    (made,) = of_channels([noise(12)], channels)
+    added = made(stack, np.random.RandomState(2)) - 90
+    assert (added[:, channels:] == 0).all()
+    np.testing.assert_allclose(added[:, :channels].std((2, 3)), 12, rtol=0.08)
+    assert len({float(each) for each in added[0, :channels, 0, 0]}) == channels
+
+
+def test_a_recipe_s_noise_is_for_the_channels_of_its_network(monkeypatch):
+    seen = []
+    run = Noise.__call__
+
+    def spied(self, pictures, dice):
+        seen.append((self.channels, pictures.shape[1]))
+        return run(self, pictures, dice)
+
+    monkeypatch.setattr(Noise, "__call__", spied)
+    options = {"transforms": "pad(2), noise(20)", "octaves": 1, "iterations": 1, "jitter": 0}
+    for channels in (1, 5):
+        seen.clear()
+        network = Model(
+            "means",
+            Means(),
+            layers=[Layer("mean", 1, 1, 1, 0, 1)],
+            mean=(0.0,) * channels,
+            weights_sha256="0" * 64,
+            default_layer="mean",
+        )
+        picture = np.random.RandomState(0).uniform(0, 255, (24, 40, channels)).astype(np.float32)
+        batcountry.dream(picture, model=network, **options)
+        assert {each[0] for each in seen} == {channels}
+
+
+class Means:
+    """The mean of all channels."""
+
+    def run(self, x, layers):
+        return {"mean": x.mean(1, keepdim=True)}
+
+    def to(self, device):
+        return self
 
 
 def test_noise_draws_evenly_between_its_ends_again_from_the_same_seed_and_passes_gradient_on():

@@ -76,15 +76,24 @@ def dream_on_disk(
     return Path(output)
 
 
-def resume(work: str | Path) -> Path:
+def resume(work: str | Path, *, trusted: bool = False) -> Path:
     """Go on with a dream on disk from its last finished iteration, and return the path of the result.
+
+    Parameters
+    ----------
+    work
+        The folder.
+    trusted
+        Whether a model that the folder names as `package.module:function` may be opened, which is to run that
+        function. The folder may be somebody else's.
 
     Raises
     ------
     BatCountryError
-        If the folder has no dream in it, or the picture or the network is no longer the same.
+        If the folder has no dream in it, the picture or the network is no longer the same, or the model is a
+        function's and the folder is not trusted.
     """
-    for _ in resuming(work):
+    for _ in resuming(work, trusted=trusted):
         pass
     return Path(Workplace(Path(work)).job().output)
 
@@ -166,7 +175,7 @@ def _begin(workplace: Workplace, job: Job, *, new: bool) -> None:
         raise
 
 
-def resuming(work: str | Path) -> Iterator[Progress]:
+def resuming(work: str | Path, *, trusted: bool = False) -> Iterator[Progress]:
     """Go on with a dream on disk iteration by iteration; takes what `resume` takes."""
     workplace = Workplace(Path(work))
     job = workplace.job()
@@ -176,7 +185,8 @@ def resuming(work: str | Path) -> Iterator[Progress]:
         raise RecipeError(f"the dream in {work} is finished; it is in {job.output}")
     if job.source is not None and sha256_of_input(Path(job.source)) != job.note.input_sha256:
         raise PictureError(f"{job.source} is not the picture that {work} was begun with; put that one back")
-    model = open_recipe_model(recipe.with_options(model=job.model, weights=job.weights))
+    named = recipe.with_options(model=job.model, weights=job.weights)
+    model = open_recipe_model(named, trusted=trusted)
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(f"{job.model} has other weights now than when {work} was begun; put those back")
     settled = settle(recipe, {"model": model})

@@ -19,6 +19,7 @@ from batcountry.boundless.job import Job, State, Workplace
 from batcountry.dreams import Progress
 from batcountry.errors import RecipeError
 from batcountry.gradient import is_out_of_memory
+from batcountry.models.from_recipe import resume_command
 from batcountry.octaves import resized_rows
 from batcountry.recipe import Recipe
 from batcountry.spans import Span
@@ -39,7 +40,7 @@ def work_on(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Prog
     """
     if torch.get_num_threads() != job.threads:
         torch.set_num_threads(job.threads)
-    with workplace.alone(), _disk_errors_said(workplace):
+    with workplace.alone(), _disk_errors_said(workplace, job):
         if workplace.state() is None:
             _prepare(workplace, job)
         with kept_memory():  # no longer: libvips needs room too
@@ -48,13 +49,13 @@ def work_on(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Prog
 
 
 @contextmanager
-def _disk_errors_said(workplace: Workplace) -> Iterator[None]:
+def _disk_errors_said(workplace: Workplace, job: Job) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise RecipeError(
             f"the dream in {workplace.folder} stopped: {error.strerror or error}; "
-            f"make room and go on with: bat-country resume {workplace.folder}"
+            f"make room and go on with: {resume_command(workplace.folder, job.model)}"
         ) from error
 
 
@@ -84,7 +85,7 @@ def _climbed(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Pro
                 job = _with_smaller_tiles(workplace, job, error)
                 tiles = scorer.halo.tiles(size, job.note.recipe.tile, wrapped_axes(recipe.wrap))
                 units = scorer.units(tiles)
-                with _lack_said(workplace):
+                with _lack_said(workplace, job):
                     score = _ascend(image, gradient.blank(), scorer, tiles, units, (y, x))
             _update(image, gradient, workplace.image(state, size).blank(), recipe)
             workplace.reach(state)
@@ -98,7 +99,7 @@ def _climbed(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Pro
 def _with_smaller_tiles(workplace: Workplace, job: Job, error: Exception) -> Job:
     """Write a job down with tiles of half the side if memory ran out, so that going on cuts them so too."""
     if not is_out_of_memory(error) or job.shrunk:
-        with _lack_said(workplace):
+        with _lack_said(workplace, job):
             raise error
     side = max(1, (job.note.recipe.tile or 0) // 2)
     log.warning("memory ran out; going on in tiles of %d pixels", side)
@@ -110,7 +111,7 @@ def _with_smaller_tiles(workplace: Workplace, job: Job, error: Exception) -> Job
 
 
 @contextmanager
-def _lack_said(workplace: Workplace) -> Iterator[None]:
+def _lack_said(workplace: Workplace, job: Job) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -118,7 +119,7 @@ def _lack_said(workplace: Workplace) -> Iterator[None]:
             raise
         raise RecipeError(
             f"memory ran out on the dream in {workplace.folder}; close other programs and go on with: "
-            f"bat-country resume {workplace.folder}"
+            f"{resume_command(workplace.folder, job.model)}"
         ) from error
 
 

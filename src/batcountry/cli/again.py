@@ -67,7 +67,7 @@ def film_again(file: Path, note: MotionNote, target: Path, source: Path | None, 
         made = saving_zoom(source, target, recipe, named=note.input, model=model)
     else:
         made = saving_video(str(source), target, recipe, named=note.input, model=model)
-    watch_film(made, file.name, target)
+    watch_film(made, file.name, target, model=recipe.dream.model)
 
 
 def _source(name: str | None, file: Path, refusal: type[BatCountryError]) -> Path | None:

@@ -30,6 +30,11 @@ Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Where the picture goes: .png, .jpg, .webp or .tif.")
 ]
 
+RunCode = Annotated[
+    bool,
+    typer.Option("--run-code", help="Open its model even if that runs a function that the recipe names."),
+]
+
 
 @app.command()
 @recipe_options()
@@ -73,6 +78,7 @@ def resume(
     work: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder that --work named, or a film's journal.")
     ],
+    run_code: RunCode = False,
 ) -> None:
     """Go on with a dream on disk from its last finished iteration, or with a film from its last finished frame."""
     from batcountry.motion.journal import JOB
@@ -81,13 +87,15 @@ def resume(
     if films:
         from batcountry.cli.motion import resume_film
 
-        resume_film(films[0])
+        resume_film(films[0], run_code=run_code)
         return
     from batcountry.boundless import resuming
     from batcountry.boundless.job import Workplace
+    from batcountry.models.from_recipe import resume_command
 
     job = Workplace(work).job()
-    for _ in watched(resuming(work), work.name, f"go on with: bat-country resume {work}"):
+    hint = f"go on with: {resume_command(work, job.model)}"
+    for _ in watched(resuming(work, trusted=run_code), work.name, hint):
         pass
     out.print(f"the dream is in {escape(job.output)}")
 
@@ -152,10 +160,7 @@ def again(
             "--input", help="The picture or video it was dreamed on, if it is no longer where it was."
         ),
     ] = None,
-    run_code: Annotated[
-        bool,
-        typer.Option("--run-code", help="Open its model even if that runs a function that the recipe names."),
-    ] = False,
+    run_code: RunCode = False,
 ) -> None:
     """Dream a picture or a film again from the recipe inside it."""
     from batcountry.motion.notes import note_of

@@ -49,7 +49,8 @@ def zoom(
     from batcountry.motion.saving import saving_zoom
 
     source = None if str(image) == "sky" and not image.exists() else image
-    watch_film(saving_zoom(source, output, **film, **options, keys=_keys(key)), image.name, output)
+    made = saving_zoom(source, output, **film, **options, keys=_keys(key))
+    watch_film(made, image.name, output, model=options.get("model"))
 
 
 @app.command()
@@ -68,7 +69,8 @@ def video(
     from batcountry.motion.saving import saving_video
 
     name = Path(source).name or source
-    watch_film(saving_video(source, output, **film, **options, keys=_keys(key)), name, output)
+    made = saving_video(source, output, **film, **options, keys=_keys(key))
+    watch_film(made, name, output, model=options.get("model"))
 
 
 frames = typer.Typer(
@@ -124,19 +126,28 @@ def join(
     out.print(f"the film of {total} frames is in {escape(str(output))}")
 
 
-def resume_film(folder: Path) -> None:
+def resume_film(folder: Path, *, run_code: bool) -> None:
     """Go on with a film from its journal."""
     from batcountry.motion.journal import Journal
     from batcountry.motion.saving import resuming
 
-    output = Path(Journal(folder).job().output)
-    watch_film(resuming(folder), output.name, output, folder)
+    job = Journal(folder).job()
+    output = Path(job.output)
+    made = resuming(folder, trusted=run_code)
+    watch_film(made, output.name, output, journal=folder, model=job.recipe.dream.model)
 
 
-def watch_film(made: Iterator[Frame], title: str, output: Path, journal: Path | None = None) -> None:
-    """Make a film, showing how far it is; `journal` is where it goes on from if it is not beside the film."""
+def watch_film(
+    made: Iterator[Frame], title: str, output: Path, *, journal: Path | None = None, model: str | None
+) -> None:
+    """Make a film of a `model`'s, showing how far it is.
+
+    `journal` is where it goes on from if it is not beside the film.
+    """
+    from batcountry.models.from_recipe import resume_command
+
     journal = journal or output.with_name(f"{output.name}.journal")
-    hint = f"what is done is in {output}; go on with: bat-country resume {journal}"
+    hint = f"what is done is in {output}; go on with: {resume_command(journal, model or '')}"
     triples: Iterable[tuple[int, int, Frame]] = ((each.index, each.count, each) for each in made)
     for _ in counted(triples, title, hint):
         pass

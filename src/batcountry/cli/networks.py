@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="The file of weights, if several lie beside the prototxt.")
 ]
+CaffeNet = Annotated[
+    str, typer.Argument(help="Folder of a Caffe net, its prototxt, or a name that `models` lists.")
+]
 
 
 @app.command()
@@ -52,7 +55,7 @@ def layers(
 
 @app.command()
 def check(
-    model: Annotated[Path, typer.Argument(help="Folder of a Caffe net, or its prototxt.")],
+    model: CaffeNet,
     weights: Weights = None,
     reference: Annotated[
         Path | None,
@@ -74,17 +77,21 @@ def check(
     """
     from batcountry.caffe.checking import compare, examine
     from batcountry.models.caffe_files import find_files, mean_for
+    from batcountry.models.caffe_names import caffe_source
 
-    prototxt = model / "deploy.prototxt" if model.is_dir() else model
+    source, mean = caffe_source(model)
+    prototxt = source / "deploy.prototxt" if source.is_dir() else source
     try:
-        prototxt, weights = find_files(model, weights)
+        prototxt, weights = find_files(source, weights)
     except ModelError as error:
         if not prototxt.is_file():
             raise
         out.print(f"weights      none: {escape(str(error))}")
     facts = examine(prototxt, weights)
     print_table(_layer_table(facts))
-    _say(facts, prototxt, weights, mean_for(prototxt))
+    _say(facts, prototxt, weights)
+    _say_mean(mean_for(prototxt, mean), f"of {model}" if mean else _mean_from(prototxt))
+    _say_fit(facts)
     bad = bool(facts.unsupported or weights is None or (facts.fit and facts.fit.missing))
     if reference is not None and not facts.unsupported:
         over = _say_differences(compare(prototxt, weights, reference, end), tolerance)
@@ -109,17 +116,28 @@ def _layer_table(facts: NetFacts) -> Table:
     return table
 
 
-def _say(facts: NetFacts, prototxt: Path, weights: Path | None, mean: tuple[float, ...]) -> None:
+def _mean_from(prototxt: Path) -> str:
     from batcountry.caffe.means import find_mean
 
+    source = find_mean(prototxt.parent)
+    return f"from {source.name}" if source else "no file; what the programs of 2015 took"
+
+
+def _say_mean(mean: tuple[float, ...], source: str) -> None:
+    out.print(
+        f"mean         {', '.join(f'{each:.2f}' for each in mean)} (blue, green, red; {escape(source)})"
+    )
+
+
+def _say(facts: NetFacts, prototxt: Path, weights: Path | None) -> None:
     out.print(f"definition   {escape(str(prototxt))}")
     if weights is not None:
         out.print(f"weights      {escape(str(weights))}")
     for name, shape in facts.inputs.items():
         out.print(f"input        {escape(name)}, {'×'.join(map(str, shape))}")
-    source = find_mean(prototxt.parent)
-    said = f"from {source.name}" if source else "no file; what the programs of 2015 took"
-    out.print(f"mean         {', '.join(f'{each:.2f}' for each in mean)} (blue, green, red; {escape(said)})")
+
+
+def _say_fit(facts: NetFacts) -> None:
     out.print(f"parameters   {facts.parameters:,}")
     if facts.fit is not None:
         out.print(
@@ -143,15 +161,17 @@ def _say_differences(differences: Sequence[Difference], tolerance: float) -> int
 
 @app.command()
 def convert(
-    model: Annotated[Path, typer.Argument(help="Folder of a Caffe net, or its prototxt.")],
+    model: CaffeNet,
     output: Annotated[Path, typer.Argument(help="Folder to write; open it as any model.")],
     weights: Weights = None,
 ) -> None:
     """Convert a Caffe net to a folder of safetensors and JSON, which opens at once and needs no protobuf."""
     from batcountry.models.caffe_files import open_caffe
+    from batcountry.models.caffe_names import caffe_source
     from batcountry.models.converted import save_converted
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ModelError(f"{output} is there already; name a new folder")
-    save_converted(open_caffe(model, weights), output)
+    source, mean = caffe_source(model)
+    save_converted(open_caffe(source, weights, mean), output)
     out.print(f"the model is in {escape(str(output))}; use it with --model {escape(str(output))}")

@@ -78,9 +78,12 @@ def _on_disk(
     named: str | None,
 ) -> None:
     from batcountry.boundless import dreaming_on_disk
+    from batcountry.models.from_recipe import resume_command
 
     steps = dreaming_on_disk(image, target, work=work, deepzoom=deepzoom, named=named, **options)
-    hint = f"go on with: bat-country resume {work or f'{target.stem}-work-…'}"
+    model = options.get("model", "")
+    name = model if isinstance(model, str) else model.name
+    hint = f"go on with: {resume_command(work or Path(f'{target.stem}-work-…'), name)}"
     for _ in watched(steps, image.name if image else "a start of its own", hint):
         pass
 

@@ -22,6 +22,15 @@ from batcountry.models.model import Model
 BVLC_MEAN = (104.0, 116.0, 122.0)
 """Mean of blue, green and red that the 2015 programs took for every net of the Model Zoo."""
 
+KINDS = (
+    "a model is a Caffe prototxt or a folder with one, a folder that bat-country convert wrote, ONNX (.onnx), "
+    "an exported program (.pt2), or TorchScript (.pt)"
+)
+"""What a file or folder may be to be opened as a model, for people."""
+
+_NETS = (".prototxt", ".prototext", ".pbtxt", ".textproto", ".caffemodel")
+_WEIGHTS = (".caffemodel.h5", ".safetensors", ".npz", ".h5")
+
 Mean = tuple[float, float, float]
 
 log = logging.getLogger("batcountry")
@@ -114,13 +123,14 @@ def find_files(source: Path, weights: Path | None = None) -> tuple[Path, Path]:
     Raises
     ------
     ModelError
-        If one is missing, or there are several `.caffemodel` files to choose from.
+        If one is missing or no model, or there are several `.caffemodel` files to choose from.
     """
     prototxt = source / "deploy.prototxt" if source.is_dir() else source
     if not prototxt.exists():
         raise ModelError(
             f"there is no {prototxt}; a Caffe model is a folder with deploy.prototxt and a .caffemodel"
         )
+    check_kind(prototxt)
     if weights is not None:
         return prototxt, weights
     found = sorted(
@@ -134,3 +144,20 @@ def find_files(source: Path, weights: Path | None = None) -> tuple[Path, Path]:
         )
         raise ModelError(f"{prototxt.parent} has {len(found) or 'no'} .caffemodel files{listed}")
     return prototxt, found[0]
+
+
+def check_kind(file: Path) -> None:
+    """Raise `ModelError` for a file that is no model of any kind, as its name and content have it.
+
+    What is named as Caffe's nets are is left to their reader, which says where in it something is wrong.
+    """
+    if file.name.lower().endswith(_WEIGHTS):
+        raise ModelError(
+            f"{file} has weights alone; name the network, and give this file as its weights (--weights {file})"
+        )
+    if file.suffix.lower() in _NETS:
+        return
+    try:
+        read_net(file, phase=TEST)
+    except ModelError:
+        raise ModelError(f"{file} is no model; {KINDS}") from None

@@ -22,7 +22,7 @@ def open_recipe_model(recipe: Recipe, *, module: nn.Module | None = None, truste
         A PyTorch module to open in place of what the recipe names.
     trusted
         Whether whoever wrote the recipe may have code of this machine's run by its name; False for recipes
-        out of pictures and from the web.
+        out of pictures, folders of unfinished work, and from the web.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def open_recipe_model(recipe: Recipe, *, module: nn.Module | None = None, truste
     if module is None and not trusted and names_function(recipe.model):
         raise RecipeError(
             f"to open {recipe.model} is to run that function, and the recipe may be anybody's; "
-            "allow it with --run-code if you trust who wrote it"
+            "allow it with --run-code (trusted=True in Python) if you trust who wrote it"
         )
     mean: Sequence[float] | str | None = recipe.mean
     if recipe.mean is not None and not Path(recipe.mean).is_file():
@@ -55,6 +55,11 @@ def _numbers(name: str, text: str | None) -> Sequence[float] | None:
         return [float(each) for each in text.split(",")]
     except ValueError:
         raise RecipeError(f"{name} must be numbers with commas between them, not {text!r}") from None
+
+
+def resume_command(folder: Path, model: str) -> str:
+    """Return the command that goes on with the work in a folder, whose model has that name."""
+    return f"bat-country resume {folder}{' --run-code' if names_function(model) else ''}"
 
 
 def from_anywhere(name: str) -> str:

@@ -141,7 +141,10 @@ def resized(x: Tensor, traced: Traced, layers: Collection[str]) -> Tensor:
 
 
 def _gains(module: nn.Module) -> bool:
-    """Whether most weights are in dense convolutions and matrices, which bfloat16 makes faster."""
+    """Whether bfloat16 makes a module faster, by its parts: most weights are in dense convolutions and matrices.
+
+    With convolutions in groups it may be slower, so those networks do not count (see benchmarks/modules.py).
+    """
     dense = every = 0
     for part in module.modules():
         count = sum(each.numel() for each in part.parameters(recurse=False))

@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     from batcountry.models.downloads import Watch
     from batcountry.models.model import Model
 
-__all__ = ["ModelCard", "ModelFile", "Source", "add", "card", "cards", "find", "folder", "get", "is_here"]
+__all__ = [
+    "ModelCard",
+    "ModelFile",
+    "Source",
+    "add",
+    "card",
+    "cards",
+    "find",
+    "folder",
+    "folder_here",
+    "get",
+    "is_here",
+]
 
 CACHE = "BATCOUNTRY_CACHE"
 
@@ -135,8 +147,20 @@ def open_here(name: str, *, mean: Sequence[float] | str | Path | None = None) ->
     """
     from batcountry.models.caffe_files import open_caffe
 
-    found = card(name)
-    place = folder(name)
+    opened = open_caffe(folder_here(name), mean=card(name).mean if mean is None else mean)
+    opened.name = name  # so that a recipe names the network, not this machine's folder
+    return opened
+
+
+def folder_here(name: str) -> Path:
+    """Return the folder of a network whose files are there.
+
+    Raises
+    ------
+    ModelError
+        If they are not there; the message says how to get them.
+    """
+    found, place = card(name), folder(name)
     missing = [each.name for each in found.files if not (place / each.name).is_file()]
     if missing:
         hand = f"put {' and '.join(missing)} in {place}"
@@ -145,6 +169,4 @@ def open_here(name: str, *, mean: Sequence[float] | str | Path | None = None) ->
                 f"{name} is not here yet; {hand} (bat-country models show {name} says where from)"
             )
         raise ModelError(f"{name} is not here yet; get it with: bat-country models get {name} (or {hand})")
-    opened = open_caffe(place, mean=found.mean if mean is None else mean)
-    opened.name = name  # so that a recipe names the network, not this machine's folder
-    return opened
+    return place

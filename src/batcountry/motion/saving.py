@@ -89,16 +89,25 @@ def save_video(
     return Path(output)
 
 
-def resume(folder: str | Path) -> Path:
+def resume(folder: str | Path, *, trusted: bool = False) -> Path:
     """Go on with an unfinished film from its journal, and return the film's path.
+
+    Parameters
+    ----------
+    folder
+        The journal.
+    trusted
+        Whether a model that the journal names as `package.module:function` may be opened, which is to run that
+        function. The journal may be somebody else's.
 
     Raises
     ------
     BatCountryError
-        If there is no journal, or the source or the network is no longer the same.
+        If there is no journal, the source or the network is no longer the same, or the model is a function's
+        and the journal is not trusted.
     """
     output = Path(Journal(Path(folder)).job().output)
-    for _ in resuming(folder):
+    for _ in resuming(folder, trusted=trusted):
         pass
     return output
 
@@ -163,7 +172,7 @@ def saving_video(
     return _saved(journal, store, filming, note)
 
 
-def resuming(folder: str | Path, *, flow: Flow | None = None) -> Iterator[Frame]:
+def resuming(folder: str | Path, *, flow: Flow | None = None, trusted: bool = False) -> Iterator[Frame]:
     """Go on with an unfinished film frame by frame; takes what `resume` takes."""
     journal = Journal(Path(folder))
     job = journal.job()
@@ -171,7 +180,7 @@ def resuming(folder: str | Path, *, flow: Flow | None = None) -> Iterator[Frame]
         raise VideoError(
             f"{folder} was begun with a flow of your own; go on with resuming(folder, flow=…) in Python"
         )
-    model = open_recipe_model(job.recipe.dream)
+    model = open_recipe_model(job.recipe.dream, trusted=trusted)
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(
             f"{job.recipe.dream.model} has other weights now than when {folder} was begun; put those back"

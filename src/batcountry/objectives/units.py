@@ -50,7 +50,8 @@ def logit(wanted: str | int, layer: str | None = None) -> Objective:
     Parameters
     ----------
     wanted
-        The class's number or name, or words of its name that no other has.
+        The class's number or name, or words of its name that no other has. For networks with ImageNet's classes
+        also WordNet's id of it, such as `n02123045`.
     layer
         The layer that has a unit for each class; the model's own if not given.
     """

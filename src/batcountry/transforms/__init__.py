@@ -15,13 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from batcountry.calls import Calls
-from batcountry.transforms.base import Dice, Transform
+from batcountry.transforms.base import Dice, OfChannels, Transform
 from batcountry.transforms.moves import crop, flip, jitter, pad
 from batcountry.transforms.noise import noise
 from batcountry.transforms.warps import blur, rotate, scale
 
 __all__ = [
     "Dice",
+    "OfChannels",
     "Transform",
     "blur",
     "crop",
@@ -29,6 +30,7 @@ __all__ = [
     "jitter",
     "known",
     "noise",
+    "of_channels",
     "pad",
     "parse",
     "rotate",
@@ -57,6 +59,11 @@ def parse(text: str) -> list[Transform]:
     if not all(callable(each) for each in found):
         raise _calls.wrong(text.strip(), 0, "transforms are calls with commas between")
     return found
+
+
+def of_channels(transforms: Sequence[Transform], channels: int) -> list[Transform]:
+    """Return transforms for pictures of so many channels; what is beside a picture are the channels after them."""
+    return [each.of_channels(channels) if isinstance(each, OfChannels) else each for each in transforms]
 
 
 class _Loaded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,3 +24,12 @@ class Dice(Protocol):
 
 Transform = Callable[[Tensor, Dice], Tensor]
 """From pictures, (N, C, H, W), and dice, to pictures that may be of another height and width."""
+
+
+@runtime_checkable
+class OfChannels(Protocol):
+    """A transform that treats the picture otherwise than what is beside it, which are further channels."""
+
+    def of_channels(self, channels: int) -> Transform:
+        """Return the same transform for pictures of so many channels."""
+        ...
