@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
+from batcountry.kernels.squares import mean_square
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.sources import Reference, check_openable, check_places, labelled, planes
 from batcountry.objectives.units import likeness
@@ -78,7 +79,7 @@ def _distance(model: Model, wanted: Reference, layer: str) -> Scorer:
     wanted.check()
 
     def score(activations: Activations) -> Tensor:
-        return (activations[layer] - wanted.features(model, activations, layer)).square().mean(1)
+        return mean_square(activations[layer] - wanted.features(model, activations, layer))
 
     return score
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batcountry.errors import RecipeError
+from batcountry.kernels.squares import mean_square
 from batcountry.objectives.base import Objective, Scorer, objective
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def layer(name: str) -> Objective:
         "layer",
         (name,),
         (name,),
-        lambda _: lambda activations: activations[name].square().mean(1),
+        lambda _: lambda activations: mean_square(activations[name]),
         local=True,
     )
 
