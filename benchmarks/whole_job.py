@@ -1,6 +1,7 @@
 """The default dream on a 1024×575 picture: this package against plain PyTorch loops with the same networks.
 
-All run in turn in one process, so that a noisy machine is noisy for all. Needs the BVLC GoogLeNet
+All run in turn in one process, so that a noisy machine is noisy for all. oneDNN keeps 1024 compiled operations,
+which is enough for any one of them but not for all, so here it keeps more, for the plain loops too. Needs the BVLC GoogLeNet
 in $BATCOUNTRY_MODELS or ../shared/models; a photograph to compare the precisions on may be given.
 
     make bench
@@ -9,8 +10,11 @@ in $BATCOUNTRY_MODELS or ../shared/models; a photograph to compare the precision
 
 from __future__ import annotations
 
-import argparse
 import os
+
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")  # read when PyTorch first computes
+
+import argparse
 import platform
 import resource
 import statistics

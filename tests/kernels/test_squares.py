@@ -1,10 +1,11 @@
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batcountry.kernels.squares import mean_square
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 6), min_size=2, max_size=4), st.booleans())
 def test_mean_squares_and_their_gradient_are_those_of_the_formula(shape, last):
     x = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(len(shape)))
