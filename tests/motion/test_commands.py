@@ -138,7 +138,7 @@ def test_what_cannot_be_is_one_sentence_and_leaves_nothing(run, arguments, said)
     assert code == 2
     assert said in err
     assert "Traceback" not in err
-    assert [each for each in sorted(Path().iterdir()) if not each.name.endswith(".journal")] == before
+    assert sorted(Path().iterdir()) == before
 
 
 def test_frames_are_made_and_joined_with_times_and_sound(run):

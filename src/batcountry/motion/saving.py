@@ -253,10 +253,12 @@ def _saved(journal: Journal, store: Store, maker: Zoom | Filming, note: MotionNo
             if store.count():
                 store.write_so_far(text)
             raise
-        if not store.count():
-            raise VideoError("there is no frame between where the video is to begin and to end")
-        store.write(text)
+        found = store.count()
+        if found:
+            store.write(text)
     journal.clear()
+    if not found:
+        raise VideoError("there is no frame between where the video is to begin and to end")
 
 
 def _say(maker: Zoom | Filming, journal: Journal, store: Store, count: int) -> None:
