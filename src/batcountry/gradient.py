@@ -40,7 +40,7 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
 
     def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
         with torch.inference_mode(False), torch.enable_grad():
-            leaf = image.detach().clone().requires_grad_()
+            leaf = (image.clone() if image.is_inference() else image).detach().requires_grad_()
             score = scorer({**model.activations(leaf, layers), **beside})
             (found,) = torch.autograd.grad(score, leaf)
         return float(score.detach()), found
