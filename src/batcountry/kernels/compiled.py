@@ -21,6 +21,7 @@ log = logging.getLogger("batcountry")
 _DTYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 
+@cache
 def loops(name: str) -> Any:
     """Return a module of `batcountry.kernels.loops`."""
     return import_module(f"batcountry.kernels.loops.{name}")
@@ -52,8 +53,13 @@ def channels_last(tensor: Tensor) -> Tensor:
 @cache
 def has_numba() -> bool:
     """Whether Numba is here and compiles these loops; some processors and Pythons have none."""
+    return compiles("mask", "mask", torch.float32)
+
+
+def compiles(module: str, name: str, dtype: torch.dtype) -> bool:
+    """Whether Numba is here and compiles a loop for a type of numbers; if it is here and does not, that is said."""
     try:
-        loops("mask").mask["float32"].compile()
+        getattr(loops(module), name)[_DTYPES[dtype]].compile()
     except ImportError:
         return False
     except Exception as error:  # another Numba or LLVM than these were written for: a dream goes on without

@@ -14,8 +14,9 @@ from functools import cache, cached_property
 import torch
 from torch import Tensor
 
-from batcountry.kernels.compiled import channels_last
+from batcountry.kernels.compiled import channels_last, kind
 from batcountry.kernels.convolution import picture_gradient
+from batcountry.kernels.winograd import Winograd
 
 Pair = tuple[int, int]
 _ONE = (1, 1)
@@ -68,6 +69,8 @@ class Filter:
 
     def forward(self, x: Tensor) -> Tensor:
         """Return its result for (N, C, H, W)."""
+        if self._winograd and kind(x):
+            return self._winograd(x)
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
         weight = self._packed(x.shape)
         if self.limit is None:
@@ -78,6 +81,13 @@ class Filter:
         return torch.ops.mkldnn._convolution_pointwise(
             x, weight, self.bias, *settings, "hardtanh", bounds, ""
         )
+
+    @cached_property
+    def _winograd(self) -> Winograd | None:
+        if self.stride != 1 or self.groups != 1 or not Winograd.suits(self.weight):
+            return None
+        bounds = (-math.inf, math.inf) if self.limit is None else (0.0, self.limit)
+        return Winograd(self.weight, self.bias, self.pad, bounds)
 
     @cached_property
     def turned(self) -> Filter:

@@ -16,7 +16,10 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
+from batcountry.kernels.loops.llvm import BFLOAT, splat
+
 LANES = 16
+
 _FLOATS, _INTS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(ir.IntType(32), LANES)
 _WORDS = ir.VectorType(ir.IntType(16), LANES)
 
@@ -52,18 +55,13 @@ class _Model(models.PrimitiveModel):
         super().__init__(manager, kind, kind.inside)
 
 
-def _splat(builder, value, kind):
-    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
-    first = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
-    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), first)
-
-
 def _stored(array, vector):
     """Return the type in memory of a vector of an array's numbers."""
     return _WORDS if array.dtype == types.uint16 else vector.inside
 
 
-def _place(context, builder, kind, array, index, stored):
+def place_of(context, builder, kind, array, index, stored):
+    """Return the pointer to what an array holds at an index, as one to a type of LLVM."""
     data = context.make_array(kind)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), stored.as_pointer())
 
@@ -78,19 +76,13 @@ def _widened(builder, kind, found):
 def _narrowed(builder, kind, value):
     if kind.dtype != types.uint16:
         return value
-    bits = builder.bitcast(value, _INTS)
-    shift = ir.Constant(_INTS, [16] * LANES)
-    even = builder.and_(builder.lshr(bits, shift), ir.Constant(_INTS, [1] * LANES))
-    up = builder.add(builder.add(bits, ir.Constant(_INTS, [0x7FFF] * LANES)), even)
-    # Rounding up would carry some NaNs over to zero.
-    safe = builder.select(builder.fcmp_unordered("uno", value, value), bits, up)
-    return builder.trunc(builder.lshr(safe, shift), _WORDS)
+    return builder.bitcast(builder.fptrunc(value, ir.VectorType(BFLOAT, LANES)), _WORDS)
 
 
 def _beyond(builder, sign, bound, lanes):
     """Return flags for the lanes whose number is so to a bound, such as `<` or `>=`."""
     numbers = ir.VectorType(ir.IntType(32), lanes)
-    wanted = _splat(builder, builder.trunc(bound, ir.IntType(32)), numbers)
+    wanted = splat(builder, builder.trunc(bound, ir.IntType(32)), numbers)
     return builder.icmp_signed(sign, ir.Constant(numbers, list(range(lanes))), wanted)
 
 
@@ -104,7 +96,7 @@ def load(typing, array, index):
     vector = _LOADED[array.dtype]
 
     def generate(context, builder, signature, values):
-        place = _place(context, builder, array, *values, _stored(array, vector))
+        place = place_of(context, builder, array, *values, _stored(array, vector))
         return _widened(builder, array, builder.load(place, align=array.dtype.bitwidth // 8))
 
     return vector(array, types.int64), generate
@@ -117,7 +109,7 @@ def load_some(typing, array, index, first, end):
 
     def generate(context, builder, signature, values):
         kind = _stored(array, vector)
-        place = _place(context, builder, array, *values[:2], kind)
+        place = place_of(context, builder, array, *values[:2], kind)
         low, high = (
             _beyond(builder, sign, each, kind.count)
             for sign, each in zip((">=", "<"), values[2:], strict=True)
@@ -138,7 +130,7 @@ def store(typing, array, index, value):
     """Write a vector to an array from an index on, rounded to what it holds."""
 
     def generate(context, builder, signature, values):
-        place = _place(context, builder, array, *values[:2], _stored(array, value))
+        place = place_of(context, builder, array, *values[:2], _stored(array, value))
         builder.store(_narrowed(builder, array, values[2]), place, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -151,7 +143,7 @@ def store_some(typing, array, index, value, count):
 
     def generate(context, builder, signature, values):
         kind = _stored(array, value)
-        place = _place(context, builder, array, *values[:2], kind)
+        place = place_of(context, builder, array, *values[:2], kind)
         flags = _beyond(builder, "<", values[3], kind.count)
         signature_ = ir.FunctionType(ir.VoidType(), [kind, place.type, ir.IntType(32), flags.type])
         name = f"llvm.masked.store.{_suffix(kind, array)}"
@@ -166,7 +158,7 @@ def store_some(typing, array, index, value, count):
 @intrinsic
 def all_of(typing, value):
     """Return sixteen times one float32."""
-    return FLOATS(types.float32), lambda context, builder, signature, values: _splat(
+    return FLOATS(types.float32), lambda context, builder, signature, values: splat(
         builder, values[0], _FLOATS
     )
 
@@ -174,7 +166,7 @@ def all_of(typing, value):
 @intrinsic
 def all_bytes(typing, value):
     """Return sixteen times one byte."""
-    return BYTES(types.uint8), lambda context, builder, signature, values: _splat(
+    return BYTES(types.uint8), lambda context, builder, signature, values: splat(
         builder, values[0], BYTES.inside
     )
 
@@ -185,7 +177,7 @@ def bits_of(typing, array, bits):
     vector = _LOADED[array.dtype]
 
     def generate(context, builder, signature, values):
-        return _splat(builder, builder.trunc(values[1], vector.inside.element), vector.inside)
+        return splat(builder, builder.trunc(values[1], vector.inside.element), vector.inside)
 
     return vector(array, types.int64), generate
 
@@ -194,7 +186,7 @@ def bits_of(typing, array, bits):
 def bytes_beside(typing, vector, value):
     """Return one byte as many times as a vector has values."""
     found = _BYTES_OF[vector.inside.count]
-    return found(vector, types.uint8), lambda context, builder, signature, values: _splat(
+    return found(vector, types.uint8), lambda context, builder, signature, values: splat(
         builder, values[1], found.inside
     )
 
@@ -226,14 +218,14 @@ def _guess(typing, value):
 
 
 @njit(inline="always")
-def inverse_fourth_root(value):
-    """Return `value ** -0.25` of positive numbers, to float32's precision.
+def inverse_fourth_root(value, steps):
+    """Return `value ** -0.25` of positive numbers: to 1e-4 after two of Newton's steps, to float32's precision after three.
 
-    Newton's method is three times as fast as the processor's roots and division.
+    That is three times as fast as the processor's roots and division.
     """
     found = _guess(value)
     quarter = all_of(np.float32(0.25)) * value
-    for _ in range(3):
+    for _ in range(steps):
         square = found * found
         found = found * (all_of(np.float32(1.25)) - quarter * square * square)
     return found
@@ -253,6 +245,18 @@ def larger(typing, value, other):
         return builder.or_(above, builder.fcmp_unordered("uno", values[0], values[0]))
 
     return FLAGS(FLOATS, FLOATS), generate
+
+
+@intrinsic
+def clamped(typing, value, least, most):
+    """Return a value kept between two others, or what is no number."""
+
+    def generate(context, builder, signature, values):
+        value, least, most = values
+        raised = builder.select(builder.fcmp_ordered(">", least, value), least, value)
+        return builder.select(builder.fcmp_ordered("<", most, raised), most, raised)
+
+    return FLOATS(FLOATS, FLOATS, FLOATS), generate
 
 
 @intrinsic

@@ -49,8 +49,8 @@ def _settings(a):
     return a[5], a[6], a[7], all_of(alpha), all_of(k)
 
 
-@njit
-def _forward(a, x, y):
+@njit(inline="always")
+def _forward(a, x, y, steps):
     pixels, channels, half, alpha, k = _settings(a)
     squares = np.zeros(channels + 3 * LANES, np.float32)
     row = turn(a)
@@ -60,14 +60,14 @@ def _forward(a, x, y):
                 value = _part(x, start, c, channels)
                 store(squares, LANES + c, value * value)
             for c in range(0, channels, LANES):
-                inverse = inverse_fourth_root(_around(squares, c, half) * alpha + k)
+                inverse = inverse_fourth_root(_around(squares, c, half) * alpha + k, steps)
                 value = _part(x, start, c, channels) * (inverse * inverse * inverse)
                 _put(y, start, c, channels, value)
         row = turn(a)
 
 
-@njit
-def _backward(a, x, grad, out):
+@njit(inline="always")
+def _backward(a, x, grad, out, steps):
     pixels, channels, half, alpha, k = _settings(a)
     zero = all_of(np.float32(0))
     factor = all_of(np.float32(1.5)) * alpha
@@ -80,7 +80,7 @@ def _backward(a, x, grad, out):
                 value = _part(x, start, c, channels)
                 store(squares, LANES + c, value * value)
             for c in range(0, channels, LANES):
-                inverse = inverse_fourth_root(_around(squares, c, half) * alpha + k)
+                inverse = inverse_fourth_root(_around(squares, c, half) * alpha + k, steps)
                 square = inverse * inverse
                 part = _part(grad, start, c, channels) * (square * inverse)
                 store(direct, c, part)
@@ -96,22 +96,22 @@ def _backward(a, x, grad, out):
 
 def _forward_float32(pointer):
     a = told(pointer)
-    _forward(a, float32s(a[2]), float32s(a[4]))
+    _forward(a, float32s(a[2]), float32s(a[4]), 3)
 
 
 def _forward_bfloat16(pointer):
     a = told(pointer)
-    _forward(a, bfloat16s(a[2]), bfloat16s(a[4]))
+    _forward(a, bfloat16s(a[2]), bfloat16s(a[4]), 2)
 
 
 def _backward_float32(pointer):
     a = told(pointer)
-    _backward(a, float32s(a[2]), float32s(a[3]), float32s(a[4]))
+    _backward(a, float32s(a[2]), float32s(a[3]), float32s(a[4]), 3)
 
 
 def _backward_bfloat16(pointer):
     a = told(pointer)
-    _backward(a, bfloat16s(a[2]), bfloat16s(a[3]), bfloat16s(a[4]))
+    _backward(a, bfloat16s(a[2]), bfloat16s(a[3]), bfloat16s(a[4]), 2)
 
 
 forward = {"float32": Loop(_forward_float32), "bfloat16": Loop(_forward_bfloat16)}

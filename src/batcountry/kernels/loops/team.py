@@ -72,6 +72,12 @@ def turn(numbers: Any) -> int:
     return found if found < numbers[1] else -1
 
 
+@njit(inline="always")
+def seat(numbers: Any) -> int:
+    """Return which of the threads this is, from 0 on; to be asked once by each."""
+    return next_index(numbers[_NUMBERS - 1 :])
+
+
 @cache
 def _team() -> Team:
     try:

@@ -1,0 +1,26 @@
+"""What llvmlite has no name for: LLVM's `bfloat`, and a vector of one value."""
+
+from llvmlite import ir
+
+
+class _Bfloat(ir.Type):
+    null, intrinsic_name = "0.0", "bf16"
+
+    def __str__(self):
+        return "bfloat"
+
+    def __eq__(self, other):
+        return isinstance(other, _Bfloat)
+
+    def __hash__(self):
+        return hash(_Bfloat)
+
+
+BFLOAT = _Bfloat()
+
+
+def splat(builder, value, kind):
+    """Return a vector of a type with one value in all lanes."""
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
+    first = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), first)
