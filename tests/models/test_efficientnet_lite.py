@@ -46,6 +46,21 @@ def test_folding_batch_norm_changes_nothing(model):
     torch.testing.assert_close(model.activations(image, ["stem"])["stem"], wanted, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [(61, 94), (64, 63), (97, 33)])
+def test_compiled_loops_give_what_pytorch_gives(model, size, monkeypatch):
+    image = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0)) * 255
+
+    def run():
+        leaf = image.clone().requires_grad_()
+        found = model.activations(leaf, ["blocks.10"])["blocks.10"]
+        return found.detach(), torch.autograd.grad(found.square().mean(), leaf)[0]
+
+    ours = run()
+    monkeypatch.setattr(efficientnet_lite, "kind", lambda x: None)
+    for mine, wanted in zip(ours, run(), strict=True):
+        assert float((mine - wanted).norm()) < 2e-5 * float(wanted.norm())
+
+
 def test_it_knows_what_it_sees(model):
     assert len(model.classes) == 1000 and model.classes[291] == "lion"
     picture = torch.from_numpy(np.float32(sky(224, 224))).permute(2, 0, 1)[None]

@@ -139,6 +139,18 @@ NETS = {
     + layer("ReLU", "rd", "d", "d")
     + conv("e", "d", "e", 6, 1, "pad: 1")
     + layer("ReLU", "re", "e", "e"),
+    "each channel by itself": conv("a", "data", "a", 12, 3, "pad: 1")
+    + layer("ReLU", "ra", "a", "a")
+    + conv("b", "a", "b", 12, 3, "group: 12 stride: 2 pad: 1")
+    + layer("ReLU", "rb", "b", "b")
+    + conv("c", "b", "c", 12, 3, "group: 12 stride: 3 bias_term: false")
+    + conv("d", "c", "d", 7, 1),
+    "by tiles": conv("a", "data", "a", 16, 3, "pad: 2")
+    + layer("ReLU", "ra", "a", "a")
+    + conv("b", "a", "b", 32, 3, "pad: 1")
+    + layer("Pooling", "p", "a", "p", "pooling_param { pool: MAX kernel_size: 3 stride: 1 pad: 1 }")
+    + conv("c", "p", "c", 16, 3)
+    + layer("ReLU", "rc", "c", "c"),
 }
 
 

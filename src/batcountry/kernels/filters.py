@@ -20,7 +20,6 @@ from batcountry.kernels.winograd import Winograd
 
 Pair = tuple[int, int]
 _ONE = (1, 1)
-_FEW = 4
 _KEPT = 2  # shapes: those of a film's two octaves
 
 
@@ -44,8 +43,10 @@ class Filter:
     ----------
     weight, bias
         (O, C / groups, rows, columns) and (O,), of one type.
-    stride, pad
-        Along both axes.
+    stride
+        Along both axes; other than 1 for groups of few channels, as pictures have.
+    pad
+        Rows and columns of zeros before the first and after the last.
     limit
         After it values are kept between 0 and this, infinity for a plain ReLU; None for nothing.
     """
@@ -105,29 +106,8 @@ class Filter:
         """
         if self.stride == 1:
             return self.turned.forward(grad) if total is None else self.turned.add_to(total, grad)
-        if self.groups == 1 and shape[1] <= _FEW:
-            found = picture_gradient(grad, self.weight, self.stride, self.pad, shape[2:])
-        else:
-            # In float32: oneDNN takes five times as long for this in bfloat16.
-            like = torch.empty(shape, memory_format=torch.channels_last)
-            pairs = [self.stride] * 2, self.pad, _ONE
-            found, *_ = torch.ops.aten.convolution_backward(
-                grad.float(),
-                like,
-                self._precise,
-                None,
-                *pairs,
-                False,
-                [0, 0],
-                self.groups,
-                [True, False, False],
-            )
-            found = found.to(grad.dtype)
+        found = picture_gradient(grad, self.weight, self.stride, self.pad, shape[2:])
         return found if total is None else total.add_(found)
-
-    @cached_property
-    def _precise(self) -> Tensor:
-        return self.weight.float()
 
     def add_to(self, total: Tensor, x: Tensor) -> Tensor:
         """Add its result for `x` to `total`, in place, and return that."""

@@ -20,6 +20,7 @@ from batcountry.files import sha256_of
 from batcountry.kernels.branches import Branches
 from batcountry.kernels.compiled import kind
 from batcountry.kernels.convolution import conv2d
+from batcountry.kernels.depthwise import Depthwise
 from batcountry.kernels.filters import Filter, has_onednn
 from batcountry.models.classes import imagenet_classes
 from batcountry.models.model import Layer, Model
@@ -62,11 +63,12 @@ class Convolution:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Run on (N, C, H, W); padding is TensorFlow's, uneven where the stride is 2."""
+        quick = kind(x) and has_onednn(x.dtype)
         padding = self.before
-        if self.stride == 2:
+        if self.stride == 2 and not (quick and self.groups > 1):
             x = F.pad(x, (padding, padding + 1, padding, padding + 1))
             padding = 0
-        if kind(x) and has_onednn(x.dtype):
+        if quick:
             return self._branches(x)[0]
         pair = (self.stride,) * 2, (padding,) * 2, (1, 1)
         x = conv2d(x, self.weight, self.bias, *pair, self.groups)
@@ -74,9 +76,14 @@ class Convolution:
 
     @cached_property
     def _branches(self) -> Branches:
-        padding = 0 if self.stride == 2 else self.before
-        limit = 6.0 if self.active else None
-        filter_ = Filter(self.weight, self.bias, self.stride, (padding, padding), self.groups, limit)
+        before, limit = (self.before,) * 2, 6.0 if self.active else None
+        if self.stride == 1:
+            filter_ = Filter(self.weight, self.bias, 1, before, self.groups, limit)
+        elif self.groups == 1:
+            filter_ = Filter(self.weight, self.bias, self.stride, (0, 0), 1, limit)
+        else:
+            after = (self.before + 1,) * 2
+            filter_ = Depthwise(self.weight, self.bias, self.stride, before, self.groups, limit, after)
         return Branches((filter_,), (not self.active,))
 
 

@@ -26,6 +26,7 @@ from batcountry.caffe.layers.normalization import across_channels, is_across_cha
 from batcountry.caffe.layers.pooling import max_windows
 from batcountry.kernels.branches import Branches
 from batcountry.kernels.compiled import channels_last
+from batcountry.kernels.depthwise import Depthwise
 from batcountry.kernels.filters import Filter
 from batcountry.kernels.pool import Windows, max_pool
 
@@ -137,9 +138,12 @@ def _filter(node: Node) -> Filter | None:
     (stride, across), (rows, columns) = w.stride, w.pad
     turns = stride == 1 and rows < w.kernel[0] and columns < w.kernel[1]
     pictures = stride > 1 and p.group == 1 and node.params[0].shape[1] <= _FEW
-    if stride != across or w.dilation != (1, 1) or not (turns or pictures):
+    depthwise = stride > 1 and node.params[0].shape[:2] == (p.group, 1)
+    if stride != across or w.dilation != (1, 1) or not (turns or pictures or depthwise):
         return None
     bias = node.params[1].reshape(-1) if p.bias_term else None
+    if depthwise and not pictures:
+        return Depthwise(node.params[0], bias, stride, (rows, columns), p.group, None, (rows, columns))
     return Filter(node.params[0], bias, stride, (rows, columns), p.group, None)
 
 

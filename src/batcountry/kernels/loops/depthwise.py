@@ -1,0 +1,131 @@
+"""Convolutions of each channel by itself with a stride, and their gradients, of channels-last numbers."""
+
+import numpy as np
+from numba import njit
+
+from batcountry.kernels.loops.floats import bfloat16s, float32s
+from batcountry.kernels.loops.lanes import LANES, all_of, clamped, load, load_some, store, store_some
+from batcountry.kernels.loops.team import Loop, told, turn
+
+# Arguments: four addresses; rows, columns and channels of the input, rows and columns of the result, those of the kernel, the
+# stride, padding above and on the left; the least and the largest result as bits of float64.
+
+
+@njit(inline="always")
+def _part(array, at, count):
+    return load(array, at) if count >= LANES else load_some(array, at, 0, count)
+
+
+@njit(inline="always")
+def _put(array, at, value, count):
+    if count >= LANES:
+        store(array, at, value)
+    else:
+        store_some(array, at, value, count)
+
+
+@njit(inline="always")
+def _number(bits):
+    return all_of(np.float32(np.int64(bits).view(np.float64)))
+
+
+@njit
+def _forward(a, x, weights, bias, y):
+    rows, columns, channels, up, across, kernel_rows, kernel_columns = (
+        a[6],
+        a[7],
+        a[8],
+        a[9],
+        a[10],
+        a[11],
+        a[12],
+    )
+    stride, top, left, least, most = a[13], a[14], a[15], _number(a[16]), _number(a[17])
+    row = turn(a)
+    while row >= 0:
+        image, i = row // up, row % up
+        first_r = i * stride - top
+        for j in range(across):
+            first_s, to = j * stride - left, (row * across + j) * channels
+            from_r, end_r = max(first_r, 0), min(first_r + kernel_rows, rows)
+            from_s, end_s = max(first_s, 0), min(first_s + kernel_columns, columns)
+            for c in range(0, channels, LANES):
+                count = channels - c
+                total = _part(bias, c, count)
+                for r in range(from_r, end_r):
+                    at = ((image * rows + r) * columns + from_s) * channels + c
+                    tap = ((r - first_r) * kernel_columns + from_s - first_s) * channels + c
+                    for _ in range(from_s, end_s):
+                        total = total + _part(x, at, count) * _part(weights, tap, count)
+                        at += channels
+                        tap += channels
+                _put(y, to + c, clamped(total, least, most), count)
+        row = turn(a)
+
+
+@njit
+def _backward(a, grad, weights, out):
+    rows, columns, channels, up, across, kernel_rows, kernel_columns = (
+        a[6],
+        a[7],
+        a[8],
+        a[9],
+        a[10],
+        a[11],
+        a[12],
+    )
+    stride, top, left = a[13], a[14], a[15]
+    row = turn(a)
+    while row >= 0:
+        image, r = row // rows, row % rows
+        first_i = max((r + top - kernel_rows + stride) // stride, 0)
+        end_i = min((r + top) // stride + 1, up)
+        first_j = end_j = 0
+        for s in range(columns):
+            # Counted on, as divisions would take as long as the rest.
+            while first_j * stride + kernel_columns <= s + left:
+                first_j += 1
+            while end_j < across and end_j * stride <= s + left:
+                end_j += 1
+            to = (row * columns + s) * channels
+            # Two vectors side by side, as sums of so few have to wait for the one before.
+            for c in range(0, channels, 2 * LANES):
+                count = channels - c
+                total = other_total = all_of(np.float32(0))
+                for i in range(first_i, end_i):
+                    at = ((image * up + i) * across + first_j) * channels + c
+                    place = (r - i * stride + top) * kernel_columns + s + left - first_j * stride
+                    tap = place * channels + c
+                    for _ in range(first_j, end_j):
+                        total = total + _part(grad, at, count) * _part(weights, tap, count)
+                        other = _part(grad, at + LANES, count - LANES)
+                        other_total = other_total + other * _part(weights, tap + LANES, count - LANES)
+                        at += channels
+                        tap -= stride * channels
+                _put(out, to + c, total, count)
+                _put(out, to + c + LANES, other_total, count - LANES)
+        row = turn(a)
+
+
+def _forward_float32(pointer):
+    a = told(pointer)
+    _forward(a, float32s(a[2]), float32s(a[3]), float32s(a[4]), float32s(a[5]))
+
+
+def _forward_bfloat16(pointer):
+    a = told(pointer)
+    _forward(a, bfloat16s(a[2]), float32s(a[3]), float32s(a[4]), bfloat16s(a[5]))
+
+
+def _backward_float32(pointer):
+    a = told(pointer)
+    _backward(a, float32s(a[2]), float32s(a[3]), float32s(a[5]))
+
+
+def _backward_bfloat16(pointer):
+    a = told(pointer)
+    _backward(a, bfloat16s(a[2]), float32s(a[3]), bfloat16s(a[5]))
+
+
+forward = {"float32": Loop(_forward_float32), "bfloat16": Loop(_forward_bfloat16)}
+backward = {"float32": Loop(_backward_float32), "bfloat16": Loop(_backward_bfloat16)}
