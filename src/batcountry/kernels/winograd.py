@@ -34,14 +34,12 @@ def multiplies(dtype: torch.dtype) -> bool:
     """
     if not has_numba():
         return False
-    from llvmlite import binding  # comes with Numba
-
-    features = binding.get_host_cpu_features()
+    has = loops("llvm").compiles_for
     if dtype == torch.bfloat16:
-        fit = features.get("avx512bf16") and not features.get("amx-bf16")
+        fit = has("avx512bf16") and not has("amx-bf16")
     else:
-        fit = dtype == torch.float32 and features.get("avx512f")
-    return bool(fit) and compiles("winograd", "convolve", dtype)
+        fit = dtype == torch.float32 and has("avx512f")
+    return fit and compiles("winograd", "convolve", dtype)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
-"""What llvmlite has no name for: LLVM's `bfloat`, and a vector of one value."""
+"""What llvmlite has no name for: LLVM's `bfloat`, a vector of one value, and what the processor can do."""
 
 from llvmlite import ir
+from numba.core.registry import cpu_target
 
 
 class _Bfloat(ir.Type):
@@ -24,3 +25,9 @@ def splat(builder, value, kind):
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
     first = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
     return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), first)
+
+
+def compiles_for(feature):
+    """Whether Numba compiles for processors with a feature of LLVM's, such as `avx512f`; users may tell it for which."""
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return f"+{feature}" in features.split(",")
