@@ -6,6 +6,7 @@ Each run is a process of its own, one octave of two iterations on disk, beside a
     make bench-boundless                                        # up to 4096×4096
     make bench-boundless ARGS="--sides 707 4096 16384 --max-memory 1.8GB"
     make bench-boundless ARGS="--kills 30 --sides 4096"
+    make bench-boundless ARGS="--in-memory"                     # what is said before dreams in memory, and the peak
 """
 
 from __future__ import annotations
@@ -30,6 +31,21 @@ from batcountry.sky import sky
 
 ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
+RESULTS = ROOT / "benchmarks" / "results"
+
+# Width, height, network, and further options of dreams in memory.
+IN_MEMORY = (
+    (1800, 1400, "EfficientNet", {"precision": "exact", "octaves": 2, "max_memory": "1500MB"}),
+    (1800, 1400, "EfficientNet", {"precision": "exact", "octaves": 2, "max_memory": "2200MB"}),
+    (900, 700, "EfficientNet", {"precision": "exact", "octaves": 4, "max_memory": "900MB"}),
+    (900, 700, "EfficientNet", {"precision": "exact", "octaves": 4}),
+    (2400, 900, "EfficientNet", {"precision": "fast", "octaves": 3, "max_memory": "2000MB"}),
+    (1800, 1400, "GoogLeNet", {"precision": "exact", "octaves": 2, "max_memory": "1200MB"}),
+    (1800, 1400, "GoogLeNet", {"precision": "exact", "octaves": 2, "max_memory": "1800MB"}),
+    (1800, 1400, "GoogLeNet", {"precision": "fast", "octaves": 3, "max_memory": "1300MB"}),
+    (900, 700, "GoogLeNet", {"precision": "fast", "octaves": 4, "max_memory": "1000MB"}),
+    (1024, 1024, "GoogLeNet", {"precision": "exact", "octaves": 2, "max_memory": "1500MB", "wrap": "xy"}),
+)
 
 WORK = """
 import json, logging, sys, time
@@ -73,22 +89,22 @@ def process(folder: Path, source: Path, options: dict) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
 
 
-def measured(side: int, options: dict) -> dict:
-    with tempfile.TemporaryDirectory(dir=options.get("folder")) as name:
-        source = picture(Path(name), side)
+def measured(width: int, height: int, options: dict) -> dict:
+    with tempfile.TemporaryDirectory() as name:
+        source = picture(Path(name), width, height)
         run = process(Path(name), source, options)
         lines = run.communicate()[0].splitlines()
         if run.returncode:
-            raise SystemExit(f"error: the run of {side}×{side} failed")
+            raise SystemExit(f"error: the run of {width}×{height} failed")
         return json.loads(lines[-1])
 
 
-def picture(folder: Path, side: int) -> Path:
+def picture(folder: Path, width: int, height: int) -> Path:
     small = pyvips.Image.new_from_array(sky(1024, 1024, 3))
     path = folder / "in.tif"
-    small.resize(side / 1024, kernel="cubic").cast("uchar").copy(interpretation="srgb").tiffsave(
-        str(path), tile=True, bigtiff=True, compression="deflate"
-    )
+    small.resize(width / 1024, vscale=height / 1024, kernel="cubic").cast("uchar").copy(
+        interpretation="srgb"
+    ).tiffsave(str(path), tile=True, bigtiff=True, compression="deflate")
     return path
 
 
@@ -102,11 +118,34 @@ def seen(side: int, tile: int, name: str) -> float:
     return halo.seen((side, side), tile).total / side**2
 
 
+def in_memory() -> list[str]:
+    """Return what was said before dreams in memory, and what they took."""
+    text = [
+        "# What is said before dreams in memory, and the peak",
+        "",
+        f"`make bench-boundless ARGS=--in-memory` on {machine()}; two iterations an octave, default layers",
+        "",
+        "| picture | network | precision | octaves | limit, MB | said, MB | peak, MB | said, s | took, s |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for width, height, network, options in IN_MEMORY:
+        model = str(MODEL) if network == "GoogLeNet" else "efficientnet-lite0"
+        found = measured(width, height, {"memory": True, "model": model, "iterations": 2, **options})
+        wraps = ", `wrap` xy" if "wrap" in options else ""
+        text.append(
+            f"| {width}×{height}{wraps} | {network} | {options['precision']} | {options['octaves']} "
+            f"| {options.get('max_memory', '-').removesuffix('MB')} | {found['said_peak'] / 1e6:.0f} "
+            f"| {found['peak'] / 1e6:.0f} | {found['said_time']:.1f} | {found['steps']:.1f} |"
+        )
+        print(text[-1], flush=True)
+    return text
+
+
 def killed(side: int, options: dict, kills: int) -> str:
     """Kill one run after another at random moments, and compare the pixels of what each ends with."""
     dice = random.Random(0)
     with tempfile.TemporaryDirectory() as name:
-        source = picture(Path(name), side)
+        source = picture(Path(name), side, side)
         whole, first = digest(Path(name), source, options, [])
         moments = [dice.uniform(0.2, whole) for _ in range(kills)]
         same = 0
@@ -160,9 +199,14 @@ def main() -> None:
     arguments.add_argument("--tile", type=int)
     arguments.add_argument("--kills", type=int, default=0)
     arguments.add_argument("--layer", default="inception_4c/output")
+    arguments.add_argument("--in-memory", action="store_true", help="measure dreams in memory instead")
     given = arguments.parse_args()
     if not MODEL.is_dir():
         raise SystemExit(f"error: needs the BVLC GoogLeNet in {MODEL}")
+    RESULTS.mkdir(exist_ok=True)
+    if given.in_memory:
+        (RESULTS / "memory.md").write_text("\n".join(in_memory()) + "\n")
+        return
     options = {
         "memory": False,
         "model": str(MODEL),
@@ -189,7 +233,7 @@ def main() -> None:
     ]
     print("\n".join(text), flush=True)
     for name, side, settings in rows:
-        found = measured(side, settings)
+        found = measured(side, side, settings)
         wide = seen(side, found["tile"], given.layer) if found["tile"] else 1.0
         each, busy = (found[what] / side**2 * 1e6 for what in ("step", "busy"))
         text.append(
@@ -198,9 +242,7 @@ def main() -> None:
             f"| {found['peak'] / 1e6:.0f} | {found['said_peak'] / 1e6:.0f} |"
         )
         print(text[-1], flush=True)
-    results = ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    (results / "boundless.md").write_text("\n".join(text) + "\n")
+    (RESULTS / "boundless.md").write_text("\n".join(text) + "\n")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from unittest.mock import patch
@@ -33,6 +33,7 @@ from plain import PlainEfficientNet, PlainGoogLeNet, plain_dream
 
 from batcountry import BatCountry, dream, dreaming, open_model
 from batcountry.kernels.compiled import has_numba
+from batcountry.kernels.depthwise import Depthwise
 from batcountry.kernels.winograd import Winograd
 from batcountry.sky import sky
 
@@ -138,13 +139,21 @@ def measured(all_jobs: dict[str, Jobs], repeats: int) -> tuple[list[str], float]
 @contextmanager
 def named_convolutions() -> Iterator[None]:
     """Give convolutions by compiled loops a name of their own in the profile; else they count for what calls them."""
-    plain = Winograd.__call__
 
-    def named(self: Winograd, x: torch.Tensor) -> torch.Tensor:
-        with torch.profiler.record_function("convolution by tiles"):
-            return plain(self, x)
+    def named(plain: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        def run(*arguments: object) -> torch.Tensor:
+            with torch.profiler.record_function("convolution by a loop"):
+                return plain(*arguments)
 
-    with patch.object(Winograd, "__call__", named):
+        return run
+
+    with ExitStack() as stack:
+        for owner, name in (
+            (Winograd, "__call__"),
+            (Depthwise, "forward"),
+            (Depthwise, "input_gradient"),
+        ):
+            stack.enter_context(patch.object(owner, name, named(getattr(owner, name))))
         yield
 
 

@@ -33,6 +33,9 @@ log = logging.getLogger("batcountry")
 PICTURE_BYTES = 0.5
 """Memory for each pixel of a picture on disk beside what the network takes; strips and windows are of one size."""
 
+STEP_SECONDS, END_SECONDS = 5e-8, 7e-8
+"""Time for each pixel of a step and of the finished picture, beside what the network takes; measured on a fast disk."""
+
 
 _IN_MEMORY = (
     *("param", "optimizer", "normalise", "decay_every", "transforms", "mask", "colour", "rescale", "carry"),
@@ -148,7 +151,10 @@ def _planned(settled: Settled, size: tuple[int, int]) -> tuple[list[tuple[int, i
     model, objective, recipe = settled.model, settled.objective, settled.recipe
     sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
     cut = replace(settled, recipe=recipe.with_options(tile=recipe.tile or None))
-    return sizes, plan_dream(cut, whole_gradient(model, objective), sizes, PICTURE_BYTES)
+    plan = plan_dream(cut, whole_gradient(model, objective), sizes, PICTURE_BYTES)
+    pixels = [height * width for height, width in sizes]
+    beside = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
+    return sizes, replace(plan, seconds=plan.seconds + beside)
 
 
 def _note(settled: Settled, side: int, source: Path | None, name: str | None) -> Note:
