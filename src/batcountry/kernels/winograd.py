@@ -35,11 +35,8 @@ def multiplies(dtype: torch.dtype) -> bool:
     if not has_numba():
         return False
     has = loops("llvm").compiles_for
-    if dtype == torch.bfloat16:
-        fit = has("avx512bf16") and not has("amx-bf16")
-    else:
-        fit = dtype == torch.float32 and has("avx512f")
-    return fit and compiles("winograd", "convolve", dtype)
+    fits = {torch.float32: has("avx512f"), torch.bfloat16: has("avx512bf16") and not has("amx-bf16")}
+    return fits.get(dtype, False) and compiles("winograd", "convolve", dtype)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,30 +3,13 @@
 import numpy as np
 from numba import njit
 
+from batcountry.kernels.loops.channels import number, part, put
 from batcountry.kernels.loops.floats import bfloat16s, float32s
-from batcountry.kernels.loops.lanes import LANES, all_of, clamped, load, load_some, store, store_some
+from batcountry.kernels.loops.lanes import LANES, all_of, clamped
 from batcountry.kernels.loops.team import Loop, told, turn
 
 # Arguments: four addresses; rows, columns and channels of the input, rows and columns of the result, those of the kernel, the
 # stride, padding above and on the left; the least and the largest result as bits of float64.
-
-
-@njit(inline="always")
-def _part(array, at, count):
-    return load(array, at) if count >= LANES else load_some(array, at, 0, count)
-
-
-@njit(inline="always")
-def _put(array, at, value, count):
-    if count >= LANES:
-        store(array, at, value)
-    else:
-        store_some(array, at, value, count)
-
-
-@njit(inline="always")
-def _number(bits):
-    return all_of(np.float32(np.int64(bits).view(np.float64)))
 
 
 @njit
@@ -40,7 +23,7 @@ def _forward(a, x, weights, bias, y):
         a[11],
         a[12],
     )
-    stride, top, left, least, most = a[13], a[14], a[15], _number(a[16]), _number(a[17])
+    stride, top, left, least, most = a[13], a[14], a[15], number(a[16]), number(a[17])
     row = turn(a)
     while row >= 0:
         image, i = row // up, row % up
@@ -51,15 +34,15 @@ def _forward(a, x, weights, bias, y):
             from_s, end_s = max(first_s, 0), min(first_s + kernel_columns, columns)
             for c in range(0, channels, LANES):
                 count = channels - c
-                total = _part(bias, c, count)
+                total = part(bias, c, count)
                 for r in range(from_r, end_r):
                     at = ((image * rows + r) * columns + from_s) * channels + c
                     tap = ((r - first_r) * kernel_columns + from_s - first_s) * channels + c
                     for _ in range(from_s, end_s):
-                        total = total + _part(x, at, count) * _part(weights, tap, count)
+                        total = total + part(x, at, count) * part(weights, tap, count)
                         at += channels
                         tap += channels
-                _put(y, to + c, clamped(total, least, most), count)
+                put(y, to + c, clamped(total, least, most), count)
         row = turn(a)
 
 
@@ -97,13 +80,13 @@ def _backward(a, grad, weights, out):
                     place = (r - i * stride + top) * kernel_columns + s + left - first_j * stride
                     tap = place * channels + c
                     for _ in range(first_j, end_j):
-                        total = total + _part(grad, at, count) * _part(weights, tap, count)
-                        other = _part(grad, at + LANES, count - LANES)
-                        other_total = other_total + other * _part(weights, tap + LANES, count - LANES)
+                        total = total + part(grad, at, count) * part(weights, tap, count)
+                        other = part(grad, at + LANES, count - LANES)
+                        other_total = other_total + other * part(weights, tap + LANES, count - LANES)
                         at += channels
                         tap -= stride * channels
-                _put(out, to + c, total, count)
-                _put(out, to + c + LANES, other_total, count - LANES)
+                put(out, to + c, total, count)
+                put(out, to + c + LANES, other_total, count - LANES)
         row = turn(a)
 
 

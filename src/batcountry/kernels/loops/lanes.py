@@ -16,7 +16,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
-from batcountry.kernels.loops.llvm import BFLOAT, compiles_for, splat
+from batcountry.kernels.loops.llvm import rounded, splat
 
 LANES = 16
 
@@ -76,16 +76,7 @@ def _widened(builder, kind, found):
 def _narrowed(builder, kind, value):
     if kind.dtype != types.uint16:
         return value
-    if compiles_for("avx512bf16"):
-        return builder.bitcast(builder.fptrunc(value, ir.VectorType(BFLOAT, LANES)), _WORDS)
-    # Elsewhere LLVM calls a function for it that is not there.
-    bits = builder.bitcast(value, _INTS)
-    shift = ir.Constant(_INTS, [16] * LANES)
-    even = builder.and_(builder.lshr(bits, shift), ir.Constant(_INTS, [1] * LANES))
-    up = builder.add(builder.add(bits, ir.Constant(_INTS, [0x7FFF] * LANES)), even)
-    # Rounding up would carry some NaNs over to zero.
-    safe = builder.select(builder.fcmp_unordered("uno", value, value), bits, up)
-    return builder.trunc(builder.lshr(safe, shift), _WORDS)
+    return rounded(builder, value)
 
 
 def _beyond(builder, sign, bound, lanes):

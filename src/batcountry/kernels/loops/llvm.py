@@ -1,4 +1,4 @@
-"""What llvmlite has no name for: LLVM's `bfloat`, a vector of one value, and what the processor can do."""
+"""What llvmlite has no name for: LLVM's `bfloat`, vectors of one value, rounding, and what the processor can do."""
 
 from llvmlite import ir
 from numba.core.registry import cpu_target
@@ -31,3 +31,17 @@ def compiles_for(feature):
     """Whether Numba compiles for processors with a feature of LLVM's, such as `avx512f`; users may tell it for which."""
     _, _, features = cpu_target.target_context.codegen().magic_tuple()
     return f"+{feature}" in features.split(",")
+
+
+def rounded(builder, value):
+    """Return the bits of a vector of float32 rounded to bfloat16."""
+    words, ints = (ir.VectorType(ir.IntType(bits), value.type.count) for bits in (16, 32))
+    if compiles_for("avx512bf16"):
+        return builder.bitcast(builder.fptrunc(value, ir.VectorType(BFLOAT, value.type.count)), words)
+    # Elsewhere LLVM calls a function for it that is not there.
+    bits = builder.bitcast(value, ints)
+    shift, one, half = (ir.Constant(ints, [number] * value.type.count) for number in (16, 1, 0x7FFF))
+    up = builder.add(builder.add(bits, half), builder.and_(builder.lshr(bits, shift), one))
+    # Rounding up would carry some NaNs over to zero.
+    safe = builder.select(builder.fcmp_unordered("uno", value, value), bits, up)
+    return builder.trunc(builder.lshr(safe, shift), words)

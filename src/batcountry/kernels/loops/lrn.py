@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from batcountry.kernels.loops.channels import number, part, put
 from batcountry.kernels.loops.floats import bfloat16s, float32s
 from batcountry.kernels.loops.lanes import (
     LANES,
@@ -10,28 +11,10 @@ from batcountry.kernels.loops.lanes import (
     inverse_fourth_root,
     larger,
     load,
-    load_some,
     store,
-    store_some,
     where,
 )
 from batcountry.kernels.loops.team import Loop, told, turn
-
-
-@njit(inline="always")
-def _part(array, start, c, channels):
-    """Return sixteen channels from c on of a pixel at `start`, zeros behind the last."""
-    if c + LANES <= channels:
-        return load(array, start + c)
-    return load_some(array, start + c, 0, channels - c)
-
-
-@njit(inline="always")
-def _put(array, start, c, channels, value):
-    if c + LANES <= channels:
-        store(array, start + c, value)
-    else:
-        store_some(array, start + c, value, channels - c)
 
 
 @njit(inline="always")
@@ -45,8 +28,7 @@ def _around(values, c, half):
 
 @njit(inline="always")
 def _settings(a):
-    alpha, k = np.float32(np.int64(a[8]).view(np.float64)), np.float32(np.int64(a[9]).view(np.float64))
-    return a[5], a[6], a[7], all_of(alpha), all_of(k)
+    return a[5], a[6], a[7], number(a[8]), number(a[9])
 
 
 @njit(inline="always")
@@ -57,12 +39,12 @@ def _forward(a, x, y, steps):
     while row >= 0:
         for start in range(row * pixels * channels, (row + 1) * pixels * channels, channels):
             for c in range(0, channels, LANES):
-                value = _part(x, start, c, channels)
+                value = part(x, start + c, channels - c)
                 store(squares, LANES + c, value * value)
             for c in range(0, channels, LANES):
                 inverse = inverse_fourth_root(_around(squares, c, half) * alpha + k, steps)
-                value = _part(x, start, c, channels) * (inverse * inverse * inverse)
-                _put(y, start, c, channels, value)
+                value = part(x, start + c, channels - c) * (inverse * inverse * inverse)
+                put(y, start + c, value, channels - c)
         row = turn(a)
 
 
@@ -77,20 +59,20 @@ def _backward(a, x, grad, out, steps):
     while row >= 0:
         for start in range(row * pixels * channels, (row + 1) * pixels * channels, channels):
             for c in range(0, channels, LANES):
-                value = _part(x, start, c, channels)
+                value = part(x, start + c, channels - c)
                 store(squares, LANES + c, value * value)
             for c in range(0, channels, LANES):
                 inverse = inverse_fourth_root(_around(squares, c, half) * alpha + k, steps)
                 square = inverse * inverse
-                part = _part(grad, start, c, channels) * (square * inverse)
-                store(direct, c, part)
-                store(spread, LANES + c, part * _part(x, start, c, channels) * (square * square))
+                mine = part(grad, start + c, channels - c) * (square * inverse)
+                store(direct, c, mine)
+                store(spread, LANES + c, mine * part(x, start + c, channels - c) * (square * square))
             for c in range(0, channels, LANES):
-                here = _part(x, start, c, channels)
+                here = part(x, start + c, channels - c)
                 value = load(direct, c) - factor * _around(spread, c, half) * here
                 if a[10]:
                     value = where(larger(here, zero), value, zero)
-                _put(out, start, c, channels, value)
+                put(out, start + c, value, channels - c)
         row = turn(a)
 
 

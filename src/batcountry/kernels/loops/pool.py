@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from batcountry.kernels.loops.channels import part, put
 from batcountry.kernels.loops.floats import bfloat16s, float32s, int16s, int32s, uint8s
 from batcountry.kernels.loops.lanes import (
     LANES,
@@ -10,32 +11,14 @@ from batcountry.kernels.loops.lanes import (
     all_of,
     bits_of,
     bytes_beside,
-    lanes_of,
     larger,
-    load,
-    load_some,
     same,
-    store,
-    store_some,
     where,
 )
 from batcountry.kernels.loops.team import Loop, told, turn
 
 # Arguments: three addresses, rows, columns and channels, rows and columns of windows, then of the
 # windows the rows and columns, strides and padding.
-
-
-@njit(inline="always")
-def _part(array, at, count):
-    return load(array, at) if count >= lanes_of(array) else load_some(array, at, 0, count)
-
-
-@njit(inline="always")
-def _put(array, at, value, count):
-    if count >= len(value):
-        store(array, at, value)
-    else:
-        store_some(array, at, value, count)
 
 
 @njit
@@ -54,22 +37,22 @@ def _forward(a, x, y, which):
             # Two vectors side by side, as each maximum has to wait for the one before.
             for c in range(0, channels, 2 * LANES):
                 d = c + LANES
-                best, other_best = _part(x, first + c, channels - c), _part(x, first + d, channels - d)
+                best, other_best = part(x, first + c, channels - c), part(x, first + d, channels - d)
                 places, other_places = all_bytes(first_place), all_bytes(first_place)
                 for r in range(first_row, end_row):
                     for s in range(first_column, end_column):
                         start = ((image * rows + r) * columns + s) * channels
                         place = all_bytes(np.uint8((r - top) * a[11] + s - left))
-                        value, other = _part(x, start + c, channels - c), _part(x, start + d, channels - d)
+                        value, other = part(x, start + c, channels - c), part(x, start + d, channels - d)
                         found, other_found = larger(value, best), larger(other, other_best)
                         best, other_best = where(found, value, best), where(other_found, other, other_best)
                         places = where(found, place, places)
                         other_places = where(other_found, place, other_places)
                 out = (row * across + j) * channels
-                _put(y, out + c, best, channels - c)
-                _put(y, out + d, other_best, channels - d)
-                _put(which, out + c, places, channels - c)
-                _put(which, out + d, other_places, channels - d)
+                put(y, out + c, best, channels - c)
+                put(y, out + d, other_best, channels - d)
+                put(which, out + c, places, channels - c)
+                put(which, out + d, other_places, channels - d)
         row = turn(a)
 
 
@@ -94,16 +77,16 @@ def _forward_above_zero(a, x, y, which):
                     for s in range(first_column, end_column):
                         start = ((image * rows + r) * columns + s) * channels
                         place = bytes_beside(zero, np.uint8((r - top) * a[11] + s - left))
-                        value, other = _part(x, start + c, channels - c), _part(x, start + d, channels - d)
+                        value, other = part(x, start + c, channels - c), part(x, start + d, channels - d)
                         found, other_found = larger(value, best), larger(other, other_best)
                         best, other_best = where(found, value, best), where(other_found, other, other_best)
                         places = where(found, place, places)
                         other_places = where(other_found, place, other_places)
                 out = (row * across + j) * channels
-                _put(y, out + c, best, channels - c)
-                _put(y, out + d, other_best, channels - d)
-                _put(which, out + c, places, channels - c)
-                _put(which, out + d, other_places, channels - d)
+                put(y, out + c, best, channels - c)
+                put(y, out + d, other_best, channels - d)
+                put(which, out + c, places, channels - c)
+                put(which, out + d, other_places, channels - d)
         row = turn(a)
 
 
@@ -141,12 +124,12 @@ def _backward(a, out, grad, which):
                     for j in range(first_j, end_j):
                         place = all_bytes(np.uint8(places - j * stride_columns))
                         start = (above + j) * channels
-                        mine = same(_part(which, start + c, channels - c), place)
-                        total = total + where(mine, _part(grad, start + c, channels - c), zero)
-                        mine = same(_part(which, start + d, channels - d), place)
-                        other_total = other_total + where(mine, _part(grad, start + d, channels - d), zero)
-                _put(out, below + c, total, channels - c)
-                _put(out, below + d, other_total, channels - d)
+                        mine = same(part(which, start + c, channels - c), place)
+                        total = total + where(mine, part(grad, start + c, channels - c), zero)
+                        mine = same(part(which, start + d, channels - d), place)
+                        other_total = other_total + where(mine, part(grad, start + d, channels - d), zero)
+                put(out, below + c, total, channels - c)
+                put(out, below + d, other_total, channels - d)
         row = turn(a)
 
 

@@ -8,6 +8,7 @@ those. Some tiles at a time go through all of it, so that what lies between stay
 import numpy as np
 from numba import njit
 
+from batcountry.kernels.loops.channels import number
 from batcountry.kernels.loops.floats import bfloat16s, float32s
 from batcountry.kernels.loops.lanes import LANES, all_of, clamped, load, store
 from batcountry.kernels.loops.products import COLUMNS, ROWS, add_products, no_sums, put_sums
@@ -137,7 +138,7 @@ def _multiply(a, transformed, weights, out, products, count):
 def _write_tiles(a, products, bias, out, y, first, count):
     """Write the results of some tiles, of at most `COLUMNS` channels from `out` on."""
     rows, columns, channels = a[12], a[13], a[14]
-    least, most = _number(a[17]), _number(a[18])
+    least, most = number(a[17]), number(a[18])
     down = columns * channels
     for tile in range(count):
         image, row, column = _position(a, first + tile)
@@ -163,11 +164,6 @@ def _sums_of_four(products, at):
     apart = TILES * COLUMNS
     b, c = load(products, at + apart), load(products, at + 2 * apart)
     return load(products, at) + b + c, b - c - load(products, at + 3 * apart)
-
-
-@njit(inline="always")
-def _number(bits):
-    return all_of(np.float32(np.int64(bits).view(np.float64)))
 
 
 @njit(inline="always")
