@@ -14,7 +14,9 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.core.typing import signature
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, models, overload, register_model
 
 from batcountry.kernels.loops.llvm import rounded, splat
 
@@ -271,17 +273,17 @@ def where(typing, flags, value, other):
     return value(flags, value, value), lambda context, builder, signature, values: builder.select(*values)
 
 
-def _binary(name):
-    @intrinsic
-    def operate(typing, value, other):
-        return FLOATS(FLOATS, FLOATS), lambda context, builder, signature, values: getattr(builder, name)(
-            *values, flags=("contract",)
-        )
+def _operate(function, name):
+    """Give vectors of floats an operator of Python's, by LLVM's instruction of a name."""
 
-    def choose(value, other):
-        return (lambda value, other: operate(value, other)) if value == other == FLOATS else None
+    @infer_global(function)
+    class Template(AbstractTemplate):
+        def generic(self, arguments, _):
+            return signature(FLOATS, FLOATS, FLOATS) if arguments == (FLOATS, FLOATS) else None
 
-    return choose
+    @lower_builtin(function, FLOATS, FLOATS)
+    def lower(context, builder, signature, values):
+        return getattr(builder, name)(*values, flags=("contract",))
 
 
 for _operator, _name in (
@@ -290,4 +292,4 @@ for _operator, _name in (
     (operator.mul, "fmul"),
     (operator.truediv, "fdiv"),
 ):
-    overload(_operator, inline="always")(_binary(_name))
+    _operate(_operator, _name)
