@@ -95,6 +95,13 @@ def test_weights_too_large_for_the_cache_and_other_windows_are_left_to_onednn():
     assert Filter(torch.zeros(32, 32, 3, 3), None, 2, (1, 1))._winograd is None
 
 
+@pytest.mark.parametrize("size", [(2, 9), (9, 1)])
+def test_what_is_smaller_than_the_window_is_an_error(size):
+    filter_ = Filter(last(torch.zeros(16, 16, 3, 3)), None)
+    with pytest.raises(RuntimeError, match="does not fit"):
+        filter_.forward(last(torch.zeros(1, 16, *size)))
+
+
 def test_where_it_does_not_compile_onednn_does_it(monkeypatch, caplog):
     def broken(self):
         if "winograd" in self._body.__module__:

@@ -19,7 +19,7 @@ from batcountry.kernels.compiled import compiles, has_numba, kind, loops
 
 Pair = tuple[int, int]
 
-_LANES = 16
+_LANES = 16  # of a vector; the loop takes channels so many at a time
 _LARGEST = 5 << 20
 """Bytes of transformed weights, which are read once for each few tiles and should stay in the processor's cache."""
 
@@ -67,9 +67,11 @@ class Winograd:
         return 16 * weight[:, :, 0, 0].nbytes <= _LARGEST and multiplies(weight.dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return its result for a tensor (N, C, H, W) that `kind` knows."""
+        """Return its result for a tensor (N, C, H, W) that `kind` knows; raises RuntimeError if that is too small."""
         images, channels, *size = x.shape
         rows, columns = (side + 2 * pad - 2 for side, pad in zip(size, self.pad, strict=True))
+        if min(rows, columns) < 1:
+            raise RuntimeError(f"a kernel of (3, 3) does not fit into {tuple(size)}")
         out = self.weight.shape[0]
         y = torch.empty((images, out, rows, columns), dtype=x.dtype, memory_format=torch.channels_last)
         compiled = loops("winograd")
