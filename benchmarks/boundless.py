@@ -1,7 +1,7 @@
 """Pictures of any size: time per megapixel, peak memory, and thirty kills that change nothing.
 
 Each run is a process of its own, one octave of two iterations on disk, beside an untiled dream of
-1024×1024 in memory. Needs the BVLC GoogLeNet in $BATCOUNTRY_MODELS or ../shared/models.
+1024×1024 and a tiled one of 4096×4096 in memory. Needs the BVLC GoogLeNet in $BATCOUNTRY_MODELS or ../shared/models.
 
     make bench-boundless                                        # up to 4096×4096
     make bench-boundless ARGS="--sides 707 4096 16384 --max-memory 1.8GB"
@@ -73,7 +73,7 @@ print("ready", flush=True)
 for step in steps:
     times.append(time.perf_counter())
     busy.append(time.process_time())
-side = json.loads(Path("work/job.json").read_text())["note"]["recipe"]["tile"] if Path("work").exists() else 0
+side = json.loads(Path("work/job.json").read_text())["note"]["recipe"]["tile"] if Path("work").exists() else options.get("tile") or 0
 whole = time.perf_counter() - times[0]
 peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 said = {"said_peak": plans[0].peak, "said_time": plans[0].seconds} if plans else {}
@@ -221,7 +221,8 @@ def main() -> None:
         print(killed(given.sides[0], options, given.kills))
         return
     rows = [("1024, untiled, in memory", 1024, {**options, "memory": True, "max_memory": None, "tile": 0})]
-    rows += [(str(side), side, options) for side in given.sides]
+    plain = {**options, "memory": True, "max_memory": None, "tile": 1600}
+    rows += [("4096, in memory", 4096, plain), *((str(side), side, options) for side in given.sides)]
     text = [
         f"# Pictures of any size: GoogLeNet, {given.layer}, {given.precision}, at most {given.max_memory}",
         "",

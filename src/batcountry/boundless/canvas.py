@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +21,8 @@ _STRIP = 16 << 20
 class Canvas:
     """A picture in a file of its own: height × width × 3 float32, RGB in grey levels, with no header.
 
-    The file is mapped for each piece that is read or written, and let go of at once: pages of a
-    mapping that stays count as the program's memory.
+    It is read and written row by row: pages of a mapping would count as the program's memory, and each costs more to
+    map than to copy.
     """
 
     path: Path
@@ -31,7 +33,7 @@ class Canvas:
         count = self.size[0] * self.size[1] * 12
         with self.path.open("wb") as file:
             file.truncate(count)
-            # Room is taken now: a mapped page that finds none later would end the process.
+            # Room is taken now, so that a dream does not run out of it in the middle.
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, count)
         return self
@@ -47,42 +49,77 @@ class Canvas:
         """Return a piece, (1, 3, rows, columns); indices beyond an edge go on at the other side."""
         columns = range(self.size[1]) if columns is None else columns
         found = np.empty((len(rows), len(columns), 3), np.float32)
-        mapped = self._mapped("r")
-        for here, there in _pieces(rows, columns, self.size):
-            found[here] = mapped[there]
+        with self.path.open("rb", buffering=0) as file:
+            for values, place in self._runs(found, rows, columns):
+                file.seek(place)
+                _fill(values, file)
         return torch.from_numpy(found).permute(2, 0, 1)[None]
 
     def write(self, rows: range, values: Tensor) -> None:
         """Write whole rows, (1, 3, rows, width)."""
-        self._mapped("r+")[rows.start : rows.stop] = _rows(values)
+        self._write(rows, range(self.size[1]), values)
 
     def add(self, rows: range, columns: range, values: Tensor) -> None:
         """Add to a piece, (1, 3, rows, columns); indices beyond an edge go on at the other side."""
-        mapped, added = self._mapped("r+"), _rows(values)
-        for here, there in _pieces(rows, columns, self.size):
-            mapped[there] += added[here]
+        step = max(1, _STRIP // (len(columns) * 12))
+        # Piece by piece, as one that goes round more than once comes to the same pixels again.
+        for (row, column), (lines, place) in _pieces(rows, columns, self.size):
+            part = values[:, :, row, column]
+            for first in range(0, len(lines), step):
+                some, added = lines[first : first + step], part[:, :, first : first + step]
+                self._write(some, place, self.read(some, place) + added.cpu())
 
-    def _mapped(self, mode: str) -> NDArray[np.float32]:
-        return np.memmap(self.path, np.float32, mode, shape=(*self.size, 3))  # type: ignore[call-overload]
+    def _write(self, rows: range, columns: range, values: Tensor) -> None:
+        with self.path.open("r+b", buffering=0) as file:
+            for row, place in self._runs(_rows(values), rows, columns):
+                file.seek(place)
+                _pour(row, file)
+
+    def _runs(
+        self, values: NDArray[np.float32], rows: range, columns: range
+    ) -> Iterator[tuple[NDArray[np.float32], int]]:
+        """Yield the parts of a piece that lie together in the file, and where each begins."""
+        for (row, column), (there_row, there_column) in _pieces(rows, columns, self.size):
+            part, width = values[row, column], self.size[1]
+            first = (there_row.start * width + there_column.start) * 12
+            if part.shape[1] == width == values.shape[1]:
+                yield part, first
+            else:
+                yield from ((line, first + i * width * 12) for i, line in enumerate(part))
+
+
+def _fill(values: NDArray[np.float32], file: FileIO) -> None:
+    left = memoryview(values.data).cast("B")
+    while left:
+        count = file.readinto(left)
+        if not count:
+            raise OSError(errno.EIO, "a file of the dream is shorter than it should be", file.name)
+        left = left[count:]
+
+
+def _pour(values: NDArray[np.float32], file: FileIO) -> None:
+    left = memoryview(values.data).cast("B")
+    while left:
+        left = left[file.write(left) :]
 
 
 def _rows(values: Tensor) -> NDArray[np.float32]:
-    return values[0].permute(1, 2, 0).cpu().numpy()
+    return values[0].permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 def _pieces(
     rows: range, columns: range, size: tuple[int, int]
-) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+) -> Iterator[tuple[tuple[slice, slice], tuple[range, range]]]:
     """Yield where the parts of a piece are in it, and where they are in the picture."""
-    for row, there_row in _runs(rows, size[0]):
-        for column, there_column in _runs(columns, size[1]):
+    for row, there_row in _stretches(rows, size[0]):
+        for column, there_column in _stretches(columns, size[1]):
             yield (row, column), (there_row, there_column)
 
 
-def _runs(indices: range, length: int) -> Iterator[tuple[slice, slice]]:
+def _stretches(indices: range, length: int) -> Iterator[tuple[slice, range]]:
     at = 0
     while at < len(indices):
         first = (indices.start + at) % length
         count = min(length - first, len(indices) - at)
-        yield slice(at, at + count), slice(first, first + count)
+        yield slice(at, at + count), range(first, first + count)
         at += count
