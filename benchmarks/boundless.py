@@ -73,7 +73,9 @@ print("ready", flush=True)
 for step in steps:
     times.append(time.perf_counter())
     busy.append(time.process_time())
-side = json.loads(Path("work/job.json").read_text())["note"]["recipe"]["tile"] if Path("work").exists() else options.get("tile") or 0
+side = options.get("tile") or 0
+if Path("work").exists():
+    side = json.loads(Path("work/job.json").read_text())["note"]["recipe"]["tile"]
 whole = time.perf_counter() - times[0]
 peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 said = {"said_peak": plans[0].peak, "said_time": plans[0].seconds} if plans else {}

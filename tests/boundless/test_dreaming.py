@@ -203,6 +203,26 @@ def test_what_cannot_be_gone_on_with_is_said(place):
         resume("work")
 
 
+@pytest.mark.parametrize(
+    ("file", "damage", "said"),
+    [
+        ("state.json", lambda file: file.write_text("{"), "state.json is damaged; start the dream anew"),
+        ("state.json", lambda file: file.write_text('{"octave": 9}'), "state.json is not of the dream in"),
+        ("state.json", lambda file: file.write_text('{"iteration": -1}'), "state.json is damaged"),
+        ("image-0-1.raw", Path.unlink, "image-0-1.raw is missing; put it back"),
+        ("image-0-1.raw", lambda file: os.truncate(file, 1000), "image-0-1.raw is shorter than it should be"),
+    ],
+)
+def test_a_damaged_folder_is_said(place, file, damage, said):
+    steps = dreaming_on_disk("photo.png", "d.png", work="work", **OPTIONS)
+    next(steps)
+    steps.close()
+    damage(Path("work", file))
+    with pytest.raises(RecipeError, match=said):
+        resume("work")
+    assert not Path("d.png").exists()
+
+
 def test_two_processes_cannot_work_in_one_folder(place):
     steps = dreaming_on_disk("photo.png", "d.png", work="work", **OPTIONS)
     next(steps)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from batcountry.errors import RecipeError
 
 _STRIP = 16 << 20
 
@@ -46,10 +48,13 @@ class Canvas:
             yield range(first, min(first + rows, height))
 
     def read(self, rows: range, columns: range | None = None) -> Tensor:
-        """Return a piece, (1, 3, rows, columns); indices beyond an edge go on at the other side."""
+        """Return a piece, (1, 3, rows, columns); indices beyond an edge go on at the other side.
+
+        Raises `RecipeError` if the file is missing or too short.
+        """
         columns = range(self.size[1]) if columns is None else columns
         found = np.empty((len(rows), len(columns), 3), np.float32)
-        with self.path.open("rb", buffering=0) as file:
+        with self._opened("rb") as file:
             for values, place in self._runs(found, rows, columns):
                 file.seek(place)
                 _fill(values, file)
@@ -70,10 +75,16 @@ class Canvas:
                 self._write(some, place, self.read(some, place) + added.cpu())
 
     def _write(self, rows: range, columns: range, values: Tensor) -> None:
-        with self.path.open("r+b", buffering=0) as file:
+        with self._opened("r+b") as file:
             for row, place in self._runs(_rows(values), rows, columns):
                 file.seek(place)
                 _pour(row, file)
+
+    def _opened(self, mode: Literal["rb", "r+b"]) -> FileIO:
+        try:
+            return self.path.open(mode, buffering=0)
+        except FileNotFoundError:
+            raise RecipeError(f"{self.path} is missing; put it back, or start the dream anew") from None
 
     def _runs(
         self, values: NDArray[np.float32], rows: range, columns: range
@@ -93,7 +104,7 @@ def _fill(values: NDArray[np.float32], file: FileIO) -> None:
     while left:
         count = file.readinto(left)
         if not count:
-            raise OSError(errno.EIO, "a file of the dream is shorter than it should be", file.name)
+            raise RecipeError(f"{file.name} is shorter than it should be; start the dream anew")
         left = left[count:]
 
 

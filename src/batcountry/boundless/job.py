@@ -6,7 +6,7 @@ import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from batcountry.boundless.canvas import Canvas
 from batcountry.errors import RecipeError
@@ -32,11 +32,11 @@ class Job(_Record):
     """File of weights for the network, from anywhere."""
     source: str | None
     """The picture's path, from anywhere; None for the sky."""
-    sizes: list[Size]
+    sizes: list[tuple[PositiveInt, PositiveInt]] = Field(min_length=1)
     """(height, width) of the octaves, smallest first."""
     output: str
     deepzoom: str | None
-    threads: int
+    threads: int = Field(ge=1, le=4096)
     """Of PyTorch: with another number sums are rounded otherwise."""
     kept: bool
     """Whether the folder stays when all is done."""
@@ -45,12 +45,16 @@ class Job(_Record):
     shrunk: bool = False
     """Whether memory ran out, and tiles are half as wide as they were."""
 
+    def reaches(self, state: State) -> bool:
+        """Whether a state is one that this job comes to."""
+        return state.octave < len(self.sizes) and state.iteration <= self.note.recipe.iterations
+
 
 class State(_Record):
     """How far a dream on disk is: so many iterations of an octave are finished."""
 
-    octave: int = 0
-    iteration: int = 0
+    octave: NonNegativeInt = 0
+    iteration: NonNegativeInt = 0
     finished: bool = False
 
 
@@ -96,11 +100,16 @@ class Workplace:
         """Return how far the job is, or None if the octaves are not ready yet; raises `RecipeError` if that is damaged."""
         path = self.folder / "state.json"
         try:
-            return State.model_validate_json(path.read_bytes())
+            state = State.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValidationError):
             raise RecipeError(f"{path} is damaged; start the dream anew") from None
+        if not self.job().reaches(state):
+            raise RecipeError(
+                f"{path} is not of the dream in {self.folder / 'job.json'}; start the dream anew"
+            )
+        return state
 
     def reach(self, state: State) -> None:
         """Write down how far the job is, at once and whole."""
