@@ -7,6 +7,7 @@ from batcountry.kernels.loops.channels import number, part, put
 from batcountry.kernels.loops.floats import bfloat16s, float32s
 from batcountry.kernels.loops.lanes import LANES, all_of, clamped
 from batcountry.kernels.loops.team import Loop, told, turn
+from batcountry.kernels.loops.windows import moved_on, windows_over
 
 # Arguments: four addresses; rows, columns and channels of the input, rows and columns of the result, those of the kernel, the
 # stride, padding above and on the left; the least and the largest result as bits of float64.
@@ -61,15 +62,10 @@ def _backward(a, grad, weights, out):
     row = turn(a)
     while row >= 0:
         image, r = row // rows, row % rows
-        first_i = max((r + top - kernel_rows + stride) // stride, 0)
-        end_i = min((r + top) // stride + 1, up)
+        first_i, end_i = windows_over(r + top, kernel_rows, stride, up)
         first_j = end_j = 0
         for s in range(columns):
-            # Counted on, as divisions would take as long as the rest.
-            while first_j * stride + kernel_columns <= s + left:
-                first_j += 1
-            while end_j < across and end_j * stride <= s + left:
-                end_j += 1
+            first_j, end_j = moved_on(first_j, end_j, s + left, kernel_columns, stride, across)
             to = (row * columns + s) * channels
             # Two vectors side by side, as sums of so few have to wait for the one before.
             for c in range(0, channels, 2 * LANES):

@@ -16,6 +16,7 @@ from batcountry.kernels.loops.lanes import (
     where,
 )
 from batcountry.kernels.loops.team import Loop, told, turn
+from batcountry.kernels.loops.windows import moved_on, windows_over
 
 # Arguments: three addresses, rows, columns and channels, rows and columns of windows, then of the
 # windows the rows and columns, strides and padding.
@@ -105,15 +106,10 @@ def _backward(a, out, grad, which):
     row = turn(a)
     while row >= 0:
         image, r = row // rows, row % rows
-        first_i = max((r + top - kernel_rows + stride_rows) // stride_rows, 0)
-        end_i = min((r + top) // stride_rows + 1, up)
+        first_i, end_i = windows_over(r + top, kernel_rows, stride_rows, up)
         first_j = end_j = 0
         for s in range(columns):
-            # Counted on, as divisions would take as long as the rest.
-            while first_j * stride_columns + kernel_columns <= s + left:
-                first_j += 1
-            while end_j < across and end_j * stride_columns <= s + left:
-                end_j += 1
+            first_j, end_j = moved_on(first_j, end_j, s + left, kernel_columns, stride_columns, across)
             below = (row * columns + s) * channels
             for c in range(0, channels, 2 * LANES):
                 d = c + LANES
