@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+from batcountry import memory
 from batcountry.devices import used_memory
 from batcountry.errors import RecipeError
 from batcountry.gradient import whole_gradient
@@ -105,3 +106,17 @@ def test_a_dream_keeps_to_its_memory(limit):
         [sys.executable, "-c", RUN, f"{limit}B"], capture_output=True, text=True, check=True, timeout=200
     )
     assert int(run.stdout) < limit
+
+
+def test_what_compiling_takes_is_no_pixels_cost(monkeypatch):
+    compiled, held = [0], []
+
+    def gradient(image, beside=None):
+        if not compiled[0]:
+            compiled[0] = 1
+            held.append(b"x" * 200_000_000)
+        return 0.0, image
+
+    monkeypatch.setattr(memory, "compiled_loops", lambda: compiled[0])
+    cost = memory.measured_cost(gradient, (100, 100), torch.device("cpu"))
+    assert held and cost.bytes * 100 * 100 < 100_000_000

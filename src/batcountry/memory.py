@@ -12,6 +12,7 @@ from batcountry.allocator import give_back, kept_memory
 from batcountry.devices import free_memory, pick_device, used_memory
 from batcountry.errors import RecipeError
 from batcountry.gradient import Gradient
+from batcountry.kernels.compiled import compiled_loops
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
 from batcountry.picture_files import MAX_PIXELS
@@ -113,6 +114,7 @@ def measured_cost(
     gradient: Gradient, size: Size, device: torch.device, side: int = _PROBE, *, channels: int = 3
 ) -> Cost:
     """Measure what the gradient of a pixel costs, on a picture of (height, width) or a piece of it of `side`."""
+    compiled = compiled_loops()
     height, width = size if size[0] * size[1] <= side**2 else (min(each, side) for each in size)
     image = torch.full((1, channels, height, width), 128.0, device=device)
     give_back()
@@ -123,6 +125,8 @@ def measured_cost(
         gradient(image)
         seconds = time.perf_counter() - start
         taken = _peak(device) - before
+    if compiled_loops() > compiled:  # whose memory is no pixels' cost
+        return measured_cost(gradient, size, device, side, channels=channels)
     pixels = height * width
     return Cost(max(taken, _OF_SAVED * saved) / pixels, seconds / pixels)
 

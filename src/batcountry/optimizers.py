@@ -82,6 +82,7 @@ class NormalisedAscent:
                 size = self._measure(slope.flatten(1))
                 # A dead or saturated network gives no direction; dividing by it would make NaN of the picture.
                 rate = torch.where(size > 0, step_size / size, torch.zeros_like(size))
+                # One picture after the other: with a tensor of rates PyTorch multiplies number by number.
                 for one, its_slope, its_rate in zip(tensor, slope, rate.tolist(), strict=True):
                     one.add_(its_slope, alpha=its_rate)
 

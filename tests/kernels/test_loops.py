@@ -57,7 +57,11 @@ def test_a_place_that_cannot_be_written_to_costs_the_cache_only(monkeypatch, tmp
         calls.append(cache)
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
-        return lambda body: body
+        return made
+
+    def made(body):
+        body.cache_hits = 0
+        return body
 
     monkeypatch.setattr(team, "cfunc", cfunc)
     assert loop._compiled is loop._body and calls == [True, False]

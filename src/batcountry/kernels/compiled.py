@@ -7,10 +7,12 @@ machine: Numba keeps them beside the package, or in the user's own cache where i
 from __future__ import annotations
 
 import logging
+import sys
 from functools import cache
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,6 +45,19 @@ def kind(*tensors: Tensor) -> str | None:
     )
     name = _DTYPES.get(first.dtype) if fits and first.numel() else None
     return name if name and not is_redirecting() and has_numba() else None
+
+
+def compiled_loops() -> int:
+    """Return how many loops this process has compiled so far; each takes some memory, once on a machine."""
+    team = sys.modules.get(
+        "batcountry.kernels.loops.team"
+    )  # Numba takes a second to import, and may not be needed
+    return 0 if team is None else int(team.Loop.compiled)
+
+
+def float_bits(value: float) -> int:
+    """Return the bits of a float64 as a whole number, which is what loops take."""
+    return int(np.float64(value).view(np.int64))
 
 
 def channels_last(tensor: Tensor) -> Tensor:

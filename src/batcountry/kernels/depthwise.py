@@ -5,15 +5,13 @@ oneDNN has the gradient of these in float32 only, and pads the same on both side
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from batcountry.kernels.compiled import channels_last, kind, loops
+from batcountry.kernels.compiled import channels_last, float_bits, kind, loops
 from batcountry.kernels.filters import Filter, Pair
 
 
@@ -33,11 +31,9 @@ class Depthwise(Filter):
         """Return its result for a tensor (N, C, H, W) that `kind` knows."""
         shape = (*x.shape[:2], *self._sizes(x.shape))
         y = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
-        bounds = (-math.inf, math.inf) if self.limit is None else (0.0, self.limit)
-        numbers = (int(np.float64(bound).view(np.int64)) for bound in bounds)
-        addresses = (each.data_ptr() for each in (x, self._taps, self._precise_bias, y))
+        addresses = (each.data_ptr() for each in (x, self._taps, self.precise_bias, y))
         loops("depthwise").forward[kind(x)](
-            shape[0] * shape[2], *addresses, *self._settings(x.shape), *numbers
+            shape[0] * shape[2], *addresses, *self._settings(x.shape), *map(float_bits, self.bounds)
         )
         return y
 
@@ -65,7 +61,3 @@ class Depthwise(Filter):
     def _taps(self) -> Tensor:
         """The weights as (rows, columns, C)."""
         return self.weight[:, 0].permute(1, 2, 0).float().contiguous()
-
-    @cached_property
-    def _precise_bias(self) -> Tensor:
-        return torch.zeros(self.weight.shape[0]) if self.bias is None else self.bias.float()

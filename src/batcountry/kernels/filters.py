@@ -87,8 +87,17 @@ class Filter:
     def _winograd(self) -> Winograd | None:
         if self.stride != 1 or self.groups != 1 or not Winograd.suits(self.weight):
             return None
-        bounds = (-math.inf, math.inf) if self.limit is None else (0.0, self.limit)
-        return Winograd(self.weight, self.bias, self.pad, bounds)
+        return Winograd(self.weight, self.precise_bias, self.pad, self.bounds)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest result."""
+        return (-math.inf, math.inf) if self.limit is None else (0.0, self.limit)
+
+    @cached_property
+    def precise_bias(self) -> Tensor:
+        """The bias in float32, zeros if there is none, (O,)."""
+        return torch.zeros(self.weight.shape[0]) if self.bias is None else self.bias.float()
 
     @cached_property
     def turned(self) -> Filter:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.kernels.compiled import channels_last, kind, loops
+from batcountry.kernels.compiled import channels_last, float_bits, kind, loops
 
 _BETA = 0.75
 """What every published net has; two roots are several times faster than a power."""
@@ -36,7 +35,7 @@ def lrn(x: Tensor, size: int, alpha: float, beta: float, k: float, *, relu: bool
         Of `x` that has been through a ReLU, take that one's gradient too.
     """
     if beta == _BETA and size % 2 and size <= _WIDEST and k > 0 and alpha >= 0 and (name := kind(x)):
-        settings = x.shape[3], x.shape[1], size // 2, _bits(alpha / size), _bits(k), int(relu)
+        settings = x.shape[3], x.shape[1], size // 2, float_bits(alpha / size), float_bits(k), int(relu)
         return _LrnLoop.apply(x, name, settings)  # type: ignore[no-untyped-call]
     x = F.relu(x) if relu else x
     return _Lrn.apply(x, size, alpha / size, beta, k)  # type: ignore[no-untyped-call]
@@ -101,11 +100,6 @@ class _LrnLoop(torch.autograd.Function):
         rows = x.shape[0] * x.shape[2]
         loops("lrn").backward[ctx.name](rows, x.data_ptr(), grad.data_ptr(), found.data_ptr(), *ctx.settings)
         return found, None, None
-
-
-def _bits(value: float) -> int:
-    """Return the bits of a float64 as a whole number, which is what loops take."""
-    return int(np.float64(value).view(np.int64))
 
 
 def _power(scale: Tensor, beta: float) -> Tensor:

@@ -6,16 +6,14 @@ rounding is that of any convolution; in bfloat16 it is about twice as much, sinc
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.kernels.compiled import compiles, has_numba, kind, loops
+from batcountry.kernels.compiled import compiles, float_bits, has_numba, kind, loops
 
 Pair = tuple[int, int]
 
@@ -45,8 +43,10 @@ class Winograd:
 
     Attributes
     ----------
-    weight, bias
-        (O, C, 3, 3) and (O,), of one type; O and C multiples of 16.
+    weight
+        (O, C, 3, 3); O and C multiples of 16.
+    bias
+        (O,) in float32.
     pad
         Rows and columns of zeros.
     bounds
@@ -54,9 +54,9 @@ class Winograd:
     """
 
     weight: Tensor
-    bias: Tensor | None
+    bias: Tensor
     pad: Pair
-    bounds: tuple[float, float] = (-math.inf, math.inf)
+    bounds: tuple[float, float]
 
     @staticmethod
     def suits(weight: Tensor) -> bool:
@@ -64,7 +64,7 @@ class Winograd:
         out, channels, *kernel = weight.shape
         if kernel != [3, 3] or out % _LANES or channels % _LANES:
             return False
-        return 16 * weight[:, :, 0, 0].nbytes <= _LARGEST and multiplies(weight.dtype)
+        return weight.nbytes * 16 // 9 <= _LARGEST and multiplies(weight.dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return its result for a tensor (N, C, H, W) that `kind` knows; raises RuntimeError if that is too small."""
@@ -78,7 +78,7 @@ class Winograd:
         room = compiled.workspace(channels, x.itemsize)
         spaces = torch.empty((torch.get_num_threads(), room), dtype=torch.uint8)
         tiles = images * -(-rows // 2) * -(-columns // 2)
-        tensors = x, self._transformed, self._bias, y, spaces
+        tensors = x, self._transformed, self.bias, y, spaces
         together = 2 if x.dtype == torch.bfloat16 else 1
         compiled.convolve[kind(x)](
             -(-tiles // compiled.TILES),
@@ -86,7 +86,7 @@ class Winograd:
             room,
             *(images, *size, channels, rows, columns, out),
             *self.pad,
-            *(int(np.float64(bound).view(np.int64)) for bound in self.bounds),
+            *map(float_bits, self.bounds),
             together,
         )
         return y
@@ -100,7 +100,3 @@ class Winograd:
         padded = F.pad(places.reshape(16, out, channels), (0, 0, 0, -out % columns))
         grouped = padded.reshape(16, -1, columns, channels // together, together)
         return grouped.permute(1, 0, 3, 2, 4).to(self.weight.dtype).contiguous()
-
-    @cached_property
-    def _bias(self) -> Tensor:
-        return torch.zeros(self.weight.shape[0]) if self.bias is None else self.bias.float()

@@ -9,7 +9,7 @@ from batcountry.kernels.loops.lanes import all_of, lanes_of, load, load_some, st
 @njit(inline="always")
 def part(array, at, count):
     """Return a vector's numbers of an array, of which `count` are left; zeros behind the last."""
-    return load(array, at) if count >= lanes_of(array) else load_some(array, at, 0, count)
+    return load(array, at) if count >= lanes_of(array) else load_some(array, at, count)
 
 
 @njit(inline="always")

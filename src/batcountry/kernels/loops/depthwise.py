@@ -13,18 +13,21 @@ from batcountry.kernels.loops.windows import moved_on, windows_over
 # stride, padding above and on the left; the least and the largest result as bits of float64.
 
 
+@njit(inline="always")
+def _sizes(a):
+    return a[6], a[7], a[8], a[9], a[10]
+
+
+@njit(inline="always")
+def _window(a):
+    return a[11], a[12], a[13], a[14], a[15]
+
+
 @njit
 def _forward(a, x, weights, bias, y):
-    rows, columns, channels, up, across, kernel_rows, kernel_columns = (
-        a[6],
-        a[7],
-        a[8],
-        a[9],
-        a[10],
-        a[11],
-        a[12],
-    )
-    stride, top, left, least, most = a[13], a[14], a[15], number(a[16]), number(a[17])
+    rows, columns, channels, up, across = _sizes(a)
+    kernel_rows, kernel_columns, stride, top, left = _window(a)
+    least, most = number(a[16]), number(a[17])
     row = turn(a)
     while row >= 0:
         image, i = row // up, row % up
@@ -49,16 +52,8 @@ def _forward(a, x, weights, bias, y):
 
 @njit
 def _backward(a, grad, weights, out):
-    rows, columns, channels, up, across, kernel_rows, kernel_columns = (
-        a[6],
-        a[7],
-        a[8],
-        a[9],
-        a[10],
-        a[11],
-        a[12],
-    )
-    stride, top, left = a[13], a[14], a[15]
+    rows, columns, channels, up, across = _sizes(a)
+    kernel_rows, kernel_columns, stride, top, left = _window(a)
     row = turn(a)
     while row >= 0:
         image, r = row // rows, row % rows

@@ -81,11 +81,11 @@ def _narrowed(builder, kind, value):
     return rounded(builder, value)
 
 
-def _beyond(builder, sign, bound, lanes):
-    """Return flags for the lanes whose number is so to a bound, such as `<` or `>=`."""
+def _first(builder, count, lanes):
+    """Return flags for so many lanes, the first ones."""
     numbers = ir.VectorType(ir.IntType(32), lanes)
-    wanted = splat(builder, builder.trunc(bound, ir.IntType(32)), numbers)
-    return builder.icmp_signed(sign, ir.Constant(numbers, list(range(lanes))), wanted)
+    wanted = splat(builder, builder.trunc(count, ir.IntType(32)), numbers)
+    return builder.icmp_signed("<", ir.Constant(numbers, list(range(lanes))), wanted)
 
 
 def _suffix(kind, array):
@@ -105,18 +105,14 @@ def load(typing, array, index):
 
 
 @intrinsic
-def load_some(typing, array, index, first, end):
-    """Return the numbers from an index on, with zeros but in the lanes from `first` up to `end`."""
+def load_some(typing, array, index, count):
+    """Return so many numbers from an index on, and zeros in the other lanes."""
     vector = _LOADED[array.dtype]
 
     def generate(context, builder, signature, values):
         kind = _stored(array, vector)
         place = place_of(context, builder, array, *values[:2], kind)
-        low, high = (
-            _beyond(builder, sign, each, kind.count)
-            for sign, each in zip((">=", "<"), values[2:], strict=True)
-        )
-        within = builder.and_(low, high)
+        within = _first(builder, values[2], kind.count)
         signature_ = ir.FunctionType(kind, [place.type, ir.IntType(32), within.type, kind])
         name = f"llvm.masked.load.{_suffix(kind, array)}"
         function = cgutils.get_or_insert_function(builder.module, signature_, name)
@@ -124,7 +120,7 @@ def load_some(typing, array, index, first, end):
         found = builder.call(function, [place, ir.IntType(32)(array.dtype.bitwidth // 8), within, zero])
         return _widened(builder, array, found)
 
-    return vector(array, types.int64, types.int64, types.int64), generate
+    return vector(array, types.int64, types.int64), generate
 
 
 @intrinsic
@@ -146,7 +142,7 @@ def store_some(typing, array, index, value, count):
     def generate(context, builder, signature, values):
         kind = _stored(array, value)
         place = place_of(context, builder, array, *values[:2], kind)
-        flags = _beyond(builder, "<", values[3], kind.count)
+        flags = _first(builder, values[3], kind.count)
         signature_ = ir.FunctionType(ir.VoidType(), [kind, place.type, ir.IntType(32), flags.type])
         name = f"llvm.masked.store.{_suffix(kind, array)}"
         function = cgutils.get_or_insert_function(builder.module, signature_, name)

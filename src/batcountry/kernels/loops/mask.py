@@ -21,8 +21,8 @@ def _mask(a, y, grad, out):
                 if count >= lanes:
                     value, above = load(y, pixel * channels + c), load(grad, pixel * grad_pitch + c)
                 else:
-                    value = load_some(y, pixel * channels + c, 0, count)
-                    above = load_some(grad, pixel * grad_pitch + c, 0, count)
+                    value = load_some(y, pixel * channels + c, count)
+                    above = load_some(grad, pixel * grad_pitch + c, count)
                 passed = where(larger(value, zero), where(larger(limit, value), above, zero), zero)
                 if count >= lanes:
                     store(out, pixel * out_pitch + c, passed)

@@ -10,7 +10,7 @@ import ctypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -34,6 +34,9 @@ class Loop:
         there is none left.
     """
 
+    compiled: ClassVar[int] = 0
+    """How many this process has compiled, rather than read from the cache."""
+
     def __init__(self, body: Callable[[Any], None]) -> None:
         self._body = body
 
@@ -54,9 +57,11 @@ class Loop:
         signature = types.void(types.CPointer(types.int64))
         options: dict[str, Any] = {"nopython": True, "error_model": "numpy", "fastmath": {"contract"}}
         try:
-            return cfunc(signature, cache=True, **options)(self._body)
+            found = cfunc(signature, cache=True, **options)(self._body)
         except RuntimeError:  # there is no place for the cache that can be written to
-            return cfunc(signature, **options)(self._body)
+            found = cfunc(signature, **options)(self._body)
+        Loop.compiled += not found.cache_hits
+        return found
 
 
 @njit(inline="always")
