@@ -142,7 +142,7 @@ def test_a_step_shows_where_the_dream_is(photo, two_channels):
 def test_a_recipe_shows_first_what_is_its_own():
     own, rest = Recipe(seed=7, model="<my net>")._repr_html_().split("<details>")
     assert "<th>seed</th><td>7</td>" in own and "&lt;my net&gt;" in own
-    assert "octaves" not in own and "<th>octaves</th><td>4</td>" in rest
+    assert "iterations" not in own and "<th>iterations</th><td>10</td>" in rest
     assert "all defaults" in Recipe()._repr_html_()
 
 

@@ -35,6 +35,9 @@ from batcountry.wrap import seamless, wrapped_axes
 
 log = logging.getLogger("batcountry")
 
+_STATED_OCTAVES = 4
+"""How many octaves there are if only the first or the last one's size is said."""
+
 
 def dream(image: Any = None, recipe: Recipe | None = None, **options: Any) -> Picture:
     """Dream on a picture and return the result, which `save`s itself with its recipe inside.
@@ -159,11 +162,17 @@ class Dreamer:
             if window is not None:
                 if self._count > 1:
                     raise RecipeError("windows go over one picture; give one objective, or leave windows out")
+                if recipe.octaves is None:
+                    sizes = [
+                        each for each in sizes if each[0] >= window[0] and each[1] >= window[1]
+                    ] or sizes[-1:]
+                    recipe = recipe.with_options(octaves=len(sizes))
                 check_windows(sizes, window)
                 large_enough(model, objective.layers, [window])
                 self._ready[size] = sizes, in_batches(self._whole, recipe.window_batch), recipe
                 return self._ready[size]
-            sizes = large_enough(model, objective.layers, sizes, moves)
+            sizes = large_enough(model, objective.layers, sizes, moves, chosen=recipe.octaves is None)
+            recipe = recipe.with_options(octaves=recipe.octaves or len(sizes))
             buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
             planned = plan_dream(self.settled, self._probed, sizes, buffers)
             log.info("%s", planned)
@@ -191,19 +200,20 @@ class Dreamer:
 
 
 def runnable_sizes(
-    model: Model, layers: Sequence[str], size: tuple[int, int], count: int, scale: float
+    model: Model, layers: Sequence[str], size: tuple[int, int], count: int | None, scale: float
 ) -> list[tuple[int, int]]:
     """Return the sizes of up to `count` octaves that the network can run on, smallest first.
 
-    Those too small for the network to reach `layers` are left out with a warning.
+    With None their number is chosen by the picture's size, (height, width). Those too small for the network to reach
+    `layers` are left out, with a warning if they were asked for.
 
     Raises
     ------
     RecipeError
         If none is left.
     """
-    height, width = size
-    return large_enough(model, layers, octaves.sizes(height, width, count, scale))
+    count_or_usual = count or octaves.usual_count(*size, scale)
+    return large_enough(model, layers, octaves.sizes(*size, count_or_usual, scale), chosen=count is None)
 
 
 def octave_sizes(recipe: Recipe, size: tuple[int, int]) -> list[tuple[int, int]]:
@@ -215,26 +225,36 @@ def octave_sizes(recipe: Recipe, size: tuple[int, int]) -> list[tuple[int, int]]
         If the first octave would be larger than the last, or that too large.
     """
     if recipe.initial_size is None and recipe.final_size is None:
-        return octaves.sizes(*size, recipe.octaves, recipe.octave_scale)
+        count = recipe.octaves or octaves.usual_count(*size, recipe.octave_scale)
+        return octaves.sizes(*size, count, recipe.octave_scale)
+    count = recipe.octaves or _STATED_OCTAVES
     first, last = (size_of(each or "x1", size) for each in (recipe.initial_size, recipe.final_size))
-    if recipe.octaves > 1 and (first[0] > last[0] or first[1] > last[1]):
+    if count > 1 and (first[0] > last[0] or first[1] > last[1]):
         raise RecipeError(
             f"octaves go from small to large, not from {first[1]}×{first[0]} to {last[1]}×{last[0]} pixels; "
             "give another initial_size or final_size"
         )
     if last[0] * last[1] > MOST_PIXELS:
         raise RecipeError(f"the last octave would be {last[1]}×{last[0]} pixels; give a smaller final_size")
-    return octaves.between(first, last, recipe.octaves, linear=recipe.spacing == "linear")
+    return octaves.between(first, last, count, linear=recipe.spacing == "linear")
 
 
 def large_enough(
-    model: Model, layers: Sequence[str], sizes: list[tuple[int, int]], transforms: Sequence[Transform] = ()
+    model: Model,
+    layers: Sequence[str],
+    sizes: list[tuple[int, int]],
+    transforms: Sequence[Transform] = (),
+    *,
+    chosen: bool = False,
 ) -> list[tuple[int, int]]:
-    """Return those of some sizes, smallest first, that the network can run on after `transforms`; see `runnable_sizes`."""
+    """Return those of some sizes, smallest first, that the network can run on after `transforms`; see `runnable_sizes`.
+
+    Nothing is said of those left out if it was not the caller who asked for them but their number was `chosen`.
+    """
     for index, size in enumerate(sizes):
         # Sizes grow, so the first that runs settles the rest, at the price of one small forward pass.
         if _is_enough(model, layers, size, transforms, last=index == len(sizes) - 1):
-            if index:
+            if index and not chosen:
                 left = ", ".join(f"{w}×{h}" for h, w in sizes[:index])
                 log.warning("left out %d octave(s) too small for the network: %s", index, left)
             return sizes[index:]

@@ -9,6 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from batcountry.quantities import parsed_bytes, parsed_size, size_of
 from batcountry.validation import json_object, made, noted
 
+DEFAULT_MODEL = "efficientnet-lite0"
+"""The network that comes with the package."""
+
+STRENGTHS = {"gentle": 0.5, "normal": 1.0, "wild": 2.0}
+"""What the size of steps is multiplied by, by strength."""
+
 
 class Recipe(BaseModel):
     """How to dream. Immutable; `recipe.model_dump_json()` and `Recipe.read(text)` are its JSON form.
@@ -24,7 +30,7 @@ class Recipe(BaseModel):
             description="A known model's name, a Caffe folder, a .onnx, .pt2 or TorchScript file, "
             "timm:NAME, torchvision:NAME, or package.module:function."
         ),
-    ] = "efficientnet-lite0"
+    ] = DEFAULT_MODEL
     weights: Annotated[
         str | None,
         Field(description="File of weights for the model: safetensors, a state dict, or a .caffemodel."),
@@ -55,7 +61,10 @@ class Recipe(BaseModel):
             description='What to make more of, as text, in place of a layer: channel("blocks.10", 17) - 0.1*layer("stem").'
         ),
     ] = None
-    octaves: Annotated[int, Field(ge=1, le=64, description="How many sizes, coarse to fine.")] = 4
+    octaves: Annotated[
+        int | None,
+        Field(ge=1, le=64, description="How many sizes, coarse to fine; by the picture's size if not given."),
+    ] = None
     octave_scale: Annotated[
         float, Field(gt=1, le=16, description="Each size is this many times the one before.")
     ] = 1.4
@@ -82,18 +91,27 @@ class Recipe(BaseModel):
         ),
     ] = "detail"
     iterations: Annotated[int, Field(ge=1, le=100_000, description="Steps in each octave.")] = 10
+    strength: Annotated[
+        Literal["gentle", "normal", "wild"],
+        Field(
+            description="How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size."
+        ),
+    ] = "normal"
     step_size: Annotated[
         float | None,
         Field(
             gt=0,
             le=255,
-            description="Size of a step; of ascent on pixels the mean change of a colour value, in grey levels (default: 1.5).",
+            description="Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5).",
         ),
     ] = None
     param: Annotated[
-        str,
-        Field(description="How the picture is held while it grows: pixels, fourier, soft-fourier or maco."),
-    ] = "pixels"
+        str | None,
+        Field(
+            description="How the picture is held while it grows: decorrelated, pixels, fourier, soft-fourier or maco; "
+            "decorrelated if not given, and pixels where the network takes no colors, or with windows or no-clip."
+        ),
+    ] = None
     alpha: Annotated[
         bool,
         Field(description="Let the picture grow transparent where the objective does not need it."),
@@ -110,11 +128,12 @@ class Recipe(BaseModel):
         str, Field(description="How a step follows the gradient: ascent, adam or rmsprop.")
     ] = "ascent"
     normalise: Annotated[
-        Literal["mean", "std", "rms", "none"],
+        Literal["mean", "std", "rms", "bands", "none"] | None,
         Field(
-            description="What ascent divides the gradient by: its mean (absolute) value, std, rms, or nothing."
+            description="What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing, or bands: "
+            "each size of structure by its own strength (default: bands for decorrelated, mean for all others)."
         ),
-    ] = "mean"
+    ] = None
     smoothing: Annotated[
         float | None,
         Field(ge=0, lt=1, description="How much of the past adam (0.9) and rmsprop (0.95) keep in a step."),
@@ -270,10 +289,19 @@ class Recipe(BaseModel):
         """Return this recipe with some fields changed, checked like new."""
         return Recipe.of({**self.model_dump(), **options})
 
+    @property
+    def stride(self) -> float:
+        """How far a step goes: its size, times what the strength makes of it."""
+        return (self.step_size or 0.0) * STRENGTHS[self.strength]
+
     def _repr_html_(self) -> str:
         from batcountry.displays import recipe_table
 
         return recipe_table(self)
+
+
+_FIRST_LOOK: dict[str, Any] = {"param": "pixels", "normalise": "mean", "octaves": 4}
+"""What notes that do not say it, as they are older than the fields, stand for."""
 
 
 class Note(BaseModel):
@@ -288,6 +316,11 @@ class Note(BaseModel):
     """File name of the picture dreamed on, as it was given; None for one that was not a file."""
     input_sha256: str
     weights_sha256: str
+
+    @field_validator("recipe", mode="before")
+    @classmethod
+    def _is_complete(cls, recipe: Any) -> Any:
+        return {**_FIRST_LOOK, **recipe} if isinstance(recipe, dict) else recipe
 
     @classmethod
     def read(cls, text: str) -> Note:

@@ -19,11 +19,12 @@ from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, guide, layer, parse
 from batcountry.objectives.base import OPACITY, Scorer
 from batcountry.objectives.regions import mask_planes
-from batcountry.optimizers import Make, Schedule, optimizer
+from batcountry.optimizers import BANDS, Make, Schedule, optimizer
 from batcountry.picture import Picture, read_picture
 from batcountry.quantities import parsed_size
 from batcountry.recipe import Recipe
 from batcountry.transforms import Transform
+from batcountry.wrap import wrapped_axes
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Settled:
     @property
     def make_param(self) -> param.MakeParam:
         """Makes the parametrization."""
-        known = param.known[self.recipe.param]
+        known = param.known[self.recipe.param or "pixels"]
         return param.veiled(known) if self.recipe.alpha else known
 
     def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
@@ -85,8 +86,9 @@ class Settled:
     def optimizer(self) -> Make:
         """Makes the optimizer."""
         recipe = self.recipe
-        schedule = Schedule(recipe.step_size or 0.0, recipe.decay, recipe.decay_every)
-        return optimizer(recipe.optimizer, schedule, recipe.normalise, recipe.smoothing)
+        schedule = Schedule(recipe.stride, recipe.decay, recipe.decay_every)
+        wrap = wrapped_axes(recipe.wrap)
+        return optimizer(recipe.optimizer, schedule, recipe.normalise or "mean", recipe.smoothing, wrap)
 
     @property
     def transforms(self) -> list[Transform]:
@@ -111,7 +113,7 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     BatCountryError
         If an option is wrong, or the model, the guide or a mask cannot be opened.
     """
-    options = presets.expanded(options)
+    options = presets.expanded(options, model=recipe.model)
     model, aim = options.get("model"), options.get("objective")
     if isinstance(model, Model):
         options["model"] = model.name
@@ -126,10 +128,9 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     if recipe.objective and (recipe.layer or recipe.guide):
         raise RecipeError("give an objective, or a layer and a guide, not both")
     check_param(recipe)
-    recipe = _with_step_size(recipe)
     opened = model if isinstance(model, Model) else _opened(recipe, model)
     opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
-    recipe = recipe.with_options(precision=opened.precision)
+    recipe = _with_usual(recipe, opened).with_options(precision=opened.precision)
     if recipe.layer is None and not recipe.objective:
         recipe = recipe.with_options(layer=opened.default_layer)
     objective = aim if isinstance(aim, Objective) else _objective(recipe, shown)
@@ -152,12 +153,18 @@ def _opened(recipe: Recipe, model: Any) -> Model:
 
 def check_param(recipe: Recipe) -> None:
     """Raise `RecipeError` for a parametrization that cannot be."""
-    if recipe.param not in param.known:
+    if recipe.param is not None and recipe.param not in param.known:
         hint = suggestion(recipe.param, param.known)
         raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
-    if recipe.mask and recipe.param != "pixels":
+    if recipe.param is None or recipe.param in param.by_pixel:
+        return
+    if recipe.mask:
         raise RecipeError(
-            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use pixels"
+            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use decorrelated"
+        )
+    if recipe.normalise == BANDS:
+        raise RecipeError(
+            f"bands are of pixels, which {recipe.param} has none of; use decorrelated or pixels"
         )
 
 
@@ -228,12 +235,21 @@ def _named(options: dict[str, Any], name: str) -> Picture | str | None:
     return shown
 
 
-def _with_step_size(recipe: Recipe) -> Recipe:
-    """Return a recipe with the step size that is usual for its parametrization, if it names none."""
-    if recipe.step_size is not None:
-        return recipe
-    usual = param.step_sizes[recipe.param]
-    return recipe.with_options(step_size=usual.get(recipe.optimizer, usual["ascent"]))
+def _with_usual(recipe: Recipe, model: Model) -> Recipe:
+    """Return a recipe with the parametrization, normalization and step size that are usual where it names none."""
+    plain = model.channels != veil.COLOURS or recipe.windows != "none" or not recipe.clip
+    name = recipe.param or ("pixels" if plain else "decorrelated")
+    if name == "decorrelated" and plain:
+        raise RecipeError(
+            "the param decorrelated is for colors within 0 to 255 on the whole picture, not for windows, no-clip, or "
+            f"the {model.channels} channel(s) of {model.name}; use pixels"
+        )
+    usual = param.step_sizes[name]
+    normalise: str | None = recipe.normalise
+    if normalise is None and recipe.optimizer == "ascent":
+        normalise = param.normalizations.get(name, "mean")
+    step_size = recipe.step_size or usual.get(recipe.optimizer, usual["ascent"])
+    return recipe.with_options(param=name, normalise=normalise, step_size=step_size)
 
 
 def _objective(recipe: Recipe, shown: str | Picture | None) -> Objective:

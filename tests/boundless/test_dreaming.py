@@ -48,10 +48,11 @@ def close(found: Path, wanted: np.ndarray) -> bool:
     return bool(difference.mean() < 0.2)
 
 
+@pytest.mark.parametrize("look", [{"iterations": 1}, {"param": "pixels"}], ids=["default", "pixels"])
 @pytest.mark.parametrize("wrap", ["none", "x", "xy"])
 @pytest.mark.parametrize("tile", [None, 64])
-def test_a_dream_on_disk_is_the_one_in_memory(place, tile, wrap):
-    options = {**OPTIONS, "tile": tile, "wrap": wrap}
+def test_a_dream_on_disk_is_the_one_in_memory(place, tile, wrap, look):
+    options = {**OPTIONS, "tile": tile, "wrap": wrap, **look}
     dream_on_disk("photo.png", "disk.png", **options)
     picture = read_picture("photo.png")
     if wrap == "none":

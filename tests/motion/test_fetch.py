@@ -36,7 +36,7 @@ def downloader(tmp_path, monkeypatch):
 
 def test_a_video_is_fetched_once_and_dreamed_on(tmp_path, downloader, two_channels):
     downloader(downloader.copying)
-    options = {"model": two_channels, "strength": 0, "coherence": 0}
+    options = {"model": two_channels, "opacity": 0, "coherence": 0}
     save_video(ADDRESS, tmp_path / "100% out.mp4", **options)
     assert len(facts(tmp_path / "100% out.mp4").times) == 4
     assert (tmp_path / "100% out-source.mkv").exists()

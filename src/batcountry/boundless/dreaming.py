@@ -15,6 +15,7 @@ import torch
 from batcountry.boundless import images
 from batcountry.boundless.job import Job, Workplace, needed_disk
 from batcountry.boundless.running import opened, work_on
+from batcountry.boundless.updating import NORMALIZATIONS, STRIP_PARAMS
 from batcountry.dreamer import plan_dream, runnable_sizes
 from batcountry.dreams import Progress
 from batcountry.errors import BatCountryError, PictureError, RecipeError
@@ -38,7 +39,7 @@ STEP_SECONDS, END_SECONDS = 5e-8, 7e-8
 
 
 _IN_MEMORY = (
-    *("param", "optimizer", "normalise", "decay_every", "transforms", "mask", "colour", "rescale", "carry"),
+    *("optimizer", "decay_every", "transforms", "mask", "colour", "rescale", "carry"),
     *("initial_size", "final_size", "windows", "redirect_relu", "alpha"),
 )
 """Fields of a recipe that only a dream in memory can have."""
@@ -128,7 +129,7 @@ def dreaming_on_disk(
     scorer = TileScorer(settled.model, settled.objective, ceiling=plan.ceiling)
     name = str(image) if named is None and image is not None else named
     job = Job(
-        note=_note(settled, plan.side or max(sizes[-1]), source, name),
+        note=_note(settled, plan.side or max(sizes[-1]), len(sizes), source, name),
         model=from_anywhere(settled.model.name),
         weights=None if settled.recipe.weights is None else from_anywhere(settled.recipe.weights),
         source=None if source is None else str(source.resolve()),
@@ -157,9 +158,12 @@ def _planned(settled: Settled, size: tuple[int, int]) -> tuple[list[tuple[int, i
     return sizes, replace(plan, seconds=plan.seconds + beside)
 
 
-def _note(settled: Settled, side: int, source: Path | None, name: str | None) -> Note:
-    """Return the finished picture's note: of tiles of a side in pixels, and of a picture file with the name it has there."""
-    recipe = settled.recipe.with_options(tile=side)
+def _note(settled: Settled, side: int, octaves: int, source: Path | None, name: str | None) -> Note:
+    """Return the finished picture's note: of tiles of a side in pixels, and of a picture file with the name it has there.
+
+    `octaves` are as many as there are, if the recipe leaves their number to the picture's size.
+    """
+    recipe = settled.recipe.with_options(tile=side, octaves=settled.recipe.octaves or octaves)
     return Note(
         version=version("bat-country"),
         recipe=recipe,
@@ -210,11 +214,13 @@ def check_on_disk(settled: Settled) -> None:
         raise RecipeError(
             f"{settled.model.name} takes {settled.model.channels} channels, and pictures on disk are of colours"
         )
-    for name in _IN_MEMORY:
-        if getattr(recipe, name) != getattr(usual, name):
+    able = {"param": STRIP_PARAMS, "normalise": NORMALIZATIONS}
+    for name in (*_IN_MEMORY, *able):
+        value = getattr(recipe, name)
+        if value not in able.get(name, [getattr(usual, name)]):
             raise RecipeError(
-                f"a picture on disk is dreamed on by plain ascent on pixels: {name} cannot be "
-                f"{getattr(recipe, name)!r} there; leave it out, or make the picture smaller with size"
+                f"a picture on disk is dreamed on by plain ascent pixel by pixel: {name} cannot be "
+                f"{value!r} there; leave it out, or make the picture smaller with size"
             )
     if settled.objective.of_image or settled.objective.beside:
         raise RecipeError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from batcountry.errors import RecipeError
 from batcountry.motion.curves import Curve, Fade
@@ -37,7 +37,7 @@ class Motion(BaseModel):
             description="Steps in each octave of a frame that carries on the dream of the one before.",
         ),
     ] = 2
-    strength: Annotated[
+    opacity: Annotated[
         CurveText,
         Field(description="How much of a frame's dream is kept: 0 none, 1 all; a number or a curve."),
     ] = "1"
@@ -57,7 +57,15 @@ class Motion(BaseModel):
         int, Field(ge=0, le=100, description="Of the video, 0 to 100; ffv1 loses nothing whatever this is.")
     ] = 80
 
-    @field_validator("strength")
+    @model_validator(mode="before")
+    @classmethod
+    def _with_todays_names(cls, fields: Any) -> Any:
+        # Films made before dreams had a strength of their own call their opacity so.
+        if isinstance(fields, dict) and "strength" in fields:
+            return {"opacity": fields["strength"], **{k: v for k, v in fields.items() if k != "strength"}}
+        return fields
+
+    @field_validator("opacity")
     @classmethod
     def _is_share(cls, text: str) -> str:
         return within(text, 0, 1)
