@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from math import prod
 from typing import Any
 
@@ -30,6 +29,7 @@ from batcountry.settling import Settled, settle
 from batcountry.starts import start_picture
 from batcountry.transforms import Transform, seen_size
 from batcountry.veil import VEIL_BYTES, begun, planes_of
+from batcountry.version import __version__
 from batcountry.windows import WindowedAscent, check_windows, in_batches
 from batcountry.wrap import seamless, wrapped_axes
 
@@ -182,7 +182,7 @@ class Dreamer:
 
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(
-            version=version("bat-country"),
+            version=__version__,
             recipe=recipe,
             input=picture.source,
             input_sha256=picture.sha256,

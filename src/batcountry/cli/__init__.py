@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 from batcountry.errors import BatCountryError
+
+if TYPE_CHECKING:
+    from batcountry.cli.commands import Commands
+
+
+def commands() -> Commands:
+    """Return the application with all its commands."""
+    import batcountry.cli.atlas
+    import batcountry.cli.info
+    import batcountry.cli.models
+    import batcountry.cli.motion
+    import batcountry.cli.networks
+    import batcountry.cli.root
+    import batcountry.cli.visualize  # noqa: F401 - they add their commands
+    from batcountry.cli.app import app
+
+    return app
 
 
 def main() -> None:
     """Run the command line; leaves with code 2 and one sentence on bad input, 130 on Ctrl-C."""
-    import batcountry.cli.atlas
-    import batcountry.cli.models
-    import batcountry.cli.motion
-    import batcountry.cli.networks
-    import batcountry.cli.visualize  # noqa: F401 - they add their commands
-    from batcountry.cli.app import app
-    from batcountry.cli.screen import Handler, Stopped, fail
+    app = commands()
+    from batcountry.cli.screen import Handler, Stopped, be_quiet, fail
 
+    be_quiet(False)
     log = logging.getLogger("batcountry")
     if not any(isinstance(each, Handler) for each in log.handlers):
         log.addHandler(Handler())
@@ -42,4 +56,6 @@ def _usage(error: Exception) -> int:
     if type(error).__name__ == "Abort":
         return fail("stopped", code=130)
     text = error.format_message() if hasattr(error, "format_message") else ""
-    return fail(f"{text.rstrip('.')}; see bat-country --help", code=code) if text else int(code)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "bat-country"
+    return fail(f"{text.rstrip('.')}; see {command} --help", code=code) if text else int(code)
