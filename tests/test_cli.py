@@ -68,7 +68,7 @@ def test_with_no_picture_a_sky_is_dreamed_on_and_again_makes_the_same(run):
 
 def test_info_shows_the_recipe_as_json(run, photo_file):
     run("dream", "photo.png", "-o", "dream.png", "--jitter", "5", *quick)
-    note = json.loads(run("info", "dream.png")[1])
+    note = json.loads(run("info", "dream.png", "--json")[1])
     assert note["recipe"]["jitter"] == 5 and note["recipe"]["layer"] == "blocks.10"
     assert note["input"] == "photo.png" and len(note["weights_sha256"]) == 64
 

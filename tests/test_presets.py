@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from batcountry import dreaming, presets
-from batcountry.cli.app import app
+from batcountry.cli import application
 from batcountry.errors import RecipeError
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import settle
@@ -57,9 +57,9 @@ def test_the_command_line_takes_a_preset(tmp_path):
         "--iterations",
         "2",
     ]
-    done = CliRunner().invoke(app, [*arguments, "-o", str(target)], catch_exceptions=False)
+    done = CliRunner().invoke(application(), [*arguments, "-o", str(target)], catch_exceptions=False)
     assert done.exit_code == 0
-    shown = CliRunner().invoke(app, ["info", str(target)])
+    shown = CliRunner().invoke(application(), ["info", str(target), "--json"])
     recipe = json.loads(shown.stdout)["recipe"]
     assert (recipe["param"], recipe["iterations"], recipe["transforms"]) == (
         "soft-fourier",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from batcountry.errors import BatCountryError
+from batcountry.errors import BatCountryError, suggestion
 
 if TYPE_CHECKING:
     from batcountry.cli.commands import Commands
 
 
-def commands() -> Commands:
+def application() -> Commands:
     """Return the application with all its commands."""
     import batcountry.cli.atlas
     import batcountry.cli.info
@@ -28,7 +28,7 @@ def commands() -> Commands:
 
 def main() -> None:
     """Run the command line; leaves with code 2 and one sentence on bad input, 130 on Ctrl-C."""
-    app = commands()
+    app = application()
     from batcountry.cli.screen import Handler, Stopped, be_quiet, fail
 
     be_quiet(False)
@@ -57,5 +57,15 @@ def _usage(error: Exception) -> int:
         return fail("stopped", code=130)
     text = error.format_message() if hasattr(error, "format_message") else ""
     context = getattr(error, "ctx", None)
+    option = getattr(error, "option_name", None)
+    if context and hasattr(error, "possibilities"):
+        text = f"No such option: {option}{_nearest(str(option), context)}"
     command = context.command_path if context else "bat-country"
-    return fail(f"{text.rstrip('.')}; see {command} --help", code=code) if text else int(code)
+    see = " See" if text.endswith("?") else "; see"
+    return fail(f"{text.rstrip('.')}{see} {command} --help", code=code) if text else int(code)
+
+
+def _nearest(option: str, context: Any) -> str:
+    """Ask whether an option that is shown in a command's help was meant."""
+    shown = [each for each in context.command.get_params(context) if not getattr(each, "hidden", False)]
+    return suggestion(option, [name for each in shown for name in each.opts if name.startswith("--")])

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperCommand
 from typer.models import OptionInfo
 
 from batcountry.cli.examples import EXAMPLES
@@ -21,6 +22,19 @@ NETWORKS = "Networks"
 Command = Callable[..., Any]
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", metavar=" ")]
+
+
+class _Command(TyperCommand):
+    """A command whose errors say which it is."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, as typer does."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if getattr(error, "ctx", ctx) is None:
+                error.ctx = ctx  # type: ignore[attr-defined]
+            raise
 
 
 class Commands(typer.Typer):
@@ -46,7 +60,7 @@ class Commands(typer.Typer):
         def add(function: Command) -> Command:
             full = self._prefix + (name or function.__name__)
             more = {"epilog": _epilog(full), **settings} if full in EXAMPLES else settings
-            super(Commands, self).command(name, **more)(_ordered(_quietable(function)))
+            super(Commands, self).command(name, cls=_Command, **more)(_ordered(_quietable(function)))
             return function
 
         return add
