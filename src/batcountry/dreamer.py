@@ -16,6 +16,7 @@ from batcountry.beside import Pictures
 from batcountry.data_picture import read_data
 from batcountry.dreams import Advance, Step, climb
 from batcountry.errors import RecipeError
+from batcountry.fields import with_fields
 from batcountry.finish import finished
 from batcountry.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
 from batcountry.memory import PICTURE_BYTES, Plan, plan
@@ -36,6 +37,7 @@ from batcountry.wrap import seamless, wrapped_axes
 log = logging.getLogger("batcountry")
 
 
+@with_fields(Recipe)
 def dream(image: Any = None, recipe: Recipe | None = None, **options: Any) -> Picture:
     """Dream on a picture and return the result, which `save`s itself with its recipe inside.
 

@@ -52,7 +52,9 @@ class LayerNotFound(ModelError, KeyError):
     """
 
     def __init__(self, name: str, known: Iterable[str], where: str) -> None:
-        super().__init__(f"no layer {name!r} in {where}{suggestion(name, known)}")
+        super().__init__(
+            f"no layer {name!r} in {where}{suggestion(name, known)} (`bat-country layers {where}` lists them)"
+        )
 
     def __str__(self) -> str:
         return str(self.args[0])

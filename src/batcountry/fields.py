@@ -245,12 +245,19 @@ def explained(model: type[BaseModel]) -> str:
 
 T = TypeVar("T", bound=Callable[..., Any])
 
+_HEADING = "Fields of "
+
+
+def without_fields(docstring: str) -> str:
+    """Return a docstring as it was before `with_fields`."""
+    return docstring.partition(f"\n\n{_HEADING}")[0]
+
 
 def with_fields(model: type[BaseModel]) -> Callable[[T], T]:
     """Make a decorator that ends a function's or a class's docstring with the options of a recipe's class."""
 
     def decorate(thing: T) -> T:
-        heading = f"Fields of {model.__name__}"
+        heading = f"{_HEADING}{model.__name__}"
         parts = (inspect.getdoc(thing) or "", "", heading, "-" * len(heading), explained(model))
         thing.__doc__ = "\n".join(parts)
         return thing

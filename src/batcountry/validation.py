@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from batcountry.errors import RecipeError, suggestion
-from batcountry.fields import title_of
+from batcountry.fields import title_of, with_fields, without_fields
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -28,8 +28,16 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, field_title_generator=title_of
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        field_title_generator=title_of,
+        json_schema_extra=lambda schema: schema.update(description=without_fields(schema["description"])),
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        with_fields(cls)(cls)
 
     def __init__(self, **options: Any) -> None:
         try:

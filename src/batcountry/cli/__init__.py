@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from batcountry.errors import BatCountryError, suggestion
+from batcountry.errors import BatCountryError, first_line, suggestion
 
 if TYPE_CHECKING:
     from batcountry.cli.commands import Commands
+
+
+TRACEBACK = "BATCOUNTRY_TRACEBACK"
+"""Name of the environment variable with which a fault of the program shows where it happened."""
 
 
 def application() -> Commands:
@@ -27,7 +32,7 @@ def application() -> Commands:
 
 
 def main() -> None:
-    """Run the command line; leaves with code 2 and one sentence on bad input, 130 on Ctrl-C."""
+    """Run the command line; leaves with one sentence and a code: 2 on bad input, 130 on Ctrl-C, 70 on a fault of its own."""
     app = application()
     from batcountry.cli.screen import Handler, Stopped, be_quiet, fail
 
@@ -42,6 +47,8 @@ def main() -> None:
         sys.exit(fail(str(error)))
     except (Stopped, KeyboardInterrupt) as stop:
         sys.exit(fail(str(stop) or "stopped", code=130))
+    except OSError as error:
+        sys.exit(fail(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}"))
     except Exception as error:
         sys.exit(_usage(error))
 
@@ -52,7 +59,7 @@ def _usage(error: Exception) -> int:
     # typer brings its own copy of click's exceptions, so they are told by what they have.
     code = getattr(error, "exit_code", None)
     if code is None:
-        raise error
+        return _fault(error)
     if type(error).__name__ == "Abort":
         return fail("stopped", code=130)
     text = error.format_message() if hasattr(error, "format_message") else ""
@@ -63,6 +70,16 @@ def _usage(error: Exception) -> int:
     command = context.command_path if context else "bat-country"
     see = " See" if text.endswith("?") else "; see"
     return fail(f"{text.rstrip('.')}{see} {command} --help", code=code) if text else int(code)
+
+
+def _fault(error: Exception) -> int:
+    """Say that something went wrong which is nobody's input, with how to see where."""
+    from batcountry.cli.screen import fail
+
+    if os.environ.get(TRACEBACK):
+        raise error
+    what = f"{type(error).__name__}: {first_line(error)}"
+    return fail(f"a fault of the program itself, {what}; {TRACEBACK}=1 shows where, for a report", code=70)
 
 
 def _nearest(option: str, context: Any) -> str:
