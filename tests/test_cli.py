@@ -138,6 +138,12 @@ def make_garbage(photo):
             ["ok.png", "--layer", "blocks.99"],
             "no layer 'blocks.99' in efficientnet-lite0; did you mean 'blocks.9'",
         ),
+        (["ok.png", "--layer", "wibble"], "`bat-country layers MODEL` lists them"),
+        (["ok.png", "--model", "resnet50"], "timm:resnet50 or torchvision:resnet50"),
+        (
+            ["ok.png", "--objective", "channel(blocks.10, 17)"],
+            """'channel("blocks.10", 17)'""",
+        ),
         (["ok.png", "--model", "half"], "net.caffemodel is not a .caffemodel or is cut short"),
         (["ok.png", "--model", "odd"], "unsupported types: 'x' (Wibble)"),
         (["ok.png", "--model", "swapped"], "are prototxt and .caffemodel swapped?"),

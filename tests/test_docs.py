@@ -35,16 +35,22 @@ def test_each_command_has_a_page_with_its_options_and_examples(generated):
     assert "| `--iterations` | whole number, 1 to 100000 | " in zoom
 
 
-def test_pages_that_somebody_wrote_are_left(generated):
-    from mkdocs.config.defaults import MkDocsConfig
-    from mkdocs.structure.files import File, Files
+def test_a_site_has_all_pages_and_those_that_somebody_wrote_are_left(generated, tmp_path):
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
 
-    config = MkDocsConfig()
-    config.load_dict({"site_name": "x", "nav": [{"Commands": "commands/"}]})
-    config.validate()
-    own = File.generated(config, "commands/dream.md", content="mine")
-    files = generated.on_files(Files([own]), generated.on_config(config))
-    paths = {each.src_uri for each in files}
-    assert files.get_file_from_path("commands/dream.md").content_string == "mine"
-    named = [path for entry in config.nav[0]["Commands"] for path in entry.values()]
-    assert {"recipe.md", "commands/index.md", "commands/zoom.md"} <= paths and set(named) <= paths
+    (tmp_path / "docs" / "commands").mkdir(parents=True)
+    (tmp_path / "docs" / "index.md").write_text("[recipe](recipe.md), [zoom](commands/zoom.md)")
+    (tmp_path / "docs" / "commands" / "dream.md").write_text("My own words.\n\n<!-- options of dream -->\n")
+    (tmp_path / "mkdocs.yml").write_text(
+        "site_name: x\nplugins: []\nmarkdown_extensions: [tables]\n"
+        f"hooks: ['{ROOT / 'docs' / 'generated.py'}']\n"
+        "nav: [{Home: index.md}, {The recipe: recipe.md}, {Commands: commands/}]\n"
+    )
+    build(load_config(str(tmp_path / "mkdocs.yml"), strict=True))
+    own = (tmp_path / "site" / "commands" / "dream" / "index.html").read_text("utf-8")
+    assert "My own words." in own and "<td><code>--octaves</code></td>" in own
+    home = (tmp_path / "site" / "index.html").read_text("utf-8")
+    for path in ("recipe", "commands", "commands/zoom", "commands/frames-join", "commands/models-get"):
+        assert (tmp_path / "site" / path / "index.html").is_file()
+        assert f'href="{path}/"' in home

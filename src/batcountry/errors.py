@@ -53,7 +53,8 @@ class LayerNotFound(ModelError, KeyError):
 
     def __init__(self, name: str, known: Iterable[str], where: str) -> None:
         super().__init__(
-            f"no layer {name!r} in {where}{suggestion(name, known)} (`bat-country layers {where}` lists them)"
+            f"no layer {name!r} in {where}{suggestion(name, known)} "
+            "(`bat-country layers MODEL` lists them, as `Model.layers` does in Python)"
         )
 
     def __str__(self) -> str:
