@@ -248,7 +248,7 @@ def test_a_torchvision_network_comes_with_its_weights_preprocessing_and_classes(
 
 
 def test_torchvisions_names_are_suggested(torchvision):
-    with pytest.raises(ModelError, match="did you mean .*'torchvision:resnet18'"):
+    with pytest.raises(ModelError, match=r"did you mean .*'torchvision:resnet18'"):
         open_model("resnet18")
     with pytest.raises(ModelError, match="torchvision has no network 'resnet17'; did you mean 'resnet18'"):
         open_model("torchvision:resnet17")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from rich.markup import escape
 
 from batcountry.cli.again import picture_note
 from batcountry.cli.app import app
-from batcountry.cli.options import command_words, shell_line
+from batcountry.cli.options import command_words
 from batcountry.cli.screen import answers
 from batcountry.fields import described
 from batcountry.recipe import Note, Recipe
@@ -41,7 +42,7 @@ def info(
         answers.print(f"  {escape(line)}")
     answers.print("\n[bold]To make it again[/]")
     for words in (_again(file, note), _anew(file, note)):
-        answers.print(f"  {escape(shell_line(words))}")
+        answers.print(f"  {escape(shlex.join(words))}")
 
 
 def _facts(note: Note | MotionNote) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import shlex
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -53,11 +52,6 @@ def command_words(options: BaseModel, without: tuple[str, ...] = ()) -> list[str
         else:
             words += [field.flag, str(value)]
     return words
-
-
-def shell_line(words: Sequence[str]) -> str:
-    """Return words as a shell takes them."""
-    return shlex.join(words)
 
 
 def _with(
