@@ -68,7 +68,7 @@ def test_with_no_picture_a_sky_is_dreamed_on_and_again_makes_the_same(run):
 
 def test_info_shows_the_recipe_as_json(run, photo_file):
     run("dream", "photo.png", "-o", "dream.png", "--jitter", "5", *quick)
-    note = json.loads(run("info", "dream.png")[1])
+    note = json.loads(run("info", "dream.png", "--json")[1])
     assert note["recipe"]["jitter"] == 5 and note["recipe"]["layer"] == "blocks.10"
     assert note["input"] == "photo.png" and len(note["weights_sha256"]) == 64
 
@@ -137,6 +137,12 @@ def make_garbage(photo):
         (
             ["ok.png", "--layer", "blocks.99"],
             "no layer 'blocks.99' in efficientnet-lite0; did you mean 'blocks.9'",
+        ),
+        (["ok.png", "--layer", "wibble"], "`bat-country layers MODEL` lists them"),
+        (["ok.png", "--model", "resnet50"], "timm:resnet50 or torchvision:resnet50"),
+        (
+            ["ok.png", "--objective", "channel(blocks.10, 17)"],
+            """'channel("blocks.10", 17)'""",
         ),
         (["ok.png", "--model", "half"], "net.caffemodel is not a .caffemodel or is cut short"),
         (["ok.png", "--model", "odd"], "unsupported types: 'x' (Wibble)"),

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import batcountry
 from batcountry import dreaming, octaves, presets
-from batcountry.cli.app import app
+from batcountry.cli import application
 from batcountry.errors import RecipeError
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import settle
@@ -80,9 +80,9 @@ def test_the_command_line_takes_a_preset(tmp_path):
         "--iterations",
         "2",
     ]
-    done = CliRunner().invoke(app, [*arguments, "-o", str(target)], catch_exceptions=False)
+    done = CliRunner().invoke(application(), [*arguments, "-o", str(target)], catch_exceptions=False)
     assert done.exit_code == 0
-    shown = CliRunner().invoke(app, ["info", str(target)])
+    shown = CliRunner().invoke(application(), ["info", str(target), "--json"])
     recipe = json.loads(shown.stdout)["recipe"]
     assert (recipe["param"], recipe["iterations"], recipe["transforms"]) == (
         "soft-fourier",

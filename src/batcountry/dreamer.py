@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from math import prod
 from typing import Any
 
@@ -17,6 +16,7 @@ from batcountry.beside import Pictures
 from batcountry.data_picture import read_data
 from batcountry.dreams import Advance, Step, climb
 from batcountry.errors import RecipeError
+from batcountry.fields import with_fields
 from batcountry.finish import finished
 from batcountry.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
 from batcountry.memory import PICTURE_BYTES, Plan, plan
@@ -30,6 +30,7 @@ from batcountry.settling import Settled, settle
 from batcountry.starts import start_picture
 from batcountry.transforms import Transform, seen_size
 from batcountry.veil import VEIL_BYTES, begun, planes_of
+from batcountry.version import __version__
 from batcountry.windows import WindowedAscent, check_windows, in_batches
 from batcountry.wrap import seamless, wrapped_axes
 
@@ -39,6 +40,7 @@ _STATED_OCTAVES = 4
 """How many octaves there are if only the first or the last one's size is said."""
 
 
+@with_fields(Recipe)
 def dream(image: Any = None, recipe: Recipe | None = None, **options: Any) -> Picture:
     """Dream on a picture and return the result, which `save`s itself with its recipe inside.
 
@@ -191,7 +193,7 @@ class Dreamer:
 
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(
-            version=version("bat-country"),
+            version=__version__,
             recipe=recipe,
             input=picture.source,
             input_sha256=picture.sha256,

@@ -59,7 +59,7 @@ def test_pictures_that_do_not_fit_are_dreamed_on_disk_and_nothing_is_left(run, m
 
 def test_the_recipe_of_a_dream_on_disk_is_read_back_and_used_again(run):
     run("dream", "photo.png", *SHORT, "--work", "run", "-o", "out.tif")
-    code, out, _ = run("info", "out.tif")
+    code, out, _ = run("info", "out.tif", "--json")
     assert code == 0
     assert '"layer": "blocks.2"' in out
     assert run("again", "out.tif")[0] == 0

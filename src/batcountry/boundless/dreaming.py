@@ -6,7 +6,6 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
 from batcountry.starts import start_picture
 from batcountry.tiles import TileScorer
+from batcountry.version import __version__
 
 log = logging.getLogger("batcountry")
 
@@ -165,7 +165,7 @@ def _note(settled: Settled, side: int, octaves: int, source: Path | None, name: 
     """
     recipe = settled.recipe.with_options(tile=side, octaves=settled.recipe.octaves or octaves)
     return Note(
-        version=version("bat-country"),
+        version=__version__,
         recipe=recipe,
         input=name,
         input_sha256=start_picture(recipe).sha256 if source is None else sha256_of(source),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,8 +68,17 @@ def open_model(
         model = opener(request)
         if model is not None:
             return model
+    raise _unknown(str(source))
+
+
+def _unknown(source: str) -> ModelError:
+    from batcountry.models.named import named_by_libraries
+
     names = [*known, *(each.name for each in zoo.cards() if each.name not in known)]
-    raise ModelError(
-        f"there is no model {str(source)!r}{suggestion(str(source), names)}: "
-        f"give a folder with deploy.prototxt and a .caffemodel, or one of: {', '.join(names)}"
+    near = named_by_libraries(source)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else suggestion(source, names)
+    theirs = source if re.fullmatch(r"[\w.]+", source) else "NAME"
+    return ModelError(
+        f"there is no model {source!r}{hint}{' A' if hint else '; a'} model is a file or a folder of a network, timm:{theirs} or "
+        f"torchvision:{theirs} for one of theirs, or a name that `bat-country models` lists"
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from batcountry.fields import with_fields
 from batcountry.motion.decode import clip_of
 from batcountry.motion.film import Frame
 from batcountry.motion.filming import Filming
@@ -16,6 +17,7 @@ from batcountry.motion.zooming import Zoom
 from batcountry.recipe import Recipe
 
 
+@with_fields(ZoomRecipe)
 def zoom(image: Any = None, recipe: Recipe | ZoomRecipe | None = None, **options: Any) -> Iterator[Frame]:
     """Zoom into a picture, dreaming on the way, and yield the frames.
 
@@ -43,6 +45,7 @@ def zoom(image: Any = None, recipe: Recipe | ZoomRecipe | None = None, **options
     return Zoom(begun_with(image, motion), motion, objects(options)).frames()
 
 
+@with_fields(VideoRecipe)
 def video(
     source: str | Path,
     recipe: Recipe | VideoRecipe | None = None,
