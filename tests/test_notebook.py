@@ -108,7 +108,7 @@ def test_without_tqdm_the_extra_is_named(monkeypatch):
         return imported(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtra, match=r"bat-country\[notebook\]"):
+    with pytest.raises(MissingExtra, match=r"pip install tqdm, or .*'\.\[notebook\]'"):
         notebook.progress([])
 
 
