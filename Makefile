@@ -40,12 +40,12 @@ test: .make/test ## run all tests; ARGS='tests/test_cli.py -x'
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: .make/lint ## check style
-	@$(BIN)/ruff check src tests benchmarks examples docs
-	@$(BIN)/ruff format --check src tests benchmarks examples docs
+	@$(BIN)/ruff check src tests benchmarks examples docs/*.py
+	@$(BIN)/ruff format --check src tests benchmarks examples docs/*.py
 
 format: .make/lint ## put the source in its usual form
-	@$(BIN)/ruff check --fix src tests benchmarks examples docs
-	@$(BIN)/ruff format src tests benchmarks examples docs
+	@$(BIN)/ruff check --fix src tests benchmarks examples docs/*.py
+	@$(BIN)/ruff format src tests benchmarks examples docs/*.py
 
 types: .make/lint .make/test ## check types
 	@$(BIN)/mypy

@@ -30,7 +30,7 @@ def hints():
                     yield pytest.param(values, id=path.name)
 
 
-@pytest.mark.parametrize("values", hints())
+@pytest.mark.parametrize("values", [*hints()])
 def test_a_hint_names_packages_that_its_extra_brings(values):
     library, extra, *packages = values
     brought = {re.split(r"[\[<>=]", each)[0] for each in EXTRAS[extra]}
