@@ -90,9 +90,9 @@ def fields() -> Image.Image:
         side = known[name].receptive_field
         left, top = 400 - side / 2, 225 - side / 2
         draw.rectangle((left, top, left + side, top + side), outline="white", width=2)
-        draw.text(
-            (left, top - 3), f"{name}: {side}", "white", font, anchor="lb", stroke_width=2, stroke_fill="black"
-        )
+        # The two small squares have their names beside them.
+        at, anchor = {7: ((385, 225), "rm"), 19: ((416, 225), "lm")}.get(side, ((left, top - 3), "lb"))
+        draw.text(at, f"{name}: {side}", "white", font, anchor=anchor, stroke_width=2, stroke_fill="black")
     return found
 
 
@@ -148,7 +148,7 @@ def grows() -> Image.Image:
     for each in steps:
         image = each.picture().image()
         found.paste(image, (left, 225 - image.height))
-        draw.text((left + image.width / 2, 237), f"{image.width}×{image.height}", "black", font, anchor="mm")
+        draw.text((left + image.width / 2, 237), f"{image.width}x{image.height}", "black", font, anchor="mm")
         left += image.width + 6
     return found
 
