@@ -46,12 +46,18 @@ _FIELDS: dict[str, dict[str, Described]] = {
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the commands' pages where the navigation says `commands/`."""
-    pages = [{name: _path(name)} for name in _commands()]
-    for entry in config.nav or []:
-        for title, target in entry.items():
-            if target == "commands/":
-                entry[title] = [{"All": "commands/index.md"}, *pages]
+    _expand(config.nav or [])
     return config
+
+
+def _expand(entries: list[Any]) -> None:
+    """Put the commands' pages in the place of `commands/` in a part of the navigation."""
+    for entry in entries:
+        for title, target in entry.items() if isinstance(entry, dict) else ():
+            if target == "commands/":
+                entry[title] = [{"All": "commands/index.md"}, *({name: _path(name)} for name in _commands())]
+            elif isinstance(target, list):
+                _expand(target)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -1,56 +1,60 @@
-"""The pages of the docs that are made of the program."""
+"""The documentation: what its home lists, its pictures, and its code."""
 
-import importlib.util
+import re
+import runpy
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from batcountry.recipe import Recipe
 from conftest import ROOT
 
-
-@pytest.fixture(scope="module")
-def generated():
-    pytest.importorskip("mkdocs", reason="needs mkdocs")
-    spec = importlib.util.spec_from_file_location("generated", ROOT / "docs" / "generated.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+DOCS = ROOT / "docs"
+PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+NAV = (ROOT / "mkdocs.yml").read_text("utf-8")
+HOW = runpy.run_path(str(DOCS / "how_it_works.py"))
 
 
-def test_the_recipes_page_has_every_field_with_its_range_and_default(generated):
-    text = generated.on_page_markdown("<!-- recipe -->")
-    for name in Recipe.model_fields:
-        assert f"| `{name}` | " in text
-    assert "| `octaves` | whole number, 1 to 64 | " in text
-    assert "| `size` | whole number, 8 to 262144, or `None` | `None` | " in text
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_in_the_navigation(page):
+    assert re.search(rf"[-:] {re.escape(page)}$", NAV, re.MULTILINE)
 
 
-def test_each_command_has_a_page_with_its_options_and_examples(generated):
-    for name in ("dream", "frames join", "models get", "zoom"):
-        page = generated.on_page_markdown(generated._command_page(name))
-        assert page.startswith(f"# bat-country {name}\n")
-        assert "```sh\n# " in page and "| `--quiet`, `-q` | " in page and "<!--" not in page
-    zoom = generated.on_page_markdown("<!-- options of zoom -->")
-    assert "| `--seconds` | number, more than 0, up to 86400 | `10.0` | " in zoom
-    assert "| `--iterations` | whole number, 1 to 100000 | " in zoom
+@pytest.mark.parametrize("folder", ["", "reference/"])
+def test_a_home_lists_all_pages_beside_it(folder):
+    home = f"{folder}index.md"
+    listed = set(re.findall(r"\| \[[^\]]+\]\(([\w/-]+\.md)\) \|", (DOCS / home).read_text("utf-8")))
+    beside = {page.removeprefix(folder) for page in PAGES if page.startswith(folder) and page != home}
+    assert {page for page in beside if folder or not page.startswith("reference/")} <= listed
 
 
-def test_a_site_has_all_pages_and_those_that_somebody_wrote_are_left(generated, tmp_path):
-    from mkdocs.commands.build import build
-    from mkdocs.config import load_config
+@pytest.mark.parametrize("name", HOW["PICTURES"])
+def test_how_it_works_shows_each_picture_of_its_script_and_keeps_it_small(name):
+    path = f"images/how-it-works/{name}.jpg"
+    assert f"]({path})" in (DOCS / "how-it-works.md").read_text("utf-8")
+    assert (DOCS / path).stat().st_size < 150_000
 
-    (tmp_path / "docs" / "commands").mkdir(parents=True)
-    (tmp_path / "docs" / "index.md").write_text("[recipe](recipe.md), [zoom](commands/zoom.md)")
-    (tmp_path / "docs" / "commands" / "dream.md").write_text("My own words.\n\n<!-- options of dream -->\n")
-    (tmp_path / "mkdocs.yml").write_text(
-        "site_name: x\nplugins: []\nmarkdown_extensions: [tables]\n"
-        f"hooks: ['{ROOT / 'docs' / 'generated.py'}']\n"
-        "nav: [{Home: index.md}, {The recipe: recipe.md}, {Commands: commands/}]\n"
+
+@pytest.mark.parametrize("name", ["fields", "excited"])
+def test_pictures_that_need_no_dream_are_made_as_they_are_shown(name):
+    made = HOW["PICTURES"][name]()
+    with Image.open(DOCS / "images" / "how-it-works" / f"{name}.jpg") as shown:
+        assert made.size == shown.size
+        assert np.abs(np.asarray(made.convert("RGB"), float) - np.asarray(shown, float)).mean() < 4
+
+
+def test_the_whole_idea_in_plain_pytorch_runs(tmp_path, monkeypatch, photo):
+    (code,) = re.findall(
+        r"```python\n(import torch\n.*?)```", (DOCS / "how-it-works.md").read_text("utf-8"), re.DOTALL
     )
-    build(load_config(str(tmp_path / "mkdocs.yml"), strict=True))
-    own = (tmp_path / "site" / "commands" / "dream" / "index.html").read_text("utf-8")
-    assert "My own words." in own and "<td><code>--octaves</code></td>" in own
-    home = (tmp_path / "site" / "index.html").read_text("utf-8")
-    for path in ("recipe", "commands", "commands/zoom", "commands/frames-join", "commands/models-get"):
-        assert (tmp_path / "site" / path / "index.html").is_file()
-        assert f'href="{path}/"' in home
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(photo).save("photo.jpg")
+    exec(compile(code.replace("range(20)", "range(3)"), "how-it-works.md", "exec"), {})
+    with Image.open("plain.png") as made:
+        assert made.size == (photo.shape[1], photo.shape[0])
+        assert np.abs(np.asarray(made, float) - photo).mean() > 1
+
+
+def test_questions_have_one_answer_each():
+    questions = re.findall(r"^### (.+)$", (DOCS / "faq.md").read_text("utf-8"), re.MULTILINE)
+    assert len(questions) == len(set(questions)) > 25

@@ -62,10 +62,25 @@ class LayerNotFound(ModelError, KeyError):
 
 
 class MissingExtra(BatCountryError):
-    """An optional part was asked for whose library is not installed."""
+    """An optional part was asked for whose library is not installed.
 
-    def __init__(self, what: str, library: str, extra: str) -> None:
-        super().__init__(f"{what} needs {library}; install it with: pip install 'bat-country[{extra}]'")
+    Parameters
+    ----------
+    what
+        Needs it.
+    library
+        Its name, as people know it.
+    extra
+        Of this package, which brings it.
+    packages
+        What pip installs it by; the library's name, if not given.
+    """
+
+    def __init__(self, what: str, library: str, extra: str, packages: str | None = None) -> None:
+        super().__init__(
+            f"{what} needs {library}; install it with: pip install {packages or library}, "
+            f"or in a clone of bat-country: pip install '.[{extra}]'"
+        )
 
 
 def first_line(error: BaseException) -> str:

@@ -99,5 +99,5 @@ def test_a_dream_on_disk_without_pyvips_says_how_to_get_it(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyvips", None)
     code, _, err = run("dream", "photo.png", *SHORT, "--work", "run")
     assert code == 2
-    assert "pip install 'bat-country[big]'" in err
+    assert "pip install 'pyvips[binary]', or in a clone of bat-country: pip install '.[big]'" in err
     assert not Path("run").exists()

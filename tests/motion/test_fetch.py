@@ -55,7 +55,7 @@ def test_what_the_downloader_says_is_passed_on(tmp_path, downloader):
 def test_without_the_downloader_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(fetch, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"bat-country\[fetch\]"):
+    with pytest.raises(MissingExtra, match=r"pip install yt-dlp, or .*'\.\[fetch\]'"):
         fetch.fetched(ADDRESS, tmp_path / "out.mp4")
 
 

@@ -156,7 +156,7 @@ def test_without_opencv_the_extra_is_named_and_coherence_0_still_works(tmp_path,
 
     clip = make_clip(tmp_path / "in.mkv", pan(2))
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(MissingExtra, match=r"bat-country\[flow\]"):
+    with pytest.raises(MissingExtra, match=r"pip install opencv-python-headless, or .*'\.\[flow\]'"):
         video(clip, **QUICK)
     assert len(list(video(clip, coherence=0, **QUICK))) == 2
 
