@@ -12,6 +12,10 @@ from torch.nn import functional as F
 
 from batcountry.models import Layer, Model
 
+os.environ["BATCOUNTRY_DEVICE"] = (
+    "cpu"  # also of the processes that tests start; a test of a card asks for it by name
+)
+
 ROOT = Path(__file__).parents[1]
 REFERENCE = Path(__file__).parent / "reference"
 MODELS = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models"))
