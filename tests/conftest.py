@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Also of the processes that tests start. A test of a card asks for it by name; and on small pictures threads that wait
+# for each other busily take twice the time where other programs run, too.
+os.environ["BATCOUNTRY_DEVICE"] = "cpu"
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when PyTorch is imported
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from batcountry.models import Layer, Model
-
-os.environ["BATCOUNTRY_DEVICE"] = (
-    "cpu"  # also of the processes that tests start; a test of a card asks for it by name
-)
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = Path(__file__).parent / "reference"
