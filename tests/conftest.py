@@ -22,6 +22,15 @@ REFERENCE = Path(__file__).parent / "reference"
 MODELS = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models"))
 
 
+@pytest.fixture(autouse=True)
+def _no_child_is_left():
+    """Fail a test that leaves a process behind, which would disturb those after it."""
+    yield
+    if hasattr(os, "waitid"):
+        with pytest.raises(ChildProcessError):  # there is none to wait for
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+
+
 @pytest.fixture(scope="session")
 def googlenet() -> Path:
     """Folder of the BVLC GoogLeNet."""
