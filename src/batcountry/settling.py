@@ -23,6 +23,7 @@ from batcountry.optimizers import BANDS, Make, Schedule, optimizer
 from batcountry.picture import Picture, read_picture
 from batcountry.quantities import parsed_size
 from batcountry.recipe import Recipe
+from batcountry.threads import limit_threads
 from batcountry.transforms import Transform
 from batcountry.wrap import wrapped_axes
 
@@ -113,6 +114,7 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     BatCountryError
         If an option is wrong, or the model, the guide or a mask cannot be opened.
     """
+    limit_threads()
     options = presets.expanded(options, model=recipe.model)
     model, aim = options.get("model"), options.get("objective")
     if isinstance(model, Model):
