@@ -11,6 +11,7 @@ from batcountry.errors import BatCountryError
 def main() -> None:
     """Run the command line; leaves with code 2 and one sentence on bad input, 130 on Ctrl-C."""
     import batcountry.cli.atlas
+    import batcountry.cli.bulk
     import batcountry.cli.models
     import batcountry.cli.motion
     import batcountry.cli.networks

@@ -10,12 +10,13 @@ import typer
 from rich.markup import escape
 
 from batcountry.cli.app import app
+from batcountry.cli.commands import App
 from batcountry.cli.screen import Stopped, err, out, print_table
 
 if TYPE_CHECKING:
     from batcountry.models.cards import ModelCard, ModelFile
 
-models = typer.Typer(
+models = App(
     invoke_without_command=True,
     no_args_is_help=False,
     rich_markup_mode="rich",
