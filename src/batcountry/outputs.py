@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import os
 import re
@@ -11,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from batcountry.errors import OutputError, OutputExists
 from batcountry.files import is_taken, place, replace_file
@@ -75,7 +76,8 @@ class Output:
         def put(path: Path, overwrite: bool) -> None:
             if self.record is not None:
                 # Before it is there, so that work that is killed here knows it for its own.
-                _Written.of(temporary, path, before=_written(self.record)).write(self.record)
+                written = _Written.of(temporary, path, before=_written(self.record))
+                replace_file(self.record, written.model_dump_json().encode())
             place(temporary, path, overwrite=overwrite)
 
         return self.save(put)
@@ -164,9 +166,10 @@ def is_same(one: Path, other: Path) -> bool:
         return False
 
 
-@dataclass(frozen=True)
-class _Written:
+class _Written(BaseModel):
     """What was written under a name: of each version the size and when it was last changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Path
     versions: tuple[tuple[int, int], ...]
@@ -174,7 +177,7 @@ class _Written:
     @classmethod
     def of(cls, temporary: Path, path: Path, before: _Written | None) -> _Written:
         known = before.versions if before and before.path == path.absolute() else ()
-        return cls(path.absolute(), (*known, _version(temporary)))
+        return cls(path=path.absolute(), versions=(*known, _version(temporary)))
 
     @property
     def is_there(self) -> bool:
@@ -182,10 +185,6 @@ class _Written:
             return _version(self.path) in self.versions
         except OSError:
             return False
-
-    def write(self, record: Path) -> None:
-        facts = {"path": str(self.path), "versions": self.versions}
-        replace_file(record, json.dumps(facts).encode())
 
 
 def _version(path: Path) -> tuple[int, int]:
@@ -195,9 +194,6 @@ def _version(path: Path) -> tuple[int, int]:
 
 def _written(record: Path | None) -> _Written | None:
     try:
-        found = json.loads(record.read_bytes()) if record else None
-        return found and _Written(
-            Path(found["path"]), tuple((size, time) for size, time in found["versions"])
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        return None if record is None else _Written.model_validate_json(record.read_bytes())
+    except (OSError, ValidationError):
         return None  # then nothing there is known for our own, and nothing is replaced

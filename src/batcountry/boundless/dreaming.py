@@ -154,7 +154,11 @@ def dreaming_on_disk(
     workplace = Workplace(_new_folder(target, work))
     log.info("%s, and %s of disk in %s", plan, said_bytes(needed_disk(sizes)), workplace.folder)
     _begin(workplace, job, new=new)
-    return Making(workplace, job, scorer)
+    steps = Making(workplace, job, scorer)
+    steps.output.path = target  # as the caller says it
+    if steps.deepzoom is not None and zoom is not None:
+        steps.deepzoom.path = zoom
+    return steps
 
 
 def _check_outputs(

@@ -44,7 +44,7 @@ def picture_again(file: Path, note: Note, target: Target, source: Path | None, *
     from batcountry.starts import start_picture
 
     recipe = note.recipe
-    source = source or _source(note.input, file, PictureError)
+    source = _source(source, note.input, file, PictureError)
     if source is not None and sha256_of(source) != note.input_sha256:
         raise PictureError(
             f"{source} is not the picture that {file} was dreamed on; name that one with --input"
@@ -71,7 +71,7 @@ def film_again(file: Path, note: MotionNote, target: Target, source: Path | None
     from batcountry.outputs import check_apart
 
     recipe = note.recipe
-    source = source or _source(note.input, file, VideoError)
+    source = _source(source, note.input, file, VideoError)
     if source is not None and sha256_of(source) != note.input_sha256:
         raise VideoError(f"{source} is not what {file} was dreamed on; name that one with --input")
     check_target(target.path)
@@ -87,8 +87,13 @@ def film_again(file: Path, note: MotionNote, target: Target, source: Path | None
     watch_film(begun_film(target.path, begin), file.name, model=recipe.dream.model)
 
 
-def _source(name: str | None, file: Path, refusal: type[BatCountryError]) -> Path | None:
-    """Return what a file was dreamed on, where it was or beside the file; None for what was made on the spot."""
+def _source(given: Path | None, name: str | None, file: Path, refusal: type[BatCountryError]) -> Path | None:
+    """Return what a file was dreamed on, as given, where it was or beside the file; None for what was made on the spot."""
+    from batcountry.picture_files import check_readable
+
+    if given is not None:
+        check_readable(given)
+        return given
     if name is None:
         return None
     for place in (Path(name), file.parent / Path(name).name):

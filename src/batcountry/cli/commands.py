@@ -39,5 +39,5 @@ def _check_once(context: Any, order: Iterable[Any]) -> None:
     seen: list[Any] = []
     for each in order:
         if each in seen and each.param_type_name == "option" and not (each.multiple or each.is_eager):
-            context.fail(f"{each.opts[-1]} is given twice, and takes one value")
+            context.fail(f"{max(each.opts, key=len)} is given twice, and takes one value")
         seen.append(each)
