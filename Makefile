@@ -1,7 +1,7 @@
 # Every target sets up what it needs in .venv; stamps in .make keep the second time quick.
 PYTHON ?= python3
 IMAGE ?=
-OUTPUT ?= dream.png
+OUTPUT ?=
 ARGS ?=
 
 BIN := .venv/bin
@@ -10,8 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --no-warn-script-location --disable-
 .PHONY: dream test lint format types docs bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
 
 dream: .make/package
-	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") --output "$(OUTPUT)" $(ARGS)
-	@echo "Open $(abspath $(OUTPUT)) to see it."
+	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
 
 test: .make/test
 	@$(BIN)/python -m pytest $(ARGS)

@@ -155,7 +155,7 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
     objective = aim if isinstance(aim, Objective) else None
     if objective is None and recipe.objective:
         objective = parse(recipe.objective)
-    check_inputs(recipe, objective, weights=not isinstance(model, Model))
+    check_inputs(recipe, objective, weights=not isinstance(model, Model | nn.Module))
     if objective is not None and not objective.of_layers:
         raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
     starts.parse(recipe.start)

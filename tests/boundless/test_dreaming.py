@@ -128,12 +128,12 @@ def test_enlarging_makes_the_longer_side_that_long(place):
 def test_stopped_after_any_step_it_ends_as_if_it_had_not_been(place):
     dream_on_disk("photo.png", "whole.png", tile=64, **OPTIONS)
     for stop in (1, 3, 5):
-        steps = dreaming_on_disk("photo.png", "parts.png", work=f"work{stop}", tile=64, **OPTIONS)
+        steps = dreaming_on_disk("photo.png", f"parts{stop}.png", work=f"work{stop}", tile=64, **OPTIONS)
         for _ in range(stop):
             next(steps)
         steps.close()
         resume(f"work{stop}")
-        assert np.array_equal(pixels("parts.png"), pixels("whole.png"))
+        assert np.array_equal(pixels(f"parts{stop}.png"), pixels("whole.png"))
         assert not list(Path(f"work{stop}").glob("*.raw"))
 
 

@@ -253,7 +253,17 @@ def test_a_picture_on_disk_and_its_pyramid_take_free_names_too(run, monkeypatch,
         )
     first, second = (np.asarray(Image.open(f"dream-photo{each}.png")) for each in ("", "-2"))
     np.testing.assert_array_equal(first, second)
-    options = ("-o", "dream-photo.png", "--deepzoom", "tiles", "--overwrite", "--layer", "sum", "--step-size", "9")
+    options = (
+        "-o",
+        "dream-photo.png",
+        "--deepzoom",
+        "tiles",
+        "--overwrite",
+        "--layer",
+        "sum",
+        "--step-size",
+        "9",
+    )
     code, out, _ = run("dream", "photo.png", *options, *QUICK)
     assert code == 0 and "the dream is in dream-photo.png" in out and "open tiles/index.html" in out
     assert not np.array_equal(np.asarray(Image.open("dream-photo.png")), second)
@@ -261,3 +271,21 @@ def test_a_picture_on_disk_and_its_pyramid_take_free_names_too(run, monkeypatch,
     Path("tiles/diary.txt").write_text("mine")
     code, _, err = run("dream", "photo.png", *options, *QUICK)
     assert code == 2 and "tiles holds diary.txt" in err
+
+
+def test_a_net_is_not_converted_onto_itself_or_over_other_files(run):
+    from conftest import REFERENCE
+
+    case = REFERENCE / "layers" / "mini_inception"
+    Path("net").mkdir()
+    Path("net/deploy.prototxt").write_bytes((case / "net.prototxt").read_bytes())
+    Path("net/net.caffemodel").write_bytes((case / "net.caffemodel").read_bytes())
+    code, _, err = run("convert", "net", "net", "--overwrite")
+    assert code == 2 and "is the net itself" in err
+    assert run("convert", "net", "fast")[0] == 0
+    code, _, err = run("convert", "net", "fast")
+    assert code == 2 and "fast is there already" in err
+    assert run("convert", "net", "fast", "--overwrite")[0] == 0
+    Path("fast/diary.txt").write_text("mine")
+    code, _, err = run("convert", "net", "fast", "--overwrite")
+    assert code == 2 and "fast holds diary.txt" in err

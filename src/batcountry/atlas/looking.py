@@ -182,7 +182,6 @@ def looking(
     aims = [channel(name, each) for each, _ in strongest]
     aims += [each for each in dict.fromkeys(each for row in places for each in row) if each not in aims]
     moments = visualizing(aims, batch=16, **{**options, "model": opened})
-    make_folder(folder / "pictures")
 
     def run() -> Iterator[float]:
         drawn: list[Picture] = []
@@ -203,6 +202,8 @@ def _write(
     drawn: dict[Objective, Picture],
     strongest: list[tuple[int, float]],
 ) -> None:
+    make_folder(folder / "pictures")
+
     def put(image: Image.Image, name: str) -> str:
         place = folder / "pictures" / name
         encode(image, place, note=None, icc=None, quality=90, overwrite=True)

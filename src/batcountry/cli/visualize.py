@@ -76,6 +76,7 @@ def visualize(
 
     A layer that takes pictures of one size only works on any canvas, through overlapping windows.
     """
+    from batcountry.amplifying import usual_options
     from batcountry.losses import History
     from batcountry.picture import read_picture
     from batcountry.settling import prepared
@@ -83,7 +84,7 @@ def visualize(
     if save_steps is not None and not every:
         raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")
     picture = None if image is None else read_picture(image)
-    recipe = prepared(Recipe(), options).recipe
+    recipe = prepared(Recipe(), {**usual_options(options), **options}).recipe
     target = Target(
         place_of(output, f"visualize-{image.stem}.png" if image else "visualize.png"),
         named=output is not None,
