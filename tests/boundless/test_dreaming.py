@@ -387,3 +387,15 @@ def test_a_folder_of_its_own_is_resumed_too_and_gone_in_the_end(place):
     steps.close()
     assert resume(steps.folder) == place / "d.png"
     assert sorted(each.name for each in place.iterdir()) == ["d.png", "photo.png"]
+
+
+def test_a_pyramid_that_may_be_replaced_is_not_if_other_files_came_into_it(place):
+    options = {**OPTIONS, "octaves": 1, "iterations": 1, "deepzoom": "zoom"}
+    dream_on_disk("photo.png", "d.png", **options)
+    steps = dreaming_on_disk("photo.png", "d.png", overwrite=True, **options)
+    next(steps)
+    Path("zoom/diary.txt").write_text("mine")
+    for _ in steps:
+        pass
+    assert steps.output.path == Path("d.png") and steps.deepzoom.path == Path("zoom-2")
+    assert Path("zoom/diary.txt").read_text() == "mine" and Path("zoom-2/index.html").exists()

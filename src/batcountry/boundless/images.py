@@ -19,7 +19,7 @@ import torch
 
 from batcountry.allocator import give_back
 from batcountry.boundless.canvas import Canvas
-from batcountry.errors import PictureError
+from batcountry.errors import OutputError, PictureError
 from batcountry.files import give_usual_rights, is_taken
 from batcountry.outputs import Output, check_folder_of_ours
 from batcountry.picture import scaled_size
@@ -234,6 +234,7 @@ def save_pyramid(image: Any, output: Output, title: str) -> None:
             image.dzsave(str(temporary / "dream"), suffix=".jpg[Q=90]", tile_size=510, overlap=1)
             (temporary / "index.html").write_text(page(title, image.width, image.height, 510, 1), "utf-8")
             temporary.chmod(0o755)
+            output.overwrite = output.overwrite and _is_ours(folder)  # other files may have come into it
             output.put(temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -249,6 +250,14 @@ def check_pyramid(folder: Path, inputs: Iterable[Path | None] = (), *, overwrite
         check_folder_of_ours(folder, PYRAMID, inputs)
     else:
         check_folder(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        check_folder_of_ours(folder, PYRAMID)
+    except OutputError:
+        return False
+    return True
 
 
 def check_folder(folder: Path) -> None:
