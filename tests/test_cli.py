@@ -1,6 +1,5 @@
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from batcountry.ascent import Climb
 from batcountry.cli import main
 from conftest import REFERENCE
 
@@ -159,7 +157,6 @@ def make_garbage(photo):
         (["ok.png", "--device", "cuda:77"], "cuda:77"),
         (["ok.png", "-o", "out.bmp"], "cannot write out.bmp"),
         (["ok.png", "-o", "nowhere/out.png"], "there is no folder nowhere"),
-        (["ok.png", "-o", "folder.png"], "it is a folder"),
         (["--wibble"], "No such option"),
     ],
 )
@@ -197,36 +194,6 @@ def test_other_commands_refuse_garbage_the_same_way(run, photo, arguments):
     make_garbage(photo)
     code, _, err = run(*arguments)
     assert code == 2 and err.startswith("error: ")
-
-
-@pytest.fixture
-def ctrl_c(monkeypatch):
-    """Have Ctrl-C pressed in a dream's nth iteration, whatever time that takes to come."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs may ignore
-    step = Climb.step
-
-    def press_in(number):
-        left = [number]
-
-        def pressed(climb):
-            left[0] -= 1
-            if not left[0]:
-                signal.raise_signal(signal.SIGINT)
-            return step(climb)
-
-        monkeypatch.setattr(Climb, "step", pressed)
-
-    yield press_in
-    signal.signal(signal.SIGINT, before)
-
-
-def test_ctrl_c_leaves_no_file_and_says_how_far_it_came(run, photo_file, ctrl_c):
-    ctrl_c(4)
-    code, _, err = run("dream", "photo.png", *quick)
-    assert code == 130
-    assert "of memory" in err
-    assert "stopped at" in err and "octave 2/2, iteration 1/2" in err
-    assert list(Path().iterdir()) == [Path("photo.png")]
 
 
 def test_pictures_made_by_a_dream_look_different(run, photo_file, photo):

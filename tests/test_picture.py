@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from batcountry.data_picture import DataPicture
 from batcountry.errors import PictureError
 from batcountry.picture import Picture, read_picture
 from batcountry.picture_files import SUFFIXES, check_writable, decode, read_note
@@ -165,6 +166,18 @@ def test_a_place_that_cannot_be_written_is_found_out_first(tmp_path, name):
         check_writable(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["dream.png", "dream.npy"])
+def test_what_is_there_is_replaced_only_on_request(photo, tmp_path, name):
+    picture = (Picture if name == "dream.png" else DataPicture)(np.float32(photo))
+    (tmp_path / name).write_bytes(b"old")
+    with pytest.raises(PictureError, match=r"is there already.*overwrite=True"):
+        picture.save(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == b"old"
+    assert picture.save(tmp_path / name, overwrite=True) == tmp_path / name
+    assert (tmp_path / name).read_bytes() != b"old"
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
 def test_a_failed_write_leaves_nothing_and_keeps_the_old_file(photo, tmp_path, monkeypatch):
     target = tmp_path / "dream.png"
     target.write_bytes(b"old")
@@ -174,7 +187,7 @@ def test_a_failed_write_leaves_nothing_and_keeps_the_old_file(photo, tmp_path, m
 
     monkeypatch.setattr("pathlib.Path.replace", full)
     with pytest.raises(PictureError, match="No space left"):
-        Picture(np.float32(photo)).save(target)
+        Picture(np.float32(photo)).save(target, overwrite=True)
     assert [each.name for each in tmp_path.iterdir()] == ["dream.png"]
     assert target.read_bytes() == b"old"
 

@@ -1,7 +1,7 @@
 """A deep-dream toolkit: any convolutional network, any size of picture.
 
 >>> import batcountry
->>> batcountry.dream("photo.jpg").save("dream.png")  # doctest: +SKIP
+>>> batcountry.dream("photo.jpg").save("dream.png", overwrite=True)  # doctest: +SKIP
 
 Names are loaded when first used, so that `import batcountry` is quick.
 """

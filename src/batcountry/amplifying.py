@@ -43,7 +43,7 @@ def amplifying(
     RecipeError
         If something cannot be.
     """
-    found = {**_usual(options), **options}
+    found = {**usual_options(options), **options}
     recipe = Recipe().with_options(**{key: value for key, value in found.items() if key != "model"})
     base = model.input_size or _INPUT
     if size is None:
@@ -133,7 +133,8 @@ def held_back(objective: Objective, by: Penalties, pixels: float, *, of_picture:
     return found
 
 
-def _usual(options: dict[str, Any]) -> dict[str, Any]:
+def usual_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what cnn-vis does otherwise than `dream`, as far as `options` leave it open."""
     usual: dict[str, Any] = {
         "octaves": 1,
         "iterations": 100,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from batcountry.errors import PictureError
-from batcountry.files import replace_file
+from batcountry.files import write_file
 from batcountry.picture import Picture
 from batcountry.picture_files import MAX_PIXELS, read_file
 
@@ -32,11 +32,19 @@ class DataPicture(Picture):
             f"a picture of {self.pixels.shape[2]} channels cannot be shown; take its array(), or save it as .npy"
         )
 
-    def save(self, path: str | Path, quality: int = 95) -> Path:  # noqa: ARG002 - as every picture takes
+    def save(
+        self,
+        path: str | Path,
+        quality: int = 95,  # noqa: ARG002 - as every picture takes
+        *,
+        overwrite: bool = False,
+    ) -> Path:
         """Write the pixels as `.npy`, H×W×n float32, and return the path; such a file holds no note.
 
         Raises
         ------
+        OutputExists
+            If something is there and not `overwrite`; a `PictureError`, too.
         PictureError
             If the suffix is another, or the file cannot be written.
         """
@@ -46,7 +54,7 @@ class DataPicture(Picture):
         file = io.BytesIO()
         np.save(file, self.pixels, allow_pickle=False)
         try:
-            replace_file(path, file.getbuffer())
+            write_file(path, file.getbuffer(), overwrite=overwrite)
         except OSError as error:
             raise PictureError(f"cannot write {path}: {error.strerror}") from None
         return path

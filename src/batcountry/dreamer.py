@@ -24,7 +24,7 @@ from batcountry.models import Model
 from batcountry.objectives import pictures_of
 from batcountry.parts import Parts
 from batcountry.picture import Picture, read_picture
-from batcountry.quantities import MOST_PIXELS, size_of
+from batcountry.quantities import MOST_PIXELS, parsed_size, size_of
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
 from batcountry.starts import start_picture
@@ -165,9 +165,7 @@ class Dreamer:
                 if self._count > 1:
                     raise RecipeError("windows go over one picture; give one objective, or leave windows out")
                 if recipe.octaves is None:
-                    sizes = [
-                        each for each in sizes if each[0] >= window[0] and each[1] >= window[1]
-                    ] or sizes[-1:]
+                    sizes = holding(window, sizes)
                     recipe = recipe.with_options(octaves=len(sizes))
                 check_windows(sizes, window)
                 large_enough(model, objective.layers, [window])
@@ -216,6 +214,22 @@ def runnable_sizes(
     """
     count_or_usual = count or octaves.usual_count(*size, scale)
     return large_enough(model, layers, octaves.sizes(*size, count_or_usual, scale), chosen=count is None)
+
+
+def octave_count(model: Model, layers: Sequence[str], recipe: Recipe, size: tuple[int, int]) -> int:
+    """Return how many octaves a recipe has on a picture of (height, width), those that its size leads to if it says none."""
+    if recipe.octaves is not None:
+        return recipe.octaves
+    sizes = octave_sizes(recipe, size)
+    if recipe.windows == "none":
+        return len(large_enough(model, layers, sizes, chosen=True))
+    window = model.input_size if recipe.windows == "input" else parsed_size(recipe.windows)
+    return len(holding(window or (1, 1), sizes))
+
+
+def holding(window: tuple[int, int], sizes: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return those of some sizes, smallest first, that a window fits into, or the largest; all are (height, width)."""
+    return [each for each in sizes if each[0] >= window[0] and each[1] >= window[1]] or sizes[-1:]
 
 
 def octave_sizes(recipe: Recipe, size: tuple[int, int]) -> list[tuple[int, int]]:

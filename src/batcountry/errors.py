@@ -5,6 +5,8 @@ Every error that a user's input can cause is one of these::
     BatCountryError
     ├── PictureError        a picture that cannot be read or written
     ├── VideoError          a video that cannot be read or written
+    ├── OutputError         an output that would replace what it may not (a PictureError and a VideoError)
+    │   └── OutputExists    something is there already, and nobody said that it may be replaced
     ├── RecipeError         an option, an objective's text or a recipe that cannot be
     ├── ModelError          a model that cannot be opened or run
     │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
@@ -31,6 +33,19 @@ class PictureError(BatCountryError):
 
 class VideoError(BatCountryError):
     """A video cannot be read, is too large, or cannot be written."""
+
+
+class OutputError(PictureError, VideoError):
+    """An output would replace what it may not, such as an input."""
+
+
+class OutputExists(OutputError):
+    """Something is where an output was to go, and nobody said that it may be replaced."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"{path} is there already; give another name, or replace it with --overwrite (overwrite=True in Python)"
+        )
 
 
 class RecipeError(BatCountryError):

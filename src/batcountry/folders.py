@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,17 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PictureError(f"cannot make the folder {folder}: {error.strerror}") from None
+
+
+def check_makeable(folder: Path) -> None:
+    """Raise `PictureError` if `make_folder` would fail, or nothing could be written into the folder; makes nothing."""
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise PictureError(f"cannot make the folder {folder}: {there} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PictureError(
+            f"cannot write into {folder}: no permission to write in {there}; choose another folder"
+        )
 
 
 def pictures_in(folder: Path) -> list[Path]:

@@ -64,12 +64,12 @@ class History:
         known = {name: values[-1] for name, values in self.numbers.items() if math.isfinite(values[-1])}
         return ", ".join(f"{name} {value:.4g}" for name, value in known.items())
 
-    def save_plot(self, path: Path) -> None:
-        """Write the numbers as line plots, a PNG."""
-        encode(plot(list(self._panels())), path, note=None, icc=None, quality=95)
+    def save_plot(self, path: Path, *, overwrite: bool = False) -> None:
+        """Write the numbers as line plots, a PNG; raises `OutputExists` if something is there and not `overwrite`."""
+        _save(list(self._panels()), path, overwrite=overwrite)
 
-    def save_pixels(self, path: Path) -> None:
-        """Write the pixels' grey levels as line plots, a PNG, with a panel for each place."""
+    def save_pixels(self, path: Path, *, overwrite: bool = False) -> None:
+        """Write the pixels' grey levels as line plots, with a panel for each place; see `save_plot`."""
         panels = []
         for place in _PLACES:
             lines = {
@@ -79,7 +79,7 @@ class History:
             }
             down, across = place.split()
             panels.append(Panel(f"pixel {down} down, {across} across: grey levels", lines, self._marks))
-        encode(plot(panels), path, note=None, icc=None, quality=95)
+        _save(panels, path, overwrite=overwrite)
 
     def _panels(self) -> Iterator[Panel]:
         together = {"step": ("mean step", "median step"), "picture": ("mean", "spread")}
@@ -90,3 +90,7 @@ class History:
         for title, names in together.items():
             lines = {name: self.numbers[name] for name in names}
             yield Panel(f"{title}, grey levels", lines, self._marks)
+
+
+def _save(panels: list[Panel], path: Path, *, overwrite: bool) -> None:
+    encode(plot(panels), path, note=None, icc=None, quality=95, overwrite=overwrite)

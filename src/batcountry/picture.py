@@ -64,18 +64,23 @@ class Picture:
             image.info["icc_profile"] = self.icc
         return image
 
-    def save(self, path: str | Path, quality: int = 95) -> Path:
+    def save(self, path: str | Path, quality: int = 95, *, overwrite: bool = False) -> Path:
         """Write a PNG, JPEG, WebP or TIFF, with the note inside, and return the path.
 
         JPEG has no transparency, so alpha is dropped there. The file is written beside its
-        place and renamed, so a failure leaves nothing half-written.
+        place and renamed, so a failure leaves nothing half-written. What is there already is replaced
+        only with `overwrite`.
 
         Raises
         ------
+        OutputExists
+            If something is there and not `overwrite`; a `PictureError`, too.
         PictureError
             If the suffix is of another format, or the file cannot be written.
         """
-        return encode(self.image(), Path(path), note=self.note, icc=self.icc, quality=quality)
+        return encode(
+            self.image(), Path(path), note=self.note, icc=self.icc, quality=quality, overwrite=overwrite
+        )
 
     def fitted(self, longest: int) -> Picture:
         """Return the picture shrunk, with antialiasing, so that its longer side is at most `longest` pixels."""
@@ -110,6 +115,15 @@ class Picture:
         out = io.BytesIO()
         self.fitted(1024).image().save(out, "PNG")
         return out.getvalue()
+
+
+def scaled_to(size: tuple[int, int], shrunk: int | None, enlarged: int | None) -> tuple[int, int]:
+    """Return the (width, height) of a picture whose longer side becomes at most or at least so many pixels."""
+    if shrunk and max(size) > shrunk:
+        size = scaled_size(size, shrunk)
+    if enlarged and max(size) < enlarged:
+        size = scaled_size(size, enlarged)
+    return size
 
 
 def scaled_size(size: tuple[int, int], longest: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from batcountry.errors import PictureError
-from batcountry.files import replace_file
+from batcountry.files import write_file
 
 log = logging.getLogger("batcountry")
 
@@ -173,7 +173,15 @@ def check_writable(path: Path, *, transparent: bool = False) -> None:
         )
 
 
-def encode(image: Image.Image, path: Path, *, note: str | None, icc: bytes | None, quality: int) -> Path:
+def encode(
+    image: Image.Image,
+    path: Path,
+    *,
+    note: str | None,
+    icc: bytes | None,
+    quality: int,
+    overwrite: bool = False,
+) -> Path:
     """Write an image with its note and profile, whole or not at all; see `Picture.save`."""
     check_writable(path)
     kind = SUFFIXES[path.suffix.lower()]
@@ -188,7 +196,7 @@ def encode(image: Image.Image, path: Path, *, note: str | None, icc: bytes | Non
     out = io.BytesIO()
     try:
         image.save(out, kind, **options)
-        replace_file(path, out.getvalue())
+        write_file(path, out.getvalue(), overwrite=overwrite)
     except (OSError, ValueError) as error:
         raise PictureError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
     return path

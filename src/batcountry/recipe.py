@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import ConfigDict, field_validator
 
 from batcountry.fields import ADVANCED, LOOK, PICTURE, SIZE, SUBJECT, Registry
 from batcountry.quantities import BytesText, RelativeSize, SizeText, WindowsText
+from batcountry.stopped import MayBeStopped
 from batcountry.validation import Options, noted
 
 DEFAULT_MODEL = "efficientnet-lite0"
@@ -302,8 +303,8 @@ _FIRST_LOOK: dict[str, Any] = {"param": "pixels", "normalise": "mean", "octaves"
 """What notes that do not say it, as they are older than the fields, stand for."""
 
 
-class Note(BaseModel):
-    """What a finished picture says of itself: the recipe, and what it was used on and with."""
+class Note(MayBeStopped):
+    """What a picture says of itself: the recipe, and what it was used on and with."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

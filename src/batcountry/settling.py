@@ -14,6 +14,7 @@ from batcountry.devices import pick_device
 from batcountry.errors import RecipeError, suggestion
 from batcountry.finish import check_colour
 from batcountry.gradient import Gradient
+from batcountry.inputs import check_inputs
 from batcountry.models import Model
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, guide, layer, parse
@@ -86,10 +87,7 @@ class Settled:
     @property
     def optimizer(self) -> Make:
         """Makes the optimizer."""
-        recipe = self.recipe
-        schedule = Schedule(recipe.stride, recipe.decay, recipe.decay_every)
-        wrap = wrapped_axes(recipe.wrap)
-        return optimizer(recipe.optimizer, schedule, recipe.normalise or "mean", recipe.smoothing, wrap)
+        return recipe_optimizer(self.recipe)
 
     @property
     def transforms(self) -> list[Transform]:
@@ -106,13 +104,36 @@ class Settled:
         return [veil.fading(self.recipe.fade), *self.transforms, veil.over_noise]
 
 
-def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
-    """Open what a recipe with `options` over it names; see `batcountry.dream` for what they may be.
+@dataclass(frozen=True)
+class Prepared:
+    """What a caller asks for, checked as far as that needs no network.
+
+    Attributes
+    ----------
+    recipe
+        With the options over it.
+    model
+        What was given as one: an open `Model`, a module, or a name; None for the recipe's.
+    objective
+        None for that of the recipe's layer and guide, which may be the model's own.
+    guide, mask
+        As they were given, or None.
+    """
+
+    recipe: Recipe
+    model: Any
+    objective: Objective | None
+    guide: Picture | str | None
+    mask: Picture | str | None
+
+
+def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
+    """Check a recipe with `options` over it before a network is opened or fetched; see `settle`.
 
     Raises
     ------
     BatCountryError
-        If an option is wrong, or the model, the guide or a mask cannot be opened.
+        If an option is wrong, the objective's text is, or a file that is named is not there.
     """
     limit_threads()
     options = presets.expanded(options, model=recipe.model)
@@ -127,22 +148,46 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
         options["objective"] = str(aim)
     shown, mask = (_named(options, name) for name in ("guide", "mask"))
     recipe = recipe.with_options(**options)
+    if not recipe.alpha and recipe.fade != Recipe.model_fields["fade"].default:
+        raise RecipeError("fade is for pictures that grow transparent; give alpha, too")
     if recipe.objective and (recipe.layer or recipe.guide):
         raise RecipeError("give an objective, or a layer and a guide, not both")
     check_param(recipe)
+    pick_device(recipe.device)
+    objective = aim if isinstance(aim, Objective) else None
+    if objective is None and recipe.objective:
+        objective = parse(recipe.objective)
+    check_inputs(recipe, objective, weights=not isinstance(model, Model | nn.Module))
+    if objective is not None and not objective.of_layers:
+        raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
+    starts.parse(recipe.start)
+    check_colour(recipe.colour)
+    check_octaves(recipe)
+    check_windows(recipe)
+    _ = recipe_optimizer(recipe), recipe.transforms and transforms.parse(recipe.transforms)
+    return Prepared(recipe, model, objective, shown, mask)
+
+
+def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
+    """Open what a recipe with `options` over it names; see `batcountry.dream` for what they may be.
+
+    Raises
+    ------
+    BatCountryError
+        If an option is wrong, or the model, the guide or a mask cannot be opened.
+    """
+    asked = prepared(recipe, options)
+    recipe, model = asked.recipe, asked.model
     opened = model if isinstance(model, Model) else _opened(recipe, model)
     opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
     recipe = _with_usual(recipe, opened).with_options(precision=opened.precision)
     if recipe.layer is None and not recipe.objective:
         recipe = recipe.with_options(layer=opened.default_layer)
-    objective = aim if isinstance(aim, Objective) else _objective(recipe, shown)
-    if not objective.of_layers:
-        raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
-    starts.parse(recipe.start)
+    objective = asked.objective or _objective(recipe, asked.guide)
     check_colour(recipe.colour, opened.channels)
-    where = mask or recipe.mask
-    check_octaves(recipe)
-    check_windows(recipe, opened)
+    where = asked.mask or recipe.mask
+    if recipe.windows == "input" and opened.input_size is None:
+        raise RecipeError(f"nobody knows what size of pictures {opened.name} takes; give windows as 224x224")
     check_alpha(recipe, opened, objective)
     found = Settled(opened, objective, recipe, None if where is None else mask_planes(where))
     _ = found.optimizer, found.transforms  # so that what cannot be is said now
@@ -151,6 +196,13 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
 
 def _opened(recipe: Recipe, model: Any) -> Model:
     return open_recipe_model(recipe, module=model if isinstance(model, nn.Module) else None)
+
+
+def recipe_optimizer(recipe: Recipe) -> Make:
+    """Return what makes a recipe's optimizer; raises `RecipeError` if there is no such one."""
+    schedule = Schedule(recipe.stride, recipe.decay, recipe.decay_every)
+    wrap = wrapped_axes(recipe.wrap)
+    return optimizer(recipe.optimizer, schedule, recipe.normalise or "mean", recipe.smoothing, wrap)
 
 
 def check_param(recipe: Recipe) -> None:
@@ -183,26 +235,17 @@ def check_octaves(recipe: Recipe) -> None:
         raise RecipeError("spacing is for sizes between an initial_size and a final_size; give one of them")
 
 
-def check_windows(recipe: Recipe, model: Model) -> None:
+def check_windows(recipe: Recipe) -> None:
     """Raise `RecipeError` for windows that cannot be."""
     if recipe.windows == "none":
         for name in ("window_batch", "window_rates"):
             if getattr(recipe, name) != Recipe.model_fields[name].default:
                 raise RecipeError(f"{name} is for windows; give windows, such as input or 224x224")
         return
-    for name, usual in (
-        ("wrap", "none"),
-        ("param", "pixels"),
-        ("tile", None),
-        ("max_memory", None),
-        ("redirect_relu", 0),
-        ("alpha", False),
-    ):
+    for name in ("wrap", "param", "tile", "max_memory", "redirect_relu", "alpha"):
         found = getattr(recipe, name)
-        if found != usual and (name, found) != ("tile", 0):
+        if found not in (Recipe.model_fields[name].default, {"param": "pixels", "tile": 0}.get(name)):
             raise RecipeError(f"{name} {found!r} does not go with windows; leave one of them out")
-    if recipe.windows == "input" and model.input_size is None:
-        raise RecipeError(f"nobody knows what size of pictures {model.name} takes; give windows as 224x224")
 
 
 def check_alpha(recipe: Recipe, model: Model, objective: Objective) -> None:
@@ -213,8 +256,6 @@ def check_alpha(recipe: Recipe, model: Model, objective: Objective) -> None:
         )
     if not recipe.alpha and OPACITY in objective.beside:
         raise RecipeError(f"{objective} reads the opacity that a picture has with alpha; give alpha, too")
-    if not recipe.alpha and recipe.fade != Recipe.model_fields["fade"].default:
-        raise RecipeError("fade is for pictures that grow transparent; give alpha, too")
 
 
 def check_opaque(recipe: Recipe, what: str) -> None:
@@ -255,8 +296,6 @@ def _with_usual(recipe: Recipe, model: Model) -> Recipe:
 
 
 def _objective(recipe: Recipe, shown: str | Picture | None) -> Objective:
-    if recipe.objective:
-        return parse(recipe.objective)
     name = recipe.layer or ""
     picture = shown or recipe.guide
     return guide(picture, name) if picture else layer(name)

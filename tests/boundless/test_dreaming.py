@@ -17,7 +17,13 @@ from PIL import Image
 import batcountry
 from batcountry.boundless import dream_on_disk, dreaming, dreaming_on_disk, resume, resuming, running
 from batcountry.boundless.job import Workplace
-from batcountry.errors import BatCountryError, PictureError, RecipeError
+from batcountry.errors import (
+    BatCountryError,
+    OutputError,
+    OutputExists,
+    PictureError,
+    RecipeError,
+)
 from batcountry.picture import read_picture
 from batcountry.picture_files import read_note
 from children import killed_at
@@ -122,12 +128,12 @@ def test_enlarging_makes_the_longer_side_that_long(place):
 def test_stopped_after_any_step_it_ends_as_if_it_had_not_been(place):
     dream_on_disk("photo.png", "whole.png", tile=64, **OPTIONS)
     for stop in (1, 3, 5):
-        steps = dreaming_on_disk("photo.png", "parts.png", work=f"work{stop}", tile=64, **OPTIONS)
+        steps = dreaming_on_disk("photo.png", f"parts{stop}.png", work=f"work{stop}", tile=64, **OPTIONS)
         for _ in range(stop):
             next(steps)
         steps.close()
         resume(f"work{stop}")
-        assert np.array_equal(pixels("parts.png"), pixels("whole.png"))
+        assert np.array_equal(pixels(f"parts{stop}.png"), pixels("whole.png"))
         assert not list(Path(f"work{stop}").glob("*.raw"))
 
 
@@ -315,3 +321,62 @@ def test_a_deep_zoom_has_all_levels_and_a_page_that_needs_no_network(place):
         assert tile.size == (512, 291)
     with Image.open("zoom/dream_files/0/0_0.jpg") as tile:
         assert tile.size == (1, 1)
+
+
+def test_what_is_there_is_replaced_only_on_request(place):
+    Path("d.png").write_text("mine")
+    with pytest.raises(OutputExists, match="overwrite=True"):
+        dream_on_disk("photo.png", "d.png", **OPTIONS)
+    assert Path("d.png").read_text() == "mine"
+    with pytest.raises(OutputError, match="never written over"):
+        dream_on_disk("photo.png", "photo.png", overwrite=True, **OPTIONS)
+    assert dream_on_disk("photo.png", "d.png", overwrite=True, **OPTIONS) == Path("d.png")
+    assert pixels("d.png").shape == (100, 150, 3)
+
+
+def test_what_comes_to_be_there_meanwhile_stays_and_the_dream_is_not_lost(place):
+    steps = dreaming_on_disk("photo.png", "d.png", deepzoom="zoom", work="work", **OPTIONS)
+    next(steps)
+    steps.close()
+    Path("d.png").write_text("somebody's")
+    Path("zoom").mkdir()
+    Path("zoom/index.html").write_text("somebody's")
+    assert resume("work") == place / "d-2.png"
+    assert Path("d.png").read_text() == "somebody's" and pixels("d-2.png").shape == (100, 150, 3)
+    assert Path("zoom/index.html").read_text() == "somebody's" and Path("zoom-2/dream.dzi").exists()
+    with pytest.raises(RecipeError, match=r"it is in .*d-2\.png"):
+        resume("work")
+
+
+def test_killed_when_the_picture_was_written_it_is_known_and_not_written_twice(place, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.images, "save_pyramid", killed)
+        with pytest.raises(KeyboardInterrupt):
+            dream_on_disk("photo.png", "d.png", deepzoom="zoom", work="work", **OPTIONS)
+    before = Path("d.png").stat().st_mtime_ns
+    assert resume("work") == place / "d.png"
+    assert Path("d.png").stat().st_mtime_ns == before
+    assert sorted(each.name for each in place.iterdir()) == ["d.png", "photo.png", "work", "zoom"]
+
+
+def test_a_folder_of_its_own_is_resumed_too_and_gone_in_the_end(place):
+    steps = dreaming_on_disk("photo.png", "d.png", **OPTIONS)
+    next(steps)
+    steps.close()
+    assert resume(steps.folder) == place / "d.png"
+    assert sorted(each.name for each in place.iterdir()) == ["d.png", "photo.png"]
+
+
+def test_a_pyramid_that_may_be_replaced_is_not_if_other_files_came_into_it(place):
+    options = {**OPTIONS, "octaves": 1, "iterations": 1, "deepzoom": "zoom"}
+    dream_on_disk("photo.png", "d.png", **options)
+    steps = dreaming_on_disk("photo.png", "d.png", overwrite=True, **options)
+    next(steps)
+    Path("zoom/diary.txt").write_text("mine")
+    for _ in steps:
+        pass
+    assert steps.output.path == Path("d.png") and steps.deepzoom.path == Path("zoom-2")
+    assert Path("zoom/diary.txt").read_text() == "mine" and Path("zoom-2/index.html").exists()

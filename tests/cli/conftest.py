@@ -1,10 +1,30 @@
-"""Running the command line within a test."""
+"""Commands that run within the test, some with a network of two channels in place of whatever they name."""
+
+from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from batcountry.cli import main
+
+QUICK = ["--octaves", "2", "--iterations", "2"]
+
+
+@pytest.fixture
+def opened(monkeypatch, two_channels):
+    """The names of the networks that were opened."""
+    names = []
+
+    def open_model(source, *_, **__):
+        names.append(source)
+        two_channels.name, two_channels.input_size = str(source), (24, 24)
+        return two_channels
+
+    monkeypatch.setattr("batcountry.models.from_recipe.open_model", open_model)
+    return names
 
 
 @pytest.fixture
@@ -23,3 +43,46 @@ def run(monkeypatch, tmp_path, capsys):
         return code or 0, said.out, said.err
 
     return call
+
+
+@pytest.fixture
+def run_tiny(opened, photo, tmp_path, monkeypatch, capsys):
+    """Run a command in a folder with photo.png, on that network; gives its exit code and what it printed."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(photo).save("photo.png")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["bat-country", *(str(each) for each in arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        said = capsys.readouterr()
+        return int(stop.value.code or 0), said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def names():
+    """Give the names of what is in a folder, sorted."""
+    return lambda folder=".": sorted(each.name for each in Path(folder).iterdir())
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Have Ctrl-C pressed after so many steps of a dream in memory."""
+
+    from batcountry.dreamer import Dreamer
+
+    real, last = Dreamer.dreaming, [0]
+
+    def dreaming(self, *args, **options):
+        for index, step in enumerate(real(self, *args, **options)):
+            if index == last[0]:
+                raise KeyboardInterrupt
+            yield step
+
+    def stop(steps):
+        last[0] = steps
+        monkeypatch.setattr(Dreamer, "dreaming", dreaming)
+
+    return stop

@@ -282,6 +282,7 @@ def test_a_file_put_by_hand_that_is_another_is_told_offline_and_replaced_online(
         zoo.get("test-net", offline=True)
     zoo.get("test-net")
     assert (cache / "test-net" / "net.caffemodel").read_bytes() == WEIGHTS
+    assert (cache / "test-net" / "net.caffemodel.old").read_bytes() == b"another"
     assert "is not the published file" in caplog.text
 
 

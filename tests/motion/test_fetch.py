@@ -40,7 +40,7 @@ def test_a_video_is_fetched_once_and_dreamed_on(tmp_path, downloader, two_channe
     save_video(ADDRESS, tmp_path / "100% out.mp4", **options)
     assert len(facts(tmp_path / "100% out.mp4").times) == 4
     assert (tmp_path / "100% out-source.mkv").exists()
-    save_video(ADDRESS, tmp_path / "100% out.mp4", **options)
+    save_video(ADDRESS, tmp_path / "100% out.mp4", overwrite=True, **options)
     asked = (tmp_path / "asked").read_text().splitlines()
     assert len(asked) == 1
     assert f"'--', '{ADDRESS}'" in asked[0]

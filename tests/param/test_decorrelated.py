@@ -78,7 +78,7 @@ def test_it_is_the_default_where_pictures_have_colors_and_pixels_elsewhere(two_c
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"param": "decorrelated", "windows": "9x9"}, "decorrelated is for colors.*use pixels"),
+        ({"param": "decorrelated", "windows": "9x9"}, "does not go with windows"),
         ({"param": "decorrelated", "clip": False}, "decorrelated is for colors.*use pixels"),
         ({"param": "fourier", "normalise": "bands"}, "bands are of pixels, which fourier has none of"),
         ({"optimizer": "adam", "normalise": "bands"}, "leave normalise out, or use ascent"),

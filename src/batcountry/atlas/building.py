@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from batcountry.atlas.folder import Entry, Folder
+from batcountry.atlas.folder import Entry, Folder, check_atlas_folder
 from batcountry.dreamer import Dreamer
 from batcountry.errors import LayerNotFound, RecipeError
 from batcountry.models import Model
@@ -82,6 +82,7 @@ def building(
     """
     if batch < 1:
         raise RecipeError("a batch has at least one channel")
+    check_atlas_folder(Path(out))
     options = {"preset": "thumbnail", **options}
     settled = settle(Recipe(), {**options, "model": model})
     check_opaque(settled.recipe, "an atlas")

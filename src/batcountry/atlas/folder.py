@@ -25,8 +25,9 @@ from PIL import Image
 
 from batcountry.errors import PictureError, RecipeError
 from batcountry.files import replace_file
-from batcountry.folders import make_folder
+from batcountry.folders import check_makeable, make_folder
 from batcountry.models import Model
+from batcountry.outputs import LEFT_BEHIND
 from batcountry.picture import Picture
 from batcountry.picture_files import encode
 
@@ -93,6 +94,7 @@ class Folder:
     def __init__(self, path: Path, facts: dict[str, Any]) -> None:
         self.path, self.facts = path, facts
         self.entries: dict[str, Entry] = {}
+        check_atlas_folder(path)
         make_folder(path)
         before = read_index(path)
         for key in ("model", "weights_sha256", "recipe"):
@@ -119,7 +121,7 @@ class Folder:
 
     def write(self, entry: Entry, channel: int, picture: Picture) -> None:
         """Put the picture of a channel in its place."""
-        picture.save(self.file(entry, channel), quality=90)
+        picture.save(self.file(entry, channel), quality=90, overwrite=True)
 
     def write_sheet(self, entry: Entry) -> None:
         """Put all pictures of a layer, small, on one sheet."""
@@ -130,7 +132,8 @@ class Folder:
                 small = image.convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS)
             sheet.paste(small, (channel % columns * CELL, channel // columns * CELL))
         (self.path / "sheets").mkdir(exist_ok=True)
-        encode(sheet, self.path / "sheets" / f"{entry.slug}.jpg", note=None, icc=None, quality=85)
+        place = self.path / "sheets" / f"{entry.slug}.jpg"
+        encode(sheet, place, note=None, icc=None, quality=85, overwrite=True)
 
     def write_index(self) -> None:
         """Write the index and the page, as things stand."""
@@ -159,6 +162,18 @@ class Folder:
             "columns": ceil(sqrt(entry.channels)),
             "objective": entry.objective("{}"),
         }
+
+
+def check_atlas_folder(path: Path) -> None:
+    """Raise `PictureError` if there can be no atlas in a folder, or what is in it is something else; makes nothing."""
+    check_makeable(path)
+    if path.is_dir() and not (path / "atlas.json").exists():
+        # An atlas that was stopped before its first index has the folder of channels alone.
+        names = (each.name for each in path.iterdir() if not each.name.startswith(LEFT_BEHIND))
+        other = sorted(each for each in names if each not in ("channels", "sheets"))
+        if other:
+            raise PictureError(f"{path} holds {other[0]} and no atlas; name another folder")
+    read_index(path)
 
 
 def read_index(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,9 +19,10 @@ from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
 from batcountry.files import replace_file
-from batcountry.folders import make_folder
+from batcountry.folders import check_makeable, make_folder
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
+from batcountry.outputs import check_folder_of_ours, check_new
 from batcountry.picture import Picture, read_picture
 from batcountry.picture_files import encode
 from batcountry.recipe import Recipe
@@ -33,6 +35,9 @@ TOP = 12
 
 CELLS = 8
 """Places along the longer side of the grid, at most."""
+
+NAMES = re.compile(r"index\.html|look\.json|pictures")
+"""Names in the folder of a look."""
 
 _TOGETHER = 3  # channels that stand for a place
 _NOISES = 3  # pictures of noise that say what is usual
@@ -127,6 +132,7 @@ def looking(
     *,
     top: int = TOP,
     size: int = 448,
+    overwrite: bool = False,
     **options: Any,
 ) -> Iterator[float]:
     """Write a folder that shows what a layer sees in a picture: heat maps of channels, and a grid of places.
@@ -136,13 +142,15 @@ def looking(
     image
         Whatever `batcountry.read_picture` takes.
     out
-        The folder; what an earlier look wrote there is replaced.
+        A new folder.
     model, layer
         As for `dream`.
     top
         How many channels to show.
     size
         The picture is shrunk so that its longer side has this many pixels.
+    overwrite
+        Whether what an earlier look wrote into the folder may be replaced.
     options
         As for `dream`, of the pictures of channels and places; the preset is `thumbnail` if none is named.
 
@@ -159,6 +167,11 @@ def looking(
     if top < 1 or size < 16:
         raise RecipeError("look shows at least one channel, of a picture of at least 16 pixels")
     picture = read_picture(image).fitted(size)
+    folder = Path(out)
+    source = [Path(image)] if isinstance(image, (str, Path)) else []
+    check_new(folder, overwrite=overwrite)
+    check_folder_of_ours(folder, NAMES, source)
+    check_makeable(folder)
     options = {"preset": "thumbnail", **options}
     settled = settle(Recipe(), {**options, "model": model})
     check_opaque(settled.recipe, "a look")
@@ -169,8 +182,6 @@ def looking(
     aims = [channel(name, each) for each, _ in strongest]
     aims += [each for each in dict.fromkeys(each for row in places for each in row) if each not in aims]
     moments = visualizing(aims, batch=16, **{**options, "model": opened})
-    folder = Path(out)
-    make_folder(folder / "pictures")
 
     def run() -> Iterator[float]:
         drawn: list[Picture] = []
@@ -191,8 +202,11 @@ def _write(
     drawn: dict[Objective, Picture],
     strongest: list[tuple[int, float]],
 ) -> None:
+    make_folder(folder / "pictures")
+
     def put(image: Image.Image, name: str) -> str:
-        encode(image, folder / "pictures" / name, note=None, icc=None, quality=90)
+        place = folder / "pictures" / name
+        encode(image, place, note=None, icc=None, quality=90, overwrite=True)
         return f"pictures/{name}"
 
     channels = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,19 @@ import torch
 
 from batcountry.boundless import images
 from batcountry.boundless.job import Job, Workplace, needed_disk
-from batcountry.boundless.running import opened, work_on
+from batcountry.boundless.running import Making, opened
 from batcountry.boundless.updating import NORMALIZATIONS, STRIP_PARAMS
 from batcountry.dreamer import plan_dream, runnable_sizes
-from batcountry.dreams import Progress
 from batcountry.errors import BatCountryError, PictureError, RecipeError
 from batcountry.files import sha256_of
 from batcountry.gradient import whole_gradient
+from batcountry.inputs import input_files
 from batcountry.memory import Plan, said_bytes
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model
+from batcountry.outputs import check_apart, check_new
 from batcountry.picture_files import check_writable
 from batcountry.recipe import Note, Recipe
-from batcountry.settling import Settled, settle
+from batcountry.settling import Settled, prepared, settle
 from batcountry.starts import start_picture
 from batcountry.tiles import TileScorer
 from batcountry.version import __version__
@@ -52,6 +53,7 @@ def dream_on_disk(
     *,
     work: str | Path | None = None,
     deepzoom: str | Path | None = None,
+    overwrite: bool = False,
     **options: Any,
 ) -> Path:
     """Dream on a picture that need not fit in memory, and return the path of the result.
@@ -61,12 +63,15 @@ def dream_on_disk(
     image
         A picture file; with None, what the recipe's `start` says.
     output
-        Where the result goes: `.tif` (a tiled BigTIFF), `.png`, `.jpg` or `.webp`.
+        Where the result goes: `.tif` (a tiled BigTIFF), `.png`, `.jpg` or `.webp`. What comes to be there
+        in the meantime is not replaced: the result then has another name, which is returned.
     work
         A new folder for the run, which `resume` goes on from, and which stays. With none it is made beside
         the output and deleted at the end.
     deepzoom
         A new folder for a deep-zoom pyramid with a page that shows it.
+    overwrite
+        Whether an output and a deep-zoom pyramid that are there may be replaced.
     recipe, options
         As for `batcountry.dream`.
 
@@ -75,9 +80,12 @@ def dream_on_disk(
     BatCountryError
         If the picture, the model or an option cannot be used, or the disk is too small.
     """
-    for _ in dreaming_on_disk(image, output, recipe, work=work, deepzoom=deepzoom, **options):
+    steps = dreaming_on_disk(
+        image, output, recipe, work=work, deepzoom=deepzoom, overwrite=overwrite, **options
+    )
+    for _ in steps:
         pass
-    return Path(output)
+    return steps.output.path
 
 
 def resume(work: str | Path, *, trusted: bool = False) -> Path:
@@ -97,9 +105,10 @@ def resume(work: str | Path, *, trusted: bool = False) -> Path:
         If the folder has no dream in it, the picture or the network is no longer the same, or the model is a
         function's and the folder is not trusted.
     """
-    for _ in resuming(work, trusted=trusted):
+    steps = resuming(work, trusted=trusted)
+    for _ in steps:
         pass
-    return Path(Workplace(Path(work)).job().output)
+    return steps.output.path
 
 
 def dreaming_on_disk(
@@ -110,18 +119,19 @@ def dreaming_on_disk(
     work: str | Path | None = None,
     deepzoom: str | Path | None = None,
     named: str | None = None,
+    overwrite: bool = False,
     **options: Any,
-) -> Iterator[Progress]:
+) -> Making:
     """Dream on disk iteration by iteration; takes what `dream_on_disk` takes.
 
     `named` is what the result says of the picture's name. The arguments are checked at the call.
     """
     source, target = None if image is None else Path(image), Path(output)
     zoom = None if deepzoom is None else Path(deepzoom)
-    check_writable(target)
-    if zoom is not None:
-        images.check_folder(zoom)
-    settled = settle(recipe or Recipe(), options)
+    recipe = recipe or Recipe()
+    asked = prepared(recipe, options)
+    _check_outputs(target, zoom, [source, *input_files(asked.recipe)], overwrite=overwrite)
+    settled = settle(recipe, options)
     check_on_disk(settled)
     picture = opened(source, settled.recipe)
     images.check_size(target, (picture.width, picture.height))
@@ -134,8 +144,9 @@ def dreaming_on_disk(
         weights=None if settled.recipe.weights is None else from_anywhere(settled.recipe.weights),
         source=None if source is None else str(source.resolve()),
         sizes=sizes,
-        output=str(target.resolve()),
-        deepzoom=None if zoom is None else str(zoom.resolve()),
+        output=str(target.absolute()),
+        deepzoom=None if zoom is None else str(zoom.absolute()),
+        overwrite=overwrite,
         threads=torch.get_num_threads(),
         kept=work is not None,
         ceiling=plan.ceiling,
@@ -144,7 +155,21 @@ def dreaming_on_disk(
     workplace = Workplace(_new_folder(target, work))
     log.info("%s, and %s of disk in %s", plan, said_bytes(needed_disk(sizes)), workplace.folder)
     _begin(workplace, job, new=new)
-    return work_on(workplace, job, scorer)
+    steps = Making(workplace, job, scorer)
+    steps.output.path = target  # as the caller says it
+    if steps.deepzoom is not None and zoom is not None:
+        steps.deepzoom.path = zoom
+    return steps
+
+
+def _check_outputs(
+    target: Path, zoom: Path | None, inputs: Sequence[Path | None], *, overwrite: bool
+) -> None:
+    check_writable(target)
+    check_apart(target, inputs)
+    check_new(target, overwrite=overwrite)
+    if zoom is not None:
+        images.check_pyramid(zoom, inputs, overwrite=overwrite)
 
 
 def _planned(settled: Settled, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Plan]:
@@ -185,14 +210,14 @@ def _begin(workplace: Workplace, job: Job, *, new: bool) -> None:
         raise
 
 
-def resuming(work: str | Path, *, trusted: bool = False) -> Iterator[Progress]:
+def resuming(work: str | Path, *, trusted: bool = False) -> Making:
     """Go on with a dream on disk iteration by iteration; takes what `resume` takes."""
     workplace = Workplace(Path(work))
     job = workplace.job()
     recipe = job.note.recipe
     state = workplace.state()
     if state is not None and state.finished:
-        raise RecipeError(f"the dream in {work} is finished; it is in {job.output}")
+        raise RecipeError(f"the dream in {work} is finished; it is in {workplace.output(job).path}")
     if job.source is not None and sha256_of_input(Path(job.source)) != job.note.input_sha256:
         raise PictureError(f"{job.source} is not the picture that {work} was begun with; put that one back")
     named = recipe.with_options(model=job.model, weights=job.weights)
@@ -200,7 +225,7 @@ def resuming(work: str | Path, *, trusted: bool = False) -> Iterator[Progress]:
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(f"{job.model} has other weights now than when {work} was begun; put those back")
     settled = settle(recipe, {"model": model})
-    return work_on(workplace, job, TileScorer(settled.model, settled.objective, ceiling=job.ceiling))
+    return Making(workplace, job, TileScorer(settled.model, settled.objective, ceiling=job.ceiling))
 
 
 def check_on_disk(settled: Settled) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ import torch
 
 from batcountry.allocator import give_back
 from batcountry.boundless.canvas import Canvas
-from batcountry.errors import MissingExtra, PictureError
-from batcountry.files import give_usual_rights
+from batcountry.errors import MissingExtra, OutputError, PictureError
+from batcountry.files import give_usual_rights, is_taken
+from batcountry.outputs import Output, check_folder_of_ours
 from batcountry.picture import scaled_size
 
 MAX_PIXELS = 1 << 34
@@ -184,11 +186,12 @@ def check_size(path: Path, size: tuple[int, int]) -> None:
         )
 
 
-def save(image: Any, path: Path, *, note: str | None, icc: bytes | None) -> None:
+def save(image: Any, output: Output, *, note: str | None, icc: bytes | None) -> None:
     """Write a picture of any size, with its note and colour profile inside, whole or not at all.
 
     TIFFs are tiled BigTIFFs. Raises `PictureError` if it cannot be written.
     """
+    path = output.path
     kind = path.suffix.lower()
     image = image.copy()
     texts = _kept_as(kind, note) if note else {}
@@ -201,8 +204,8 @@ def save(image: Any, path: Path, *, note: str | None, icc: bytes | None) -> None
     try:
         with _said(f"cannot write {path}"):
             image.write_to_file(temporary, **_SAVED[kind])
-        give_usual_rights(Path(temporary))
-        Path(temporary).replace(path)
+            give_usual_rights(Path(temporary))
+            output.put(Path(temporary))
     finally:
         Path(temporary).unlink(missing_ok=True)
 
@@ -216,31 +219,50 @@ def _kept_as(kind: str, note: str) -> dict[str, str]:
     return {"exif-ifd0-ImageDescription": json.dumps(json.loads(note), separators=(",", ":"))}
 
 
-def save_pyramid(image: Any, folder: Path, title: str) -> None:
-    """Write a deep-zoom pyramid and a page that shows it, into a new folder, whole or not at all.
+def save_pyramid(image: Any, output: Output, title: str) -> None:
+    """Write a deep-zoom pyramid and a page that shows it, as a folder, whole or not at all.
 
     The folder has `index.html`, which needs nothing but a browser, and `dream.dzi` with its
     tiles, which other deep-zoom viewers open.
     """
     from batcountry.boundless.deepzoom import page
 
-    check_folder(folder)
+    folder = output.path
     temporary = Path(tempfile.mkdtemp(prefix=".batcountry-", dir=folder.parent))
     try:
         with _said(f"cannot write {folder}"):
             image.dzsave(str(temporary / "dream"), suffix=".jpg[Q=90]", tile_size=510, overlap=1)
-        (temporary / "index.html").write_text(page(title, image.width, image.height, 510, 1), "utf-8")
-        temporary.chmod(0o755)
-        if folder.is_dir():
-            folder.rmdir()
-        temporary.replace(folder)
+            (temporary / "index.html").write_text(page(title, image.width, image.height, 510, 1), "utf-8")
+            temporary.chmod(0o755)
+            output.overwrite = output.overwrite and _is_ours(folder)  # other files may have come into it
+            output.put(temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+PYRAMID = re.compile(r"index\.html|dream\.dzi|dream_files")
+"""Names in the folder of a deep-zoom pyramid."""
+
+
+def check_pyramid(folder: Path, inputs: Iterable[Path | None] = (), *, overwrite: bool) -> None:
+    """Raise `PictureError` unless a pyramid can be written there: a new folder, or with `overwrite` an older one's."""
+    if overwrite and is_taken(folder):
+        check_folder_of_ours(folder, PYRAMID, inputs)
+    else:
+        check_folder(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        check_folder_of_ours(folder, PYRAMID)
+    except OutputError:
+        return False
+    return True
+
+
 def check_folder(folder: Path) -> None:
     """Raise `PictureError` unless a folder can be made there, or is there and empty."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_taken(folder):
         raise PictureError(f"{folder} is there already and not empty; name a new folder")
     if not folder.parent.is_dir():
         raise PictureError(f"cannot make {folder}: there is no folder {folder.parent}; make it first")

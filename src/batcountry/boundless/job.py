@@ -12,6 +12,7 @@ from batcountry.boundless.canvas import Canvas
 from batcountry.errors import RecipeError
 from batcountry.files import replace_file
 from batcountry.folders import alone_in
+from batcountry.outputs import Output
 from batcountry.recipe import Note
 
 Size = tuple[int, int]
@@ -36,6 +37,8 @@ class Job(_Record):
     """(height, width) of the octaves, smallest first."""
     output: str
     deepzoom: str | None
+    overwrite: bool = False
+    """Whether what was there when the dream was begun may be replaced."""
     threads: int = Field(ge=1, le=4096)
     """Of PyTorch: with another number sums are rounded otherwise."""
     kept: bool
@@ -114,6 +117,18 @@ class Workplace:
     def reach(self, state: State) -> None:
         """Write down how far the job is, at once and whole."""
         replace_file(self.folder / "state.json", state.model_dump_json().encode())
+
+    def output(self, job: Job) -> Output:
+        """Return where a job's picture goes, under the name that it has by now."""
+        record = self.folder / "written.json"
+        return Output.resumed(Path(job.output), overwrite=job.overwrite, record=record)
+
+    def pyramid(self, job: Job) -> Output | None:
+        """Return where a job's deep-zoom pyramid goes, if it has one."""
+        if job.deepzoom is None:
+            return None
+        record = self.folder / "written-deepzoom.json"
+        return Output.resumed(Path(job.deepzoom), overwrite=job.overwrite, record=record)
 
     def base(self, octave: int, size: Size) -> Canvas:
         """Return the canvas of the picture at an octave's size."""

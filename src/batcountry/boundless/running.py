@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from batcountry import outputs
 from batcountry.allocator import give_back, kept_memory
 from batcountry.boundless import images
 from batcountry.boundless.canvas import Canvas
@@ -22,6 +23,7 @@ from batcountry.errors import RecipeError
 from batcountry.gradient import is_out_of_memory
 from batcountry.models.from_recipe import resume_command
 from batcountry.octaves import resized_rows
+from batcountry.outputs import Output
 from batcountry.recipe import Recipe
 from batcountry.spans import Span
 from batcountry.starts import start_picture
@@ -31,7 +33,24 @@ from batcountry.wrap import wrapped_axes
 log = logging.getLogger("batcountry")
 
 
-def work_on(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Progress]:
+class Making(outputs.Making[Progress]):
+    """A dream on disk, iteration by iteration.
+
+    Attributes
+    ----------
+    deepzoom
+        Where its deep-zoom pyramid goes, if it has one; final when there are no more steps, as `output` is.
+    """
+
+    def __init__(self, workplace: Workplace, job: Job, scorer: TileScorer) -> None:
+        self.deepzoom = workplace.pyramid(job)
+        output = workplace.output(job)
+        super().__init__(_work(workplace, job, scorer, output, self.deepzoom), output, workplace.folder)
+
+
+def _work(
+    workplace: Workplace, job: Job, scorer: TileScorer, output: Output, deepzoom: Output | None
+) -> Iterator[Progress]:
     """Do what is left of a job, iteration by iteration, and write the picture.
 
     Raises
@@ -46,7 +65,7 @@ def work_on(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Prog
             _prepare(workplace, job)
         with kept_memory():  # no longer: libvips needs room too
             yield from _climbed(workplace, job, scorer)
-        _finish(workplace, workplace.job())  # whose tiles may be smaller by now
+        _finish(workplace, workplace.job(), output, deepzoom)  # whose tiles may be smaller by now
 
 
 @contextmanager
@@ -190,7 +209,7 @@ def _shrunk(level: Canvas, smaller: Canvas, wrap: tuple[bool, bool]) -> Canvas:
     return smaller
 
 
-def _finish(workplace: Workplace, job: Job) -> None:
+def _finish(workplace: Workplace, job: Job, output: Output, deepzoom: Output | None) -> None:
     """Write the picture, and then clear up."""
     recipe, size = job.note.recipe, job.sizes[-1]
     last = workplace.image(State(octave=len(job.sizes) - 1, iteration=recipe.iterations), size)
@@ -203,9 +222,10 @@ def _finish(workplace: Workplace, job: Job) -> None:
         return image.bandjoin(source[3].cast("uchar")) if source.bands == 4 else image, source
 
     image, source = result()
-    images.save(image, Path(job.output), note=job.note.model_dump_json(), icc=images.profile_of(source))
-    if job.deepzoom is not None and not Path(job.deepzoom, "index.html").exists():
-        images.save_pyramid(result()[0], Path(job.deepzoom), Path(job.output).stem)
+    if not output.is_own:  # or it was killed just after this
+        images.save(image, output, note=job.note.model_dump_json(), icc=images.profile_of(source))
+    if deepzoom is not None and not deepzoom.is_own:
+        images.save_pyramid(result()[0], deepzoom, output.path.stem)
     workplace.reach(State(octave=len(job.sizes) - 1, iteration=recipe.iterations, finished=True))
     workplace.sweep()
     if not job.kept:

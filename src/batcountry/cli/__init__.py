@@ -20,6 +20,7 @@ TRACEBACK = "BATCOUNTRY_TRACEBACK"
 def application() -> Commands:
     """Return the application with all its commands."""
     import batcountry.cli.atlas
+    import batcountry.cli.bulk
     import batcountry.cli.info
     import batcountry.cli.models
     import batcountry.cli.motion

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from batcountry.cli.running import run_dream
+from batcountry.cli.outputs import Target, output_at
+from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import out
 from batcountry.errors import BatCountryError, PictureError, VideoError
 from batcountry.recipe import Note, Recipe
 
 if TYPE_CHECKING:
     from batcountry.models import Model
+    from batcountry.motion.film import Frame
     from batcountry.motion.recipes import MotionNote
+    from batcountry.outputs import Making
 
 
 def picture_note(file: Path) -> Note:
@@ -27,7 +30,7 @@ def picture_note(file: Path) -> Note:
     return Note.read(text)
 
 
-def picture_again(file: Path, note: Note, target: Path, source: Path | None, *, run_code: bool) -> None:
+def picture_again(file: Path, note: Note, target: Target, source: Path | None, *, run_code: bool) -> None:
     """Dream again what a picture's note says, on `source` or on what the note names, and write it to `target`.
 
     Raises
@@ -36,42 +39,61 @@ def picture_again(file: Path, note: Note, target: Path, source: Path | None, *, 
         If the picture it was dreamed on is not there, or that or the network is another.
     """
     from batcountry.files import sha256_of
+    from batcountry.inputs import input_files
+    from batcountry.picture_files import check_writable
     from batcountry.starts import start_picture
 
     recipe = note.recipe
-    source = source or _source(note.input, file, PictureError)
+    source = _source(source, note.input, file, PictureError)
     if source is not None and sha256_of(source) != note.input_sha256:
         raise PictureError(
             f"{source} is not the picture that {file} was dreamed on; name that one with --input"
         )
     if source is None and note.input is None and note.input_sha256 != start_picture(recipe).sha256:
         raise PictureError(f"{file} was not dreamed on a file; name the picture with --input")
+    check_writable(target.path, transparent=recipe.alpha)
+    inputs = [file, source, *input_files(recipe)]
+    output = output_at(target.path, inputs, overwrite=target.overwrite, named=target.named)
+    if note.stopped:
+        out.print(f"{escape(str(file))} was stopped at {note.stopped}; this is the whole dream")
     model = _model(recipe, note, file, PictureError, run_code=run_code)
-    run_dream(source, target, {**recipe.model_dump(), "model": model}, named=note.input)
-    out.print(f"the dream is in {escape(str(target))}")
+    run_dream(source, Outputs(output), {**recipe.model_dump(), "model": model}, named=note.input)
+    out.print(f"the dream is in {escape(str(output.path))}")
 
 
-def film_again(file: Path, note: MotionNote, target: Path, source: Path | None, *, run_code: bool) -> None:
+def film_again(file: Path, note: MotionNote, target: Target, source: Path | None, *, run_code: bool) -> None:
     """Make again what a film's note says; as `picture_again`, but for `VideoError`."""
-    from batcountry.cli.motion import watch_film
+    from batcountry.cli.motion import begun_film, watch_film
     from batcountry.files import sha256_of
     from batcountry.motion.recipes import ZoomRecipe
     from batcountry.motion.saving import saving_video, saving_zoom
+    from batcountry.motion.targets import check_target
+    from batcountry.outputs import check_apart
 
     recipe = note.recipe
-    source = source or _source(note.input, file, VideoError)
+    source = _source(source, note.input, file, VideoError)
     if source is not None and sha256_of(source) != note.input_sha256:
         raise VideoError(f"{source} is not what {file} was dreamed on; name that one with --input")
+    check_target(target.path)
+    check_apart(target.path, [file, source])
     model = _model(recipe.dream, note, file, VideoError, run_code=run_code)
-    if isinstance(recipe, ZoomRecipe):
-        made = saving_zoom(source, target, recipe, named=note.input, model=model)
-    else:
-        made = saving_video(str(source), target, recipe, named=note.input, model=model)
-    watch_film(made, file.name, target, model=recipe.dream.model)
+
+    def begin(path: Path) -> Making[Frame]:
+        more: dict[str, Any] = {"named": note.input, "model": model, "overwrite": target.overwrite}
+        if isinstance(recipe, ZoomRecipe):
+            return saving_zoom(source, path, recipe, **more)
+        return saving_video(str(source), path, recipe, **more)
+
+    watch_film(begun_film(target.path, begin), file.name, model=recipe.dream.model)
 
 
-def _source(name: str | None, file: Path, refusal: type[BatCountryError]) -> Path | None:
-    """Return what a file was dreamed on, where it was or beside the file; None for what was made on the spot."""
+def _source(given: Path | None, name: str | None, file: Path, refusal: type[BatCountryError]) -> Path | None:
+    """Return what a file was dreamed on, as given, where it was or beside the file; None for what was made on the spot."""
+    from batcountry.picture_files import check_readable
+
+    if given is not None:
+        check_readable(given)
+        return given
     if name is None:
         return None
     for place in (Path(name), file.parent / Path(name).name):

@@ -6,25 +6,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from batcountry.cli.again import film_again, picture_again, picture_note
 from batcountry.cli.commands import Commands
-from batcountry.cli.options import recipe_options
-from batcountry.cli.running import run_dream
-from batcountry.cli.screen import fail, out, watched
-from batcountry.errors import BatCountryError
+from batcountry.cli.dream import Wanted, dream_with_layers, say_dream
+from batcountry.cli.options import recipe_options, several
+from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
+from batcountry.cli.screen import watched
 from batcountry.fields import OUTPUT, SIZE
-from batcountry.folders import make_folder, pictures_in
-from batcountry.recipe import Recipe
 
 # What imports torch is imported within the commands, so that --help answers at once.
 
 app = Commands(no_args_is_help=True)
-
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Where the picture goes: .png, .jpg, .webp or .tif.")
-]
 
 RunCode = Annotated[
     bool,
@@ -33,12 +26,13 @@ RunCode = Annotated[
 
 
 @app.command()
-@recipe_options()
+@recipe_options(without=("layer",))
 def dream(
     image: Annotated[
         Path | None, typer.Argument(help="Picture to dream on; with none, --start says what is made.")
     ] = None,
-    output: Output = None,
+    output: Name = None,
+    layer: Annotated[list[str] | None, several("layer", "a picture for each")] = None,
     save_steps: Annotated[
         Path | None,
         typer.Option(
@@ -66,14 +60,20 @@ def dream(
             rich_help_panel=OUTPUT.title,
         ),
     ] = None,
+    overwrite: Overwrite = False,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a picture."""
-    target = output or Path(f"dream-{image.stem}.png" if image else "dream.png")
-    run_dream(image, target, options, save_steps=save_steps, work=work, deepzoom=deepzoom)
-    out.print(f"the dream is in {escape(str(target))}")
-    if deepzoom is not None:
-        out.print(f"open {escape(str(deepzoom / 'index.html'))} to zoom in it")
+    wanted = Wanted(
+        place_of(output, f"dream-{image.stem}.png" if image else "dream.png"),
+        named=output is not None,
+        overwrite=overwrite,
+        save_steps=save_steps,
+        work=work,
+        deepzoom=deepzoom,
+    )
+    with folder_made(output):
+        dream_with_layers(image, wanted, options, layer or [])
 
 
 @app.command()
@@ -98,71 +98,37 @@ def resume(
 
     job = Workplace(work).job()
     hint = f"go on with: {resume_command(work, job.model)}"
-    for _ in watched(resuming(work, trusted=run_code), work.name, hint):
+    steps = resuming(work, trusted=run_code)
+    for _ in watched(steps, work.name, hint):
         pass
-    out.print(f"the dream is in {escape(job.output)}")
-
-
-@app.command()
-@recipe_options(without=("layer", "objective"))
-def bulk(
-    folder: Annotated[Path, typer.Argument(help="Folder of pictures.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the dreams.")
-    ] = Path("dreams"),
-    layer: Annotated[
-        list[str] | None, typer.Option("--layer", help="A layer to dream with; may be given several times.")
-    ] = None,
-    options: dict[str, Any] = {},  # noqa: B006 - never changed
-) -> None:
-    """Dream on a folder of pictures with several layers; what is done already is skipped."""
-    from batcountry.models.from_recipe import open_recipe_model
-
-    pictures = pictures_in(folder)
-    make_folder(output)
-    model = open_recipe_model(Recipe().with_options(**options))
-    layers = layer or [model.default_layer]
-    for name in layers:
-        model.layer(name)
-    failed, done, skipped = [], 0, 0
-    for picture in pictures:
-        for name in layers:
-            target = output / f"{picture.stem}-{picture.suffix[1:].lower()}_{name.replace('/', '_')}.png"
-            if target.exists():
-                skipped += 1
-                continue
-            try:
-                run_dream(picture, target, {**options, "model": model, "layer": name})
-                done += 1
-            except BatCountryError as error:
-                failed.append(str(error))
-                fail(str(error))
-                break
-    out.print(
-        f"{done} dreamed, {skipped} done before, {len(failed)} failed; the dreams are in {escape(str(output))}"
-    )
-    if failed:
-        raise typer.Exit(2)
+    say_dream(steps.output, steps.deepzoom)
 
 
 @app.command()
 def again(
     file: Annotated[Path, typer.Argument(help="A picture or film made by this program.")],
-    output: Output = None,
+    output: Name = None,
     image: Annotated[
         Path | None,
         typer.Option(
             "--input", help="The picture or video it was dreamed on, if it is no longer where it was."
         ),
     ] = None,
+    overwrite: Overwrite = False,
     run_code: RunCode = False,
 ) -> None:
     """Dream a picture or a film again from the recipe inside it."""
     from batcountry.motion.notes import note_of
 
     film = note_of(file)
-    target = output or file.with_name(f"{file.stem}-again{file.suffix}")
-    if film is None:
-        picture_again(file, picture_note(file), target, image, run_code=run_code)
-    else:
-        film_again(file, film, target, image, run_code=run_code)
+    usual = f"{file.stem}-again{file.suffix}"
+    target = Target(
+        file.with_name(usual) if output is None else place_of(output, usual),
+        named=output is not None,
+        overwrite=overwrite,
+    )
+    with folder_made(output):
+        if film is None:
+            picture_again(file, picture_note(file), target, image, run_code=run_code)
+        else:
+            film_again(file, film, target, image, run_code=run_code)

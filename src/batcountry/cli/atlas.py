@@ -15,6 +15,7 @@ from rich.progress import Progress as Bar
 from batcountry.cli.app import app
 from batcountry.cli.commands import NETWORKS
 from batcountry.cli.options import recipe_options
+from batcountry.cli.outputs import Overwrite, output_at
 from batcountry.cli.screen import Stopped, err, out
 
 _WITHOUT = ("model", "layer", "objective", "guide", "mask", "alpha", "fade")
@@ -56,21 +57,26 @@ def look(
         str | None, typer.Option(help="Layer that looks; the model's own default if not given.")
     ] = None,
     output: Annotated[
-        Path, typer.Option("--out", "--output", "-o", metavar="DIR", help="Folder for what is seen.")
-    ] = Path("look"),
+        Path | None,
+        typer.Option(
+            "--out", "--output", "-o", metavar="DIR", help="New folder for what is seen (default: look)."
+        ),
+    ] = None,
     top: Annotated[int, typer.Option(min=1, max=1000, help="How many channels to show.")] = 12,
     size: Annotated[
         int, typer.Option(min=16, max=4096, help="Shrink the picture so that its longer side has this.")
     ] = 448,
+    overwrite: Overwrite = False,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Show what a layer sees in a picture: the channels it excites, where, and what each place is taken for."""
     from batcountry.atlas import looking
 
-    steps = looking(image, output, model, layer, top=top, size=size, **options)
+    goal = output_at(output or Path("look"), [image], overwrite=overwrite, named=output is not None)
+    steps = looking(image, goal.path, model, layer, top=top, size=size, overwrite=overwrite, **options)
     for _ in _watched(steps, lambda _: image.name, "nothing was finished"):
         pass
-    out.print(f"open {escape(str(output / 'index.html'))} to see it")
+    out.print(f"open {escape(str(goal.path / 'index.html'))} to see it")
 
 
 def _said(step: Any) -> str:

@@ -1,9 +1,9 @@
-"""What all commands have: panels in one order, examples below the options, `--quiet`, `-h`."""
+"""What all commands have: panels in one order, examples below the options, `--quiet`, `-h`, nothing given twice."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
@@ -25,7 +25,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but erro
 
 
 class _Command(TyperCommand):
-    """A command whose errors say which it is."""
+    """A command whose errors say which it is, and whose options that take one value are given once."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse, as typer does."""
@@ -35,6 +35,28 @@ class _Command(TyperCommand):
             if getattr(error, "ctx", ctx) is None:
                 error.ctx = ctx  # type: ignore[attr-defined]
             raise
+
+    def make_parser(self, ctx: Any) -> Any:
+        """Return the parser of the command's options."""
+        parser = super().make_parser(ctx)
+        parse = parser.parse_args
+
+        def parsed_once(args: list[str]) -> Any:
+            found = parse(args=args)
+            _check_once(ctx, found[2])
+            return found
+
+        parser.parse_args = parsed_once  # type: ignore[method-assign]
+        return parser
+
+
+def _check_once(context: Any, order: Iterable[Any]) -> None:
+    """Fail for the first of some parameters that is there twice."""
+    seen: list[Any] = []
+    for each in order:
+        if each in seen and each.param_type_name == "option" and not (each.multiple or each.is_eager):
+            context.fail(f"{max(each.opts, key=len)} is given twice, and takes one value")
+        seen.append(each)
 
 
 class Commands(typer.Typer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,13 +12,16 @@ from rich.markup import escape
 from batcountry.cli.app import app as app
 from batcountry.cli.commands import FILMS, Commands
 from batcountry.cli.options import options_of, recipe_options
-from batcountry.cli.screen import counted, out
+from batcountry.cli.outputs import Overwrite, begun_at
+from batcountry.cli.screen import Stopped, counted, out
 from batcountry.errors import RecipeError
+from batcountry.files import is_taken
 from batcountry.motion.keyed import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 if TYPE_CHECKING:
     from batcountry.motion.film import Frame
+    from batcountry.outputs import Making
 
 Output = Annotated[
     Path,
@@ -43,6 +46,7 @@ def zoom(
     image: Annotated[Path, typer.Argument(metavar="PICTURE", help="Picture to begin with, or `sky`.")],
     output: Output,
     key: Keys = None,
+    overwrite: Overwrite = False,
     film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
@@ -50,8 +54,9 @@ def zoom(
     from batcountry.motion.saving import saving_zoom
 
     source = None if str(image) == "sky" and not image.exists() else image
-    made = saving_zoom(source, output, **film, **options, keys=_keys(key))
-    watch_film(made, image.name, output, model=options.get("model"))
+    more = {**film, **options, "keys": _keys(key), "overwrite": overwrite}
+    made = begun_film(output, lambda path: saving_zoom(source, path, **more))
+    watch_film(made, image.name, model=options.get("model"))
 
 
 @app.command(rich_help_panel=FILMS)
@@ -63,6 +68,7 @@ def video(
     ],
     output: Output,
     key: Keys = None,
+    overwrite: Overwrite = False,
     film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
@@ -70,8 +76,9 @@ def video(
     from batcountry.motion.saving import saving_video
 
     name = Path(source).name or source
-    made = saving_video(source, output, **film, **options, keys=_keys(key))
-    watch_film(made, name, output, model=options.get("model"))
+    more = {**film, **options, "keys": _keys(key), "overwrite": overwrite}
+    made = begun_film(output, lambda path: saving_video(source, path, **more))
+    watch_film(made, name, model=options.get("model"))
 
 
 frames = Commands(
@@ -95,13 +102,22 @@ def make(
             min=16, max=16_384, help="Shrink frames so that their longer side has at most so many pixels."
         ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a video's frames as pictures 000001.png, 000002.png …, and when each is shown as times.json."""
     from batcountry.motion.frames import make_frames
 
-    made = make_frames(source, folder, every=every, start=start, stop=stop, max_size=max_size)
-    total = sum(1 for _ in counted(((index, 0, each) for index, each in enumerate(made)), source.name))
-    out.print(f"{total} frames are in {escape(str(folder))}")
+    more: dict[str, Any] = {
+        "every": every,
+        "start": start,
+        "stop": stop,
+        "max_size": max_size,
+        "overwrite": overwrite,
+    }
+    made = begun_at(folder, lambda path: make_frames(source, path, **more))
+    triples = ((index, 0, each) for index, each in enumerate(made))
+    total = sum(1 for _ in counted(triples, source.name, f"the frames so far are in {made.output.path}"))
+    out.print(f"{total} frames are in {escape(str(made.output.path))}")
 
 
 @frames.command()
@@ -117,6 +133,7 @@ def join(
     ] = None,
     codec: Annotated[str | None, typer.Option(help="h264, hevc, vp9, av1 or ffv1.")] = None,
     quality: Annotated[int, typer.Option(min=0, max=100, help="Of the video, 0 to 100.")] = 80,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make a video of a folder's pictures, in the order of the numbers in their names."""
     from batcountry.motion.encode import CODECS
@@ -124,9 +141,16 @@ def join(
 
     if codec is not None and codec not in CODECS:
         raise RecipeError(f"there is no codec {codec!r}; there are {', '.join(CODECS)}")
-    made = join_frames(folder, output, fps=fps, sound=sound, codec=codec, quality=quality)
+    more: dict[str, Any] = {
+        "fps": fps,
+        "sound": sound,
+        "codec": codec,
+        "quality": quality,
+        "overwrite": overwrite,
+    }
+    made = begun_at(output, lambda path: join_frames(folder, path, **more))
     total = sum(1 for _ in counted(((index, 0, each) for index, each in enumerate(made)), folder.name))
-    out.print(f"the film of {total} frames is in {escape(str(output))}")
+    out.print(f"the film of {total} frames is in {escape(str(made.output.path))}")
 
 
 def resume_film(folder: Path, *, run_code: bool) -> None:
@@ -135,26 +159,33 @@ def resume_film(folder: Path, *, run_code: bool) -> None:
     from batcountry.motion.saving import resuming
 
     job = Journal(folder).job()
-    output = Path(job.output)
     made = resuming(folder, trusted=run_code)
-    watch_film(made, output.name, output, journal=folder, model=job.recipe.dream.model)
+    watch_film(made, Path(job.output).name, model=job.recipe.dream.model)
 
 
-def watch_film(
-    made: Iterator[Frame], title: str, output: Path, *, journal: Path | None = None, model: str | None
-) -> None:
-    """Make a film of a `model`'s, showing how far it is.
+def begun_film(path: Path, begin: Callable[[Path], Making[Frame]]) -> Making[Frame]:
+    """Begin a film at a path, or at a free one beside it if there is one already."""
+    from batcountry.motion.journal import Journal
 
-    `journal` is where it goes on from if it is not beside the film.
-    """
+    return begun_at(path, begin, lambda place: is_taken(place) or Journal.beside(place).folder.exists())
+
+
+def watch_film(made: Making[Frame], title: str, *, model: str | None) -> None:
+    """Make a film of a `model`'s, showing how far it is; with Ctrl-C what is done is kept."""
     from batcountry.models.from_recipe import resume_command
 
-    journal = journal or output.with_name(f"{output.name}.journal")
-    hint = f"what is done is in {output}; go on with: {resume_command(journal, model or '')}"
+    output = made.output
     triples: Iterable[tuple[int, int, Frame]] = ((each.index, each.count, each) for each in made)
-    for _ in counted(triples, title, hint):
-        pass
-    out.print(f"the film is in {escape(str(output))}")
+    try:
+        for _ in counted(triples, title, ""):
+            pass
+    except Stopped as stop:
+        made.close()  # which writes what is done
+        kept = output.is_own or output.path.is_dir()
+        done = f"what is done is in {output.path}" if kept else "nothing was written"
+        hint = resume_command(made.folder or Path(), model or "")
+        raise Stopped(f"{stop}; {done}; go on with: {hint}") from None
+    out.print(f"the film is in {escape(str(output.path))}")
 
 
 def _keys(given: list[str] | None) -> dict[str, str]:

@@ -13,6 +13,8 @@ from batcountry.cli.app import app as app
 from batcountry.cli.commands import NETWORKS
 from batcountry.cli.screen import answers, out, print_table
 from batcountry.errors import ModelError
+from batcountry.folders import check_makeable
+from batcountry.outputs import check_folder_of_ours, check_new, is_same
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -80,6 +82,8 @@ def check(
     from batcountry.models.caffe_files import find_files, mean_for
     from batcountry.models.caffe_names import caffe_source
 
+    if reference is not None and not reference.is_file():
+        raise ModelError(f"there is no file {reference} to compare with; check the name")
     source, mean = caffe_source(model)
     prototxt = source / "deploy.prototxt" if source.is_dir() else source
     try:
@@ -163,16 +167,22 @@ def _say_differences(differences: Sequence[Difference], tolerance: float) -> int
 @app.command(rich_help_panel=NETWORKS)
 def convert(
     model: CaffeNet,
-    output: Annotated[Path, typer.Argument(help="Folder to write; open it as any model.")],
+    output: Annotated[Path, typer.Argument(help="New folder to write; open it as any model.")],
     weights: Weights = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a folder that was converted before.")
+    ] = False,
 ) -> None:
     """Convert a Caffe net to a folder of safetensors and JSON, which opens at once and needs no protobuf."""
     from batcountry.models.caffe_files import open_caffe
     from batcountry.models.caffe_names import caffe_source
-    from batcountry.models.converted import save_converted
+    from batcountry.models.converted import NAMES, save_converted
 
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise ModelError(f"{output} is there already; name a new folder")
     source, mean = caffe_source(model)
+    if is_same(output, source):
+        raise ModelError(f"{output} is the net itself; name another folder")
+    check_new(output, overwrite=overwrite)
+    check_folder_of_ours(output, NAMES, [source, weights])
+    check_makeable(output)
     save_converted(open_caffe(source, weights, mean), output)
     out.print(f"the model is in {escape(str(output))}; use it with --model {escape(str(output))}")

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from batcountry import presets
 from batcountry.cli.completing import completing, model_names
+from batcountry.errors import RecipeError
 from batcountry.fields import Described, described
 from batcountry.recipe import Recipe
 
@@ -36,6 +37,17 @@ def recipe_options(without: tuple[str, ...] = ()) -> Decorator:
 def options_of(kind: type[BaseModel], into: str) -> Decorator:
     """Give a command an option for each field of a model that is one; `into` takes those that were given, by name."""
     return _with(_parameters(kind, ()), into, lambda given: given)
+
+
+def several(name: str, what: str) -> Any:
+    """Return the option of a field of `Recipe` that a command takes several times, which does what is said then."""
+    field = next(each for each in described(Recipe) if each.name == name)
+    return typer.Option(
+        field.flag,
+        help=f"{_help(field)} Given several times: {what}.",
+        metavar=_metavar(field),
+        autocompletion=_completion(field),
+    )
 
 
 def command_words(options: BaseModel, without: tuple[str, ...] = ()) -> list[str]:
@@ -81,6 +93,10 @@ def _with(
 
 def _said(found: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were given, by the names of the fields."""
+    for name, value in found.items():
+        if value is not None and name.startswith(_NO) and found[name.removeprefix(_NO)] is not None:
+            flag = name.removeprefix(_NO).replace("_", "-")
+            raise RecipeError(f"--{flag} and --no-{flag} say opposite things; leave one of them out")
     return {
         name.removeprefix(_NO): not value if name.startswith(_NO) else value
         for name, value in found.items()

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from batcountry.cli.screen import watched
+from batcountry.cli.outputs import save_picture
+from batcountry.cli.screen import Stopped, watched
+from batcountry.cli.stopping import stopped
 from batcountry.errors import PictureError
 from batcountry.folders import make_folder
+from batcountry.outputs import Output
 from batcountry.quantities import parsed_size
 from batcountry.recipe import Recipe
+
+if TYPE_CHECKING:
+    from batcountry.dreams import Step
+    from batcountry.picture import Picture
+
+
+@dataclass
+class Outputs:
+    """What becomes of a dream. The names are final when it is finished.
+
+    Attributes
+    ----------
+    save_steps
+        A folder for the picture after every iteration.
+    work
+        The folder for a dream on disk, which is then one whatever its size.
+    deepzoom
+        The folder of a deep-zoom pyramid.
+    """
+
+    picture: Output
+    save_steps: Output | None = None
+    work: Path | None = None
+    deepzoom: Output | None = None
 
 
 def run_dream(
     image: Path | None,
-    target: Path,
+    outputs: Outputs,
     options: dict[str, Any],
     *,
-    save_steps: Path | None = None,
-    work: Path | None = None,
-    deepzoom: Path | None = None,
     named: str | None = None,
+    hint: str | None = None,
 ) -> None:
     """Dream on a picture, or with None on a start, and write the result.
 
@@ -28,27 +54,27 @@ def run_dream(
     ----------
     options
         As for `batcountry.dream`; `model` may be an opened one.
-    save_steps
-        A folder for the picture after every iteration.
-    work
-        The folder for a dream on disk, which is then one whatever its size.
-    deepzoom
-        A new folder for a deep-zoom pyramid.
     named
         What the result says of the picture's name.
-    """
-    from batcountry.picture_files import check_writable, picture_size
+    hint
+        What is said of how to go on if a dream in memory is stopped.
 
-    check_writable(target, transparent=_recipe(options).alpha)
+    Raises
+    ------
+    Stopped
+        On Ctrl-C; what there is of the picture is kept.
+    """
+    from batcountry.picture_files import picture_size
+
     size = picture_size(image) if image else _canvas(options)
-    if work is not None or not _fits(size, options):
-        if save_steps is not None:
+    if outputs.work is not None or not _fits(size, options):
+        if outputs.save_steps is not None:
             raise PictureError(
                 "a picture on disk is not written after every iteration; leave --save-steps out"
             )
-        _on_disk(image, target, options, work=work, deepzoom=deepzoom, named=named)
+        _on_disk(image, outputs, options, named=named)
     else:
-        _in_memory(image, target, options, save_steps=save_steps, deepzoom=deepzoom, named=named)
+        _in_memory(image, outputs, options, named=named, hint=hint)
 
 
 def _fits(size: tuple[int, int], options: dict[str, Any]) -> bool:
@@ -68,57 +94,70 @@ def _recipe(options: dict[str, Any]) -> Recipe:
     return Recipe().with_options(**{k: v for k, v in options.items() if k != "model"})
 
 
-def _on_disk(
-    image: Path | None,
-    target: Path,
-    options: dict[str, Any],
-    *,
-    work: Path | None,
-    deepzoom: Path | None,
-    named: str | None,
-) -> None:
+def _title(image: Path | None) -> str:
+    return image.name if image else "a start of its own"
+
+
+def _on_disk(image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None) -> None:
     from batcountry.boundless import dreaming_on_disk
     from batcountry.models.from_recipe import resume_command
 
-    steps = dreaming_on_disk(image, target, work=work, deepzoom=deepzoom, named=named, **options)
+    picture, deepzoom = outputs.picture, outputs.deepzoom
+    steps = dreaming_on_disk(
+        image,
+        picture.path,
+        work=outputs.work,
+        deepzoom=None if deepzoom is None else deepzoom.path,
+        overwrite=picture.overwrite,
+        named=named,
+        **options,
+    )
     model = options.get("model", "")
     name = model if isinstance(model, str) else model.name
-    hint = f"go on with: {resume_command(work or Path(f'{target.stem}-work-…'), name)}"
-    for _ in watched(steps, image.name if image else "a start of its own", hint):
+    hint = f"go on with: {resume_command(steps.folder or Path(), name)}"
+    for _ in watched(steps, _title(image), hint):
         pass
+    picture.path = steps.output.path
+    if deepzoom is not None and steps.deepzoom is not None:
+        deepzoom.path = steps.deepzoom.path
 
 
 def _in_memory(
-    image: Path | None,
-    target: Path,
-    options: dict[str, Any],
-    *,
-    save_steps: Path | None,
-    deepzoom: Path | None,
-    named: str | None,
+    image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None, hint: str | None
 ) -> None:
-    from dataclasses import replace
-
-    import numpy as np
-
     from batcountry.dreamer import dreaming
     from batcountry.picture import read_picture
 
-    if deepzoom is not None:
-        from batcountry.boundless.images import check_folder, from_array, save_pyramid, vips
+    if outputs.deepzoom is not None:
+        from batcountry.boundless.images import vips
 
-        vips()
-        check_folder(deepzoom)
+        vips()  # or it would be missed at the end
     picture = None if image is None else read_picture(image)
     if picture is not None and named is not None:
         picture = replace(picture, source=named)  # so that a dream made again has the very same note
-    if save_steps is not None:
-        make_folder(save_steps)
-    for step in watched(dreaming(picture, **options), image.name if image else "a start of its own"):
-        if save_steps is not None:
-            step.picture().save(save_steps / f"octave_{step.octave}-iter_{step.iteration:03d}.png")
-        if step.last:
-            found = step.picture()
-            found.save(target)
-            if deepzoom is not None:
-                save_pyramid(from_array(np.asarray(found.image())), deepzoom, target.stem)
+    if outputs.save_steps is not None:
+        make_folder(outputs.save_steps.path)
+    step: Step | None = None
+    try:
+        for step in watched(dreaming(picture, **options), _title(image)):
+            _save_step(step, outputs.save_steps)
+        assert step is not None  # a dream has at least one
+        save_picture(found := step.picture(), outputs.picture)
+    except (Stopped, KeyboardInterrupt):
+        raise stopped(step, outputs.picture.path, hint) from None
+    if outputs.deepzoom is not None:
+        _save_pyramid(found, outputs.deepzoom, outputs.picture.path.stem)
+
+
+def _save_step(step: Step, folder: Output | None) -> None:
+    if folder is not None:
+        name = f"octave_{step.octave}-iter_{step.iteration:03d}.png"
+        save_picture(step.picture(), Output(folder.path / name, folder.overwrite))
+
+
+def _save_pyramid(picture: Picture, output: Output, title: str) -> None:
+    import numpy as np
+
+    from batcountry.boundless.images import from_array, save_pyramid
+
+    save_pyramid(from_array(np.asarray(picture.image())), output, title)

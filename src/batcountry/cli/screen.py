@@ -101,7 +101,7 @@ def counted(made: Iterable[tuple[int, int, T]], title: str, hint: str = "nothing
                 progress.update(bar, completed=done, total=max(count, done))
                 yield each
         except KeyboardInterrupt:
-            raise Stopped(f"stopped after frame {done}; {hint}") from None
+            raise Stopped(f"stopped after frame {done}{f'; {hint}' if hint else ''}") from None
 
 
 def print_table(table: Table) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +12,23 @@ from rich.markup import escape
 
 from batcountry.cli.app import app as app
 from batcountry.cli.options import options_of, recipe_options
-from batcountry.cli.screen import err, out, watched
+from batcountry.cli.outputs import (
+    Name,
+    Overwrite,
+    Target,
+    check_different,
+    folder_made,
+    output_at,
+    place_of,
+    save_picture,
+    steps_at,
+)
+from batcountry.cli.screen import Stopped, err, out, watched
+from batcountry.cli.stopping import stopped
 from batcountry.errors import RecipeError
 from batcountry.fields import described
 from batcountry.folders import make_folder
+from batcountry.outputs import Output
 from batcountry.penalties import Aim, Penalties
 from batcountry.recipe import Recipe
 
@@ -21,6 +36,10 @@ if TYPE_CHECKING:
     from batcountry.dreamer import Dreamer
     from batcountry.dreams import Step
     from batcountry.losses import History as Numbers
+    from batcountry.picture import Picture
+
+STEPS = re.compile(r"size_\d+-step_\d+\.png")
+"""Names of the pictures after iterations."""
 
 
 @app.command()
@@ -31,10 +50,7 @@ def visualize(
     image: Annotated[
         Path | None, typer.Argument(help="Picture to begin with; with none, --start says what is made.")
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Where the picture goes: .png, .jpg, .webp or .tif."),
-    ] = None,
+    output: Name = None,
     every: Annotated[
         int, typer.Option("--every", min=0, help="Print the losses every so many iterations; 0 for never.")
     ] = 50,
@@ -49,6 +65,7 @@ def visualize(
         Path | None,
         typer.Option("--plot-pixels", metavar="FILE", help="Also plot four pixels' grey levels."),
     ] = None,
+    overwrite: Overwrite = False,
     aim: dict[str, Any] = {},  # noqa: B006 - never changed
     penalties: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
@@ -57,31 +74,98 @@ def visualize(
 
     A layer that takes pictures of one size only works on any canvas, through overlapping windows.
     """
+    from batcountry.amplifying import usual_options
     from batcountry.losses import History
     from batcountry.picture import read_picture
-    from batcountry.picture_files import check_writable
+    from batcountry.settling import prepared
 
-    target = output or Path(f"visualize-{image.stem}.png" if image else "visualize.png")
-    check_writable(target, transparent=Recipe().with_options(**options).alpha)
-    for each in filter(None, (plot, plot_pixels)):
-        check_writable(each)
     if save_steps is not None and not every:
         raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")
     picture = None if image is None else read_picture(image)
-    dreamer = _dreamer(None if picture is None else picture.size[::-1], options, aim, penalties=penalties)
-    steps, history = dreamer.dreaming(picture), History(dreamer.parts)
-    if save_steps is not None:
-        make_folder(save_steps)
-    for step in watched(steps, image.name if image else "a start of its own"):
-        history.add(step)
-        if every and (step.iteration + 1) % every == 0:
-            _report(step, history, save_steps)
-        if step.last:
-            step.picture().save(target)
-    for path, save in ((plot, history.save_plot), (plot_pixels, history.save_pixels)):
-        if path is not None:
-            save(path)
-    out.print(f"the picture is in {escape(str(target))}")
+    recipe = prepared(Recipe(), {**usual_options(options), **options}).recipe
+    target = Target(
+        place_of(output, f"visualize-{image.stem}.png" if image else "visualize.png"),
+        named=output is not None,
+        overwrite=overwrite,
+    )
+    with folder_made(output):
+        outputs = _outputs(target, recipe, image, plot, plot_pixels, steps=save_steps)
+        dreamer = _dreamer(None if picture is None else picture.size[::-1], options, aim, penalties=penalties)
+        history = History(dreamer.parts)
+        try:
+            _run(dreamer, picture, image, outputs, history=history, every=every)
+        except Stopped:
+            outputs.save_plots(history)
+            raise
+        outputs.save_plots(history)
+    out.print(f"the picture is in {escape(str(outputs.picture.path))}")
+
+
+@dataclass
+class _Outputs:
+    picture: Output
+    plot: Output | None
+    plot_pixels: Output | None
+    steps: Output | None
+
+    def save_plots(self, history: Numbers) -> None:
+        """Draw what there is of the numbers."""
+        if not history.numbers:
+            return
+        if self.plot is not None:
+            self.plot.save(lambda path, overwrite: history.save_plot(path, overwrite=overwrite))
+        if self.plot_pixels is not None:
+            self.plot_pixels.save(lambda path, overwrite: history.save_pixels(path, overwrite=overwrite))
+
+
+def _outputs(
+    target: Target,
+    recipe: Recipe,
+    image: Path | None,
+    plot: Path | None,
+    plot_pixels: Path | None,
+    *,
+    steps: Path | None,
+) -> _Outputs:
+    """Choose names that are free; raises `BatCountryError` for what cannot be written."""
+    from batcountry.inputs import input_files
+    from batcountry.picture_files import check_writable
+
+    check_writable(target.path, transparent=recipe.alpha)
+    for each in filter(None, (plot, plot_pixels)):
+        check_writable(each)
+    check_different(target.path, plot, plot_pixels, steps)
+    inputs, overwrite = [image, *input_files(recipe)], target.overwrite
+    picture = output_at(target.path, inputs, overwrite=overwrite, named=target.named)
+    drawn, drawn_pixels = (
+        None if each is None else output_at(each, inputs, overwrite=overwrite) for each in (plot, plot_pixels)
+    )
+    return _Outputs(picture, drawn, drawn_pixels, steps_at(steps, STEPS, inputs, overwrite=overwrite))
+
+
+def _run(
+    dreamer: Dreamer,
+    picture: Picture | None,
+    image: Path | None,
+    outputs: _Outputs,
+    *,
+    history: Numbers,
+    every: int,
+) -> None:
+    """Make the picture, with the losses printed and the picture saved as often as `every` says."""
+    steps = dreamer.dreaming(picture)
+    if outputs.steps is not None:
+        make_folder(outputs.steps.path)
+    step: Step | None = None
+    try:
+        for step in watched(steps, image.name if image else "a start of its own"):
+            history.add(step)
+            if every and (step.iteration + 1) % every == 0:
+                _report(step, history, outputs.steps)
+        assert step is not None  # there is at least one
+        save_picture(step.picture(), outputs.picture)
+    except (Stopped, KeyboardInterrupt):
+        raise stopped(step, outputs.picture.path) from None
 
 
 def _dreamer(
@@ -107,8 +191,9 @@ def _dreamer(
     return Dreamer(**amplifying(model, options, wish, less, size=size))
 
 
-def _report(step: Step, history: Numbers, folder: Path | None) -> None:
+def _report(step: Step, history: Numbers, folder: Output | None) -> None:
     where = f"size {step.octave + 1}/{step.octaves}, iteration {step.iteration + 1}/{step.iterations}"
     err.print(escape(f"{where}: {history.line()}"))
     if folder is not None:
-        step.picture().save(folder / f"size_{step.octave + 1}-step_{step.iteration + 1}.png")
+        name = f"size_{step.octave + 1}-step_{step.iteration + 1}.png"
+        save_picture(step.picture(), Output(folder.path / name, folder.overwrite))

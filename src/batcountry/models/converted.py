@@ -7,6 +7,7 @@ the layers' settings, what else `Model` has to know, and the hash of the file th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,9 @@ from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.model import Layer, Model
 
 _MANIFEST, _WEIGHTS = "model.json", "weights.safetensors"
+
+NAMES = re.compile(r"model\.json|\.?weights\.safetensors(\.partial)?")
+"""Names in the folder of a converted net."""
 
 
 class _Strict(BaseModel):

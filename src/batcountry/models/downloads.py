@@ -7,13 +7,14 @@ resuming, the next address, and one process at a time for each file.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from batcountry.errors import ModelError
 from batcountry.models.cards import ModelFile, Source
+from batcountry.outputs import free_name
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -163,8 +164,30 @@ def by_hand(file: ModelFile, folder: Path) -> str:
 
 
 def _from_any(file: ModelFile, target: Path, watch: Watch) -> Path:
-    if target.exists():
-        log.warning("%s is not the published file; downloading that in its place", target)
+    with _kept(target):
+        return _first(file, target, watch)
+
+
+@contextmanager
+def _kept(target: Path) -> Iterator[None]:
+    """Keep a file that is to be replaced under another name, or if nothing comes in its place, under its own."""
+    if not target.exists():
+        yield
+        return
+    kept = free_name(target.with_name(f"{target.name}.old"))
+    log.warning(
+        "%s is not the published file; that is downloaded, and this one kept as %s", target, kept.name
+    )
+    target.rename(kept)
+    try:
+        yield
+    finally:
+        if not target.exists():
+            kept.rename(target)
+
+
+def _first(file: ModelFile, target: Path, watch: Watch) -> Path:
+    """Download a file from the first address that has it."""
     part = target.with_name(f".{file.name}.part")
     downloader = Resuming(part, file.size, lambda came, total: watch(file.name, came, total))
     failed = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from torch import nn
 
@@ -59,7 +60,7 @@ def _numbers(name: str, text: str | None) -> Sequence[float] | None:
 
 def resume_command(folder: Path, model: str) -> str:
     """Return the command that goes on with the work in a folder, whose model has that name."""
-    return f"bat-country resume {folder}{' --run-code' if names_function(model) else ''}"
+    return f"bat-country resume {quote(str(folder))}{' --run-code' if names_function(model) else ''}"
 
 
 def from_anywhere(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from itertools import pairwise
@@ -13,7 +12,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from batcountry.errors import VideoError
-from batcountry.files import replace_file
+from batcountry.outputs import Output
 
 SUFFIXES = (".gif", ".apng")
 """Of animated pictures."""
@@ -21,7 +20,7 @@ SUFFIXES = (".gif", ".apng")
 _SAMPLES, _SAMPLE_SIDE = 16, 160
 
 
-def write_animation(target: Path, frames: list[Path], rate: float, note: str) -> None:
+def write_animation(output: Output, frames: list[Path], rate: float, note: str) -> None:
     """Write pictures of one size as an animation that plays for ever, whole or not at all.
 
     A GIF has one palette for all its frames, so that colours do not flicker, and times in hundredths of a
@@ -32,6 +31,7 @@ def write_animation(target: Path, frames: list[Path], rate: float, note: str) ->
     VideoError
         If the file cannot be written.
     """
+    target = output.path
     gif = target.suffix.lower() == ".gif"
     times = durations(len(frames), rate, 100 if gif else 1000)
     options: dict[str, Any] = {"save_all": True, "duration": times, "loop": 0}
@@ -46,12 +46,15 @@ def write_animation(target: Path, frames: list[Path], rate: float, note: str) ->
         text = PngImagePlugin.PngInfo()
         text.add_itxt("batcountry", note)
         options |= {"pnginfo": text}
-    out = io.BytesIO()
+    temporary = target.with_name(f".batcountry-{target.name}")
     try:
-        first.save(out, "GIF" if gif else "PNG", append_images=rest, **options)
-        replace_file(target, out.getbuffer())
+        with temporary.open("wb") as file:
+            first.save(file, "GIF" if gif else "PNG", append_images=rest, **options)
+        output.put(temporary)
     except (OSError, ValueError) as error:
         raise VideoError(f"cannot write {target}: {getattr(error, 'strerror', None) or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def durations(count: int, rate: float, ticks: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +23,8 @@ from batcountry.motion.encode import Format, Part, codec_for, encoded
 from batcountry.motion.fields import seconds_of
 from batcountry.motion.mux import Sound, write_video
 from batcountry.motion.stores import DIGITS
-from batcountry.motion.targets import check_apart, check_target, kind_of
+from batcountry.motion.targets import kind_of, new_output
+from batcountry.outputs import Making, Output
 from batcountry.picture import read_picture
 
 TIMES = "times.json"
@@ -53,7 +55,8 @@ def make_frames(
     start: str | None = None,
     stop: str | None = None,
     max_size: int | None = None,
-) -> Iterator[Path]:
+    overwrite: bool = False,
+) -> Making[Path]:
     """Write a video's frames as PNGs of 8 bits, numbered so that they sort, with `times.json`, and yield their paths.
 
     Parameters
@@ -64,6 +67,8 @@ def make_frames(
         The part to take, as seconds or `1:30`.
     max_size
         Shrink frames so that their longer side has at most so many pixels.
+    overwrite
+        Whether frames that are in the folder already may be replaced.
 
     Raises
     ------
@@ -75,17 +80,20 @@ def make_frames(
         raise VideoError(f"{target} names a film; name a folder for the frames")
     if every < 1:
         raise RecipeError(f"every {every}th frame cannot be taken; give 1 or more")
-    check_target(target)
+    frames = new_output(target, [Path(source)], overwrite=overwrite)
     begin, end = (None if each is None else seconds_of(each) for each in (start, stop))
     clip = clip_of(Path(source), max_size)
-    return _made(clip, target, every, (begin, end))
+    return Making(_made(clip, frames, every, (begin, end)), frames)
 
 
 def _made(
-    clip: Clip, folder: Path, every: int, bounds: tuple[Fraction | None, Fraction | None]
+    clip: Clip, output: Output, every: int, bounds: tuple[Fraction | None, Fraction | None]
 ) -> Iterator[Path]:
+    folder = output.path
     begin, end = (None if each is None else clip.start + each for each in bounds)
     try:
+        if output.overwrite and folder.is_dir():
+            shutil.rmtree(folder)
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise VideoError(f"cannot make the folder {folder}: {error.strerror}") from None
@@ -135,7 +143,8 @@ def join_frames(
     sound: str | Path | None = None,
     codec: str | None = None,
     quality: int = 80,
-) -> Iterator[Path]:
+    overwrite: bool = False,
+) -> Making[Path]:
     """Make a video of a folder's pictures in the order of their numbers, and yield their paths as they are taken.
 
     Parameters
@@ -144,7 +153,7 @@ def join_frames(
         Frames a second; if not given, the times that `make_frames` noted, or 25.
     sound
         The file whose sound and subtitles go along; if not given, the video that the frames were made of.
-    codec, quality
+    codec, quality, overwrite
         As of `save_video`.
 
     Raises
@@ -155,13 +164,14 @@ def join_frames(
     target, place = Path(output), Path(folder)
     if kind_of(target) == "folder":
         raise VideoError(f"{target} names a folder; end the name in .mp4, .webm, .mkv, .mov, .gif or .apng")
-    check_target(target)
     pictures = sorted(pictures_in(place), key=natural)
     times = None if fps is not None else _times(place)
+    along = _sound(times, sound)
+    film = new_output(target, [*pictures, along and along.source], overwrite=overwrite)
     stamps = _stamps(pictures, times)
     rate = _rate(fps, times)
     if kind_of(target) == "animation":
-        return _animated(pictures, target, rate)
+        return Making(_animated(pictures, film, rate), film)
     with Image.open(pictures[0]) as first:
         width, height = first.size
     form = Format(
@@ -173,13 +183,11 @@ def join_frames(
         time_base=times.time_base if times else 1 / rate,
         deep=False,
     )
-    along = _sound(times, sound)
-    check_apart(target, along and along.source)
-    return _joined(pictures, stamps, target, form, sound=along)
+    return Making(_joined(pictures, stamps, film, form, sound=along), film)
 
 
 def _joined(
-    pictures: list[Path], stamps: list[tuple[int, int]], target: Path, form: Format, *, sound: Sound | None
+    pictures: list[Path], stamps: list[tuple[int, int]], output: Output, form: Format, *, sound: Sound | None
 ) -> Iterator[Path]:
     parts: list[Part] = []
     for begin in range(0, len(pictures), form.part):
@@ -187,13 +195,13 @@ def _joined(
         levels = [_levels(path, form.size, pictures[0]) for path in some]
         parts.append(encoded(levels, stamps[begin : begin + form.part], form))
         yield from some
-    write_video(target, lambda: parts, form, sound=sound)
+    write_video(output, lambda: parts, form, sound=sound)
 
 
-def _animated(pictures: list[Path], target: Path, rate: Fraction) -> Iterator[Path]:
+def _animated(pictures: list[Path], output: Output, rate: Fraction) -> Iterator[Path]:
     from batcountry.motion.animation import write_animation
 
-    write_animation(target, pictures, float(rate), "")
+    write_animation(output, pictures, float(rate), "")
     yield from pictures
 
 

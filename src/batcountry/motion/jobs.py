@@ -10,6 +10,7 @@ from batcountry.errors import RecipeError
 from batcountry.models.from_recipe import from_anywhere
 from batcountry.motion.journal import Job
 from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.outputs import Output
 from batcountry.version import __version__
 
 
@@ -34,7 +35,7 @@ def note_for(recipe: ZoomRecipe | VideoRecipe, weights: str, name: str | None, s
     )
 
 
-def job_for(note: MotionNote, model: str, source: Path | None, target: Path) -> Job:
+def job_for(note: MotionNote, model: str, source: Path | None, output: Output) -> Job:
     """Return the job of a film, in which every name leads to its file from any working folder.
 
     Raises
@@ -57,7 +58,8 @@ def job_for(note: MotionNote, model: str, source: Path | None, target: Path) -> 
         note=note,
         recipe=note.recipe.with_options(dream=anywhere),
         source=None if source is None else str(source.resolve()),
-        output=str(target.resolve()),
+        output=str(output.path.absolute()),
+        overwrite=output.overwrite,
         threads=torch.get_num_threads(),
     )
 

@@ -11,11 +11,12 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from batcountry.errors import VideoError
-from batcountry.files import replace_file
+from batcountry.errors import OutputExists, VideoError
+from batcountry.files import replace_file, write_file
 from batcountry.folders import alone_in
 from batcountry.motion.film import State
 from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.outputs import Output
 
 JOB = "motion.json"
 """The file by which a journal is known."""
@@ -32,6 +33,8 @@ class Job(BaseModel):
     source: str | None
     """The picture's or video's path, from anywhere; None for the sky."""
     output: str
+    overwrite: bool = False
+    """Whether what was there when the film was begun may be replaced."""
     own_flow: bool = False
     """Whether the caller found movement with a function of theirs, which has to be given again."""
     threads: int
@@ -61,11 +64,24 @@ class Journal:
                 f"go on with `bat-country resume {self.folder}`, or delete it"
             )
 
+    @property
+    def record(self) -> Path:
+        """The file that tells what the film's own work wrote."""
+        return self.folder / "written.json"
+
+    @property
+    def output(self) -> Output:
+        """Where the film goes, under the name that it has by now; raises `VideoError` if there is no job."""
+        job = self.job()
+        return Output.resumed(Path(job.output), overwrite=job.overwrite, record=self.record)
+
     def begin(self, job: Job) -> None:
-        """Write the job down; raises `VideoError` if the folder cannot be made."""
+        """Write the job down; raises `VideoError` if the folder cannot be made, or has a film in it by now."""
         try:
             self.folder.mkdir(exist_ok=True)
-            replace_file(self.folder / JOB, job.model_dump_json(indent=1).encode())
+            write_file(self.folder / JOB, job.model_dump_json(indent=1).encode(), overwrite=False)
+        except OutputExists:
+            self.check_new()
         except OSError as error:
             raise VideoError(f"cannot make the folder {self.folder}: {error.strerror}") from None
 

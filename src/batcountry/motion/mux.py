@@ -15,6 +15,7 @@ from batcountry.errors import VideoError
 from batcountry.files import give_usual_rights
 from batcountry.motion.encode import CODECS, VIDEO_SUFFIXES, Format, Part, configure
 from batcountry.motion.media import ffmpeg, open_media, writing
+from batcountry.outputs import Output
 
 log = logging.getLogger("batcountry")
 
@@ -41,7 +42,7 @@ class Sound(NamedTuple):
 
 
 def write_video(
-    target: Path,
+    output: Output,
     parts: Callable[[], Iterable[Part]],
     form: Format,
     *,
@@ -64,7 +65,7 @@ def write_video(
     VideoError
         If the file cannot be written.
     """
-    av = ffmpeg()
+    av, target = ffmpeg(), output.path
     temporary = target.with_name(f".batcountry-{target.name}")
     kind = VIDEO_SUFFIXES[target.suffix.lower()]
     # The whole file's clock ticks as the pictures' does, so that its duration is not rounded to milliseconds.
@@ -80,7 +81,7 @@ def write_video(
         ):
             _mux(out, parts, form, sound, note)
         give_usual_rights(temporary)
-        temporary.replace(target)
+        output.put(temporary)
     except OSError as error:
         raise VideoError(f"cannot write {target}: {error.strerror}") from None
     finally:

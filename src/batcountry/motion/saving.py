@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ import torch
 
 from batcountry.errors import PictureError, RecipeError, VideoError
 from batcountry.files import sha256_of
+from batcountry.inputs import input_files
 from batcountry.memory import said_bytes, said_seconds
 from batcountry.models.from_recipe import open_recipe_model
-from batcountry.motion.decode import Clip, clip_of
-from batcountry.motion.encode import Format
+from batcountry.motion.decode import clip_of
 from batcountry.motion.fetch import fetched, is_address
 from batcountry.motion.film import Frame
 from batcountry.motion.filming import Filming
@@ -24,18 +23,24 @@ from batcountry.motion.flow import Flow
 from batcountry.motion.given import begun_with, objects, recipe_of
 from batcountry.motion.jobs import job_for, note_for
 from batcountry.motion.journal import Journal
-from batcountry.motion.mux import Sound
-from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
-from batcountry.motion.stores import AnimationStore, FolderStore, Store, VideoStore
-from batcountry.motion.targets import check_apart, check_target, form_of, kind_of
+from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.stores import Store
+from batcountry.motion.targets import new_output, store_of
 from batcountry.motion.zooming import Zoom
+from batcountry.outputs import Making, Output, check_apart
 from batcountry.recipe import Recipe
+from batcountry.settling import prepared
 
 log = logging.getLogger("batcountry")
 
 
 def save_zoom(
-    image: Any, output: str | Path, recipe: Recipe | ZoomRecipe | None = None, **options: Any
+    image: Any,
+    output: str | Path,
+    recipe: Recipe | ZoomRecipe | None = None,
+    *,
+    overwrite: bool = False,
+    **options: Any,
 ) -> Path:
     """Zoom into a picture, dreaming on the way, and return the path of the film.
 
@@ -44,18 +49,22 @@ def save_zoom(
     image
         What `batcountry.dream` takes; with None, the sky.
     output
-        `.mp4`, `.webm`, `.mkv`, `.mov`, `.gif`, `.apng`, or the name of a new folder for frames.
+        `.mp4`, `.webm`, `.mkv`, `.mov`, `.gif`, `.apng`, or the name of a new folder for frames. What comes
+        to be there while the film is made is not replaced: the film then has another name, which is returned.
     recipe, options
         A `ZoomRecipe`, or a `Recipe` for its dreams, and fields of both by name.
+    overwrite
+        Whether an output that is there may be replaced.
 
     Raises
     ------
     BatCountryError
         If something given cannot be used.
     """
-    for _ in saving_zoom(image, output, recipe, **options):
+    made = saving_zoom(image, output, recipe, overwrite=overwrite, **options)
+    for _ in made:
         pass
-    return Path(output)
+    return made.output.path
 
 
 def save_video(
@@ -64,6 +73,7 @@ def save_video(
     recipe: Recipe | VideoRecipe | None = None,
     *,
     flow: Flow | None = None,
+    overwrite: bool = False,
     **options: Any,
 ) -> Path:
     """Dream on a video and return the path of the result, with the sound and subtitles of the source.
@@ -78,15 +88,18 @@ def save_video(
         A `VideoRecipe`, or a `Recipe` for its dreams, and fields of both by name.
     flow
         Finds how things move between two frames; OpenCV's dense inverse search if not given.
+    overwrite
+        As for `save_zoom`.
 
     Raises
     ------
     BatCountryError
         If something given cannot be used.
     """
-    for _ in saving_video(source, output, recipe, flow=flow, **options):
+    made = saving_video(source, output, recipe, flow=flow, overwrite=overwrite, **options)
+    for _ in made:
         pass
-    return Path(output)
+    return made.output.path
 
 
 def resume(folder: str | Path, *, trusted: bool = False) -> Path:
@@ -106,10 +119,10 @@ def resume(folder: str | Path, *, trusted: bool = False) -> Path:
         If there is no journal, the source or the network is no longer the same, or the model is a function's
         and the journal is not trusted.
     """
-    output = Path(Journal(Path(folder)).job().output)
-    for _ in resuming(folder, trusted=trusted):
+    made = resuming(folder, trusted=trusted)
+    for _ in made:
         pass
-    return output
+    return made.output.path
 
 
 def saving_zoom(
@@ -118,16 +131,15 @@ def saving_zoom(
     recipe: Recipe | ZoomRecipe | None = None,
     *,
     named: str | None = None,
+    overwrite: bool = False,
     **options: Any,
-) -> Iterator[Frame]:
+) -> Making[Frame]:
     """Write a zoom frame by frame; takes what `save_zoom` takes. The arguments are checked at the call."""
-    target = Path(output)
-    check_target(target)
     motion = recipe_of(ZoomRecipe, recipe, options)
-    journal = Journal.beside(target)
-    journal.check_new()
     path = Path(image) if isinstance(image, (str, Path)) else None
-    check_apart(target, path)
+    goal = new_output(Path(output), [path, *input_files(motion.dream)], overwrite=overwrite)
+    journal = Journal.beside(goal.path)
+    goal.record = journal.record
     picture = begun_with(image, motion)
     zoom = Zoom(picture, motion, objects(options))
     note = note_for(
@@ -136,12 +148,14 @@ def saving_zoom(
         named or (None if path is None else str(path)),
         picture.sha256,
     )
-    store = store_of(journal, target, zoom.recipe, note, size=zoom.size[::-1])
+    store = store_of(journal, goal, zoom.recipe, note, size=zoom.size[::-1])
     _say(zoom, journal, store, zoom.recipe.count)
-    journal.begin(job_for(note, zoom.dreamer.model.name, path, target))
+    job = job_for(note, zoom.dreamer.model.name, path, goal)
+    _clear(goal)
+    journal.begin(job)
     if path is None and image is not None:
         picture.save(journal.folder / "source.png")
-    return _saved(journal, store, zoom, note)
+    return Making(_saved(journal, store, zoom, note), goal, journal.folder)
 
 
 def saving_video(
@@ -151,28 +165,32 @@ def saving_video(
     *,
     flow: Flow | None = None,
     named: str | None = None,
+    overwrite: bool = False,
     **options: Any,
-) -> Iterator[Frame]:
+) -> Making[Frame]:
     """Write a dreamed video frame by frame; takes what `save_video` takes. The arguments are checked at the call."""
-    target = Path(output)
-    check_target(target)
     motion = recipe_of(VideoRecipe, recipe, options)
-    journal = Journal.beside(target)
-    journal.check_new()
-    path = fetched(str(source), target) if is_address(str(source)) else Path(source)
-    check_apart(target, path)
+    path = None if is_address(str(source)) else Path(source)
+    goal = new_output(Path(output), [path, *input_files(motion.dream)], overwrite=overwrite)
+    journal = Journal.beside(goal.path)
+    goal.record = journal.record
+    if path is None:
+        prepared(motion.dream, objects(options))  # so that nothing is fetched for what cannot be
+        path = fetched(str(source), goal.path)
+        check_apart(goal.path, [path])
     clip = clip_of(path, motion.max_size)
     filming = Filming(clip, motion, objects(options), flow=flow)
     weights = filming.dreamer.model.weights_sha256
     note = note_for(filming.recipe, weights, named or str(source), sha256_of(path))
-    store = store_of(journal, target, filming.recipe, note, clip=clip, offset=filming.offset)
+    store = store_of(journal, goal, filming.recipe, note, clip=clip, offset=filming.offset)
     _say(filming, journal, store, filming.count)
-    job = job_for(note, filming.dreamer.model.name, path, target)
+    job = job_for(note, filming.dreamer.model.name, path, goal)
+    _clear(goal)
     journal.begin(job.model_copy(update={"own_flow": flow is not None}))
-    return _saved(journal, store, filming, note)
+    return Making(_saved(journal, store, filming, note), goal, journal.folder)
 
 
-def resuming(folder: str | Path, *, flow: Flow | None = None, trusted: bool = False) -> Iterator[Frame]:
+def resuming(folder: str | Path, *, flow: Flow | None = None, trusted: bool = False) -> Making[Frame]:
     """Go on with an unfinished film frame by frame; takes what `resume` takes."""
     journal = Journal(Path(folder))
     job = journal.job()
@@ -186,7 +204,7 @@ def resuming(folder: str | Path, *, flow: Flow | None = None, trusted: bool = Fa
             f"{job.recipe.dream.model} has other weights now than when {folder} was begun; put those back"
         )
     torch.set_num_threads(job.threads)
-    target = Path(job.output)
+    output = journal.output
     if isinstance(job.recipe, ZoomRecipe):
         stored = journal.folder / "source.png"
         picture = begun_with(stored if stored.exists() else job.source, job.recipe)
@@ -195,47 +213,21 @@ def resuming(folder: str | Path, *, flow: Flow | None = None, trusted: bool = Fa
                 f"{job.source} is not the picture that {folder} was begun with; put that one back"
             )
         maker: Zoom | Filming = Zoom(picture, job.recipe, {"model": model})
-        store = store_of(journal, target, job.recipe, job.note, size=frame_size(maker))
+        store = store_of(journal, output, job.recipe, job.note, size=frame_size(maker))
     else:
         path = Path(str(job.source))
         if not path.is_file() or sha256_of(path) != job.note.input_sha256:
             raise VideoError(f"{path} is not the video that {folder} was begun with; put that one back")
         clip = clip_of(path, job.recipe.max_size)
         maker = Filming(clip, job.recipe, {"model": model}, flow=flow)
-        store = store_of(journal, target, job.recipe, job.note, clip=clip, offset=maker.offset)
-    return _saved(journal, store, maker, job.note)
+        store = store_of(journal, output, job.recipe, job.note, clip=clip, offset=maker.offset)
+    return Making(_saved(journal, store, maker, job.note), output, journal.folder)
 
 
-def frame_size(maker: Zoom | Filming) -> tuple[int, int]:
-    """Return the (width, height) of a film's frames."""
-    height, width = maker.dreamer.size
-    return width, height
-
-
-def store_of(
-    journal: Journal,
-    target: Path,
-    recipe: Motion,
-    note: MotionNote,
-    *,
-    size: tuple[int, int] | None = None,
-    clip: Clip | None = None,
-    offset: Fraction = Fraction(0),
-) -> Store:
-    """Return the store for a target: of a zoom with frames of `size`, or of a `clip`'s dream."""
-    kind = kind_of(target)
-    frame = clip.size if clip else size or (0, 0)
-    rate = clip.rate if clip else recipe.rate  # type: ignore[attr-defined]
-    if kind == "folder":
-        return FolderStore(target, frame, note.model_dump_json())
-    if kind == "animation":
-        return AnimationStore(journal.folder, frame, target, float(rate))
-    form: Format = form_of(target, recipe, size=size, clip=clip)
-    sound = None
-    if clip is not None and isinstance(recipe, VideoRecipe):
-        start, stop = Filming.bounds(clip, recipe)
-        sound = Sound(clip.path, start, stop, -offset)
-    return VideoStore(journal.folder, target, form, sound=sound)
+def _clear(output: Output) -> None:
+    """Delete frames that may be replaced, so that none of them stays; a film is replaced when the new one is finished."""
+    if output.overwrite and output.path.is_dir():
+        shutil.rmtree(output.path)
 
 
 def _saved(journal: Journal, store: Store, maker: Zoom | Filming, note: MotionNote) -> Iterator[Frame]:
@@ -259,6 +251,12 @@ def _saved(journal: Journal, store: Store, maker: Zoom | Filming, note: MotionNo
     journal.clear()
     if not found:
         raise VideoError("there is no frame between where the video is to begin and to end")
+
+
+def frame_size(maker: Zoom | Filming) -> tuple[int, int]:
+    """Return the (width, height) of a film's frames."""
+    height, width = maker.dreamer.size
+    return width, height
 
 
 def _say(maker: Zoom | Filming, journal: Journal, store: Store, count: int) -> None:

@@ -6,6 +6,7 @@ film at any time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,10 +20,14 @@ from batcountry.motion.encode import Format, Part, encoded
 from batcountry.motion.film import Frame
 from batcountry.motion.journal import arrays_bytes, read_arrays
 from batcountry.motion.mux import Sound, write_video
+from batcountry.outputs import Output
 from batcountry.picture import read_picture
 
 DIGITS = 6
 """Of the numbers in names of frames, so that they sort."""
+
+FRAMES = re.compile(rf"\d{{{DIGITS}}}\.png|times\.json")
+"""Names in a folder of frames."""
 
 
 class Store(Protocol):
@@ -56,7 +61,7 @@ class VideoStore:
     ----------
     folder
         For parts and for frames that are no full part yet.
-    target
+    output
         The video file.
     form
         How it is encoded.
@@ -64,8 +69,8 @@ class VideoStore:
         What is copied beside the pictures.
     """
 
-    def __init__(self, folder: Path, target: Path, form: Format, *, sound: Sound | None = None) -> None:
-        self.folder, self.target, self.form, self.sound = folder, target, form, sound
+    def __init__(self, folder: Path, output: Output, form: Format, *, sound: Sound | None = None) -> None:
+        self.folder, self.output, self.form, self.sound = folder, output, form, sound
         self._parts = len(list(folder.glob("part-*.npz")))
 
     def count(self) -> int:
@@ -105,7 +110,7 @@ class VideoStore:
             if rest is not None:
                 yield rest
 
-        write_video(self.target, parts, self.form, sound=sound, note=note)
+        write_video(self.output, parts, self.form, sound=sound, note=note)
 
     def _read_stamp(self, index: int) -> NDArray[np.int64]:
         """Return a kept frame's pts and duration."""
@@ -177,7 +182,8 @@ class FolderStore:
         """Write the next frame."""
         self.folder.mkdir(exist_ok=True)
         picture = read_picture(frame.levels())
-        (picture.with_note(self.note) if self.note else picture).save(self.path(frame.index))
+        picture = picture.with_note(self.note) if self.note else picture
+        picture.save(self.path(frame.index), overwrite=True)
 
     def write(self, note: str) -> None:
         """Do nothing: the frames are the film."""
@@ -201,19 +207,19 @@ class AnimationStore(FolderStore):
     ----------
     folder, size
         As of `FolderStore`.
-    target
+    output
         The animated picture.
     rate
         Frames a second.
     """
 
-    def __init__(self, folder: Path, size: tuple[int, int], target: Path, rate: float) -> None:
+    def __init__(self, folder: Path, size: tuple[int, int], output: Output, rate: float) -> None:
         super().__init__(folder, size)
-        self.target, self.rate = target, rate
+        self.output, self.rate = output, rate
 
     def write(self, note: str) -> None:
         """Write what there is as an animated picture that plays for ever."""
-        write_animation(self.target, [self.path(index) for index in range(self.count())], self.rate, note)
+        write_animation(self.output, [self.path(index) for index in range(self.count())], self.rate, note)
 
     def write_so_far(self, note: str) -> None:
         """Write what there is as an animated picture that plays for ever."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -13,8 +14,13 @@ from batcountry.errors import VideoError
 from batcountry.motion.animation import SUFFIXES as ANIMATION_SUFFIXES
 from batcountry.motion.decode import Clip
 from batcountry.motion.encode import CODECS, VIDEO_SUFFIXES, Format, codec_for
+from batcountry.motion.filming import Filming
+from batcountry.motion.journal import Journal
 from batcountry.motion.media import ffmpeg
-from batcountry.motion.recipes import Motion, ZoomRecipe
+from batcountry.motion.mux import Sound
+from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.stores import FRAMES, AnimationStore, FolderStore, Store, VideoStore
+from batcountry.outputs import Output, check_apart, check_folder_of_ours, check_new
 
 Kind = Literal["video", "animation", "folder"]
 
@@ -47,8 +53,6 @@ def check_target(target: Path) -> None:
         ffmpeg()
     if kind != "folder" and target.is_dir():
         raise VideoError(f"cannot write {target}: it is a folder; name a file")
-    if kind == "folder" and target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise VideoError(f"{target} is there already; name a new folder for the frames")
     parent = target.resolve().parent
     if not parent.is_dir():
         raise VideoError(f"cannot write {target}: there is no folder {target.parent}; make it first")
@@ -58,11 +62,29 @@ def check_target(target: Path) -> None:
         )
 
 
-def check_apart(target: Path, *sources: Path | None) -> None:
-    """Raise `VideoError` if a film would be written over what it is made of."""
-    for source in sources:
-        if source is not None and source.exists() and target.exists() and source.samefile(target):
-            raise VideoError(f"{target} is what the film is made of; give the film another name")
+def new_output(target: Path, inputs: Iterable[Path | None], *, overwrite: bool) -> Output:
+    """Return the output of a film that is to be begun.
+
+    Parameters
+    ----------
+    inputs
+        What the film is made of.
+    overwrite
+        Whether what is there may be replaced; of folders only those of frames.
+
+    Raises
+    ------
+    VideoError
+        If a film cannot be written there, it is an input, or is there already, finished or not.
+    """
+    inputs = list(inputs)
+    check_target(target)
+    check_apart(target, inputs)
+    Journal.beside(target).check_new()
+    check_new(target, overwrite=overwrite)
+    if kind_of(target) == "folder":
+        check_folder_of_ours(target, FRAMES, inputs)
+    return Output(target, overwrite)
 
 
 def form_of(
@@ -91,3 +113,30 @@ def form_of(
         colours=(colours.matrix, colours.range, colours.primaries, colours.transfer),
         aspect=Fraction(clip.aspect),
     )
+
+
+def store_of(
+    journal: Journal,
+    output: Output,
+    recipe: Motion,
+    note: MotionNote,
+    *,
+    size: tuple[int, int] | None = None,
+    clip: Clip | None = None,
+    offset: Fraction = Fraction(0),
+) -> Store:
+    """Return the store for an output: of a zoom with frames of `size`, or of a `clip`'s dream."""
+    target = output.path
+    kind = kind_of(target)
+    frame = clip.size if clip else size or (0, 0)
+    rate = clip.rate if clip else recipe.rate  # type: ignore[attr-defined]
+    if kind == "folder":
+        return FolderStore(target, frame, note.model_dump_json())
+    if kind == "animation":
+        return AnimationStore(journal.folder, frame, output, float(rate))
+    form: Format = form_of(target, recipe, size=size, clip=clip)
+    sound = None
+    if clip is not None and isinstance(recipe, VideoRecipe):
+        start, stop = Filming.bounds(clip, recipe)
+        sound = Sound(clip.path, start, stop, -offset)
+    return VideoStore(journal.folder, output, form, sound=sound)

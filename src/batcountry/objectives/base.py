@@ -58,6 +58,8 @@ class Term:
         depending on the activations at that place alone; only then can it be worked out tile by tile.
     beside
         Pictures that it reads too, by name: `START` or `OPACITY` (with None), or a mask.
+    files
+        Names of the files that are opened for it.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Term:
     bind: Callable[[Model], Scorer] = field(compare=False, repr=False)
     local: bool = field(default=False, compare=False)
     beside: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    files: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(_written, self.arguments))})"
@@ -90,6 +93,11 @@ class Objective:
     def beside(self) -> dict[str, Any]:
         """The pictures that it reads beside layers and image, by name."""
         return {key: source for _, term in self.terms for key, source in term.beside.items()}
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of all files that are opened for it, each once."""
+        return tuple(dict.fromkeys(name for _, term in self.terms for name in term.files))
 
     @property
     def of_layers(self) -> Objective:
@@ -183,6 +191,7 @@ def objective(
     *,
     local: bool = False,
     beside: Mapping[str, Any] | None = None,
+    files: tuple[str, ...] = (),
 ) -> Objective:
     """Make an objective of one term; see `Term` for what the parts mean."""
-    return Objective(((1.0, Term(name, arguments, layers, bind, local, beside or {})),))
+    return Objective(((1.0, Term(name, arguments, layers, bind, local, beside or {}, files)),))

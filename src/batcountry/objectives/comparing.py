@@ -10,7 +10,14 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.kernels.squares import mean_square
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
-from batcountry.objectives.sources import Reference, check_openable, check_places, labelled, planes
+from batcountry.objectives.sources import (
+    Reference,
+    check_openable,
+    check_places,
+    files_of,
+    labelled,
+    planes,
+)
 from batcountry.objectives.units import likeness
 
 if TYPE_CHECKING:
@@ -39,7 +46,9 @@ def caricature(layer: str, picture: Any = "start", power: float = 2.0) -> Object
         return score
 
     arguments = (layer, wanted.label, power)
-    return objective("caricature", arguments, (layer,), bind, local=True, beside=wanted.beside)
+    return objective(
+        "caricature", arguments, (layer,), bind, local=True, beside=wanted.beside, files=wanted.files
+    )
 
 
 def content(picture: Any, layer: str) -> Objective:
@@ -58,7 +67,15 @@ def content(picture: Any, layer: str) -> Objective:
         distance = _distance(model, wanted, layer)
         return lambda activations: -distance(activations)
 
-    return objective("content", (wanted.label, layer), (layer,), bind, local=True, beside=wanted.beside)
+    return objective(
+        "content",
+        (wanted.label, layer),
+        (layer,),
+        bind,
+        local=True,
+        beside=wanted.beside,
+        files=wanted.files,
+    )
 
 
 def strayed(layer: str) -> Objective:
@@ -106,7 +123,7 @@ def style(picture: Any, layer: str) -> Objective:
         size = wanted.square().sum().clamp(min=1e-12)
         return lambda activations: -(gram(activations[layer]) - wanted).square().sum((1, 2)) / size
 
-    return objective("style", (label, layer), (layer,), bind)
+    return objective("style", (label, layer), (layer,), bind, files=files_of(picture))
 
 
 def diversity(layer: str) -> Objective:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import Objective, Scorer, objective
-from batcountry.objectives.sources import check_openable, labelled, planes
+from batcountry.objectives.sources import check_openable, files_of, labelled, planes
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -40,7 +40,7 @@ def guide(picture: Any, layer: str) -> Objective:
         features = guide_features(model, picture, layer)
         return lambda activations: matched(activations[layer], features)
 
-    return objective("guide", (label, layer), (layer,), bind, local=True)
+    return objective("guide", (label, layer), (layer,), bind, local=True, files=files_of(picture))
 
 
 def guide_features(model: Model, picture: Any, layer: str) -> Tensor:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import Activations, Objective, Scorer, Term
+from batcountry.objectives.sources import files_of
 from batcountry.picture import Picture, read_picture
 
 if TYPE_CHECKING:
@@ -79,7 +80,12 @@ def _within(label: str, named: tuple[str, Any], term: Term) -> Term:
 
     inner = Objective(((1.0, term),))
     return replace(
-        term, name="region", arguments=(label, inner), bind=bind, beside={**term.beside, key: source}
+        term,
+        name="region",
+        arguments=(label, inner),
+        bind=bind,
+        beside={**term.beside, key: source},
+        files=(*term.files, *files_of(source)),
     )
 
 

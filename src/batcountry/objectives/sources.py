@@ -48,6 +48,11 @@ class Reference:
         return cls(label, f"{PICTURE}{sha256(label.encode()).hexdigest()[:16]}", picture)
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """The file that is opened for it, if any."""
+        return files_of(self.source)
+
+    @property
     def beside(self) -> dict[str, Any]:
         """What a term reads beside layers to have it."""
         return {self.key: self.source}
@@ -67,6 +72,12 @@ def labelled(picture: Any) -> str:
     if isinstance(picture, str) or hasattr(picture, "__fspath__"):
         return str(picture)
     return f"sha256:{read_picture(picture).sha256}"
+
+
+def files_of(picture: Any) -> tuple[str, ...]:
+    """Return the file that a picture is, as `Term.files` has it; none for the start and what was no file."""
+    named = isinstance(picture, str) or hasattr(picture, "__fspath__")
+    return (str(picture),) if named and picture != "start" and not str(picture).startswith("sha256:") else ()
 
 
 def check_openable(picture: Any, label: str) -> None:

@@ -99,7 +99,8 @@ def direction(layer: str, vector: list[float] | str, power: float = 0.0) -> Obje
 
         return score
 
-    return objective("direction", (layer, label, power), (layer,), bind, local=True)
+    files = (label,) if given else ()
+    return objective("direction", (layer, label, power), (layer,), bind, local=True, files=files)
 
 
 def likeness(activation: Tensor, wanted: Tensor, power: float) -> Tensor:

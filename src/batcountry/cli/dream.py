@@ -1,0 +1,96 @@
+"""Dreams from the command line: where they go, and with which layers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from batcountry.cli.outputs import Target, check_different, for_layer, output_at, steps_at
+from batcountry.cli.running import Outputs, run_dream
+from batcountry.cli.screen import out
+from batcountry.outputs import Output
+from batcountry.recipe import Recipe
+
+STEPS = re.compile(r"octave_\d+-iter_\d+\.png")
+"""Names of the pictures after iterations."""
+
+
+@dataclass(frozen=True)
+class Wanted(Target):
+    """What is to be written of a dream; see `Outputs`."""
+
+    save_steps: Path | None = None
+    work: Path | None = None
+    deepzoom: Path | None = None
+
+    def for_layer(self, layer: str) -> Wanted:
+        """Return the same for one of several layers, with its name in all names."""
+
+        def folder(path: Path | None) -> Path | None:
+            return path and for_layer(path, layer, suffix="")
+
+        return replace(
+            self,
+            path=for_layer(self.path, layer),
+            save_steps=folder(self.save_steps),
+            work=folder(self.work),
+            deepzoom=folder(self.deepzoom),
+        )
+
+    def outputs(self, recipe: Recipe, image: Path | None) -> Outputs:
+        """Choose names that are free for a dream on a picture; raises `BatCountryError` for what cannot be written."""
+        from batcountry.boundless.images import check_pyramid
+        from batcountry.inputs import input_files
+        from batcountry.picture_files import check_writable
+
+        check_writable(self.path, transparent=recipe.alpha)
+        check_different(self.path, self.save_steps, self.work, self.deepzoom)
+        inputs = [image, *input_files(recipe)]
+        picture = output_at(self.path, inputs, overwrite=self.overwrite, named=self.named)
+        deepzoom = None
+        if self.deepzoom is not None:
+            deepzoom = output_at(self.deepzoom, inputs, overwrite=self.overwrite)
+            check_pyramid(deepzoom.path, inputs, overwrite=self.overwrite)
+        steps = steps_at(self.save_steps, STEPS, inputs, overwrite=self.overwrite)
+        return Outputs(picture, steps, self.work, deepzoom)
+
+
+def dream_with_layers(image: Path | None, wanted: Wanted, options: dict[str, Any], layers: list[str]) -> None:
+    """Dream on a picture with each of some layers, or with none for what the options say, and say where the dreams are.
+
+    All that needs no network to be wrong is found out before one is opened.
+    """
+    from batcountry.models.from_recipe import open_recipe_model
+    from batcountry.picture_files import picture_size
+    from batcountry.settling import prepared
+
+    if image is not None:
+        picture_size(image)
+    layers = list(dict.fromkeys(layers))
+    own = {"layer": layers[0]} if layers else {}
+    recipe = prepared(Recipe(), {**options, **own}).recipe
+    if len(layers) < 2:
+        _dream(image, wanted.outputs(recipe, image), {**options, **own})
+        return
+    todo = [(name, wanted.for_layer(name).outputs(recipe, image)) for name in layers]
+    model = open_recipe_model(recipe)
+    for name in layers:
+        model.layer(name)
+    for name, outputs in todo:
+        _dream(image, outputs, {**options, "model": model, "layer": name})
+
+
+def _dream(image: Path | None, outputs: Outputs, options: dict[str, Any]) -> None:
+    run_dream(image, outputs, options)
+    say_dream(outputs.picture, outputs.deepzoom)
+
+
+def say_dream(picture: Output, deepzoom: Output | None) -> None:
+    """Say where a dream is."""
+    out.print(f"the dream is in {escape(str(picture.path))}")
+    if deepzoom is not None:
+        out.print(f"open {escape(str(deepzoom.path / 'index.html'))} to zoom in it")

@@ -1,0 +1,105 @@
+"""Ctrl-C while a picture grows."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cli.conftest import QUICK
+
+
+def test_a_stopped_dream_keeps_the_picture_so_far_and_says_how_to_go_on(run_tiny, stop_after, names):
+    stop_after(3)
+    code, out, err = run_tiny("dream", "photo.png", *QUICK)
+    assert (code, out) == (130, "")
+    assert "stopped at octave 2/2, iteration 1/2" in err and "53×37, is in dream-photo-stopped.png" in err
+    assert "bat-country again dream-photo-stopped.png" in err
+    assert names() == ["dream-photo-stopped.png", "photo.png"]
+    note = json.loads(run_tiny("info", "--json", "dream-photo-stopped.png")[1])
+    assert note["stopped"] == {"octave": 2, "octaves": 2, "iteration": 1, "iterations": 2}
+
+
+def test_it_has_the_size_that_it_had_reached_and_takes_a_free_name(run_tiny, stop_after, names):
+    stop_after(1)
+    for _ in range(2):
+        assert run_tiny("dream", "photo.png", "-o", "out.jpg", *QUICK)[0] == 130
+    assert names() == ["out-stopped-2.jpg", "out-stopped.jpg", "photo.png"]
+    with Image.open("out-stopped.jpg") as picture:
+        assert picture.size == (38, 26)
+
+
+def test_again_makes_the_whole_of_it_and_says_so(run_tiny, stop_after, monkeypatch):
+    with monkeypatch.context():
+        assert run_tiny("dream", "photo.png", "-o", "whole.png", *QUICK)[0] == 0
+    assert "stopped" not in json.loads(run_tiny("info", "--json", "whole.png")[1])
+    stop_after(2)
+    assert run_tiny("dream", "photo.png", "-o", "half.png", *QUICK)[0] == 130
+    stop_after(99)
+    code, out, _ = run_tiny("again", "half-stopped.png")
+    assert code == 0
+    assert "half-stopped.png was stopped at octave 1/2, iteration 2/2; this is the whole dream" in out
+    assert Path("half-stopped-again.png").read_bytes() == Path("whole.png").read_bytes()
+
+
+def test_stopped_before_the_first_step_there_is_nothing_to_keep(run_tiny, stop_after, names):
+    stop_after(0)
+    code, _, err = run_tiny("dream", "photo.png", "-o", "new/", *QUICK)
+    assert code == 130 and "before the first step" in err and "nothing was written" in err
+    assert names() == ["photo.png"]
+
+
+def test_a_second_ctrl_c_while_saving_leaves_no_half_file(run_tiny, stop_after, names, monkeypatch):
+    stop_after(2)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("batcountry.files.place", interrupted)
+    code, _, err = run_tiny("dream", "photo.png", *QUICK)
+    assert code == 130 and "and again while the picture so far was written" in err
+    assert names() == ["photo.png"]
+
+
+def test_a_picture_that_is_visualized_is_kept_too_with_its_plots(run_tiny, stop_after, names):
+    stop_after(2)
+    code, _, err = run_tiny("visualize", "photo.png", "--layer", "sum", "--plot", "plot.png", *QUICK)
+    assert code == 130 and "is in visualize-photo-stopped.png" in err
+    assert names() == ["photo.png", "plot.png", "visualize-photo-stopped.png"]
+
+
+def test_bulk_keeps_the_current_picture_and_does_not_take_it_for_done(run_tiny, stop_after, names):
+    stop_after(2)
+    code, _, err = run_tiny("bulk", ".", "-o", "out", "--layer", "sum", *QUICK)
+    assert code == 130 and "the same command goes on with the rest" in err and "0 dreamed" in err
+    assert names("out") == ["photo-png_sum-stopped.png"]
+    stop_after(99)
+    assert "1 dreamed, 0 done before" in run_tiny("bulk", ".", "-o", "out", "--layer", "sum", *QUICK)[1]
+
+
+@pytest.mark.slow
+def test_a_real_ctrl_c_is_heeded(tmp_path):
+    command = [sys.executable, "-c", "from batcountry.cli import main; main()", "dream", "--layer", "stem"]
+    command += ["--size", "64", "--octaves", "1", "--iterations", "100000", "--save-steps", "steps"]
+
+    def heed_ctrl_c():  # which a shell lets its background jobs ignore, tests among them
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, preexec_fn=heed_ctrl_c, **pipes) as process:
+        try:
+            while process.poll() is None and not list(tmp_path.glob("steps/*.png")):
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert "stopped at octave 1/1" in err and "is in dream-stopped.png" in err
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["dream-stopped.png", "steps"]
