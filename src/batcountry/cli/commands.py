@@ -1,9 +1,10 @@
-"""What all commands have: panels in one order, examples below the options, `--quiet`, `-h`, nothing given twice."""
+"""What all commands have: panels in one order, examples below the options, `--quiet`, `-h`."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -19,13 +20,18 @@ FILMS = "Films"
 NETWORKS = "Networks"
 """Panels of commands, beside typer's own."""
 
+log = logging.getLogger("batcountry")
+
 Command = Callable[..., Any]
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", metavar=" ")]
 
 
 class _Command(TyperCommand):
-    """A command whose errors say which it is, and whose options that take one value are given once."""
+    """A command whose errors say which it is, and which says so if an option that takes one value is given more than once.
+
+    That is no error, since scripts end in `"$@"` so that options of theirs can be given anew.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse, as typer does."""
@@ -41,21 +47,23 @@ class _Command(TyperCommand):
         parser = super().make_parser(ctx)
         parse = parser.parse_args
 
-        def parsed_once(args: list[str]) -> Any:
-            found = parse(args=args)
-            _check_once(ctx, found[2])
-            return found
+        def parsed(args: list[str]) -> Any:
+            values, rest, order = parse(args=args)
+            _say_twice(values, order)
+            return values, rest, order
 
-        parser.parse_args = parsed_once  # type: ignore[method-assign]
+        parser.parse_args = parsed  # type: ignore[method-assign]
         return parser
 
 
-def _check_once(context: Any, order: Iterable[Any]) -> None:
-    """Fail for the first of some parameters that is there twice."""
+def _say_twice(values: Mapping[str, Any], order: Iterable[Any]) -> None:
+    """Say of each parameter that is there more than once which of its values counts."""
     seen: list[Any] = []
     for each in order:
         if each in seen and each.param_type_name == "option" and not (each.multiple or each.is_eager):
-            context.fail(f"{max(each.opts, key=len)} is given twice, and takes one value")
+            value = values.get(each.name)
+            last = f": {value}" if isinstance(value, str) else ""
+            log.warning("%s is given more than once; the last counts%s", max(each.opts, key=len), last)
         seen.append(each)
 
 
