@@ -9,7 +9,7 @@ from torch import Tensor
 
 from batcountry import octaves
 from batcountry.allocator import kept_memory
-from batcountry.picture import Picture, read_picture
+from batcountry.picture import Picture, picture_of_levels
 from batcountry.wrap import NO_WRAP, Wrap
 
 Advance = Callable[[], tuple[Tensor, float]]
@@ -75,7 +75,7 @@ class Step(Progress):
     def _picture(self, image: Tensor) -> Picture:
         if self._opened:
             return self._opened(image)
-        return read_picture(image[0].permute(1, 2, 0).contiguous().cpu().numpy())
+        return picture_of_levels(image[0, :3].permute(1, 2, 0).contiguous().cpu().numpy())
 
     def _repr_html_(self) -> str:
         from batcountry.displays import step_figure
