@@ -35,7 +35,7 @@ def heard(model, image):
     """What hooks hear of each layer in one run of the module."""
     found = {}
     hooks = [
-        part.register_forward_hook(lambda _, __, output, name=name: found.setdefault(name, output.clone()))
+        part.register_forward_hook(lambda _, __, output, name=name: found.update({name: output.clone()}))
         for name, part in parts_of(model).items()
     ]
     model.module(model.preprocess(image))
