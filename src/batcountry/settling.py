@@ -13,6 +13,15 @@ from batcountry.ascent import Ascent
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError, suggestion
 from batcountry.finish import check_colour
+from batcountry.functions import (
+    NO_FUNCTIONS,
+    Functions,
+    check_repeatable,
+    own_optimizer,
+    own_param,
+    step_size_of,
+    take_functions,
+)
 from batcountry.gradient import Gradient
 from batcountry.models import Model
 from batcountry.models.from_recipe import open_recipe_model
@@ -40,12 +49,15 @@ class Settled:
         With all that was chosen for it.
     mask
         (1, 1, H, W), 0 to 1: where pixels may change; None for everywhere.
+    functions
+        What was given as Python code, for which the recipe only has marks.
     """
 
     model: Model
     objective: Objective
     recipe: Recipe
     mask: Tensor | None = None
+    functions: Functions = NO_FUNCTIONS
 
     @property
     def window(self) -> tuple[int, int] | None:
@@ -57,7 +69,8 @@ class Settled:
     @property
     def make_param(self) -> param.MakeParam:
         """Makes the parametrization."""
-        known = param.known[self.recipe.param]
+        own = self.functions.param
+        known = param.known[self.recipe.param] if own is None else own_param(own)
         return param.veiled(known) if self.recipe.alpha else known
 
     def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
@@ -85,13 +98,17 @@ class Settled:
     def optimizer(self) -> Make:
         """Makes the optimizer."""
         recipe = self.recipe
+        if self.functions.optimizer is not None:
+            return own_optimizer(self.functions.optimizer, recipe)
         schedule = Schedule(recipe.step_size or 0.0, recipe.decay, recipe.decay_every)
         return optimizer(recipe.optimizer, schedule, recipe.normalise, recipe.smoothing)
 
     @property
     def transforms(self) -> list[Transform]:
         """What happens to the picture before the network sees it."""
-        more = transforms.parse(self.recipe.transforms) if self.recipe.transforms else []
+        more = self.functions.transforms
+        if more is None:
+            more = tuple(transforms.parse(self.recipe.transforms)) if self.recipe.transforms else ()
         moves = [transforms.jitter(self.recipe.jitter), *more]
         return transforms.of_channels(moves, self.model.channels)
 
@@ -112,6 +129,7 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
         If an option is wrong, or the model, the guide or a mask cannot be opened.
     """
     options = presets.expanded(options)
+    functions = take_functions(options)
     model, aim = options.get("model"), options.get("objective")
     if isinstance(model, Model):
         options["model"] = model.name
@@ -125,14 +143,16 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     recipe = recipe.with_options(**options)
     if recipe.objective and (recipe.layer or recipe.guide):
         raise RecipeError("give an objective, or a layer and a guide, not both")
-    check_param(recipe)
-    recipe = _with_step_size(recipe)
+    check_repeatable(recipe, functions, aim)
+    check_param(recipe, functions)
+    recipe = _with_step_size(recipe, functions)
     opened = model if isinstance(model, Model) else _opened(recipe, model)
     opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
     recipe = recipe.with_options(precision=opened.precision)
     if recipe.layer is None and not recipe.objective:
         recipe = recipe.with_options(layer=opened.default_layer)
     objective = aim if isinstance(aim, Objective) else _objective(recipe, shown)
+    objective = objective.resolved(opened)
     if not objective.of_layers:
         raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
     starts.parse(recipe.start)
@@ -141,7 +161,7 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     check_octaves(recipe)
     check_windows(recipe, opened)
     check_alpha(recipe, opened, objective)
-    found = Settled(opened, objective, recipe, None if where is None else mask_planes(where))
+    found = Settled(opened, objective, recipe, None if where is None else mask_planes(where), functions)
     _ = found.optimizer, found.transforms  # so that what cannot be is said now
     return found
 
@@ -150,9 +170,9 @@ def _opened(recipe: Recipe, model: Any) -> Model:
     return open_recipe_model(recipe, module=model if isinstance(model, nn.Module) else None)
 
 
-def check_param(recipe: Recipe) -> None:
+def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
     """Raise `RecipeError` for a parametrization that cannot be."""
-    if recipe.param not in param.known:
+    if functions.param is None and recipe.param not in param.known:
         hint = suggestion(recipe.param, param.known)
         raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
     if recipe.mask and recipe.param != "pixels":
@@ -228,12 +248,11 @@ def _named(options: dict[str, Any], name: str) -> Picture | str | None:
     return shown
 
 
-def _with_step_size(recipe: Recipe) -> Recipe:
+def _with_step_size(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> Recipe:
     """Return a recipe with the step size that is usual for its parametrization, if it names none."""
     if recipe.step_size is not None:
         return recipe
-    usual = param.step_sizes[recipe.param]
-    return recipe.with_options(step_size=usual.get(recipe.optimizer, usual["ascent"]))
+    return recipe.with_options(step_size=step_size_of(recipe, functions))
 
 
 def _objective(recipe: Recipe, shown: str | Picture | None) -> Objective:

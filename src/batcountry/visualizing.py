@@ -9,7 +9,7 @@ from typing import Any
 from batcountry.dreamer import Dreamer
 from batcountry.dreams import Step
 from batcountry.errors import RecipeError
-from batcountry.objectives import Objective, each, parse
+from batcountry.objectives import Objective, Score, each, objective_of
 from batcountry.picture import Picture
 from batcountry.recipe import Note, Recipe
 
@@ -49,14 +49,18 @@ class Moment:
 
 
 def visualize(
-    objectives: Sequence[Objective | str], recipe: Recipe | None = None, *, batch: int = BATCH, **options: Any
+    objectives: Sequence[Objective | str | Score],
+    recipe: Recipe | None = None,
+    *,
+    batch: int = BATCH,
+    **options: Any,
 ) -> list[Picture]:
     """Make a picture for each of several objectives, from a start made on the spot.
 
     Parameters
     ----------
     objectives
-        What each picture is to show: an `Objective` or its text.
+        What each picture is to show: an `Objective`, its text, or a function as for `batcountry.objectives.function`.
     recipe
         How to make them; the preset `class` if nothing is given.
     batch
@@ -91,13 +95,17 @@ def visualize(
 
 
 def visualizing(
-    objectives: Sequence[Objective | str], recipe: Recipe | None = None, *, batch: int = BATCH, **options: Any
+    objectives: Sequence[Objective | str | Score],
+    recipe: Recipe | None = None,
+    *,
+    batch: int = BATCH,
+    **options: Any,
 ) -> Iterator[Moment]:
     """Make a picture for each objective iteration by iteration; takes what `visualize` takes.
 
     The options are checked, the model is opened and all objectives are read at the call.
     """
-    aims = [parse(one) if isinstance(one, str) else one for one in objectives]
+    aims = [objective_of(one) for one in objectives]
     if not aims or batch < 1:
         raise RecipeError("visualize needs at least one objective, and a batch of at least one picture")
     if twice := {"objective", "layer", "guide"} & options.keys():

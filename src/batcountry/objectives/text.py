@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from batcountry.calls import Calls
+from batcountry.marks import has_mark, refuse
 from batcountry.objectives.amplify import amplify
 from batcountry.objectives.base import Objective
 from batcountry.objectives.batches import each, for_picture
@@ -42,6 +43,8 @@ def parse(text: str) -> Objective:
     RecipeError
         If the text is something else; the message points at the character.
     """
+    if has_mark(text):
+        raise refuse("objective", text)
     value = _calls.parse(text)
     if not isinstance(value, Objective):
         kind = "a number" if isinstance(value, (int, float)) else f"a {type(value).__name__}"
