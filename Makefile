@@ -7,7 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --no-warn-script-location --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: dream test lint format types docs bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
+.PHONY: dream test lint format keywords types docs bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
 
 dream: .make/package
 	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") --output "$(OUTPUT)" $(ARGS)
@@ -17,12 +17,16 @@ test: .make/test
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: .make/lint
-	@$(BIN)/ruff check src tests benchmarks examples
-	@$(BIN)/ruff format --check src tests benchmarks examples
+	@$(BIN)/ruff check src tests tools benchmarks examples
+	@$(BIN)/ruff format --check src tests tools benchmarks examples
 
 format: .make/lint
-	@$(BIN)/ruff check --fix src tests benchmarks examples
-	@$(BIN)/ruff format src tests benchmarks examples
+	@$(BIN)/ruff check --fix src tests tools benchmarks examples
+	@$(BIN)/ruff format src tests tools benchmarks examples
+
+keywords: .make/lint
+	@$(BIN)/python tools/keywords.py
+	@$(BIN)/ruff format src/batcountry/keywords.py
 
 types: .make/lint .make/test
 	@$(BIN)/mypy

@@ -87,7 +87,7 @@ def read_data(source: Any, channels: int) -> Picture:
     """
     found = source
     name = digest = None
-    if isinstance(source, (str, Path)):
+    if isinstance(source, (str, PathLike)):
         name, data = str(source), read_file(Path(source))
         digest = hashlib.sha256(data).hexdigest()
         found = _loaded(data, name)
@@ -103,7 +103,7 @@ def read_data(source: Any, channels: int) -> Picture:
         )
     if found.dtype.kind not in "uif" or not np.isfinite(found).all():
         raise PictureError("the array has values that are not finite numbers; a picture's are 0 to 255")
-    if isinstance(source, DataPicture):
+    if isinstance(source, DataPicture) and source.sha256:
         return source
     pixels = np.ascontiguousarray(found, dtype=np.float32)
     if digest is None:

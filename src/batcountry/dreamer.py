@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
 
 from batcountry import octaves
 from batcountry.ascent import UPDATE
@@ -19,7 +21,8 @@ from batcountry.dreams import Advance, Step, climb
 from batcountry.errors import RecipeError
 from batcountry.finish import finished
 from batcountry.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
-from batcountry.memory import PICTURE_BYTES, Plan, plan
+from batcountry.keywords import DreamOptions, PictureLike
+from batcountry.memory import PICTURE_BYTES, Plan, fitting, plan
 from batcountry.models import Model
 from batcountry.objectives import pictures_of
 from batcountry.parts import Parts
@@ -27,52 +30,15 @@ from batcountry.picture import Picture, read_picture
 from batcountry.quantities import MOST_PIXELS, size_of
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
+from batcountry.several import BATCH, check_batch, in_batches, pictures_given
 from batcountry.starts import start_picture
 from batcountry.transforms import Transform, seen_size
 from batcountry.veil import VEIL_BYTES, begun, planes_of
-from batcountry.windows import WindowedAscent, check_windows, in_batches
+from batcountry.windows import WindowedAscent, check_windows
+from batcountry.windows import in_batches as window_batches
 from batcountry.wrap import seamless, wrapped_axes
 
 log = logging.getLogger("batcountry")
-
-
-def dream(image: Any = None, recipe: Recipe | None = None, **options: Any) -> Picture:
-    """Dream on a picture and return the result, which `save`s itself with its recipe inside.
-
-    Parameters
-    ----------
-    image
-        A path, a PIL image, an H×W×3 array (uint8, or float 0–255), a torch tensor or a
-        `Picture`. With none, what the recipe's `start` says is made on the spot: a sky of clouds.
-    recipe
-        How to dream.
-    options
-        Fields of `Recipe` by name, over those of `recipe`. `model` may also be an opened
-        `Model`, `guide` any picture, and `objective` an `Objective`.
-
-    Raises
-    ------
-    BatCountryError
-        If the picture, the model, or an option cannot be used; the message is one sentence.
-
-    Examples
-    --------
-    >>> import batcountry
-    >>> batcountry.dream(size=64, octaves=1, iterations=1).size
-    (64, 36)
-    """
-    for step in dreaming(image, recipe, **options):
-        if step.last:
-            return step.picture()
-    raise AssertionError("a dream has at least one step")
-
-
-def dreaming(image: Any = None, recipe: Recipe | None = None, **options: Any) -> Iterator[Step]:
-    """Dream on a picture step by step; takes what `dream` takes.
-
-    The arguments are checked and the model is opened at the call, not at the first step.
-    """
-    return Dreamer(recipe, **options).dreaming(image)
 
 
 class Dreamer:
@@ -96,22 +62,33 @@ class Dreamer:
         As `dream`.
     """
 
-    def __init__(self, recipe: Recipe | None = None, **options: Any) -> None:
-        self.settled = settle(recipe or Recipe(), options)
+    def __init__(self, recipe: Recipe | None = None, **options: Unpack[DreamOptions]) -> None:
+        self.settled = settle(recipe or Recipe(), dict(options))
         model, objective = self.settled.model, self.settled.objective
         self._whole = whole_gradient(model, objective)
         self.parts = Parts(model, objective.of_image) if objective.of_image else None
         more = {} if self.settled.mask is None else {UPDATE: self.settled.mask}
         self._pictures = Pictures(objective, more)
         self._count = pictures_of(objective)
-        self._ready: dict[tuple[int, int], tuple[list[tuple[int, int]], Gradient, Recipe]] = {}
+        self._ready: dict[tuple[int, int], tuple[list[tuple[int, int]], Gradient, Recipe, Plan | None]] = {}
 
-    def dreaming(self, image: Any = None, *, detail: Tensor | None = None) -> Iterator[Step]:
-        """Dream on a picture step by step.
+    def read(self, image: Any) -> Picture:
+        """Read a picture of the kind that the network takes."""
+        channels = self.settled.model.channels
+        return read_picture(image) if channels == 3 else read_data(image, channels)
+
+    def dreaming(
+        self,
+        image: PictureLike | Sequence[PictureLike] | None = None,
+        *,
+        batch: int = BATCH,
+        detail: Tensor | None = None,
+    ) -> Iterator[Step]:
+        """Dream on a picture step by step, or on several.
 
         Parameters
         ----------
-        image
+        image, batch
             As for `dream`.
         detail : (1, C, h, w), grey levels
             What to add to the picture before the first step, of any size: an earlier dream less its picture.
@@ -121,10 +98,24 @@ class Dreamer:
         BatCountryError
             If the picture cannot be used; at the call, not at the first step.
         """
+        check_batch(batch)
+        several = pictures_given(image)
+        if several is None:
+            return self._dreaming([self._input(image)], detail)
+        if self._count > 1:
+            raise RecipeError(
+                "an objective for several pictures makes them of one; give one picture, not a list"
+            )
+        pictures = [self._input(self.read(each)) for each in several]
+        most = {each.size: self._together(each, batch) for each in pictures}
+        return in_batches(pictures, lambda one: most[one.size], lambda some: self._dreaming(some, detail))
+
+    def _dreaming(self, pictures: list[Picture], detail: Tensor | None) -> Iterator[Step]:
+        """Dream on pictures of one size together, or on one with several objectives."""
         settled = self.settled
-        picture = _input(image, settled.recipe, settled.model)
-        base = planes_of(picture, settled.recipe).to(settled.model.device).expand(self._count, -1, -1, -1)
-        sizes, gradient, recipe = self._prepared((base.shape[-2], base.shape[-1]))
+        base = torch.cat([planes_of(each, settled.recipe) for each in pictures]).to(settled.model.device)
+        base = base.expand(max(self._count, len(pictures)), -1, -1, -1)
+        sizes, gradient, recipe, _ = self._prepared((base.shape[-2], base.shape[-1]))
         if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
             raise RecipeError(
                 "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
@@ -140,18 +131,27 @@ class Dreamer:
                 image = torch.lerp(start, image, beside[UPDATE])
             return on(image, beside).step
 
-        note = self._note(picture, recipe)
+        originals = base
 
-        def opened(pixels: Tensor) -> Picture:
-            return finished(picture, pixels, base[:1], recipe).with_note(note)
+        def opened(pixels: Tensor, index: int) -> Picture:
+            picture = pictures[min(index, len(pictures) - 1)]  # with several objectives there is one for all
+            found = finished(picture, pixels, originals[index : index + 1], recipe)
+            # What was dreamed is another picture than the one it was read from.
+            return replace(found, source=None, sha256="", note=self._note(picture, recipe))
 
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
             base = octaves.enlarged(base, sizes[-1])
         wrap, carry = wrapped_axes(recipe.wrap), octaves.carries[recipe.carry]
         return climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry)
 
-    def _prepared(self, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Gradient, Recipe]:
-        """Return the octaves' sizes for a picture of (height, width), the gradient, and the recipe with its tiles."""
+    def _together(self, picture: Picture, most: int) -> int:
+        """Return how many pictures like this one can be dreamed on together."""
+        *_, planned = self._prepared(picture.size[::-1])
+        recipe = self.settled.recipe
+        return 1 if planned is None else fitting(planned, recipe.max_memory, self.settled.model.device, most)
+
+    def _prepared(self, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Gradient, Recipe, Plan | None]:
+        """Return octaves' sizes for a picture of (height, width), gradient, recipe with tiles, and plan if there is one."""
         if size not in self._ready:
             model, objective, recipe = self.settled.model, self.settled.objective, self.settled.recipe
             moves, window = self.settled.transforms, self.settled.window
@@ -161,7 +161,7 @@ class Dreamer:
                     raise RecipeError("windows go over one picture; give one objective, or leave windows out")
                 check_windows(sizes, window)
                 large_enough(model, objective.layers, [window])
-                self._ready[size] = sizes, in_batches(self._whole, recipe.window_batch), recipe
+                self._ready[size] = sizes, window_batches(self._whole, recipe.window_batch), recipe, None
                 return self._ready[size]
             sizes = large_enough(model, objective.layers, sizes, moves)
             buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
@@ -171,8 +171,21 @@ class Dreamer:
             gradient = sparing_gradient(
                 self._whole, model, objective, planned.side, wrap, ceiling=planned.ceiling
             )
-            self._ready[size] = sizes, gradient, recipe.with_options(tile=planned.side or 0)
+            self._ready[size] = sizes, gradient, recipe.with_options(tile=planned.side or 0), planned
         return self._ready[size]
+
+    def _input(self, image: Any) -> Picture:
+        """Return the picture that a dream begins with, of the size that the recipe says."""
+        recipe, model = self.settled.recipe, self.settled.model
+        made = image is None and model.channels == 3
+        picture = self.read(start_picture(recipe) if made else image)
+        if recipe.size:
+            picture = picture.fitted(recipe.size)
+        if recipe.enlarge:
+            picture = picture.enlarged(recipe.enlarge)
+        wrap = wrapped_axes(recipe.wrap)
+        picture = begun(picture, wrap, made=made) if recipe.alpha else picture
+        return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture
 
     def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:
         """Work the gradient of all pictures out, with others beside of no consequence, to see what it costs."""
@@ -276,16 +289,3 @@ def plan_dream(
         wrap=wrapped_axes(recipe.wrap),
         picture_bytes=picture_bytes * prod(sizes[-1]) / prod(seen[-1]),
     )
-
-
-def _input(image: Any, recipe: Recipe, model: Model) -> Picture:
-    made = image is None and model.channels == 3
-    image = start_picture(recipe) if made else image
-    picture = read_picture(image) if model.channels == 3 else read_data(image, model.channels)
-    if recipe.size:
-        picture = picture.fitted(recipe.size)
-    if recipe.enlarge:
-        picture = picture.enlarged(recipe.enlarge)
-    wrap = wrapped_axes(recipe.wrap)
-    picture = begun(picture, wrap, made=made) if recipe.alpha else picture
-    return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, overload
+from typing import IO, TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,17 @@ from PIL import Image, ImageShow
 from batcountry.errors import PictureError
 from batcountry.picture_files import decode, encode, encoded, note_inside, read_file, upright_rgb
 from batcountry.picture_streams import encode_to, read_stream
-from batcountry.pixel_arrays import channels_last, digest_of, pixels_of
+from batcountry.pixel_arrays import channels_last, digest_of, pixels_of, split_alpha
 from batcountry.validation import is_of_film
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from batcountry.keywords import PictureLike
     from batcountry.recipe import Recipe
 
 Pixels = NDArray[np.float32]
 
-FileLike: TypeAlias = "str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes]"
-PictureLike: TypeAlias = "FileLike | Image.Image | NDArray[Any] | Tensor | Picture"
-"""What `read_picture` makes a picture of."""
+FileLike = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+"""A file's name, its bytes, or a file that is open for reading them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,9 +273,9 @@ def read_picture(source: PictureLike) -> Picture:
 
 
 def picture_of_levels(pixels: Pixels) -> Picture:
-    """Return the picture of pixels, H×W×3 float32, that are known to be grey levels, however dark they are."""
-    levels = np.ascontiguousarray(pixels, np.float32)
-    return Picture(levels, sha256=digest_of(levels))
+    """Return the picture of pixels, H×W×3 or 4 float32, that are known to be grey levels, however dark they are."""
+    levels, alpha = split_alpha(pixels.astype(np.float32, copy=False))
+    return Picture(levels, alpha, sha256=digest_of(levels))
 
 
 def _from_file(data: bytes, source: str | None, name: str) -> Picture:

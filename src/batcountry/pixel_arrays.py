@@ -33,10 +33,19 @@ def pixels_of(array: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.uint
         array = np.repeat(array[..., None], 3, 2)
     if array.ndim != 3 or array.shape[2] not in (3, 4) or 0 in array.shape:
         raise PictureError(f"an array of shape {array.shape} is no picture: give height × width × 3")
+    return split_alpha(grey_levels(array))
+
+
+def grey_levels(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Return an array of any shape in grey levels; see `pixels_of`."""
     if array.dtype.kind not in "uifb":
         raise PictureError(f"an array of {array.dtype} is no picture: give uint8, or float from 0 to 255")
-    levels = array.astype(np.float32) * np.float32(_scale(array))
-    alpha = np.rint(np.clip(levels[..., 3], 0, 255)).astype(np.uint8) if array.shape[2] == 4 else None
+    return array.astype(np.float32) * np.float32(_scale(array))
+
+
+def split_alpha(levels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
+    """Return colours, H×W×3, and alpha, H×W uint8 or None, of grey levels, H×W×3 or H×W×4."""
+    alpha = np.rint(np.clip(levels[..., 3], 0, 255)).astype(np.uint8) if levels.shape[2] == 4 else None
     return np.ascontiguousarray(levels[..., :3]), alpha
 
 
@@ -72,7 +81,7 @@ def _scale(array: NDArray[Any]) -> float:
         warnings.warn(
             "the picture's floats are from 0 to 1, so they were multiplied by 255; give 0 to 255 to say so yourself",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
         return 255.0
     return 1.0

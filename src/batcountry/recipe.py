@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from batcountry.quantities import parsed_bytes, parsed_size, size_of
+from batcountry.stopped import MayBeStopped
 from batcountry.validation import json_object, made, noted
 
 
@@ -276,8 +277,8 @@ class Recipe(BaseModel):
         return recipe_table(self)
 
 
-class Note(BaseModel):
-    """What a finished picture says of itself: the recipe, and what it was used on and with."""
+class Note(MayBeStopped):
+    """What a picture says of itself: the recipe, and what it was used on and with."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -8,18 +8,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
+from typing_extensions import Unpack
 
+from batcountry.bars import with_bar
 from batcountry.boundless import images
 from batcountry.boundless.job import Job, Workplace, needed_disk
 from batcountry.boundless.running import opened, work_on
+from batcountry.displays import where
 from batcountry.dreamer import plan_dream, runnable_sizes
 from batcountry.dreams import Progress
 from batcountry.errors import BatCountryError, PictureError, RecipeError
 from batcountry.files import sha256_of
 from batcountry.gradient import whole_gradient
+from batcountry.keywords import DreamOptions
 from batcountry.memory import Plan, said_bytes
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model
 from batcountry.picture_files import check_writable
@@ -51,7 +54,8 @@ def dream_on_disk(
     *,
     work: str | Path | None = None,
     deepzoom: str | Path | None = None,
-    **options: Any,
+    progress: bool = False,
+    **options: Unpack[DreamOptions],
 ) -> Path:
     """Dream on a picture that need not fit in memory, and return the path of the result.
 
@@ -66,6 +70,8 @@ def dream_on_disk(
         the output and deleted at the end.
     deepzoom
         A new folder for a deep-zoom pyramid with a page that shows it.
+    progress
+        Show a bar with the time that is left.
     recipe, options
         As for `batcountry.dream`.
 
@@ -74,7 +80,8 @@ def dream_on_disk(
     BatCountryError
         If the picture, the model or an option cannot be used, or the disk is too small.
     """
-    for _ in dreaming_on_disk(image, output, recipe, work=work, deepzoom=deepzoom, **options):
+    steps = dreaming_on_disk(image, output, recipe, work=work, deepzoom=deepzoom, **options)
+    for _ in with_bar(steps, where) if progress else steps:
         pass
     return Path(output)
 
@@ -109,7 +116,7 @@ def dreaming_on_disk(
     work: str | Path | None = None,
     deepzoom: str | Path | None = None,
     named: str | None = None,
-    **options: Any,
+    **options: Unpack[DreamOptions],
 ) -> Iterator[Progress]:
     """Dream on disk iteration by iteration; takes what `dream_on_disk` takes.
 
@@ -120,7 +127,7 @@ def dreaming_on_disk(
     check_writable(target)
     if zoom is not None:
         images.check_folder(zoom)
-    settled = settle(recipe or Recipe(), options)
+    settled = settle(recipe or Recipe(), dict(options))
     check_on_disk(settled)
     picture = opened(source, settled.recipe)
     images.check_size(target, (picture.width, picture.height))

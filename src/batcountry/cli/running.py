@@ -101,7 +101,7 @@ def _in_memory(
 
     import numpy as np
 
-    from batcountry.dreamer import dreaming
+    from batcountry.api import dreaming
     from batcountry.picture import read_picture
 
     if deepzoom is not None:

@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import torch
+from typing_extensions import Unpack
 
 from batcountry.errors import PictureError, RecipeError, VideoError
 from batcountry.files import sha256_of
+from batcountry.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.memory import said_bytes, said_seconds
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.motion.decode import Clip, clip_of
@@ -35,7 +36,10 @@ log = logging.getLogger("batcountry")
 
 
 def save_zoom(
-    image: Any, output: str | Path, recipe: Recipe | ZoomRecipe | None = None, **options: Any
+    image: PictureLike | None,
+    output: str | Path,
+    recipe: Recipe | ZoomRecipe | None = None,
+    **options: Unpack[ZoomOptions],
 ) -> Path:
     """Zoom into a picture, dreaming on the way, and return the path of the film.
 
@@ -64,7 +68,7 @@ def save_video(
     recipe: Recipe | VideoRecipe | None = None,
     *,
     flow: Flow | None = None,
-    **options: Any,
+    **options: Unpack[VideoOptions],
 ) -> Path:
     """Dream on a video and return the path of the result, with the sound and subtitles of the source.
 
@@ -113,23 +117,23 @@ def resume(folder: str | Path, *, trusted: bool = False) -> Path:
 
 
 def saving_zoom(
-    image: Any,
+    image: PictureLike | None,
     output: str | Path,
     recipe: Recipe | ZoomRecipe | None = None,
     *,
     named: str | None = None,
-    **options: Any,
+    **options: Unpack[ZoomOptions],
 ) -> Iterator[Frame]:
     """Write a zoom frame by frame; takes what `save_zoom` takes. The arguments are checked at the call."""
     target = Path(output)
     check_target(target)
-    motion = recipe_of(ZoomRecipe, recipe, options)
+    motion = recipe_of(ZoomRecipe, recipe, dict(options))
     journal = Journal.beside(target)
     journal.check_new()
     path = Path(image) if isinstance(image, (str, Path)) else None
     check_apart(target, path)
     picture = begun_with(image, motion)
-    zoom = Zoom(picture, motion, objects(options))
+    zoom = Zoom(picture, motion, objects(dict(options)))
     note = note_for(
         zoom.recipe,
         zoom.dreamer.model.weights_sha256,
@@ -151,18 +155,18 @@ def saving_video(
     *,
     flow: Flow | None = None,
     named: str | None = None,
-    **options: Any,
+    **options: Unpack[VideoOptions],
 ) -> Iterator[Frame]:
     """Write a dreamed video frame by frame; takes what `save_video` takes. The arguments are checked at the call."""
     target = Path(output)
     check_target(target)
-    motion = recipe_of(VideoRecipe, recipe, options)
+    motion = recipe_of(VideoRecipe, recipe, dict(options))
     journal = Journal.beside(target)
     journal.check_new()
     path = fetched(str(source), target) if is_address(str(source)) else Path(source)
     check_apart(target, path)
     clip = clip_of(path, motion.max_size)
-    filming = Filming(clip, motion, objects(options), flow=flow)
+    filming = Filming(clip, motion, objects(dict(options)), flow=flow)
     weights = filming.dreamer.model.weights_sha256
     note = note_for(filming.recipe, weights, named or str(source), sha256_of(path))
     store = store_of(journal, target, filming.recipe, note, clip=clip, offset=filming.offset)
