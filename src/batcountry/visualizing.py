@@ -105,7 +105,8 @@ def visualize(
     --------
     >>> import batcountry
     >>> stem = [f'channel("stem", {i})' for i in range(3)]
-    >>> [each.size for each in batcountry.visualize(stem, canvas="32x48", iterations=2)]
+    >>> made = batcountry.visualize(stem, preset="thumbnail", canvas="32x48", iterations=2)
+    >>> [each.size for each in made]
     [(48, 32), (48, 32), (48, 32)]
     """
     found: list[Picture] = []

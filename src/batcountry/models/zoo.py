@@ -1,7 +1,7 @@
 """Networks that are known by name: what they are, and where their files are kept.
 
 >>> from batcountry.models import zoo
->>> [card.name for card in zoo.find("vgg*")]
+>>> [card.name for card in zoo.find("vgg_ilsvrc*")]
 ['vgg_ilsvrc_16_layers', 'vgg_ilsvrc_19_layers']
 >>> zoo.card("bvlc_googlenet").licence
 'unrestricted use'
