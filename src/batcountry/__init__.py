@@ -42,5 +42,18 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Recipe": "recipe",
         "visualize": "visualizing",
     },
-    ("caffe", "errors", "models", "motion", "notebook", "objectives", "octaves", "presets"),
+    (
+        *(
+            "boundless",
+            "caffe",
+            "errors",
+            "keywords",
+            "models",
+            "motion",
+            "notebook",
+            "objectives",
+            "octaves",
+        ),
+        *("param", "presets", "transforms"),
+    ),
 )

@@ -40,7 +40,7 @@ class DataPicture(Picture):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the pixels, H×W×n float32, without copying them if that will do; raises `ValueError` if it must not be."""
-        if copy is False and dtype not in (None, self.pixels.dtype):
+        if copy is False and dtype is not None and np.dtype(dtype) != self.pixels.dtype:
             raise ValueError(f"pixels are float32, so {dtype} takes a copy")
         return np.array(self.pixels, dtype=dtype, copy=True) if copy else np.asarray(self.pixels, dtype)
 

@@ -218,9 +218,7 @@ class Picture:
 
     def __repr__(self) -> str:
         source = "" if self.source is None else f", source={self.source!r}"
-        return (
-            f"Picture({self.width}×{self.height}, {self.mode}{source}{', with a note' if self.note else ''})"
-        )
+        return f"{type(self).__name__}({self.width}×{self.height}, {self.mode}{source}{', with a note' if self.note else ''})"
 
     def _repr_png_(self) -> bytes:
         # A notebook keeps what it shows within itself, so large pictures are shown smaller.

@@ -156,14 +156,15 @@ def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
     return done if done is not None else image.convert("RGB")
 
 
-def check_writable(path: Path, *, transparent: bool = False) -> None:
+def check_writable(path: Path, *, transparent: bool = False, kind: str | None = None) -> None:
     """Raise `PictureError` if a picture cannot be written there, before the work is done for nothing.
 
-    `transparent` asks for a format that has transparency.
+    `transparent` asks for a format that has transparency; `kind` is the format, if the name does not say it.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    kind = kind or SUFFIXES.get(path.suffix.lower())
+    if kind is None:
         raise PictureError(f"cannot write {path}: end the name in one of {', '.join(SUFFIXES)}")
-    if transparent and SUFFIXES[path.suffix.lower()] == "JPEG":
+    if transparent and kind == "JPEG":
         raise PictureError(
             f"{path} would have no transparency: end the name in .png, .webp or .tif, or leave alpha out"
         )
@@ -187,9 +188,11 @@ def encode(
     quality: int,
 ) -> Path:
     """Write an image with its note and profile, whole or not at all; see `Picture.save`."""
-    kind = SUFFIXES.get(path.suffix.lower(), "") if format is None else format_named(format)
-    check_writable(path if format is None else path.with_suffix(".png"))
-    data = encoded(image, kind, path.name, note=note, icc=icc, quality=quality)
+    kind = None if format is None else format_named(format)
+    check_writable(path, kind=kind)
+    data = encoded(
+        image, kind or SUFFIXES[path.suffix.lower()], path.name, note=note, icc=icc, quality=quality
+    )
     try:
         replace_file(path, data)
     except (OSError, ValueError) as error:

@@ -81,7 +81,7 @@ def _scale(array: NDArray[Any]) -> float:
         warnings.warn(
             "the picture's floats are from 0 to 1, so they were multiplied by 255; give 0 to 255 to say so yourself",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
         return 255.0
     return 1.0
