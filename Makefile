@@ -1,42 +1,77 @@
 # Every target sets up what it needs in .venv; stamps in .make keep the second time quick.
 PYTHON ?= python3
 IMAGE ?=
-OUTPUT ?= dream.png
+OUTPUT ?=
 ARGS ?=
+TORCH_INDEX ?=
+
+# What people name goes through the environment as it is, since it may have spaces, quotes and dollars in it.
+unexport IMAGE OUTPUT TORCH_INDEX
+export DREAM_IMAGE := $(value IMAGE)
+export DREAM_OUTPUT := $(or $(value OUTPUT),$(CURDIR)/dream.png)
+export DREAM_TORCH_INDEX := $(value TORCH_INDEX)
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --no-warn-script-location --disable-pip-version-check --constraint constraints.txt
+PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip
+INSTALL := $(PIP) install --progress-bar off --no-warn-script-location --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: dream test lint format keywords types docs bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
+# What pip says, in short: what it downloads and how large that is.
+SHORT := awk '/^exit [0-9]+$$/ { exit $$2 } \
+	/^ *Downloading .*[MG]B\)$$/ { print "  downloading " $$2 " " $$3 " " $$4 } \
+	/^ *Using cached .*[MG]B\)$$/ { print "  from the cache: " $$3 " " $$4 " " $$5 } \
+	/^Installing collected packages/ { print "  installing " (NF - 3) (NF > 4 ? " packages …" : " package …") } { fflush() }'
 
-dream: .make/package
-	@$(BIN)/bat-country dream $(if $(IMAGE),"$(IMAGE)") --output "$(OUTPUT)" $(ARGS)
-	@echo "Open $(abspath $(OUTPUT)) to see it."
+# $(call install,WHAT): a set-up that was killed leaves .make/unfinished, and the next begins anew.
+install = touch .make/unfinished; trap 'exit 130' INT; { $(INSTALL) $(1); echo "exit $$?"; } | $(SHORT); status=$$?; \
+	[ $$status -gt 128 ] || rm -f .make/unfinished; [ $$status -eq 0 ] || exit $$status
 
-test: .make/test
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
+
+help: ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+	@echo "TORCH_INDEX=https://download.pytorch.org/whl/cpu beside any of them takes PyTorch without CUDA, for a small set-up."
+
+dream: .make/package ## dream on a sky it makes, or on IMAGE=photo.jpg; OUTPUT=name.png, ARGS='--seed 2'
+	@$(BIN)/bat-country dream --output "$$DREAM_OUTPUT" $(ARGS) $${DREAM_IMAGE:+-- "$$DREAM_IMAGE"}
+
+test: .make/test ## run all tests; ARGS='tests/test_cli.py -x'
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: .make/lint
-	@$(BIN)/ruff check src tests tools benchmarks examples
-	@$(BIN)/ruff format --check src tests tools benchmarks examples
+lint: .make/lint ## check style
+	@$(BIN)/ruff check src tests tools benchmarks examples docs/*.py
+	@$(BIN)/ruff format --check src tests tools benchmarks examples docs/*.py
 
-format: .make/lint
-	@$(BIN)/ruff check --fix src tests tools benchmarks examples
-	@$(BIN)/ruff format src tests tools benchmarks examples
+format: .make/lint ## put the source in its usual form
+	@$(BIN)/ruff check --fix src tests tools benchmarks examples docs/*.py
+	@$(BIN)/ruff format src tests tools benchmarks examples docs/*.py
 
-keywords: .make/lint
+keywords: .make/lint ## write the types of keywords again, after a recipe's field was changed
 	@$(BIN)/python tools/keywords.py
-	@$(BIN)/ruff format src/batcountry/keywords.py
 
-types: .make/lint .make/test
+types: .make/lint .make/test ## check types
 	@$(BIN)/mypy
 
-docs: .make/docs
-	@$(BIN)/mkdocs build --strict --quiet
-	@echo "Open $(abspath site/index.html)."
+docs: .make/docs ## build the documentation into site/
+	@$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Open $(CURDIR)/site/index.html."
 
-fuzz: .make/test
+pictures: .make/package ## make the pictures of "How it works" and of the gallery again
+	@$(BIN)/python docs/how_it_works.py
+	@$(BIN)/python docs/gallery.py
+
+notebook: .make/test ## run the tutorial and keep what it shows in it
+	@$(BIN)/python docs/run_tutorial.py
+
+address: ## put REPOSITORY=https://github.com/ACCOUNT/bat-country where the address of this project stands
+	@$(PYTHON) docs/address.py $(REPOSITORY)
+
+fuzz: .make/test ## feed damaged files to the readers of Caffe's formats
 	@$(BIN)/python tests/caffe/fuzz.py $(ARGS)
+
+bench: .make/package ## measure a whole dream beside a plain PyTorch loop
+	@$(BIN)/python benchmarks/whole_job.py $(ARGS)
 
 bench-open: .make/package
 	@$(BIN)/python benchmarks/open_models.py $(ARGS)
@@ -59,34 +94,44 @@ bench-atlas: .make/package
 bench-motion: .make/test
 	@$(BIN)/python benchmarks/motion.py $(ARGS)
 
-bench: .make/package
-	@$(BIN)/python benchmarks/whole_job.py $(ARGS)
-
-clean:
+clean: ## take away what was set up and built
 	rm -rf .venv .make site
 
-.make/venv:
+# What .venv was made for: this folder, whose name stands in its scripts, and an index that torch is from.
+.make/made-for: FORCE
+	@mkdir -p .make
+	@index=$${DREAM_TORCH_INDEX:-$$(sed -n 2p $@ 2>/dev/null)}; printf '%s\n' "$$PWD" "$$index" >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+.make/venv: .make/made-for $(if $(or $(wildcard .make/unfinished),$(shell $(BIN)/python -c '' 2>/dev/null || echo none)),FORCE)
 	@command -v $(PYTHON) >/dev/null || { echo "error: there is no $(PYTHON); install Python 3.10 or newer"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: Python 3.10 or newer is needed; say which with make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: this Python cannot make environments; on Debian and Ubuntu: sudo apt install python3-venv"; exit 2; }
 	@echo "Setting up .venv (once; a few minutes) …"
 	@rm -rf .venv && $(PYTHON) -m venv .venv
-	@$(PIP) "pip>=25.1"
-	@mkdir -p .make && touch $@
+	@$(call install,"pip>=25.1")
+	@touch $@
 
-.make/package: .make/venv pyproject.toml constraints.txt
-	@$(PIP) --editable .
+.make/torch: .make/venv
+	@index=$$(sed -n 2p .make/made-for); \
+	if [ -n "$$index" ]; then $(call install,--no-deps --index-url "$$index" torch); \
+	elif [ "$$(uname -sm)" = "Linux x86_64" ]; then echo "  (PyTorch may come with CUDA, several GB; make help says how to do without)"; fi
+	@touch $@
+
+.make/package: .make/torch pyproject.toml constraints.txt
+	@$(call install,--editable .)
 	@touch $@
 
 .make/test: .make/package
-	@$(PIP) --group test
+	@$(call install,--group test)
 	@touch $@
 
 .make/lint: .make/package
-	@$(PIP) --group lint
+	@$(call install,--group lint)
 	@touch $@
 
 .make/docs: .make/package
-	@$(PIP) --group docs
+	@$(call install,--group docs)
 	@touch $@
 
 .make/peers: .make/package

@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Also of the processes that tests start. A test of a card asks for it by name; and on small pictures threads that wait
+# for each other busily take twice the time where other programs run, too.
+os.environ["BATCOUNTRY_DEVICE"] = "cpu"
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when PyTorch is imported
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +20,15 @@ from batcountry.models import Layer, Model
 ROOT = Path(__file__).parents[1]
 REFERENCE = Path(__file__).parent / "reference"
 MODELS = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models"))
+
+
+@pytest.fixture(autouse=True)
+def _no_child_is_left():
+    """Fail a test that leaves a process behind, which would disturb those after it."""
+    yield
+    if hasattr(os, "waitid"):
+        with pytest.raises(ChildProcessError):  # there is none to wait for
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,14 @@
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from batcountry.ascent import Climb
 from batcountry.cli import main
 from conftest import REFERENCE
 
@@ -68,7 +67,7 @@ def test_with_no_picture_a_sky_is_dreamed_on_and_again_makes_the_same(run):
 
 def test_info_shows_the_recipe_as_json(run, photo_file):
     run("dream", "photo.png", "-o", "dream.png", "--jitter", "5", *quick)
-    note = json.loads(run("info", "dream.png")[1])
+    note = json.loads(run("info", "dream.png", "--json")[1])
     assert note["recipe"]["jitter"] == 5 and note["recipe"]["layer"] == "blocks.10"
     assert note["input"] == "photo.png" and len(note["weights_sha256"]) == 64
 
@@ -138,6 +137,12 @@ def make_garbage(photo):
             ["ok.png", "--layer", "blocks.99"],
             "no layer 'blocks.99' in efficientnet-lite0; did you mean 'blocks.9'",
         ),
+        (["ok.png", "--layer", "wibble"], "`bat-country layers MODEL` lists them"),
+        (["ok.png", "--model", "resnet50"], "timm:resnet50 or torchvision:resnet50"),
+        (
+            ["ok.png", "--objective", "channel(blocks.10, 17)"],
+            """'channel("blocks.10", 17)'""",
+        ),
         (["ok.png", "--model", "half"], "net.caffemodel is not a .caffemodel or is cut short"),
         (["ok.png", "--model", "odd"], "unsupported types: 'x' (Wibble)"),
         (["ok.png", "--model", "swapped"], "are prototxt and .caffemodel swapped?"),
@@ -194,35 +199,34 @@ def test_other_commands_refuse_garbage_the_same_way(run, photo, arguments):
     assert code == 2 and err.startswith("error: ")
 
 
-@pytest.mark.slow
-def test_ctrl_c_leaves_no_file_and_says_how_far_it_came(tmp_path):
-    command = [
-        sys.executable,
-        "-c",
-        "from batcountry.cli import main; main()",
-        "dream",
-        "--size",
-        "256",
-        "--iterations",
-        "100000",
-    ]
+@pytest.fixture
+def ctrl_c(monkeypatch):
+    """Have Ctrl-C pressed in a dream's nth iteration, whatever time that takes to come."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs may ignore
+    step = Climb.step
 
-    def heed_ctrl_c():  # which a shell lets its background jobs ignore, tests among them
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def press_in(number):
+        left = [number]
 
-    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=tmp_path, preexec_fn=heed_ctrl_c, **pipes) as process:
-        try:
-            said = process.stderr.readline()  # what it will take, said just before the first step
-            time.sleep(3)
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert "of memory" in said
-    assert process.returncode == 130
-    assert "stopped at" in err and "octave 1/4" in err
-    assert not list(tmp_path.iterdir())
+        def pressed(climb):
+            left[0] -= 1
+            if not left[0]:
+                signal.raise_signal(signal.SIGINT)
+            return step(climb)
+
+        monkeypatch.setattr(Climb, "step", pressed)
+
+    yield press_in
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_leaves_no_file_and_says_how_far_it_came(run, photo_file, ctrl_c):
+    ctrl_c(4)
+    code, _, err = run("dream", "photo.png", *quick)
+    assert code == 130
+    assert "of memory" in err
+    assert "stopped at" in err and "octave 2/2, iteration 1/2" in err
+    assert list(Path().iterdir()) == [Path("photo.png")]
 
 
 def test_pictures_made_by_a_dream_look_different(run, photo_file, photo):

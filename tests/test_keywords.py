@@ -94,7 +94,7 @@ WRONG = {
     'dream_on_disk("a", "b", iteration=3)': '"iteration"',
     'motion.zoom("a", zooms=2)': '"zooms"',
     'motion.video("a", wrap="x")': '"wrap"',
-    'one: Picture = dream(["a"])': "incompatible type",
+    'other: Picture = dream(["a"])': "Incompatible types",
 }
 
 

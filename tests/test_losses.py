@@ -17,6 +17,7 @@ def dreamed():
         objective='layer("blocks.1") - 0.01*tv() - 2*drift()',
         octaves=2,
         iterations=3,
+        param="pixels",
         octave_scale=1.3,
         precision="exact",
     )

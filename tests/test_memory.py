@@ -102,9 +102,7 @@ for line in open("/proc/self/status"):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 @pytest.mark.parametrize("limit", [1_500_000_000, 2_200_000_000])
 def test_a_dream_keeps_to_its_memory(limit):
-    run = subprocess.run(
-        [sys.executable, "-c", RUN, f"{limit}B"], capture_output=True, text=True, check=True, timeout=200
-    )
+    run = subprocess.run([sys.executable, "-c", RUN, f"{limit}B"], capture_output=True, text=True, check=True)
     assert int(run.stdout) < limit
 
 

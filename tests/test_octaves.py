@@ -45,6 +45,30 @@ def test_sizes_grow_and_end_at_the_pictures_own():
     assert octaves.sizes(575, 1024, 4, 1.4) == [(210, 373), (294, 522), (411, 731), (575, 1024)]
 
 
+@pytest.mark.parametrize(
+    ("size", "count"), [((180, 320), 3), ((320, 180), 3), ((575, 1024), 6), ((2250, 4000), 10), ((40, 60), 1)]
+)
+def test_the_first_octave_is_about_as_large_whatever_the_pictures_size(size, count):
+    assert octaves.usual_count(*size, 1.4) == count
+    height, width = octaves.sizes(*size, count, 1.4)[0]
+    assert min(size) == 40 or 143 / 1.2 < (height * width) ** 0.5 < 143 * 1.2
+
+
+@pytest.mark.parametrize("scale", [1.1, 1.4, 2.0, 5.0])
+def test_the_first_octave_is_about_as_large_whatever_lies_between_octaves(scale):
+    count = octaves.usual_count(1500, 2000, scale)
+    height, width = octaves.sizes(1500, 2000, count, scale)[0]
+    assert 143 / scale**0.55 < (height * width) ** 0.5 < 143 * scale**0.55
+
+
+def test_the_picture_says_how_many_octaves_were_chosen(photo, caplog):
+    large = np.repeat(np.repeat(photo, 8, 0), 8, 1)
+    options = {"layer": "stem", "iterations": 1}
+    assert batcountry.Note.read(batcountry.dream(large, **options).note).recipe.octaves == 4
+    assert batcountry.Note.read(batcountry.dream(photo, **options).note).recipe.octaves == 1
+    assert "left out" not in caplog.text
+
+
 def test_octaves_below_one_pixel_do_not_exist():
     assert octaves.sizes(3, 5, 9, 2.0)[0] == (1, 1)
 

@@ -52,3 +52,15 @@ def test_an_option_out_of_its_range_is_named(options, said):
 def test_a_recipe_cannot_be_changed_by_accident():
     with pytest.raises(ValueError, match="frozen"):
         Recipe().seed = 3
+
+
+def test_a_picture_from_before_looks_could_be_chosen_has_the_look_of_its_time():
+    old = '{"version": "1", "recipe": {"layer": "stem"}, "input": null, "input_sha256": "", "weights_sha256": ""}'
+    recipe = Note.read(old).recipe
+    assert (recipe.param, recipe.normalise, recipe.octaves) == ("pixels", "mean", 4)
+    assert recipe.stride == 0 and recipe.with_options(step_size=1.5).stride == 1.5
+
+
+@pytest.mark.parametrize(("strength", "stride"), [("gentle", 1.5), ("normal", 3.0), ("wild", 6.0)])
+def test_strength_multiplies_the_step(strength, stride):
+    assert Recipe(step_size=3.0, strength=strength).stride == stride

@@ -138,7 +138,7 @@ def test_a_given_picture_begins_with_its_own_opacity_or_opaque(two_channels, pho
 def test_without_alpha_the_opacity_is_the_pictures_and_nothing_lies_between_it_and_the_network(two_channels):
     settled = settle(Recipe(), {"model": two_channels})
     assert len(settled.view) == len(settled.transforms) == 1
-    assert settled.make_param is known["pixels"]
+    assert settled.make_param is known["decorrelated"]
 
 
 def test_opacity_is_a_score_of_the_image_that_masks_can_weigh(two_channels, photo):

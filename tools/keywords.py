@@ -7,14 +7,15 @@ a field was added or changed; `tests/test_keywords.py` fails until it was.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from batcountry.fields import Described, described
 from batcountry.motion.fields import CurveText, TimeText
 from batcountry.motion.keyed import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
@@ -107,16 +108,17 @@ def keywords() -> str:
 
 
 def _film(kind: type[BaseModel]) -> str:
-    own = {name: field for name, field in kind.model_fields.items() if field.description}
-    return KEYS + _written(own) + _fields(Recipe, without=(*LEFT_OUT, *own))
+    own = [each.name for each in described(kind)]
+    return KEYS + _fields(kind) + _fields(Recipe, without=(*LEFT_OUT, *own))
 
 
 def _fields(kind: type[BaseModel], without: Collection[str] = ()) -> str:
-    return _written({name: field for name, field in kind.model_fields.items() if name not in without})
-
-
-def _written(fields: Mapping[str, FieldInfo]) -> str:
-    return "".join(f"    {name}: {_type(name, field)}\n{_docstring(field)}" for name, field in fields.items())
+    said = {each.name: each for each in described(kind) if each.name not in without}
+    return "".join(
+        f"    {name}: {_type(name, field)}\n{_docstring(said[name])}"
+        for name, field in kind.model_fields.items()
+        if name in said
+    )
 
 
 def _type(name: str, field: FieldInfo) -> str:
@@ -133,6 +135,8 @@ def _spelt(annotation: Any) -> str:
     """Return an annotation as it is written."""
     if annotation is NoneType:
         return "None"
+    if get_origin(annotation) is Annotated:
+        return _spelt(get_args(annotation)[0])
     if get_origin(annotation) is Literal:
         return f"Literal[{', '.join(chr(34) + str(each) + chr(34) for each in get_args(annotation))}]"
     if get_args(annotation):
@@ -140,8 +144,8 @@ def _spelt(annotation: Any) -> str:
     return str(annotation.__name__)
 
 
-def _docstring(field: FieldInfo) -> str:
-    text = field.description or ""
+def _docstring(field: Described) -> str:
+    text = field.sentence
     if field.default is not None and "default:" not in text:
         text = f"{text[:-1]} (default: {field.default})."
     lines = textwrap.wrap(text, 100)

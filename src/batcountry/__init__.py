@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from batcountry.picture import read_picture as read_picture
     from batcountry.recipe import Note as Note
     from batcountry.recipe import Recipe as Recipe
+    from batcountry.version import __version__ as __version__
     from batcountry.visualizing import visualize as visualize
 
 __getattr__, __dir__, __all__ = lazy_names(
@@ -40,6 +41,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "read_picture": "picture",
         "Note": "recipe",
         "Recipe": "recipe",
+        "__version__": "version",
         "visualize": "visualizing",
     },
     (

@@ -15,6 +15,7 @@ from batcountry.bars import Progressing, with_bar
 from batcountry.displays import where
 from batcountry.dreamer import Dreamer
 from batcountry.dreams import Step
+from batcountry.fields import with_fields
 from batcountry.keywords import DreamOptions, PictureLike
 from batcountry.picture import FileLike, Picture
 from batcountry.recipe import Recipe
@@ -62,6 +63,7 @@ def dream(
 ) -> Any: ...  # several pictures for four axes, which types do not tell
 
 
+@with_fields(Recipe)
 def dream(
     image: PictureLike | Sequence[PictureLike] | None = None,
     recipe: Recipe | None = None,

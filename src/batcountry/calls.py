@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -12,6 +13,17 @@ from batcountry.errors import RecipeError, suggestion
 
 LONGEST = 10_000
 """Characters that a text may have."""
+
+
+_NAME = re.compile(
+    r"""(?P<quoted>"[^"]*"|'[^']*')"""
+    r"|(?<![\w.])(?!(?:True|False|None)\b)(?P<name>[A-Za-z_@](?:[\w./]*\w)?)(?![\w./]*\s*[(=])"
+)
+"""What is quoted, or a name that is neither called nor a keyword."""
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return '"' + (found["name"] or found["quoted"][1:-1]) + '"'
 
 
 class Calls:
@@ -53,6 +65,13 @@ class Calls:
             )
         text = text.strip()
         try:
+            return self._parsed(text)
+        except RecipeError:
+            self._check_quotes(text)
+            raise
+
+    def _parsed(self, text: str) -> Any:
+        try:
             node = ast.parse(text, mode="eval").body
             if isinstance(node, ast.Tuple):
                 return [self._value(each, text) for each in node.elts]
@@ -60,6 +79,20 @@ class Calls:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             at = (getattr(error, "offset", None) or 1) - 1
             raise self.wrong(text, at, f"this is not {_a(self.what)}") from None
+
+    def _check_quotes(self, text: str) -> None:
+        """Raise an error that says the right form, if all that a text lacks is quotes around its names."""
+        quoted = _NAME.sub(_quoted, text)
+        if not any(found["name"] for found in _NAME.finditer(text)) or re.search(r'"\s+"', quoted):
+            return
+        try:
+            value = self._parsed(quoted)
+        except RecipeError:
+            return
+        if not isinstance(value, str):
+            raise RecipeError(
+                f"{self.what} {text!r}: names need quotes, and in a shell single ones around all of it: '{quoted}'"
+            ) from None
 
     def wrong(self, text: str, at: int, reason: str) -> RecipeError:
         """Return the error that points at a character of a text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -10,16 +11,24 @@ import psutil
 import torch
 
 from batcountry.errors import RecipeError
+from batcountry.kernels.filters import has_onednn
+
+AUTO = "BATCOUNTRY_DEVICE"
+"""The environment variable that names the device which `auto` is."""
 
 
 def pick_device(name: str) -> torch.device:
-    """Return the torch device of a name; `auto` is the first there is of cuda, mps, xpu and cpu.
+    """Return the torch device of a name.
+
+    `auto` is what the environment variable `BATCOUNTRY_DEVICE` names, or else the first there is of cuda, mps, xpu and cpu.
 
     Raises
     ------
     RecipeError
         If there is no such device here.
     """
+    named = os.environ.get(AUTO) if name == "auto" else None
+    name = named or name
     if name == "auto":
         return torch.device(next((kind for kind in ("cuda", "mps", "xpu") if _available(kind)), "cpu"))
     try:
@@ -27,7 +36,8 @@ def pick_device(name: str) -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         here = ", ".join(["auto", "cpu", *(kind for kind in ("cuda", "mps", "xpu") if _available(kind))])
-        raise RecipeError(f"there is no device {name!r} here; there are {here}") from error
+        why = f", which {AUTO} names" if named else ""
+        raise RecipeError(f"there is no device {name!r} here{why}; there are {here}") from error
     if device.type == "meta":
         raise RecipeError("the device 'meta' computes nothing; use auto or cpu")
     return device
@@ -61,7 +71,12 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether a device multiplies bfloat16 faster than float32: AMX, AVX512-BF16, or NVIDIA's from Ampere on."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return device.type == "cpu" and bool(_cpu_flags() & {"amx_bf16", "avx512_bf16"})
+    return device.type == "cpu" and _uses_avx512() and bool(_cpu_flags() & {"amx_bf16", "avx512_bf16"})
+
+
+def _uses_avx512() -> bool:
+    """Whether PyTorch and its oneDNN use AVX-512: `ATEN_CPU_CAPABILITY` and `ONEDNN_MAX_CPU_ISA` may keep them from it."""
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX512") and has_onednn(torch.bfloat16)
 
 
 @cache

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from importlib.metadata import version
-from math import prod
 from typing import Any
 
 import torch
@@ -22,18 +20,17 @@ from batcountry.errors import RecipeError
 from batcountry.finish import finished
 from batcountry.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
 from batcountry.keywords import DreamOptions, PictureLike
-from batcountry.memory import PICTURE_BYTES, Plan, fitting, plan
-from batcountry.models import Model
+from batcountry.memory import PICTURE_BYTES, Plan, fitting
 from batcountry.objectives import pictures_of
 from batcountry.parts import Parts
 from batcountry.picture import Picture, read_picture
-from batcountry.quantities import MOST_PIXELS, size_of
+from batcountry.planning import large_enough, octave_sizes, plan_dream
 from batcountry.recipe import Note, Recipe
-from batcountry.settling import Settled, settle
+from batcountry.settling import settle
 from batcountry.several import BATCH, check_batch, in_batches, pictures_given
 from batcountry.starts import start_picture
-from batcountry.transforms import Transform, seen_size
 from batcountry.veil import VEIL_BYTES, begun, planes_of
+from batcountry.version import __version__
 from batcountry.windows import WindowedAscent, check_windows
 from batcountry.windows import in_batches as window_batches
 from batcountry.wrap import seamless, wrapped_axes
@@ -159,11 +156,17 @@ class Dreamer:
             if window is not None:
                 if self._count > 1:
                     raise RecipeError("windows go over one picture; give one objective, or leave windows out")
+                if recipe.octaves is None:
+                    sizes = [
+                        each for each in sizes if each[0] >= window[0] and each[1] >= window[1]
+                    ] or sizes[-1:]
+                    recipe = recipe.with_options(octaves=len(sizes))
                 check_windows(sizes, window)
                 large_enough(model, objective.layers, [window])
                 self._ready[size] = sizes, window_batches(self._whole, recipe.window_batch), recipe, None
                 return self._ready[size]
-            sizes = large_enough(model, objective.layers, sizes, moves)
+            sizes = large_enough(model, objective.layers, sizes, moves, chosen=recipe.octaves is None)
+            recipe = recipe.with_options(octaves=recipe.octaves or len(sizes))
             buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
             planned = plan_dream(self.settled, self._probed, sizes, buffers)
             log.info("%s", planned)
@@ -195,97 +198,9 @@ class Dreamer:
 
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(
-            version=version("bat-country"),
+            version=__version__,
             recipe=recipe,
             input=picture.source,
             input_sha256=picture.sha256,
             weights_sha256=self.settled.model.weights_sha256,
         ).model_dump_json()
-
-
-def runnable_sizes(
-    model: Model, layers: Sequence[str], size: tuple[int, int], count: int, scale: float
-) -> list[tuple[int, int]]:
-    """Return the sizes of up to `count` octaves that the network can run on, smallest first.
-
-    Those too small for the network to reach `layers` are left out with a warning.
-
-    Raises
-    ------
-    RecipeError
-        If none is left.
-    """
-    height, width = size
-    return large_enough(model, layers, octaves.sizes(height, width, count, scale))
-
-
-def octave_sizes(recipe: Recipe, size: tuple[int, int]) -> list[tuple[int, int]]:
-    """Return the sizes of a recipe's octaves, smallest first, for a picture of (height, width).
-
-    Raises
-    ------
-    RecipeError
-        If the first octave would be larger than the last, or that too large.
-    """
-    if recipe.initial_size is None and recipe.final_size is None:
-        return octaves.sizes(*size, recipe.octaves, recipe.octave_scale)
-    first, last = (size_of(each or "x1", size) for each in (recipe.initial_size, recipe.final_size))
-    if recipe.octaves > 1 and (first[0] > last[0] or first[1] > last[1]):
-        raise RecipeError(
-            f"octaves go from small to large, not from {first[1]}×{first[0]} to {last[1]}×{last[0]} pixels; "
-            "give another initial_size or final_size"
-        )
-    if last[0] * last[1] > MOST_PIXELS:
-        raise RecipeError(f"the last octave would be {last[1]}×{last[0]} pixels; give a smaller final_size")
-    return octaves.between(first, last, recipe.octaves, linear=recipe.spacing == "linear")
-
-
-def large_enough(
-    model: Model, layers: Sequence[str], sizes: list[tuple[int, int]], transforms: Sequence[Transform] = ()
-) -> list[tuple[int, int]]:
-    """Return those of some sizes, smallest first, that the network can run on after `transforms`; see `runnable_sizes`."""
-    for index, size in enumerate(sizes):
-        # Sizes grow, so the first that runs settles the rest, at the price of one small forward pass.
-        if _is_enough(model, layers, size, transforms, last=index == len(sizes) - 1):
-            if index:
-                left = ", ".join(f"{w}×{h}" for h, w in sizes[:index])
-                log.warning("left out %d octave(s) too small for the network: %s", index, left)
-            return sizes[index:]
-    height, width = sizes[-1]
-    raise RecipeError(
-        f"a picture of {width}×{height} pixels is too small for {model.name} to run as far as "
-        f"{', '.join(layers)} (or that layer takes pictures of one size only, for which there are windows); "
-        "use a larger picture or an earlier layer"
-    )
-
-
-def _is_enough(
-    model: Model, layers: Sequence[str], size: tuple[int, int], transforms: Sequence[Transform], *, last: bool
-) -> bool:
-    """Whether the network reaches `layers` on pictures of a size, after transforms, which say it if the last is too small."""
-    try:
-        size = seen_size(transforms, size)
-    except RecipeError:
-        if last:
-            raise
-        return False
-    return model.runs_on(size, layers)
-
-
-def plan_dream(
-    settled: Settled, whole: Gradient, sizes: list[tuple[int, int]], picture_bytes: float = PICTURE_BYTES
-) -> Plan:
-    """Return how to work a recipe's dream out; see `batcountry.memory.plan`."""
-    recipe = settled.recipe
-    seen = [seen_size(settled.transforms, each) for each in sizes]
-    return plan(
-        settled.model,
-        settled.objective,
-        whole,
-        seen,
-        recipe.iterations,
-        tile=recipe.tile,
-        max_memory=recipe.max_memory,
-        wrap=wrapped_axes(recipe.wrap),
-        picture_bytes=picture_bytes * prod(sizes[-1]) / prod(seen[-1]),
-    )

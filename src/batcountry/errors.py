@@ -18,7 +18,7 @@ line prints it as it is and leaves with exit code 2.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 
 class BatCountryError(Exception):
@@ -52,17 +52,35 @@ class LayerNotFound(ModelError, KeyError):
     """
 
     def __init__(self, name: str, known: Iterable[str], where: str) -> None:
-        super().__init__(f"no layer {name!r} in {where}{suggestion(name, known)}")
+        super().__init__(
+            f"no layer {name!r} in {where}{suggestion(name, known)} "
+            "(`bat-country layers MODEL` lists them, as `Model.layers` does in Python)"
+        )
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class MissingExtra(BatCountryError):
-    """An optional part was asked for whose library is not installed."""
+    """An optional part was asked for whose library is not installed.
 
-    def __init__(self, what: str, library: str, extra: str) -> None:
-        super().__init__(f"{what} needs {library}; install it with: pip install 'bat-country[{extra}]'")
+    Parameters
+    ----------
+    what
+        Needs it.
+    library
+        Its name, as people know it.
+    extra
+        Of this package, which brings it.
+    packages
+        What pip installs it by; the library's name, if not given.
+    """
+
+    def __init__(self, what: str, library: str, extra: str, packages: str | None = None) -> None:
+        super().__init__(
+            f"{what} needs {library}; install it with: pip install {packages or library}, "
+            f"or in a clone of bat-country: pip install '.[{extra}]'"
+        )
 
 
 def first_line(error: BaseException) -> str:
@@ -75,5 +93,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean …?"` with the up to three nearest of `known`, or an empty string."""
     names = list(known)
     near = get_close_matches(name, names, n=3, cutoff=0.4)
+    likeness = [SequenceMatcher(None, each, name).ratio() for each in near]
+    # Beside one that is nearly the same, others would only distract.
+    near = [each for each, ratio in zip(near, likeness, strict=True) if ratio > 0.7 * likeness[0]]
     near += [each for each in names if name and name in each and each not in near][: 3 - len(near)]
     return f"; did you mean {', '.join(repr(each) for each in near)}?" if near else ""

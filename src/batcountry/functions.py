@@ -15,7 +15,7 @@ from batcountry.marks import has_mark, mark, name_of, refuse
 from batcountry.objectives import Objective, objective_of
 from batcountry.optimizers import Make, Optimizer, Schedule
 from batcountry.param import MakeParam, Param
-from batcountry.recipe import Recipe
+from batcountry.recipe import STRENGTHS, Recipe
 from batcountry.transforms import Transform
 from batcountry.transforms import parse as parse_transforms
 from batcountry.transforms.own import own_transform
@@ -86,10 +86,8 @@ def check_repeatable(recipe: Recipe, functions: Functions, objective: Any = None
             raise refuse(name, text)
 
 
-def step_size_of(recipe: Recipe, functions: Functions) -> float | None:
-    """Return the step size that is usual with a recipe's parametrization and optimizer, if it says none.
-
-    None for an optimizer that has its own.
+def usual_step_size(name: str, optimizer: str, functions: Functions) -> float | None:
+    """Return the step size that is usual with a parametrization and an optimizer; None for one that has its own.
 
     Raises
     ------
@@ -102,16 +100,16 @@ def step_size_of(recipe: Recipe, functions: Functions) -> float | None:
         raise RecipeError(
             f"give a step_size: what is usual with the param {name_of(functions.param)} nobody knows but you"
         )
-    usual = param.step_sizes[recipe.param]
-    name = "adam" if functions.optimizer is not None else recipe.optimizer
-    return usual.get(name, usual["ascent"])
+    usual = param.step_sizes[name]
+    return usual.get("adam" if functions.optimizer is not None else optimizer, usual["ascent"])
 
 
 def own_optimizer(make: MakeOptimizer, recipe: Recipe) -> Make:
     """Return what makes the optimizer that a caller's function or class makes.
 
     A class of PyTorch's is given the recipe's step size as its learning rate. What a function makes keeps its own
-    learning rate, unless the recipe has a step size. Either is decayed as the recipe says, and goes uphill.
+    learning rate, unless the recipe has a step size. Either is multiplied by what the strength makes of it, decayed as the
+    recipe says, and goes uphill.
 
     Raises
     ------
@@ -124,21 +122,22 @@ def own_optimizer(make: MakeOptimizer, recipe: Recipe) -> Make:
             raise RecipeError(
                 f"{name} is for optimizers with a name; leave it out, or set up {name_of(make)} so"
             )
-    schedule = Schedule(recipe.step_size or 0.0, recipe.decay, recipe.decay_every)
+    schedule = Schedule(recipe.stride, recipe.decay, recipe.decay_every)
+    own_times = STRENGTHS[recipe.strength] if recipe.step_size is None else None
 
     def made(tensors: Sequence[Tensor]) -> Optimizer:
         given = {"lr": schedule.step_size} if _is_torch_class(make) else {}
         found = make(list(tensors), **given)
         if isinstance(found, torch.optim.Optimizer) and not isinstance(found, torch.optim.LBFGS):
-            return _Uphill(tensors, found, schedule, own_rate=recipe.step_size is None)
+            return _Uphill(tensors, found, schedule, own_times)
         if isinstance(found, torch.optim.Optimizer) or not hasattr(found, "update"):
             raise RecipeError(
                 f"{name_of(make)} makes {type(found).__name__}, which is no optimizer that takes one gradient a step: "
                 "make one of torch.optim's others, or something with update(slopes)"
             )
-        if recipe.step_size is not None or recipe.decay_every:
+        if recipe.step_size is not None or recipe.decay_every or recipe.strength != "normal":
             raise RecipeError(
-                f"what {name_of(make)} makes chooses its own steps; leave step_size and decay_every out"
+                f"what {name_of(make)} makes chooses its own steps; leave step_size, strength and decay_every out"
             )
         return found
 
@@ -161,14 +160,24 @@ def own_param(make: MakeParam) -> MakeParam:
 
 
 class _Uphill:
-    """One of PyTorch's optimizers as its maker set it up, which is to go uphill."""
+    """One of PyTorch's optimizers as its maker set it up, which is to go uphill.
+
+    Parameters
+    ----------
+    own_times
+        What its own learning rates are multiplied by; None for the schedule's in their place.
+    """
 
     def __init__(
-        self, tensors: Sequence[Tensor], optimizer: torch.optim.Optimizer, schedule: Schedule, own_rate: bool
+        self,
+        tensors: Sequence[Tensor],
+        optimizer: torch.optim.Optimizer,
+        schedule: Schedule,
+        own_times: float | None,
     ) -> None:
         self._tensors, self._optimizer, self._steps = tensors, optimizer, 0
         self._schedules = [
-            replace(schedule, step_size=float(group["lr"])) if own_rate else schedule
+            schedule if own_times is None else replace(schedule, step_size=own_times * float(group["lr"]))
             for group in optimizer.param_groups
         ]
 

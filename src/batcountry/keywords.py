@@ -56,28 +56,35 @@ class DreamOptions(TypedDict, total=False):
     """Picture file whose features the dream should take on."""
     objective: str | Objective | Score | None
     """What to make more of, as text, in place of a layer: channel("blocks.10", 17) - 0.1*layer("stem")."""
-    octaves: int
-    """How many sizes, coarse to fine (default: 4)."""
+    octaves: int | None
+    """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
     """Each size is this many times the one before (default: 1.4)."""
     initial_size: str | None
-    """Size of the first octave, as x0.5 of the picture or HEIGHTxWIDTH; octave_scale is not used then."""
+    """Size of the first octave, x0.5 of the picture or HEIGHTxWIDTH, in place of octave_scale."""
     final_size: str | None
-    """Size of the last octave, as initial_size; the picture's own if only that is given."""
+    """Size of the last octave, given likewise; the picture's own if only initial_size is given."""
     spacing: Literal["geometric", "linear"]
-    """How sizes between initial_size and final_size are spaced (default: geometric)."""
+    """How sizes between initial_size and final_size are spaced. One of geometric, linear (default:
+    geometric).
+    """
     carry: str
-    """What an octave hands to the next: detail, added to the picture at its new size; or the picture
+    """What an octave hands to the next: detail, which the picture gets at its new size; or the picture
     (default: detail).
+    """
+    strength: Literal["gentle", "normal", "wild"]
+    """How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size. One of
+    gentle, normal, wild (default: normal).
     """
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step; of ascent on pixels the mean change of a colour value, in grey levels (default:
-    1.5).
+    """Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5)."""
+    param: str | MakeParam | None
+    """How the picture is held while it grows; decorrelated if not given, and pixels where the network
+    takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
+    maco.
     """
-    param: str | MakeParam
-    """How the picture is held while it grows: pixels, fourier, soft-fourier or maco (default: pixels)."""
     alpha: bool
     """Let the picture grow transparent where the objective does not need it (default: False)."""
     fade: float
@@ -85,10 +92,10 @@ class DreamOptions(TypedDict, total=False):
     (default: 2.0).
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient: ascent, adam or rmsprop (default: ascent)."""
-    normalise: Literal["mean", "std", "rms", "none"]
-    """What ascent divides the gradient by: its mean (absolute) value, std, rms, or nothing (default:
-    mean).
+    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    normalise: Literal["mean", "std", "rms", "bands", "none"] | None
+    """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
+    each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
     """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
@@ -167,28 +174,35 @@ class VisualizeOptions(TypedDict, total=False):
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
     """What the network takes: rgb, bgr, grey, rgba, or a number of channels."""
-    octaves: int
-    """How many sizes, coarse to fine (default: 4)."""
+    octaves: int | None
+    """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
     """Each size is this many times the one before (default: 1.4)."""
     initial_size: str | None
-    """Size of the first octave, as x0.5 of the picture or HEIGHTxWIDTH; octave_scale is not used then."""
+    """Size of the first octave, x0.5 of the picture or HEIGHTxWIDTH, in place of octave_scale."""
     final_size: str | None
-    """Size of the last octave, as initial_size; the picture's own if only that is given."""
+    """Size of the last octave, given likewise; the picture's own if only initial_size is given."""
     spacing: Literal["geometric", "linear"]
-    """How sizes between initial_size and final_size are spaced (default: geometric)."""
+    """How sizes between initial_size and final_size are spaced. One of geometric, linear (default:
+    geometric).
+    """
     carry: str
-    """What an octave hands to the next: detail, added to the picture at its new size; or the picture
+    """What an octave hands to the next: detail, which the picture gets at its new size; or the picture
     (default: detail).
+    """
+    strength: Literal["gentle", "normal", "wild"]
+    """How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size. One of
+    gentle, normal, wild (default: normal).
     """
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step; of ascent on pixels the mean change of a colour value, in grey levels (default:
-    1.5).
+    """Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5)."""
+    param: str | MakeParam | None
+    """How the picture is held while it grows; decorrelated if not given, and pixels where the network
+    takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
+    maco.
     """
-    param: str | MakeParam
-    """How the picture is held while it grows: pixels, fourier, soft-fourier or maco (default: pixels)."""
     alpha: bool
     """Let the picture grow transparent where the objective does not need it (default: False)."""
     fade: float
@@ -196,10 +210,10 @@ class VisualizeOptions(TypedDict, total=False):
     (default: 2.0).
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient: ascent, adam or rmsprop (default: ascent)."""
-    normalise: Literal["mean", "std", "rms", "none"]
-    """What ascent divides the gradient by: its mean (absolute) value, std, rms, or nothing (default:
-    mean).
+    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    normalise: Literal["mean", "std", "rms", "bands", "none"] | None
+    """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
+    each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
     """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
@@ -274,28 +288,35 @@ class ChannelOptions(TypedDict, total=False):
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
     """What the network takes: rgb, bgr, grey, rgba, or a number of channels."""
-    octaves: int
-    """How many sizes, coarse to fine (default: 4)."""
+    octaves: int | None
+    """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
     """Each size is this many times the one before (default: 1.4)."""
     initial_size: str | None
-    """Size of the first octave, as x0.5 of the picture or HEIGHTxWIDTH; octave_scale is not used then."""
+    """Size of the first octave, x0.5 of the picture or HEIGHTxWIDTH, in place of octave_scale."""
     final_size: str | None
-    """Size of the last octave, as initial_size; the picture's own if only that is given."""
+    """Size of the last octave, given likewise; the picture's own if only initial_size is given."""
     spacing: Literal["geometric", "linear"]
-    """How sizes between initial_size and final_size are spaced (default: geometric)."""
+    """How sizes between initial_size and final_size are spaced. One of geometric, linear (default:
+    geometric).
+    """
     carry: str
-    """What an octave hands to the next: detail, added to the picture at its new size; or the picture
+    """What an octave hands to the next: detail, which the picture gets at its new size; or the picture
     (default: detail).
+    """
+    strength: Literal["gentle", "normal", "wild"]
+    """How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size. One of
+    gentle, normal, wild (default: normal).
     """
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step; of ascent on pixels the mean change of a colour value, in grey levels (default:
-    1.5).
+    """Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5)."""
+    param: str | MakeParam | None
+    """How the picture is held while it grows; decorrelated if not given, and pixels where the network
+    takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
+    maco.
     """
-    param: str | MakeParam
-    """How the picture is held while it grows: pixels, fourier, soft-fourier or maco (default: pixels)."""
     alpha: bool
     """Let the picture grow transparent where the objective does not need it (default: False)."""
     fade: float
@@ -303,10 +324,10 @@ class ChannelOptions(TypedDict, total=False):
     (default: 2.0).
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient: ascent, adam or rmsprop (default: ascent)."""
-    normalise: Literal["mean", "std", "rms", "none"]
-    """What ascent divides the gradient by: its mean (absolute) value, std, rms, or nothing (default:
-    mean).
+    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    normalise: Literal["mean", "std", "rms", "bands", "none"] | None
+    """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
+    each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
     """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
@@ -375,7 +396,7 @@ class ZoomOptions(TypedDict, total=False):
     """Octaves in a frame that carries on the dream of the one before (default: 2)."""
     frame_iterations: int
     """Steps in each octave of a frame that carries on the dream of the one before (default: 2)."""
-    strength: CurveLike
+    opacity: CurveLike
     """How much of a frame's dream is kept: 0 none, 1 all; a number or a curve (default: 1)."""
     anchor: float
     """How firmly the mean and the spread of brightness and colours are held: 0 not, 1 firmly (default:
@@ -423,23 +444,28 @@ class ZoomOptions(TypedDict, total=False):
     """Picture file whose features the dream should take on."""
     objective: str | Objective | Score | None
     """What to make more of, as text, in place of a layer: channel("blocks.10", 17) - 0.1*layer("stem")."""
-    octaves: int
-    """How many sizes, coarse to fine (default: 4)."""
+    octaves: int | None
+    """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
     """Each size is this many times the one before (default: 1.4)."""
+    strength: Literal["gentle", "normal", "wild"]
+    """How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size. One of
+    gentle, normal, wild (default: normal).
+    """
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step; of ascent on pixels the mean change of a colour value, in grey levels (default:
-    1.5).
+    """Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5)."""
+    param: str | MakeParam | None
+    """How the picture is held while it grows; decorrelated if not given, and pixels where the network
+    takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
+    maco.
     """
-    param: str | MakeParam
-    """How the picture is held while it grows: pixels, fourier, soft-fourier or maco (default: pixels)."""
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient: ascent, adam or rmsprop (default: ascent)."""
-    normalise: Literal["mean", "std", "rms", "none"]
-    """What ascent divides the gradient by: its mean (absolute) value, std, rms, or nothing (default:
-    mean).
+    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    normalise: Literal["mean", "std", "rms", "bands", "none"] | None
+    """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
+    each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
     """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
@@ -480,7 +506,7 @@ class VideoOptions(TypedDict, total=False):
     """Octaves in a frame that carries on the dream of the one before (default: 2)."""
     frame_iterations: int
     """Steps in each octave of a frame that carries on the dream of the one before (default: 2)."""
-    strength: CurveLike
+    opacity: CurveLike
     """How much of a frame's dream is kept: 0 none, 1 all; a number or a curve (default: 1)."""
     anchor: float
     """How firmly the mean and the spread of brightness and colours are held: 0 not, 1 firmly (default:
@@ -520,23 +546,28 @@ class VideoOptions(TypedDict, total=False):
     """Picture file whose features the dream should take on."""
     objective: str | Objective | Score | None
     """What to make more of, as text, in place of a layer: channel("blocks.10", 17) - 0.1*layer("stem")."""
-    octaves: int
-    """How many sizes, coarse to fine (default: 4)."""
+    octaves: int | None
+    """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
     """Each size is this many times the one before (default: 1.4)."""
+    strength: Literal["gentle", "normal", "wild"]
+    """How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size. One of
+    gentle, normal, wild (default: normal).
+    """
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step; of ascent on pixels the mean change of a colour value, in grey levels (default:
-    1.5).
+    """Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5)."""
+    param: str | MakeParam | None
+    """How the picture is held while it grows; decorrelated if not given, and pixels where the network
+    takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
+    maco.
     """
-    param: str | MakeParam
-    """How the picture is held while it grows: pixels, fourier, soft-fourier or maco (default: pixels)."""
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient: ascent, adam or rmsprop (default: ascent)."""
-    normalise: Literal["mean", "std", "rms", "none"]
-    """What ascent divides the gradient by: its mean (absolute) value, std, rms, or nothing (default:
-    mean).
+    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    normalise: Literal["mean", "std", "rms", "bands", "none"] | None
+    """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
+    each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
     """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""

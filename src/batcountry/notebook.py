@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from batcountry.displays import LONGEST, figure, step_figure, where
-from batcountry.errors import MissingExtra, RecipeError
+from batcountry.errors import MissingExtra, PictureError, RecipeError
 
 if TYPE_CHECKING:
     from batcountry.dreams import Progress, Step
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     P = TypeVar("P", bound=Progress)
 
-__all__ = ["beside", "progress", "show", "watch"]
+__all__ = ["beside", "progress", "show", "uploaded", "watch"]
 
 
 class Html:
@@ -149,6 +149,41 @@ def beside(pictures: Mapping[str, Picture], *, longest: int = 240) -> Html:
     """
     html = "".join(figure(picture, name, longest=longest) for name, picture in pictures.items())
     return Html(html, ", ".join(pictures))
+
+
+def uploaded(upload: Any) -> Picture:
+    """Return the picture that somebody chose with a button of ipywidgets.
+
+    Parameters
+    ----------
+    upload
+        An `ipywidgets.FileUpload`; of several files the last is taken.
+
+    Raises
+    ------
+    PictureError
+        If nothing was chosen yet, or it is no picture.
+
+    Examples
+    --------
+    ::
+
+        upload = ipywidgets.FileUpload(accept="image/*")
+        upload                      # at the end of a cell, it is shown
+
+        photo = uploaded(upload)    # in a later cell
+    """
+    from batcountry.picture import read_picture
+    from batcountry.picture_files import decode
+
+    value = upload.value  # files by name up to ipywidgets 7, then a tuple of them
+    files = (
+        [{"name": name, **file} for name, file in value.items()] if isinstance(value, dict) else list(value)
+    )
+    if not files:
+        raise PictureError("no picture was chosen yet; choose one with the button, then run this again")
+    with decode(bytes(files[-1]["content"]), files[-1]["name"]) as image:
+        return read_picture(image)
 
 
 def _display() -> Any:

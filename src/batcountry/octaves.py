@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import log, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,18 @@ def sizes(height: int, width: int, count: int, scale: float) -> list[tuple[int, 
             break
         found.append(smaller)
     return found[::-1]
+
+
+FIRST_SIDE = 143.0
+"""Side in pixels of a square as large as the first octave where their number is chosen by the picture's size."""
+
+
+def usual_count(height: int, width: int, scale: float) -> int:
+    """Return how many octaves a picture has if nothing is said: so many that the first is about as large as `FIRST_SIDE`.
+
+    What grows there is then as large a part of a small picture as of a large one.
+    """
+    return 1 + max(0, round(log(sqrt(height * width) / FIRST_SIDE, scale)))
 
 
 def between(

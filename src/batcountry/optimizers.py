@@ -9,7 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from batcountry.bands import normalize_bands
 from batcountry.errors import RecipeError
+from batcountry.wrap import NO_WRAP, Wrap
 
 
 class Optimizer(Protocol):
@@ -87,6 +89,30 @@ class NormalisedAscent:
                     one.add_(its_slope, alpha=its_rate)
 
 
+class BandAscent:
+    """Gradient ascent in which structures of each size grow at one rate; see `batcountry.bands`.
+
+    Parameters
+    ----------
+    tensors
+        (N, C, H, W) each; every one of the N is normalized by itself.
+    wrap
+        Axes along which pictures go on at their other side.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor], schedule: Schedule, wrap: Wrap = NO_WRAP) -> None:
+        self._tensors, self._schedule, self._wrap = tensors, schedule, wrap
+        self._steps = 0
+
+    def update(self, slopes: Sequence[Tensor]) -> None:
+        """See `Optimizer`."""
+        step_size = self._schedule.at(self._steps)
+        self._steps += 1
+        with torch.no_grad():
+            for tensor, slope in zip(self._tensors, slopes, strict=True):
+                tensor.add_(normalize_bands(slope, self._wrap), alpha=step_size)
+
+
 class TorchOptimizer:
     """One of PyTorch's optimizers, uphill."""
 
@@ -132,7 +158,17 @@ known: dict[str, tuple[Callable[[Schedule, float], Make], float]] = {
 and Ba, 2015), its first moment's decay; RMSProp (Tieleman and Hinton, 2012; cnn-vis), its decay rate."""
 
 
-def optimizer(name: str, schedule: Schedule, measure: str = "mean", smoothing: float | None = None) -> Make:
+BANDS = "bands"
+"""Name of the way of ascent to normalize a gradient band by band."""
+
+
+def optimizer(
+    name: str,
+    schedule: Schedule,
+    measure: str = "mean",
+    smoothing: float | None = None,
+    wrap: Wrap = NO_WRAP,
+) -> Make:
     """Return what makes the optimizer of a name.
 
     Parameters
@@ -140,9 +176,11 @@ def optimizer(name: str, schedule: Schedule, measure: str = "mean", smoothing: f
     name
         `ascent`, or one of `known`.
     measure
-        Of `ascent`: one of `measures`.
+        Of `ascent`: one of `measures`, or `bands`.
     smoothing
         Of the others: how much of the past they keep in a step, 0 to 1.
+    wrap
+        Axes along which pictures go on at their other side, for `bands`.
 
     Raises
     ------
@@ -154,6 +192,8 @@ def optimizer(name: str, schedule: Schedule, measure: str = "mean", smoothing: f
             raise RecipeError(
                 "the optimizer ascent keeps nothing of the past; leave smoothing out, or use adam or rmsprop"
             )
+        if measure == BANDS:
+            return lambda tensors: BandAscent(tensors, schedule, wrap)
         return lambda tensors: NormalisedAscent(tensors, schedule, measures[measure])
     if name not in known:
         raise RecipeError(f"there is no optimizer {name!r}; there are ascent, {', '.join(known)}")

@@ -4,57 +4,61 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from batcountry.fields import ADVANCED, PENALTIES, SUBJECT
+from batcountry.validation import Options
 
 
-class Aim(BaseModel):
+class Aim(Options):
     """What to amplify: a layer, one of its channels, or a class."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    channel: Annotated[int | None, Field(description="Make more of this channel of the layer only.")] = None
+    channel: Annotated[int | None, SUBJECT("Make more of this channel of the layer only.", first=True)] = None
     wanted: Annotated[
-        str | None, Field(description="Make more of this class, by its name or number, instead.")
+        str | None,
+        SUBJECT(
+            "Make more of this class, by its name or number, instead.",
+            first=True,
+            flag="--class",
+            title="Class",
+        ),
     ] = None
-    l1: Annotated[float, Field(description="Of a whole layer: weight of its activations' size.")] = 1.0
-    l2: Annotated[float, Field(description="Of a whole layer: weight of its activations.")] = 1.0
+    l1: Annotated[float, ADVANCED("Of a whole layer: weight of its activations' size.")] = 1.0
+    l2: Annotated[float, ADVANCED("Of a whole layer: weight of its activations.")] = 1.0
     clip_at: Annotated[
-        float, Field(gt=0, description="Of a whole layer: activations count for l2 up to this.")
+        float,
+        ADVANCED(
+            "Of a whole layer: activations count for l2 up to this.", gt=0, flag="--l2-clip", title="L2 clip"
+        ),
     ] = 5.0
 
 
-class Penalties(BaseModel):
+class Penalties(Options):
     """What holds a picture back, with the numbers that cnn-vis's users know: weights of sums over a window."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     p_norm: Annotated[
         float | None,
-        Field(
-            ge=0,
-            description="Weight of the distance from the picture, or from grey if there is none (default: goes with the "
+        PENALTIES(
+            "Weight of the distance from the picture, or from grey if there is none (default: goes with the "
             "gradient of a layer; else 0).",
+            ge=0,
         ),
     ] = None
-    p: Annotated[float, Field(description="Power of that distance.")] = 6.0
-    p_scale: Annotated[float, Field(description="Grey levels that count as one in it.")] = 1.0
-    p_norm_zero: Annotated[float, Field(ge=0, description="Weight of the distance from grey, besides.")] = 0.0
-    p_zero: Annotated[float, Field(description="Power of that distance.")] = 6.0
-    p_scale_zero: Annotated[float, Field(description="Grey levels that count as one in it.")] = 1.0
+    p: Annotated[float, PENALTIES("Power of that distance.")] = 6.0
+    p_scale: Annotated[float, PENALTIES("Grey levels that count as one in it.")] = 1.0
+    p_norm_zero: Annotated[float, PENALTIES("Weight of the distance from grey, besides.", ge=0)] = 0.0
+    p_zero: Annotated[float, PENALTIES("Power of that distance.")] = 6.0
+    p_scale_zero: Annotated[float, PENALTIES("Grey levels that count as one in it.")] = 1.0
     tv: Annotated[
         float | None,
-        Field(
+        PENALTIES(
+            "Weight of total variation, which smooths (default: goes with the gradient; twice it to smooth more).",
             ge=0,
-            description="Weight of total variation, which smooths (default: goes with the gradient; twice it to smooth more).",
         ),
     ] = None
-    tv_beta: Annotated[float, Field(description="Power of total variation.")] = 2.0
-    tv_scale: Annotated[float, Field(description="Grey levels that count as one in it.")] = 1.0
+    tv_beta: Annotated[float, PENALTIES("Power of total variation.")] = 2.0
+    tv_scale: Annotated[float, PENALTIES("Grey levels that count as one in it.")] = 1.0
     tv_operator: Annotated[
         Literal["naive", "sobel", "sobel_squish"],
-        Field(description="How slopes are taken: naive, sobel or sobel_squish."),
+        PENALTIES("How slopes are taken: naive, sobel or sobel_squish."),
     ] = "naive"
-    tv_step: Annotated[float, Field(description="Added to the weight of total variation every so often.")] = (
-        0.0
-    )
-    tv_every: Annotated[int, Field(ge=1, description="Iterations between such steps.")] = 50
+    tv_step: Annotated[float, PENALTIES("Added to the weight of total variation every so often.")] = 0.0
+    tv_every: Annotated[int, PENALTIES("Iterations between such steps.", ge=1)] = 50

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from batcountry.errors import RecipeError, suggestion
+from batcountry.recipe import DEFAULT_MODEL
 
 STANDARD = "pad(12), jitter(8), scale(0.9, 1.1), rotate(10), jitter(4)"
 """Transforms that keep a visualization from hanging on single pixels (lucid's `standard_transforms`, near enough:
@@ -25,11 +26,18 @@ _FROM_NOISE: dict[str, Any] = {
     "start": "noise",
 }
 
+_SMALL: dict[str, Any] = {
+    "canvas": "224x224",
+    "iterations": 300,
+    "transforms": "rotate(10), scale(0.72, 1.1), crop(160), noise(40)",
+}
+
 known: dict[str, dict[str, Any]] = {
     "classic": {
         "param": "pixels",
         "optimizer": "ascent",
         "normalise": "mean",
+        "strength": "normal",
         "step_size": 1.5,
         "octaves": 4,
         "octave_scale": 1.4,
@@ -45,10 +53,8 @@ known: dict[str, dict[str, Any]] = {
     },
     "class-small": {
         **_FROM_NOISE,
-        "canvas": "224x224",
-        "iterations": 300,
+        **_SMALL,
         "step_size": 0.04,
-        "transforms": "rotate(10), scale(0.72, 1.1), crop(160), noise(40)",
     },
     "channel": {**_FROM_NOISE, "canvas": "160x160", "iterations": 100, "transforms": STANDARD},
     "thumbnail": {
@@ -75,21 +81,36 @@ known: dict[str, dict[str, Any]] = {
         "iterations": 160,
         "transforms": "scale(0.95, 1.15), rotate(10), crop(224)",
     },
+    "maco-small": {
+        **_FROM_NOISE,
+        **_SMALL,
+        "param": "maco",
+        "step_size": 0.1,
+        "start": "pink",
+        "redirect_relu": 0,
+    },
 }
 """Presets by name: `classic`, the programs of 2015; the others draw from noise what an objective stands for:
 `class` one of a classifier's classes (the network sees 224 × 224 pixels, as classifiers do in training), `class-small`
 the same for networks that take any size (the network sees most of the picture, at 160 × 160 pixels and through
 noise), `channel` a channel, `thumbnail` the same small and quick, `lucid` as lucid does, `maco` a class with the
-spectrum of photographs. Put your own in to extend it."""
+spectrum of photographs, and `maco-small` that for networks that take any size. Put your own in to extend it."""
+
+_OF_DEFAULT_MODEL = {"class": "class-small", "maco": "maco-small"}
+"""What presets stand for with the network that comes with the package, which takes any size."""
 
 
-def expanded(options: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
+def expanded(
+    options: Mapping[str, Any], without: Collection[str] = (), model: str = DEFAULT_MODEL
+) -> dict[str, Any]:
     """Return options with those of the preset that they name, under `preset`, put in where they say nothing.
 
     Parameters
     ----------
     without
         Fields that the preset is not to give.
+    model
+        Name of the network where the options name none.
 
     Raises
     ------
@@ -104,4 +125,7 @@ def expanded(options: Mapping[str, Any], without: Collection[str] = ()) -> dict[
         raise RecipeError(
             f"there is no preset {name!r}{suggestion(name, known)}; there are {', '.join(known)}"
         )
+    named = options.get("model", model)
+    if getattr(named, "name", named) == DEFAULT_MODEL:
+        name = _OF_DEFAULT_MODEL.get(name, name)
     return {**{key: value for key, value in known[name].items() if key not in without}, **options}

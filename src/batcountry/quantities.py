@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from pydantic import ByteSize, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ByteSize, TypeAdapter, ValidationError
 
 MOST_PIXELS = 100_000_000
 """Of a picture that is made for a dream rather than given."""
@@ -59,3 +61,36 @@ def parsed_bytes(text: str) -> int:
 
 
 _BYTES = TypeAdapter(ByteSize)
+
+
+def _kept(check: Callable[[str], Any]) -> AfterValidator:
+    """Make a validator of a function that raises `ValueError`; the text stays as it was written."""
+
+    def checked(text: str) -> str:
+        check(text)
+        return text
+
+    return AfterValidator(checked)
+
+
+def _check_windows(text: str) -> None:
+    if text not in ("none", "input"):
+        parsed_size(text)
+
+
+def _check_bytes(text: str) -> None:
+    if parsed_bytes(text) < 1:
+        raise ValueError("it must be more than nothing")
+
+
+SizeText = Annotated[str, _kept(parsed_size)]
+"""A height and a width, such as `600x800`."""
+
+RelativeSize = Annotated[str, _kept(lambda text: size_of(text, (1, 1)))]
+"""A height and a width, or a multiple of a picture's, such as `x0.5`."""
+
+WindowsText = Annotated[str, _kept(_check_windows)]
+"""The size of windows, `input` or `none`."""
+
+BytesText = Annotated[str, _kept(_check_bytes)]
+"""A number of bytes, such as `2GB`."""

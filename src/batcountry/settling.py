@@ -19,8 +19,8 @@ from batcountry.functions import (
     check_repeatable,
     own_optimizer,
     own_param,
-    step_size_of,
     take_functions,
+    usual_step_size,
 )
 from batcountry.gradient import Gradient
 from batcountry.models import Model
@@ -28,11 +28,13 @@ from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, guide, layer, parse
 from batcountry.objectives.base import OPACITY, Scorer
 from batcountry.objectives.regions import mask_planes
-from batcountry.optimizers import Make, Schedule, optimizer
+from batcountry.optimizers import BANDS, Make, Schedule, optimizer
 from batcountry.picture import Picture, read_picture
 from batcountry.quantities import parsed_size
 from batcountry.recipe import Recipe
+from batcountry.threads import limit_threads
 from batcountry.transforms import Transform
+from batcountry.wrap import wrapped_axes
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Settled:
     def make_param(self) -> param.MakeParam:
         """Makes the parametrization."""
         own = self.functions.param
-        known = param.known[self.recipe.param] if own is None else own_param(own)
+        known = param.known[self.recipe.param or "pixels"] if own is None else own_param(own)
         return param.veiled(known) if self.recipe.alpha else known
 
     def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
@@ -100,8 +102,9 @@ class Settled:
         recipe = self.recipe
         if self.functions.optimizer is not None:
             return own_optimizer(self.functions.optimizer, recipe)
-        schedule = Schedule(recipe.step_size or 0.0, recipe.decay, recipe.decay_every)
-        return optimizer(recipe.optimizer, schedule, recipe.normalise, recipe.smoothing)
+        schedule = Schedule(recipe.stride, recipe.decay, recipe.decay_every)
+        wrap = wrapped_axes(recipe.wrap)
+        return optimizer(recipe.optimizer, schedule, recipe.normalise or "mean", recipe.smoothing, wrap)
 
     @property
     def transforms(self) -> list[Transform]:
@@ -128,7 +131,8 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     BatCountryError
         If an option is wrong, or the model, the guide or a mask cannot be opened.
     """
-    options = presets.expanded(options)
+    limit_threads()
+    options = presets.expanded(options, model=recipe.model)
     functions = take_functions(options)
     model, aim = options.get("model"), options.get("objective")
     if isinstance(model, Model):
@@ -145,10 +149,9 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
         raise RecipeError("give an objective, or a layer and a guide, not both")
     check_repeatable(recipe, functions, aim)
     check_param(recipe, functions)
-    recipe = _with_step_size(recipe, functions)
     opened = model if isinstance(model, Model) else _opened(recipe, model)
     opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
-    recipe = recipe.with_options(precision=opened.precision)
+    recipe = _with_usual(recipe, opened, functions).with_options(precision=opened.precision)
     if recipe.layer is None and not recipe.objective:
         recipe = recipe.with_options(layer=opened.default_layer)
     objective = aim if isinstance(aim, Objective) else _objective(recipe, shown)
@@ -172,12 +175,18 @@ def _opened(recipe: Recipe, model: Any) -> Model:
 
 def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
     """Raise `RecipeError` for a parametrization that cannot be."""
-    if functions.param is None and recipe.param not in param.known:
+    if functions.param is None and recipe.param is not None and recipe.param not in param.known:
         hint = suggestion(recipe.param, param.known)
         raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
-    if recipe.mask and recipe.param != "pixels":
+    if recipe.param is None or recipe.param in param.by_pixel:
+        return
+    if recipe.mask:
         raise RecipeError(
-            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use pixels"
+            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use decorrelated"
+        )
+    if recipe.normalise == BANDS:
+        raise RecipeError(
+            f"bands are of pixels, which {recipe.param} has none of; use decorrelated or pixels"
         )
 
 
@@ -248,11 +257,20 @@ def _named(options: dict[str, Any], name: str) -> Picture | str | None:
     return shown
 
 
-def _with_step_size(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> Recipe:
-    """Return a recipe with the step size that is usual for its parametrization, if it names none."""
-    if recipe.step_size is not None:
-        return recipe
-    return recipe.with_options(step_size=step_size_of(recipe, functions))
+def _with_usual(recipe: Recipe, model: Model, functions: Functions) -> Recipe:
+    """Return a recipe with the parametrization, normalization and step size that are usual where it names none."""
+    plain = model.channels != veil.COLOURS or recipe.windows != "none" or not recipe.clip
+    name = recipe.param or ("pixels" if plain else "decorrelated")
+    if name == "decorrelated" and plain:
+        raise RecipeError(
+            "the param decorrelated is for colors within 0 to 255 on the whole picture, not for windows, no-clip, or "
+            f"the {model.channels} channel(s) of {model.name}; use pixels"
+        )
+    normalise: str | None = recipe.normalise
+    if normalise is None and recipe.optimizer == "ascent":
+        normalise = param.normalizations.get(name, "mean")
+    step_size = recipe.step_size or usual_step_size(name, recipe.optimizer, functions)
+    return recipe.with_options(param=name, normalise=normalise, step_size=step_size)
 
 
 def _objective(recipe: Recipe, shown: str | Picture | None) -> Objective:

@@ -1,10 +1,7 @@
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from PIL import Image
@@ -15,6 +12,7 @@ from batcountry.atlas.folder import CELL, read_index
 from batcountry.errors import LayerNotFound, PictureError, RecipeError
 from batcountry.picture_files import picture_size, read_note
 from batcountry.recipe import Note
+from children import COMMAND_LINE, killed_at
 
 small = {"canvas": "24x40", "iterations": 2, "transforms": "jitter(3)"}
 
@@ -109,20 +107,15 @@ def test_nothing_is_made_for_a_layer_that_cannot_be_reached(tmp_path, model):
 @pytest.mark.slow
 def test_finished_channels_outlive_a_kill(tmp_path):
     out = tmp_path / "atlas"
-    command = [sys.executable, "-c", "from batcountry.cli import main; main()", "atlas", "--layers", "stem"]
-    command += ["--canvas", "16x24", "--iterations", "2", "--batch", "2", "--out", str(out)]
-    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while len(list(out.rglob("channels/*/*.jpg"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(run.pid, signal.SIGKILL)
-    run.wait()
+    arguments = ["atlas", "--layers", "stem", "--canvas", "16x24", "--iterations", "2", "--batch", "2"]
+    arguments += ["--out", str(out)]
+    assert killed_at(12, out / "channels", COMMAND_LINE, *arguments)
     before = {file: file.read_bytes() for file in out.rglob("channels/*/*.jpg")}
-    assert len(before) >= 2
+    assert 2 <= len(before) < 32
     for file in before:
         with Image.open(file) as image:
             image.load()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    done = subprocess.run([sys.executable, "-c", COMMAND_LINE, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "32 channels" in done.stdout
     assert len(list(out.rglob("channels/*/*.jpg"))) == 32

@@ -3,7 +3,7 @@
     python tests/caffe/fuzz.py --count 100000
 
 Each input is a valid file, text or binary, changed at random; reading it and building the net has to
-end in a net (or a mean) or in an error of our own, within 2 seconds and 500 MB. Two processes share the work. An
+end in a net (or a mean) or in an error of our own, within 2 seconds of the processor's time and 500 MB. Two processes share the work. An
 input that does anything else is kept in --keep, and the exit code is 1.
 """
 
@@ -103,7 +103,7 @@ def read(kind: str, path: Path, matching: Path) -> None:
 
 
 def _too_long(*_: object) -> None:
-    raise TimeoutError(f"more than {SECONDS} s")
+    raise TimeoutError(f"more than {2 * SECONDS} s")
 
 
 def attempt(kind: str, data: bytes, matching: Path, folder: Path) -> str:
@@ -111,8 +111,9 @@ def attempt(kind: str, data: bytes, matching: Path, folder: Path) -> str:
     path = folder / "input"
     path.write_bytes(data)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    signal.setitimer(signal.ITIMER_REAL, 2 * SECONDS)
-    start = time.perf_counter()
+    # The processor's time, which other programs do not lengthen; the real one is pytest's, for its own limit.
+    signal.setitimer(signal.ITIMER_VIRTUAL, 2 * SECONDS)
+    start = time.thread_time()
     try:
         read(kind, path, matching)
         result = "a net"
@@ -121,16 +122,16 @@ def attempt(kind: str, data: bytes, matching: Path, folder: Path) -> str:
     except BaseException as error:
         result = f"{type(error).__name__}: {error}"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    if time.perf_counter() - start > SECONDS:
-        result = f"took {time.perf_counter() - start:.1f} s"
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    if (taken := time.thread_time() - start) > SECONDS:
+        result = f"took {taken:.1f} s"
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     return f"took {grown:.0f} MB" if grown > MEGABYTES else result
 
 
 def run(seed: int, count: int, keep: Path | None) -> Counter[str]:
     """Try `count` inputs and count how they ended, by kind."""
-    signal.signal(signal.SIGALRM, _too_long)
+    signal.signal(signal.SIGVTALRM, _too_long)
     found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         for index, (kind, data, matching) in zip(range(count), inputs(seed), strict=False):

@@ -185,7 +185,10 @@ def test_a_damaged_hdf5_file_is_named(tmp_path):
 def test_without_h5py_the_extra_is_named(tmp_path, monkeypatch):
     path = h5(tmp_path, lambda f: f.create_group("data"))
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(batcountry_errors().MissingExtra, match=r"bat-country\[hdf5\]"):
+    with pytest.raises(
+        batcountry_errors().MissingExtra,
+        match=r"pip install h5py, or in a clone of bat-country: pip install '\.\[hdf5\]'",
+    ):
         read_weights(path)
 
 

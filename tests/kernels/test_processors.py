@@ -1,6 +1,7 @@
-"""Loops on processors that have less than this one: Numba is told to compile for them, in a process of its own."""
+"""Loops on processors that have less than this one: Numba compiles them for each, and they run where this one has as much."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -8,10 +9,33 @@ import pytest
 
 pytest.importorskip("numba")
 
-SCRIPT = """
-import torch
+from llvmlite import binding
+
+# What LLVM may use on each; a processor that has all of it runs the code.
+AVX2 = "avx avx2 bmi bmi2 f16c fma lzcnt movbe popcnt sse4.2"
+PROCESSORS = {
+    "generic": "",
+    "haswell": AVX2,
+    "skylake-avx512": f"{AVX2} adx aes avx512bw avx512cd avx512dq avx512f avx512vl clflushopt clwb pclmul rdseed",
+}
+
+COMPILE = """
+import pkgutil, sys, torch
+from batcountry.kernels import loops, winograd
+from batcountry.kernels.loops.team import Loop
+
+assert not winograd.multiplies(torch.bfloat16)
+assert winograd.multiplies(torch.float32) == ("avx512" in sys.argv[1])
+for module in pkgutil.iter_modules(loops.__path__, loops.__name__ + "."):
+    for value in vars(__import__(module.name, fromlist="x")).values():
+        for each in value.values() if isinstance(value, dict) and not module.name.endswith("winograd") else ():
+            if isinstance(each, Loop):
+                each.compile()
+print("compiled", Loop.compiled)
+"""
+
+RUN = """
 from torch.nn import functional as F
-from batcountry.kernels import winograd
 from batcountry.kernels.depthwise import Depthwise
 from batcountry.kernels.filters import Filter
 from batcountry.kernels.lrn import _Lrn, lrn
@@ -19,7 +43,6 @@ from batcountry.kernels.pool import Windows, max_pool
 
 last = lambda x: x.contiguous(memory_format=torch.channels_last)
 torch.manual_seed(0)
-assert not winograd.multiplies(torch.bfloat16)
 for dtype in torch.float32, torch.bfloat16:
     close = {"rtol": 1e-2, "atol": 1e-2} if dtype == torch.bfloat16 else {"rtol": 1e-4, "atol": 1e-4}
     x = last(torch.randn(1, 16, 11, 9).to(dtype)).requires_grad_()
@@ -44,21 +67,43 @@ print("all right")
 """
 
 
-@pytest.mark.parametrize(
-    ("processor", "features"),
-    [
-        ("haswell", "+avx2,+fma"),
-        ("skylake-avx512", "+avx512f,+avx512bw,+avx512dq,+avx512vl"),
-        ("generic", ""),
-    ],
-)
-def test_loops_compile_for_processors_without_bfloat16(processor, features, tmp_path):
+def runs(processor: str, host: dict[str, bool]) -> bool:
+    """Whether a computer with features, as LLVM names them, runs what is compiled for a processor."""
+    return all(host.get(feature, False) for feature in PROCESSORS[processor].split())
+
+
+def printed(processor: str, program: str, cache) -> list[str]:
+    """What a program prints whose loops are compiled for a processor."""
     env = {
         **os.environ,
         "NUMBA_CPU_NAME": processor,
-        "NUMBA_CPU_FEATURES": features,
-        "NUMBA_CACHE_DIR": str(tmp_path),
+        "NUMBA_CPU_FEATURES": ",".join(f"+{feature}" for feature in PROCESSORS[processor].split()),
+        "NUMBA_CACHE_DIR": str(cache),
     }
-    run = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, timeout=300)
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == "all right"
+    command = [sys.executable, "-c", program, PROCESSORS[processor]]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr}"
+    return done.stdout.splitlines()
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="these are processors of x86")
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_loops_compile_for_processors_without_bfloat16_and_run_where_this_one_can(processor, tmp_path):
+    here = runs(processor, binding.get_host_cpu_features())
+    compiled, *ran = printed(processor, COMPILE + RUN if here else COMPILE, tmp_path)
+    assert int(compiled.removeprefix("compiled ")) >= 14
+    assert ran == (["all right"] if here else [])
+
+
+@pytest.mark.parametrize(
+    ("host", "able"),
+    [
+        ("", {"generic"}),
+        (AVX2, {"generic", "haswell"}),
+        (f"{AVX2} avx512f", {"generic", "haswell"}),
+        (f"{PROCESSORS['skylake-avx512']} avx512bf16", set(PROCESSORS)),
+    ],
+)
+def test_a_processor_runs_only_what_is_compiled_for_what_it_has(host, able):
+    features = dict.fromkeys(host.split(), True) | {"amx-bf16": False}
+    assert {each for each in PROCESSORS if runs(each, features)} == able

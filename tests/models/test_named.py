@@ -186,6 +186,13 @@ def test_a_timm_transformer_takes_pictures_of_all_sizes_in_patches(timm, photo, 
     assert rises(model, photo, layer="blocks.1")
 
 
+def test_a_name_without_its_library_is_answered_with_it(timm):
+    with pytest.raises(ModelError, match="no model 'resnet50'; did you mean 'timm:resnet50'"):
+        open_model("resnet50")
+    with pytest.raises(ModelError, match="no model 'nowhere'; a model is a file or a folder"):
+        open_model("nowhere")
+
+
 def test_names_that_timm_does_not_list_are_refused(timm):
     with pytest.raises(ModelError, match="timm has no network 'resnet1'; did you mean 'resnet1"):
         open_model("timm:resnet1")
@@ -197,7 +204,7 @@ def test_names_that_timm_does_not_list_are_refused(timm):
 def test_a_library_that_is_not_installed_is_named(library, monkeypatch):
     for name in (library, "torchvision.models"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingExtra, match=rf"pip install 'bat-country\[{library}\]'"):
+    with pytest.raises(MissingExtra, match=rf"pip install {library}, or .*'\.\[{library}\]'"):
         open_model(f"{library}:resnet18")
 
 
@@ -241,6 +248,8 @@ def test_a_torchvision_network_comes_with_its_weights_preprocessing_and_classes(
 
 
 def test_torchvisions_names_are_suggested(torchvision):
+    with pytest.raises(ModelError, match=r"did you mean .*'torchvision:resnet18'"):
+        open_model("resnet18")
     with pytest.raises(ModelError, match="torchvision has no network 'resnet17'; did you mean 'resnet18'"):
         open_model("torchvision:resnet17")
     with pytest.raises(ModelError, match="no weights 'V3' for vgg16; it has V1, V2"):

@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from batcountry.cli import main
 from batcountry.errors import ModelError
 from batcountry.models import downloads, open_model, zoo
 from batcountry.models.cards import Cards, ModelCard
+from children import child
 
 WEIGHTS = bytes(range(251)) * 4001  # 1,004,251 bytes: several pieces, no power of two
 
@@ -317,12 +319,13 @@ def test_processes_that_want_the_same_file_download_it_once(server, cache):
     card = card_of(server, "a/net.caffemodel").model_dump_json()
     server.open.clear()
     command = [sys.executable, "-c", ASK, card]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [each.stdout.readline() for each in processes] == ["asking\n"] * 2
-    server.open.set()
-    for each in processes:
-        each.communicate()
-        assert each.returncode == 0
+    with ExitStack() as stack:
+        processes = [stack.enter_context(child(command, stdout=subprocess.PIPE, text=True)) for _ in range(2)]
+        assert [each.stdout.readline() for each in processes] == ["asking\n"] * 2
+        server.open.set()
+        for each in processes:
+            each.communicate()
+            assert each.returncode == 0
     assert (cache / "test-net" / "net.caffemodel").read_bytes() == WEIGHTS
     assert len(server.asked) == 1
 

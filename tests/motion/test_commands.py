@@ -81,7 +81,7 @@ def test_video_keeps_times_and_sound(run):
 def test_info_shows_the_recipe_inside_a_film_and_again_makes_it_again(run, film):
     options = [*QUICK, "--zoom", "0: 1.02, 10: 1.1 smooth", "--key", "step_size=0:1, 3:2", "--seed", "9"]
     assert run("zoom", "photo.png", film, "--frames", "3", *options)[0] == 0
-    code, out, _ = run("info", film)
+    code, out, _ = run("info", film, "--json")
     recipe = json.loads(out)["recipe"]
     assert code == 0
     assert recipe["zoom"] == "0: 1.02, 10: 1.1 smooth"

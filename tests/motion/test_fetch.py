@@ -36,7 +36,7 @@ def downloader(tmp_path, monkeypatch):
 
 def test_a_video_is_fetched_once_and_dreamed_on(tmp_path, downloader, two_channels):
     downloader(downloader.copying)
-    options = {"model": two_channels, "strength": 0, "coherence": 0}
+    options = {"model": two_channels, "opacity": 0, "coherence": 0}
     save_video(ADDRESS, tmp_path / "100% out.mp4", **options)
     assert len(facts(tmp_path / "100% out.mp4").times) == 4
     assert (tmp_path / "100% out-source.mkv").exists()
@@ -55,7 +55,7 @@ def test_what_the_downloader_says_is_passed_on(tmp_path, downloader):
 def test_without_the_downloader_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(fetch, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"bat-country\[fetch\]"):
+    with pytest.raises(MissingExtra, match=r"pip install yt-dlp, or .*'\.\[fetch\]'"):
         fetch.fetched(ADDRESS, tmp_path / "out.mp4")
 
 

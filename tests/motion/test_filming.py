@@ -64,13 +64,13 @@ def test_a_cut_is_found_and_nothing_bleeds_over_it(tmp_path):
     clip = make_clip(tmp_path / "in.mkv", frames, codec="ffv1", pixel_format="yuv444p")
     found = list(video(clip, **QUICK))
     assert [each.index for each in found if each.cut] == [0, 5]
-    alone = dream(list(video(clip, strength=0))[5].pixels, **PLAIN).pixels
+    alone = dream(list(video(clip, opacity=0))[5].pixels, **PLAIN).pixels
     assert np.allclose(found[5].pixels, alone, atol=1e-3)
 
 
 def test_the_first_frame_and_every_frame_at_no_coherence_is_the_plain_dream(tmp_path):
     frames = pan(3)
-    inputs = filmed(tmp_path / "a.mkv", frames, strength=0)
+    inputs = filmed(tmp_path / "a.mkv", frames, opacity=0)
     apart = filmed(tmp_path / "a.mkv", frames, coherence=0, **QUICK)
     for before, after in zip(inputs, apart, strict=True):
         assert np.allclose(after.pixels, dream(before.pixels, **PLAIN).pixels, atol=1e-3)
@@ -95,7 +95,7 @@ def test_frames_between_every_nth_carry_the_dream_without_steps(tmp_path, monkey
     found = filmed(tmp_path / "in.mkv", pan(7), every=3, **QUICK)
     assert calls == [0, 3, 6]
     assert len(found) == 7
-    inputs = filmed(tmp_path / "in.mkv", pan(7), strength=0)
+    inputs = filmed(tmp_path / "in.mkv", pan(7), opacity=0)
     assert np.abs(found[2].pixels - inputs[2].pixels).mean() > 1
 
 
@@ -104,7 +104,7 @@ def test_a_mask_keeps_pixels_as_they_are(tmp_path):
     mask[:, W // 2 :] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
     options = {**QUICK, "anchor": 0}
-    inputs = filmed(tmp_path / "in.mkv", pan(3), strength=0)
+    inputs = filmed(tmp_path / "in.mkv", pan(3), opacity=0)
     for before, after in zip(
         inputs, filmed(tmp_path / "in.mkv", pan(3), mask=str(tmp_path / "mask.png"), **options), strict=True
     ):
@@ -122,7 +122,7 @@ def test_a_mask_may_be_a_video(tmp_path):
     make_clip(tmp_path / "mask.mkv", masks, codec="ffv1", pixel_format="yuv444p")
     options = {**QUICK, "anchor": 0, "coherence": 0, "mask": str(tmp_path / "mask.mkv")}
     found = filmed(tmp_path / "in.mkv", pan(4), **options)
-    inputs = filmed(tmp_path / "in.mkv", pan(4), strength=0)
+    inputs = filmed(tmp_path / "in.mkv", pan(4), opacity=0)
     apart = [np.abs(a.pixels - b.pixels)[:, :24].mean() for a, b in zip(inputs, found, strict=True)]
     assert min(apart[0], apart[2]) > 1 > max(apart[1], apart[3])
 
@@ -135,8 +135,8 @@ def test_a_guide_may_be_a_video_that_begins_again_when_it_ends(tmp_path):
     found = list(video(clip, coherence=0, guide=str(tmp_path / "guide.mkv"), **options))
     assert not np.allclose(found[0].pixels, found[1].pixels, atol=2)
     assert np.allclose(found[0].pixels, found[2].pixels, atol=1e-3)
-    still = next(iter(video(clip, strength=0))).pixels
-    shown = next(iter(video(tmp_path / "guide.mkv", strength=0))).pixels
+    still = next(iter(video(clip, opacity=0))).pixels
+    shown = next(iter(video(tmp_path / "guide.mkv", opacity=0))).pixels
     assert np.allclose(found[0].pixels, dream(still, guide=shown, **options).pixels, atol=1e-2)
 
 
@@ -156,7 +156,7 @@ def test_without_opencv_the_extra_is_named_and_coherence_0_still_works(tmp_path,
 
     clip = make_clip(tmp_path / "in.mkv", pan(2))
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(MissingExtra, match=r"bat-country\[flow\]"):
+    with pytest.raises(MissingExtra, match=r"pip install opencv-python-headless, or .*'\.\[flow\]'"):
         video(clip, **QUICK)
     assert len(list(video(clip, coherence=0, **QUICK))) == 2
 

@@ -16,7 +16,7 @@ from motion.clips import facts, make_clip, moving
 @pytest.fixture
 def undreamed(two_channels):
     """Options for a video that goes through everything but the dream."""
-    return {"model": two_channels, "strength": 0, "coherence": 0}
+    return {"model": two_channels, "opacity": 0, "coherence": 0}
 
 
 @pytest.mark.slow

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +13,7 @@ from batcountry.errors import VideoError
 from batcountry.motion import resume, save_video, save_zoom, stores
 from batcountry.motion.journal import JOB
 from batcountry.motion.saving import resuming, saving_video, saving_zoom
+from children import COMMAND_LINE, killed_at
 from motion.clips import facts, make_clip, moving
 
 QUICK = {"layer": "stem", "octaves": 1, "iterations": 2, "frame_iterations": 1, "jitter": 2, "seed": 3}
@@ -104,39 +101,19 @@ def test_a_zoom_of_an_array_can_be_gone_on_with(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
 def test_killed_at_random_moments_nothing_is_lost(clip, whole, tmp_path):
-    out = tmp_path / "whole.mp4"
-    program = [sys.executable, "-c", "from batcountry.cli import main; main()"]
+    out, random = tmp_path / "whole.mp4", np.random.RandomState(5)
     options = [part for name, value in QUICK.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-    command = [*program, "video", str(clip), str(out), *options]
-    random, kills = np.random.RandomState(5), 0
-    environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
     journal = Path(f"{out}.journal")
-    resumed = [*program, "resume", str(journal)]
-    while kills < 3:
-        running = subprocess.Popen(
-            resumed if (journal / JOB).exists() else command,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-        _wait_for_a_frame(tmp_path, running)
-        time.sleep(random.uniform(0, 0.2))
-        running.send_signal(signal.SIGKILL)
-        kills += running.wait() != 0
-    if (journal / JOB).exists():
-        done = subprocess.run(resumed, check=False, capture_output=True, text=True, env=environment)
-        assert done.returncode == 0, done.stderr
+    arguments = ["video", str(clip), str(out), *options]
+    for frames in (3, 20, 45):
+        # A frame and what the next depends on are four operations, at least.
+        assert killed_at(4 * frames + random.randint(20), journal, COMMAND_LINE, *arguments)
+        assert (journal / JOB).exists() and list(journal.glob("frame-*"))
+        arguments = ["resume", str(journal)]
+    resume(journal)
     assert _played(out) == _played(clip.with_name("whole.mp4"))
-
-
-def _wait_for_a_frame(folder: Path, running: subprocess.Popen) -> None:
-    before = {each.name for each in folder.glob("*.journal/frame-*")}
-    end = time.monotonic() + 60
-    while time.monotonic() < end and running.poll() is None:
-        if {each.name for each in folder.glob("*.journal/frame-*")} - before:
-            return
-        time.sleep(0.02)
 
 
 def test_a_second_film_of_that_name_and_a_second_process_are_refused(clip, tmp_path):

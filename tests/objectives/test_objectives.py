@@ -63,6 +63,13 @@ def test_an_objective_is_read_back_from_its_text(parts):
         ("1e999 * layer('a')", "finite"),
         ("(" * 5000, "not an objective"),
         ("x" * 20000, "too long"),
+        (
+            "channel(blocks.10, 17)",
+            "names need quotes, and in a shell single ones around all of it: 'channel(\"blocks.10\", 17)'",
+        ),
+        ("channel(inception_4c/output, 17) - tv()", """'channel("inception_4c/output", 17) - tv()'"""),
+        ("blocks.10", """if it is a layer's, write layer("blocks.10")"""),
+        ('"stem"', """if it is a layer's, write layer("stem")"""),
     ],
 )
 def test_text_that_is_no_objective_is_refused_with_the_reason(text, said):

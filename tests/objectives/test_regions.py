@@ -105,7 +105,8 @@ def test_an_objective_may_read_the_picture_that_the_dream_began_with(photo, two_
         local=True,
         beside={START: None},
     )
-    steps = list(batcountry.dreaming(photo, model=two_channels, objective=back, octaves=1, iterations=1))
+    options = {"model": two_channels, "param": "pixels", "octaves": 1, "iterations": 1}
+    steps = list(batcountry.dreaming(photo, objective=back, **options))
     assert steps[0].score == 0
     assert torch.equal(steps[0].image, torch.from_numpy(photo.astype(np.float32)).permute(2, 0, 1)[None])
 
@@ -113,7 +114,8 @@ def test_an_objective_may_read_the_picture_that_the_dream_began_with(photo, two_
 def test_terms_of_the_image_are_added_to_the_gradient(photo, two_channels):
     darker = objective("darker", (), (), lambda _: lambda found: -found["@image"].mean(1))
     wanted = layer("sum") + 1e6 * darker
-    step = next(batcountry.dreaming(photo, model=two_channels, objective=wanted, octaves=1, iterations=1))
+    options = {"model": two_channels, "param": "pixels", "octaves": 1, "iterations": 1}
+    step = next(batcountry.dreaming(photo, objective=wanted, **options))
     assert (step.image <= torch.from_numpy(photo).permute(2, 0, 1)).all()
 
 

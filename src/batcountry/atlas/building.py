@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from batcountry.keywords import ChannelOptions, ModelLike
 from batcountry.models import Model
 from batcountry.recipe import Recipe
 from batcountry.settling import check_opaque, settle
+from batcountry.version import __version__
 from batcountry.visualizing import visualizing
 
 BATCH = 16
@@ -98,7 +98,7 @@ def building(
     facts = {
         "model": opened.name,
         "weights_sha256": opened.weights_sha256,
-        "version": version("bat-country"),
+        "version": __version__,
         "recipe": recipe,
     }
     folder = Folder(Path(out), facts)

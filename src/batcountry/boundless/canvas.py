@@ -40,10 +40,10 @@ class Canvas:
                 os.posix_fallocate(file.fileno(), 0, count)
         return self
 
-    def strips(self) -> Iterator[range]:
-        """Yield ranges of rows that go from top to bottom, each of some megabytes."""
+    def strips(self, multiple: int = 1) -> Iterator[range]:
+        """Yield ranges of rows that go from top to bottom, each of some megabytes and of a multiple of so many rows."""
         height, width = self.size
-        rows = max(1, _STRIP // (width * 12))
+        rows = max(1, _STRIP // (width * 12 * multiple)) * multiple
         for first in range(0, height, rows):
             yield range(first, min(first + rows, height))
 

@@ -6,7 +6,6 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -16,8 +15,8 @@ from batcountry.bars import with_bar
 from batcountry.boundless import images
 from batcountry.boundless.job import Job, Workplace, needed_disk
 from batcountry.boundless.running import opened, work_on
+from batcountry.boundless.updating import NORMALIZATIONS, STRIP_PARAMS
 from batcountry.displays import where
-from batcountry.dreamer import plan_dream, runnable_sizes
 from batcountry.dreams import Progress
 from batcountry.errors import BatCountryError, PictureError, RecipeError
 from batcountry.files import sha256_of
@@ -26,10 +25,12 @@ from batcountry.keywords import DreamOptions
 from batcountry.memory import Plan, said_bytes
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model
 from batcountry.picture_files import check_writable
+from batcountry.planning import plan_dream, runnable_sizes
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, settle
 from batcountry.starts import start_picture
 from batcountry.tiles import TileScorer
+from batcountry.version import __version__
 
 log = logging.getLogger("batcountry")
 
@@ -41,7 +42,7 @@ STEP_SECONDS, END_SECONDS = 5e-8, 7e-8
 
 
 _IN_MEMORY = (
-    *("param", "optimizer", "normalise", "decay_every", "transforms", "mask", "colour", "rescale", "carry"),
+    *("optimizer", "decay_every", "transforms", "mask", "colour", "rescale", "carry"),
     *("initial_size", "final_size", "windows", "redirect_relu", "alpha"),
 )
 """Fields of a recipe that only a dream in memory can have."""
@@ -135,7 +136,7 @@ def dreaming_on_disk(
     scorer = TileScorer(settled.model, settled.objective, ceiling=plan.ceiling)
     name = str(image) if named is None and image is not None else named
     job = Job(
-        note=_note(settled, plan.side or max(sizes[-1]), source, name),
+        note=_note(settled, plan.side or max(sizes[-1]), len(sizes), source, name),
         model=from_anywhere(settled.model.name),
         weights=None if settled.recipe.weights is None else from_anywhere(settled.recipe.weights),
         source=None if source is None else str(source.resolve()),
@@ -164,11 +165,14 @@ def _planned(settled: Settled, size: tuple[int, int]) -> tuple[list[tuple[int, i
     return sizes, replace(plan, seconds=plan.seconds + beside)
 
 
-def _note(settled: Settled, side: int, source: Path | None, name: str | None) -> Note:
-    """Return the finished picture's note: of tiles of a side in pixels, and of a picture file with the name it has there."""
-    recipe = settled.recipe.with_options(tile=side)
+def _note(settled: Settled, side: int, octaves: int, source: Path | None, name: str | None) -> Note:
+    """Return the finished picture's note: of tiles of a side in pixels, and of a picture file with the name it has there.
+
+    `octaves` are as many as there are, if the recipe leaves their number to the picture's size.
+    """
+    recipe = settled.recipe.with_options(tile=side, octaves=settled.recipe.octaves or octaves)
     return Note(
-        version=version("bat-country"),
+        version=__version__,
         recipe=recipe,
         input=name,
         input_sha256=start_picture(recipe).sha256 if source is None else sha256_of(source),
@@ -217,11 +221,13 @@ def check_on_disk(settled: Settled) -> None:
         raise RecipeError(
             f"{settled.model.name} takes {settled.model.channels} channels, and pictures on disk are of colours"
         )
-    for name in _IN_MEMORY:
-        if getattr(recipe, name) != getattr(usual, name):
+    able = {"param": STRIP_PARAMS, "normalise": NORMALIZATIONS}
+    for name in (*_IN_MEMORY, *able):
+        value = getattr(recipe, name)
+        if value not in able.get(name, [getattr(usual, name)]):
             raise RecipeError(
-                f"a picture on disk is dreamed on by plain ascent on pixels: {name} cannot be "
-                f"{getattr(recipe, name)!r} there; leave it out, or make the picture smaller with size"
+                f"a picture on disk is dreamed on by plain ascent pixel by pixel: {name} cannot be "
+                f"{value!r} there; leave it out, or make the picture smaller with size"
             )
     if settled.objective.of_image or settled.objective.beside:
         raise RecipeError(

@@ -18,7 +18,7 @@ import torch
 
 from batcountry.allocator import give_back
 from batcountry.boundless.canvas import Canvas
-from batcountry.errors import PictureError
+from batcountry.errors import MissingExtra, PictureError
 from batcountry.files import give_usual_rights
 from batcountry.picture import scaled_size
 
@@ -39,14 +39,14 @@ def vips() -> Any:
 
     Raises
     ------
-    PictureError
+    MissingExtra
         If it is not installed.
     """
     try:
         import pyvips
     except (ImportError, OSError):
-        raise PictureError(
-            "pictures on disk and deep zoom need pyvips; install it with: pip install 'bat-country[big]'"
+        raise MissingExtra(
+            "a picture on disk, or a deep zoom,", "pyvips", "big", "'pyvips[binary]'"
         ) from None
     pyvips.block_untrusted_set(True)
     pyvips.cache_set_max(0)  # what is cached would count as our memory

@@ -127,6 +127,10 @@ class Workplace:
         """Return the canvas that gradients are added up on."""
         return Canvas(self.folder / "gradient.raw", size)
 
+    def level(self, index: int, size: Size) -> Canvas:
+        """Return the canvas of a coarser level of the gradient; see `batcountry.bands`."""
+        return Canvas(self.folder / f"gradient-{index}.raw", size)
+
     def sweep(self, *kept: Canvas) -> None:
         """Delete all canvases but some."""
         for path in self.folder.glob("*.raw"):
@@ -140,6 +144,6 @@ def free_disk(folder: Path) -> int:
 
 
 def needed_disk(sizes: list[Size]) -> int:
-    """Return the bytes of disk that a dream takes: its octaves, two of the dream, the gradient, the result."""
+    """Return the bytes of disk that a dream takes: octaves, two of the dream, the gradient and its levels, the result."""
     pixels = [height * width for height, width in sizes]
-    return 12 * (sum(pixels) + 3 * pixels[-1]) + 4 * pixels[-1]
+    return 12 * (sum(pixels) + 3 * pixels[-1]) + 4 * pixels[-1] + 4 * pixels[-1]

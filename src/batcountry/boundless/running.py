@@ -16,6 +16,7 @@ from batcountry.allocator import give_back, kept_memory
 from batcountry.boundless import images
 from batcountry.boundless.canvas import Canvas
 from batcountry.boundless.job import Job, State, Workplace
+from batcountry.boundless.updating import begin_octave, update
 from batcountry.dreams import Progress
 from batcountry.errors import RecipeError
 from batcountry.gradient import is_out_of_memory
@@ -87,7 +88,7 @@ def _climbed(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Pro
                 units = scorer.units(tiles)
                 with _lack_said(workplace, job):
                     score = _ascend(image, gradient.blank(), scorer, tiles, units, (y, x))
-            _update(image, gradient, workplace.image(state, size).blank(), recipe)
+            update(workplace, image, gradient, workplace.image(state, size).blank(), recipe)
             workplace.reach(state)
             yield Progress(
                 octave, iteration, len(sizes), recipe.iterations, size, score, min(finished / work, 1.0)
@@ -145,16 +146,6 @@ def _unrolled(span: Span, shift: int) -> range:
     return range(span.start - shift, span.stop - shift)
 
 
-def _update(image: Canvas, gradient: Canvas, result: Canvas, recipe: Recipe) -> None:
-    """Write the picture one step on, as `batcountry.ascent.Ascent` does, strip by strip."""
-    total = sum(float(gradient.read(rows).abs().sum(dtype=torch.float64)) for rows in gradient.strips())
-    mean = total / (3 * image.size[0] * image.size[1])
-    rate = (recipe.step_size or 0.0) / mean if mean > 0 else 0.0
-    for rows in image.strips():
-        values = image.read(rows) + rate * gradient.read(rows)
-        result.write(rows, values.clamp_(0, 255) if recipe.clip else values)
-
-
 def _carry(workplace: Workplace, job: Job, octave: int) -> None:
     """Add the detail of a finished octave to the next one's picture, which is then the dream."""
     size, larger = job.sizes[octave], job.sizes[octave + 1]
@@ -170,7 +161,7 @@ def _carry(workplace: Workplace, job: Job, octave: int) -> None:
             rows,
             wrapped_axes(job.note.recipe.wrap),
         )
-        result.write(rows, next_base.read(rows) + detail)
+        result.write(rows, begin_octave(next_base.read(rows) + detail, job.note.recipe))
     workplace.reach(state)
     later = [workplace.base(i, each) for i, each in enumerate(job.sizes) if i > octave]
     workplace.sweep(result, *later)
@@ -186,7 +177,9 @@ def _prepare(workplace: Workplace, job: Job) -> None:
     for octave in range(top - 1, -1, -1):
         level = _shrunk(level, workplace.base(octave, job.sizes[octave]), wrapped_axes(recipe.wrap))
     state = State()
-    shutil.copyfile(level.path, workplace.image(state, job.sizes[0]).path)
+    image = workplace.image(state, job.sizes[0]).blank()
+    for rows in image.strips():
+        image.write(rows, begin_octave(level.read(rows), recipe))
     workplace.reach(state)
 
 

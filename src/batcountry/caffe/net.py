@@ -57,12 +57,10 @@ class Net:
     ----------
     network_file
         Path of the definition, text or binary.
-    weights
-        Path of the weights, `.caffemodel` or `.caffemodel.h5`; without it they are what the
-        fillers say.
-    phase, level, stages
-        Which layers there are, by their `include` and `exclude` rules; `TEST` or `TRAIN`, a
-        number and names.
+    *arguments, **named
+        As in Caffe, by place or by name. `weights` is the path of the weights, `.caffemodel` or
+        `.caffemodel.h5`; without it they are what the fillers say. `phase`, `level` and `stages` (`TEST` or
+        `TRAIN`, a number and names) say which layers there are, by their `include` and `exclude` rules.
 
     Attributes
     ----------

@@ -9,22 +9,18 @@ import typer
 from rich.markup import escape
 
 from batcountry.cli.again import film_again, picture_again, picture_note
+from batcountry.cli.commands import Commands
 from batcountry.cli.options import recipe_options
 from batcountry.cli.running import run_dream
 from batcountry.cli.screen import fail, out, watched
 from batcountry.errors import BatCountryError
+from batcountry.fields import OUTPUT, SIZE
 from batcountry.folders import make_folder, pictures_in
 from batcountry.recipe import Recipe
 
 # What imports torch is imported within the commands, so that --help answers at once.
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    help="Deep dreams from any convolutional network.",
-    pretty_exceptions_enable=False,
-)
+app = Commands(no_args_is_help=True)
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Where the picture goes: .png, .jpg, .webp or .tif.")
@@ -46,7 +42,10 @@ def dream(
     save_steps: Annotated[
         Path | None,
         typer.Option(
-            "--save-steps", metavar="DIR", help="Also write the picture after every iteration there."
+            "--save-steps",
+            metavar="DIR",
+            help="Also write the picture after every iteration there.",
+            rich_help_panel=OUTPUT.title,
         ),
     ] = None,
     work: Annotated[
@@ -55,12 +54,16 @@ def dream(
             "--work",
             metavar="DIR",
             help="Dream on disk, in this new folder, which `resume` goes on from; what does not fit in memory is anyway.",
+            rich_help_panel=SIZE.title,
         ),
     ] = None,
     deepzoom: Annotated[
         Path | None,
         typer.Option(
-            "--deepzoom", metavar="DIR", help="Also write a folder with a page to zoom in the dream."
+            "--deepzoom",
+            metavar="DIR",
+            help="Also write a folder with a page to zoom in the dream.",
+            rich_help_panel=OUTPUT.title,
         ),
     ] = None,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
@@ -140,14 +143,6 @@ def bulk(
     )
     if failed:
         raise typer.Exit(2)
-
-
-@app.command()
-def info(file: Annotated[Path, typer.Argument(help="A picture or film made by this program.")]) -> None:
-    """Show the recipe inside a picture or a film, as JSON."""
-    from batcountry.motion.notes import note_of
-
-    out.print_json((note_of(file) or picture_note(file)).model_dump_json())
 
 
 @app.command()

@@ -13,13 +13,14 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from batcountry.cli.app import app
+from batcountry.cli.commands import NETWORKS
 from batcountry.cli.options import recipe_options
 from batcountry.cli.screen import Stopped, err, out
 
 _WITHOUT = ("model", "layer", "objective", "guide", "mask", "alpha", "fade")
 
 
-@app.command()
+@app.command(rich_help_panel=NETWORKS)
 @recipe_options(without=_WITHOUT)
 def atlas(
     model: Annotated[str, typer.Argument(help="A known model or a path.")] = "efficientnet-lite0",
@@ -46,7 +47,7 @@ def atlas(
     out.print(f"open {escape(str(output / 'index.html'))} to see {last.channels} channels")
 
 
-@app.command()
+@app.command(rich_help_panel=NETWORKS)
 @recipe_options(without=(*_WITHOUT, "size"))
 def look(
     image: Annotated[Path, typer.Argument(help="Picture to look at.")],

@@ -10,18 +10,19 @@ import typer
 from rich.markup import escape
 
 from batcountry.cli.app import app
-from batcountry.cli.screen import Stopped, err, out, print_table
+from batcountry.cli.commands import NETWORKS, Commands
+from batcountry.cli.screen import Stopped, answers, err, out, print_table
 
 if TYPE_CHECKING:
     from batcountry.models.cards import ModelCard, ModelFile
 
-models = typer.Typer(
+models = Commands(
+    "models",
     invoke_without_command=True,
     no_args_is_help=False,
-    rich_markup_mode="rich",
     help="Known networks: list them, say what they are, download them.",
 )
-app.add_typer(models, name="models")
+app.add_typer(models, name="models", rich_help_panel=NETWORKS)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A network's name, as the list has it.")]
 
@@ -52,7 +53,7 @@ def list_(
     if found:
         print_table(table)
     else:
-        out.print(f"no known network has a name like {escape(repr(pattern))}")
+        answers.print(f"no known network has a name like {escape(repr(pattern))}")
 
 
 @models.command()
@@ -75,21 +76,21 @@ def show(name: Name) -> None:
     }
     for title, text in facts.items():
         if text:
-            out.print(f"{title:<11} {escape(text)}")
+            answers.print(f"{title:<11} {escape(text)}")
     for file in card.files:
         _show_file(file)
 
 
 def _show_file(file: ModelFile) -> None:
-    out.print(f"\n{escape(file.name)}")
-    out.print(f"  size      {f'{file.size:,} bytes' if file.size else 'not published'}")
+    answers.print(f"\n{escape(file.name)}")
+    answers.print(f"  size      {f'{file.size:,} bytes' if file.size else 'not published'}")
     for title, value in (("sha256", file.sha256), ("sha1", file.sha1)):
         if value:
-            out.print(f"  {title:<9} {value}")
+            answers.print(f"  {title:<9} {value}")
     if file.known_hash is None:
-        out.print("  hash      none published: put the file in the folder by hand")
+        answers.print("  hash      none published: put the file in the folder by hand")
     for source in file.sources:
-        out.print(
+        answers.print(
             f"  address   {escape(source.address)}\n            (as given by: {escape(source.given_by)})"
         )
 

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from batcountry.cli.app import app as app
+from batcountry.cli.commands import FILMS, Commands
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.screen import counted, out
 from batcountry.errors import RecipeError
@@ -35,7 +36,7 @@ Keys = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=FILMS)
 @recipe_options(without=LEFT_OUT)
 @options_of(ZoomRecipe, "film")
 def zoom(
@@ -53,7 +54,7 @@ def zoom(
     watch_film(made, image.name, output, model=options.get("model"))
 
 
-@app.command()
+@app.command(rich_help_panel=FILMS)
 @recipe_options(without=(*LEFT_OUT, "size", "enlarge"))
 @options_of(VideoRecipe, "film")
 def video(
@@ -73,10 +74,12 @@ def video(
     watch_film(made, name, output, model=options.get("model"))
 
 
-frames = typer.Typer(
-    no_args_is_help=True, help="Take a video apart into numbered pictures, and put it together again."
+frames = Commands(
+    "frames",
+    no_args_is_help=True,
+    help="Take a video apart into numbered pictures, and put it together again.",
 )
-app.add_typer(frames, name="frames")
+app.add_typer(frames, name="frames", rich_help_panel=FILMS)
 
 
 @frames.command()

@@ -10,7 +10,8 @@ import typer
 from rich.markup import escape
 
 from batcountry.cli.app import app as app
-from batcountry.cli.screen import out, print_table
+from batcountry.cli.commands import NETWORKS
+from batcountry.cli.screen import answers, out, print_table
 from batcountry.errors import ModelError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ CaffeNet = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=NETWORKS)
 def layers(
     model: Annotated[str, typer.Argument(help="What --model of dream takes.")] = "efficientnet-lite0",
     weights: Annotated[str | None, typer.Option(help="File of weights for it.")] = None,
@@ -53,7 +54,7 @@ def layers(
     print_table(table)
 
 
-@app.command()
+@app.command(rich_help_panel=NETWORKS)
 def check(
     model: CaffeNet,
     weights: Weights = None,
@@ -86,7 +87,7 @@ def check(
     except ModelError as error:
         if not prototxt.is_file():
             raise
-        out.print(f"weights      none: {escape(str(error))}")
+        answers.print(f"weights      none: {escape(str(error))}")
     facts = examine(prototxt, weights)
     print_table(_layer_table(facts))
     _say(facts, prototxt, weights)
@@ -124,42 +125,42 @@ def _mean_from(prototxt: Path) -> str:
 
 
 def _say_mean(mean: tuple[float, ...], source: str) -> None:
-    out.print(
+    answers.print(
         f"mean         {', '.join(f'{each:.2f}' for each in mean)} (blue, green, red; {escape(source)})"
     )
 
 
 def _say(facts: NetFacts, prototxt: Path, weights: Path | None) -> None:
-    out.print(f"definition   {escape(str(prototxt))}")
+    answers.print(f"definition   {escape(str(prototxt))}")
     if weights is not None:
-        out.print(f"weights      {escape(str(weights))}")
+        answers.print(f"weights      {escape(str(weights))}")
     for name, shape in facts.inputs.items():
-        out.print(f"input        {escape(name)}, {'×'.join(map(str, shape))}")
+        answers.print(f"input        {escape(name)}, {'×'.join(map(str, shape))}")
 
 
 def _say_fit(facts: NetFacts) -> None:
-    out.print(f"parameters   {facts.parameters:,}")
+    answers.print(f"parameters   {facts.parameters:,}")
     if facts.fit is not None:
-        out.print(
+        answers.print(
             f"missing      {escape(', '.join(facts.fit.missing)) or 'nothing: every layer has its weights'}"
         )
         if facts.fit.unused:
-            out.print(f"unused       {escape(', '.join(facts.fit.unused))}")
-    out.print(f"unsupported  {escape(', '.join(facts.unsupported)) or 'nothing'}")
+            answers.print(f"unused       {escape(', '.join(facts.fit.unused))}")
+    answers.print(f"unsupported  {escape(', '.join(facts.unsupported)) or 'nothing'}")
 
 
 def _say_differences(differences: Sequence[Difference], tolerance: float) -> int:
     """Print the largest differences, and return how many are larger than `tolerance`."""
     for each in differences[:10]:
-        out.print(f"{each.largest:10.2e}  {escape(each.blob)}  {escape(each.problem)}".rstrip())
+        answers.print(f"{each.largest:10.2e}  {escape(each.blob)}  {escape(each.problem)}".rstrip())
     over = sum(each.largest > tolerance for each in differences)
-    out.print(
+    answers.print(
         f"{len(differences)} blobs compared, {over} differ by more than {tolerance:g} of their largest value"
     )
     return over
 
 
-@app.command()
+@app.command(rich_help_panel=NETWORKS)
 def convert(
     model: CaffeNet,
     output: Annotated[Path, typer.Argument(help="Folder to write; open it as any model.")],

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
 
 from batcountry import presets
+from batcountry.cli.completing import completing, model_names
+from batcountry.fields import Described, described
 from batcountry.recipe import Recipe
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+FIRST = None
+"""The panel of the options that people need first, which is typer's own, `Options`."""
+
+_NO = "no__"
+"""Before the name of a field, that of the option which says no to it."""
 
 
 def recipe_options(without: tuple[str, ...] = ()) -> Decorator:
@@ -25,17 +33,25 @@ def recipe_options(without: tuple[str, ...] = ()) -> Decorator:
     return _with(added, "options", lambda given: presets.expanded(given, without))
 
 
-def options_of(kind: type[BaseModel], into: str, *, flags: Mapping[str, str] | None = None) -> Decorator:
-    """Give a command an option for each field of a model that has a description.
+def options_of(kind: type[BaseModel], into: str) -> Decorator:
+    """Give a command an option for each field of a model that is one; `into` takes those that were given, by name."""
+    return _with(_parameters(kind, ()), into, lambda given: given)
 
-    Parameters
-    ----------
-    into
-        The command's parameter that takes the fields that were given, by name.
-    flags
-        Options' names, where neither the fields' names nor what they say of themselves (`flag`) will do.
-    """
-    return _with(_parameters(kind, (), flags), into, lambda given: given)
+
+def command_words(options: BaseModel, without: tuple[str, ...] = ()) -> list[str]:
+    """Return the command line's words that give the options' values, where those differ from the defaults."""
+    words = []
+    for field in described(type(options)):
+        value = getattr(options, field.name)
+        if field.name in without or value == field.default:
+            continue
+        if field.kind is bool:
+            words.append(field.flag if value else _no(field))
+        elif str(value).startswith("-"):
+            words.append(f"{field.flag}={value}")
+        else:
+            words += [field.flag, str(value)]
+    return words
 
 
 def _with(
@@ -53,10 +69,7 @@ def _with(
 
         def call(**given: Any) -> None:
             found = {each.name: given.pop(each.name) for each in added}
-            command(
-                **given,
-                **{into: finished({name: value for name, value in found.items() if value is not None})},
-            )
+            command(**given, **{into: finished(_said(found))})
 
         call.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         call.__annotations__ = {each.name: each.annotation for each in [*own, *added]}
@@ -66,40 +79,86 @@ def _with(
     return decorate
 
 
+def _said(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given, by the names of the fields."""
+    return {
+        name.removeprefix(_NO): not value if name.startswith(_NO) else value
+        for name, value in found.items()
+        if value is not None
+    }
+
+
 def _preset() -> inspect.Parameter:
     option = typer.Option(
-        "--preset", help=f"Options that go well together, before the others: {', '.join(presets.known)}."
+        "--preset",
+        metavar="NAME",
+        help=f"Options that go well together, before the others: {', '.join(presets.known)}.",
+        autocompletion=completing(lambda: presets.known),
     )
-    return inspect.Parameter(
-        "preset", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
-    )
+    return _optional("preset", str, option)
 
 
-def _parameters(
-    kind: type[BaseModel], without: tuple[str, ...], flags: Mapping[str, str] | None = None
-) -> list[inspect.Parameter]:
+def _parameters(kind: type[BaseModel], without: tuple[str, ...]) -> list[inspect.Parameter]:
+    fields = [each for each in described(kind) if each.name not in without]
     return [
-        _parameter(name, field, (flags or {}).get(name))
-        for name, field in kind.model_fields.items()
-        if name not in without and field.description
+        parameter
+        for each in fields
+        for parameter in (_switches(each) if each.kind is bool else [_parameter(each)])
     ]
 
 
-def _parameter(name: str, field: Any, flag: str | None = None) -> inspect.Parameter:
-    kind = next(each for each in (bool, int, float, str) if each in _members(field.annotation))
-    flag = flag or (field.json_schema_extra or {}).get("flag") or "--" + name.replace("_", "-")
-    said = field.default is not None and not isinstance(field.default, bool)
-    default = f" (default: {field.default})" if said else ""
-    names = (f"{flag}/--no-{flag[2:]}",) if kind is bool else (flag,)
-    option = typer.Option(*names, help=field.description + default, show_default=False)
+def _parameter(field: Described) -> inspect.Parameter:
+    option = typer.Option(
+        field.flag,
+        help=_help(field),
+        show_default=False,
+        rich_help_panel=FIRST if field.facts.first else field.facts.group,
+        metavar=_metavar(field),
+        autocompletion=_completion(field),
+    )
+    return _optional(field.name, field.kind, option)
+
+
+def _switches(field: Described) -> list[inspect.Parameter]:
+    """Return the two options of a yes or no; the help shows the one that changes what is so if nothing is said."""
+    shown = {
+        "help": field.facts.no or _help(field),
+        "rich_help_panel": FIRST if field.facts.first else field.facts.group,
+        "metavar": " ",
+    }
+    yes, no = ({"hidden": True}, shown) if field.default else (shown, {"hidden": True})
+    return [
+        _optional(field.name, bool, typer.Option(field.flag, show_default=False, **yes)),
+        _optional(_NO + field.name, bool, typer.Option(_no(field), show_default=False, **no)),
+    ]
+
+
+def _no(field: Described) -> str:
+    return f"--no-{field.flag[2:]}"
+
+
+def _optional(name: str, kind: type, option: Any) -> inspect.Parameter:
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
 
 
-def _members(annotation: Any) -> tuple[Any, ...]:
-    """Return the types that a field takes; of a `Literal`, the type of its values, which the recipe checks."""
-    if isinstance(annotation, type):
-        return (annotation,)
-    members = getattr(annotation, "__args__", ())
-    return tuple(found for each in members for found in _members(each)) if members else (type(annotation),)
+def _help(field: Described) -> str:
+    see = f" See `{field.facts.see}`." if field.facts.see else ""
+    if field.default is None or field.kind is bool:
+        return field.sentence + see
+    default = f"{field.default:g}" if field.kind is float else field.default
+    return f"{field.sentence}{see} (default: {default})"
+
+
+def _metavar(field: Described) -> str:
+    if field.facts.path:
+        return "FILE"
+    return "NAME" if field.choices else {int: "N", float: "X"}.get(field.kind, "TEXT")
+
+
+def _completion(field: Described) -> Callable[[str], list[str]] | None:
+    if field.name == "model":
+        return completing(model_names)
+    values = field.choices or field.examples
+    return completing(lambda: values) if values else None

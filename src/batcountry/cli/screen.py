@@ -27,7 +27,20 @@ class Stopped(Exception):
 
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Progress and notes."""
+
 out = Console(highlight=False, soft_wrap=True)
+"""What was done, and where it is."""
+
+answers = Console(highlight=False, soft_wrap=True)
+"""What was asked for, by commands that do nothing else; `--quiet` leaves it."""
+
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def be_quiet(quiet: bool = True) -> None:
+    """Print nothing more on `err` and `out`, or again."""
+    out.quiet = err.quiet = quiet
 
 
 class Handler(logging.Handler):
@@ -41,7 +54,7 @@ class Handler(logging.Handler):
 
 def fail(text: str, code: int = 2) -> int:
     """Print an error on one line and return the exit code."""
-    err.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}")
+    _errors.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}")
     return code
 
 
@@ -86,5 +99,5 @@ def counted(made: Iterable[tuple[int, int, T]], title: str, hint: str = "nothing
 
 
 def print_table(table: Table) -> None:
-    """Print a table with every name whole, however narrow the screen."""
-    Console(file=out.file, highlight=False, width=max(out.width, 200)).print(table)
+    """Print a table, which was asked for, with every name whole, however narrow the screen."""
+    Console(file=answers.file, highlight=False, width=max(answers.width, 200)).print(table)

@@ -12,22 +12,20 @@ from batcountry.cli.app import app as app
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.screen import err, out, watched
 from batcountry.errors import RecipeError
+from batcountry.fields import described
 from batcountry.folders import make_folder
 from batcountry.penalties import Aim, Penalties
 from batcountry.recipe import Recipe
-from batcountry.validation import made
 
 if TYPE_CHECKING:
     from batcountry.dreamer import Dreamer
     from batcountry.dreams import Step
     from batcountry.losses import History as Numbers
 
-_FLAGS = {"wanted": "--class", "clip_at": "--l2-clip"}
-
 
 @app.command()
 @recipe_options(without=("guide",))
-@options_of(Aim, "aim", flags=_FLAGS)
+@options_of(Aim, "aim")
 @options_of(Penalties, "penalties")
 def visualize(
     image: Annotated[
@@ -99,9 +97,12 @@ def _dreamer(
     from batcountry.models.from_recipe import open_recipe_model
 
     if "objective" in options and (aim or penalties):
-        flags = ", ".join(_FLAGS.get(name, f"--{name.replace('_', '-')}") for name in (*aim, *penalties))
+        names = (*aim, *penalties)
+        flags = ", ".join(
+            each.flag for each in (*described(Aim), *described(Penalties)) if each.name in names
+        )
         raise RecipeError(f"an objective says all that is wanted; write into it what {flags} would say")
-    wish, less = made(Aim, aim), made(Penalties, penalties)
+    wish, less = Aim.of(aim), Penalties.of(penalties)
     model = open_recipe_model(Recipe().with_options(**options))
     return Dreamer(**amplifying(model, options, wish, less, size=size))
 

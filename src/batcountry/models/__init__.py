@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from batcountry.models.efficientnet_lite import NAME
 from batcountry.models.kinds import known, openers
 from batcountry.models.model import Layer, Model, Network
 from batcountry.models.request import Opener, Request
+from batcountry.threads import limit_threads
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,13 +64,23 @@ def open_model(
     ModelError
         If there is no such model, or its files cannot be read; the message says which and why.
     """
+    limit_threads()
     request = Request(source, None if weights is None else Path(weights), mean, std, input, size, classes)
     for opener in openers:
         model = opener(request)
         if model is not None:
             return model
+    raise _unknown(str(source))
+
+
+def _unknown(source: str) -> ModelError:
+    from batcountry.models.named import named_by_libraries
+
     names = [*known, *(each.name for each in zoo.cards() if each.name not in known)]
-    raise ModelError(
-        f"there is no model {str(source)!r}{suggestion(str(source), names)}: "
-        f"give a folder with deploy.prototxt and a .caffemodel, or one of: {', '.join(names)}"
+    near = named_by_libraries(source)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else suggestion(source, names)
+    theirs = source if re.fullmatch(r"[\w.]+", source) else "NAME"
+    return ModelError(
+        f"there is no model {source!r}{hint}{' A' if hint else '; a'} model is a file or a folder of a network, timm:{theirs} or "
+        f"torchvision:{theirs} for one of theirs, or a name that `bat-country models` lists"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,20 @@ def names_function(source: str) -> bool:
     """
     library = source.partition(":")[0]
     return library not in ("timm", "torchvision") and bool(_FUNCTION.fullmatch(source))
+
+
+def named_by_libraries(name: str) -> list[str]:
+    """Return how a network that timm or torchvision has is named here; only those that are installed are asked."""
+    if not re.fullmatch(r"[\w.]+", name):
+        return []
+    found = []
+    with suppress(Exception):  # whatever is wrong with a library, the question was another
+        if import_module("timm").is_model(name):
+            found.append(f"timm:{name}")
+    with suppress(Exception):
+        if name in import_module("torchvision.models").list_models():
+            found.append(f"torchvision:{name}")
+    return found
 
 
 def open_timm(request: Request) -> Model:

@@ -51,7 +51,7 @@ def _converter() -> tuple[Any, Any]:
         import onnx
         from onnx2torch import convert
     except ModuleNotFoundError:
-        raise MissingExtra("an ONNX file", "onnx2torch", "onnx") from None
+        raise MissingExtra("an ONNX file", "onnx2torch", "onnx", "onnx onnx2torch") from None
     except Exception as error:
         raise ModelError(
             f"onnx2torch cannot be imported ({first_line(error)}); its torchvision must be the one made for your torch"

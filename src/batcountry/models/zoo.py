@@ -1,13 +1,15 @@
 """Networks that are known by name: what they are, and where their files are kept.
 
+The files are kept in the folder that the environment variable `BATCOUNTRY_CACHE` names, or else
+in the user's cache folder of the system.
+
+Examples
+--------
 >>> from batcountry.models import zoo
 >>> [card.name for card in zoo.find("vgg_ilsvrc*")]
 ['vgg_ilsvrc_16_layers', 'vgg_ilsvrc_19_layers']
 >>> zoo.card("bvlc_googlenet").licence
 'unrestricted use'
-
-The files are kept in the folder that the environment variable `BATCOUNTRY_CACHE` names, or else
-in the user's cache folder of the system.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from batcountry.ascent import UPDATE
 from batcountry.beside import NOTHING, Beside, Pictures, resized
-from batcountry.dreamer import plan_dream, runnable_sizes
 from batcountry.dreams import Advance, climb
 from batcountry.gradient import Gradient, sparing_gradient, whole_gradient
 from batcountry.memory import Plan
@@ -21,6 +20,7 @@ from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.regions import mask_planes
 from batcountry.picture import Picture
+from batcountry.planning import plan_dream, runnable_sizes
 from batcountry.recipe import Recipe
 from batcountry.settling import Settled, settle
 from batcountry.wrap import wrapped_axes
@@ -80,8 +80,12 @@ class FrameDreamer:
         self._options["model"] = self.model
         faded = dict.fromkeys(FADED) if any(each in motion.keys for each in FADED) else {}
         self.plan = self._planned(settled)
+        layers = tuple(settled.objective.layers)
+        first = self._sizes(layers, settled.recipe.octaves, settled.recipe.octave_scale)
         # With other tiles sums are rounded otherwise, so a film that is gone on with keeps those it was begun with.
-        chosen = settled.recipe.with_options(**faded, tile=self.plan.side or 0)
+        chosen = settled.recipe.with_options(
+            **faded, octaves=settled.recipe.octaves or len(first), tile=self.plan.side or 0
+        )
         self.motion = motion.with_options(dream=chosen)
         self._aims: dict[Any, _Aim] = {}
 
@@ -98,8 +102,9 @@ class FrameDreamer:
         def work(octaves: int, iterations: int) -> float:
             return iterations * sum(recipe.octave_scale ** (-2 * each) for each in range(octaves))
 
-        few = work(min(motion.frame_octaves, recipe.octaves), motion.frame_iterations)
-        return self.plan.seconds * few / work(recipe.octaves, recipe.iterations)
+        octaves = recipe.octaves or 1
+        few = work(min(motion.frame_octaves, octaves), motion.frame_iterations)
+        return self.plan.seconds * few / work(octaves, recipe.iterations)
 
     def dream(
         self,
@@ -141,7 +146,8 @@ class FrameDreamer:
                 image = torch.lerp(small, image, beside[UPDATE])
             return ascent.on(image, beside).step
 
-        octaves = recipe.octaves if whole else min(self.motion.frame_octaves, recipe.octaves)
+        octaves = recipe.octaves or 1
+        octaves = octaves if whole else min(self.motion.frame_octaves, octaves)
         layers = tuple(dict.fromkeys(each for aim, _ in aims for each in aim.settled.objective.layers))
         sizes = self._sizes(layers, octaves, recipe.octave_scale)
         iterations = recipe.iterations if whole else self.motion.frame_iterations
@@ -150,7 +156,7 @@ class FrameDreamer:
                 return step.image
         raise AssertionError("a dream has at least one step")
 
-    def _sizes(self, layers: tuple[str, ...], octaves: int, scale: float) -> list[tuple[int, int]]:
+    def _sizes(self, layers: tuple[str, ...], octaves: int | None, scale: float) -> list[tuple[int, int]]:
         """Return the octaves' sizes; each choice is tried on the network once."""
         key = (layers, octaves, scale)
         if key not in self._known_sizes:

@@ -132,11 +132,11 @@ class Filming:
                 carried = self._anew(index, shot, image, time, sides)
             else:
                 carried = self._carried_on(index, shot, image, before, movement, sides)
-        strength = self.recipe.numbers("strength", index, time)
-        return carried, array(torch.lerp(image, carried.dream, strength) if strength < 1 else carried.dream)
+        opacity = self.recipe.numbers("opacity", index, time)
+        return carried, array(torch.lerp(image, carried.dream, opacity) if opacity < 1 else carried.dream)
 
     def _anew(self, index: int, shot: Shot, image: Tensor, time: float, sides: Sides) -> _Carried:
-        if self.recipe.numbers("strength", index, time) <= 0:
+        if self.recipe.numbers("opacity", index, time) <= 0:
             dream = image
         else:
             dream = self.dreamer.dream(image, image, frame=index, time=time, whole=True, sides=sides).clamp(
@@ -153,7 +153,7 @@ class Filming:
         dreamed = self._is_dreamed(before.since_cut + 1)
         share = recipe.coherence if dreamed else 1.0
         dream = image + share * tensor(detail, image.device)
-        if dreamed and recipe.numbers("strength", index, time) > 0:
+        if dreamed and recipe.numbers("opacity", index, time) > 0:
             dream = self.dreamer.dream(dream, image, frame=index, time=time, whole=False, sides=sides)
         # The frame's own tone, changed as the dream changed it where the scene began.
         wanted = Tone.of(image).moved(*before.tones)

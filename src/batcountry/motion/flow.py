@@ -131,5 +131,7 @@ def _opencv() -> Any:
     try:
         import cv2
     except ImportError:
-        raise MissingExtra("carrying a dream from frame to frame", "OpenCV", "flow") from None
+        raise MissingExtra(
+            "carrying a dream from frame to frame", "OpenCV", "flow", "opencv-python-headless"
+        ) from None
     return cv2

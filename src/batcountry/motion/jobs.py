@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from batcountry.errors import RecipeError
 from batcountry.models.from_recipe import from_anywhere
 from batcountry.motion.journal import Job
 from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.version import __version__
 
 
 def note_for(recipe: ZoomRecipe | VideoRecipe, weights: str, name: str | None, sha256: str) -> MotionNote:
@@ -26,7 +26,7 @@ def note_for(recipe: ZoomRecipe | VideoRecipe, weights: str, name: str | None, s
         Of the picture or video that it is dreamed on, as it was given.
     """
     return MotionNote(
-        version=version("bat-country"),
+        version=__version__,
         recipe=recipe,
         input=name,
         input_sha256=sha256,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from typing_extensions import Unpack
 
+from batcountry.fields import with_fields
 from batcountry.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.motion.decode import clip_of
 from batcountry.motion.film import Frame
@@ -18,6 +19,7 @@ from batcountry.motion.zooming import Zoom
 from batcountry.recipe import Recipe
 
 
+@with_fields(ZoomRecipe)
 def zoom(
     image: PictureLike | None = None,
     recipe: Recipe | ZoomRecipe | None = None,
@@ -49,6 +51,7 @@ def zoom(
     return Zoom(begun_with(image, motion), motion, objects(dict(options))).frames()
 
 
+@with_fields(VideoRecipe)
 def video(
     source: str | Path,
     recipe: Recipe | VideoRecipe | None = None,

@@ -17,7 +17,7 @@ def ffmpeg() -> Any:
     try:
         import av
     except ImportError:
-        raise MissingExtra("reading and writing videos", "PyAV", "video") from None
+        raise MissingExtra("reading and writing videos", "PyAV", "video", "av") from None
     return av
 
 

@@ -5,59 +5,71 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from batcountry.errors import RecipeError
+from batcountry.fields import FILM, LOOK, OUTPUT, SIZE
 from batcountry.motion.curves import Curve, Fade
 from batcountry.motion.fields import CurveText, TimeText, within
 from batcountry.motion.keyed import FADED, LEFT_OUT, checked_key, keyed
 from batcountry.recipe import Recipe
-from batcountry.validation import json_object, noted, said
+from batcountry.validation import Options, noted
 
 M = TypeVar("M", bound="Motion")
 
 
-class Motion(BaseModel):
+class Motion(Options):
     """What zooms and films share. Immutable; `model_dump_json()` and `read(text)` are its JSON form."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     dream: Recipe = Recipe()
     """How each frame is dreamed on; its octaves and iterations are the first frame's, and each first one's after a cut."""
-    keys: dict[str, str] = {}
+    keys: dict[str, str] = Field(default_factory=dict)
     """Curves for fields of the dream, by name."""
     frame_octaves: Annotated[
-        int, Field(ge=1, le=64, description="Octaves in a frame that carries on the dream of the one before.")
+        int,
+        LOOK(
+            "Octaves in a frame that carries on the dream of the one before.",
+            ge=1,
+            le=64,
+            title="Octaves of a frame",
+        ),
     ] = 2
     frame_iterations: Annotated[
         int,
-        Field(
+        LOOK(
+            "Steps in each octave of a frame that carries on the dream of the one before.",
             ge=1,
             le=100_000,
-            description="Steps in each octave of a frame that carries on the dream of the one before.",
+            title="Iterations of a frame",
         ),
     ] = 2
-    strength: Annotated[
-        CurveText,
-        Field(description="How much of a frame's dream is kept: 0 none, 1 all; a number or a curve."),
+    opacity: Annotated[
+        CurveText, FILM("How much of a frame's dream is kept: 0 none, 1 all; a number or a curve.")
     ] = "1"
     anchor: Annotated[
         float,
-        Field(
+        FILM(
+            "How firmly the mean and the spread of brightness and colours are held: 0 not, 1 firmly.",
             ge=0,
             le=1,
-            description="How firmly the mean and the spread of brightness and colours are held: 0 not, 1 firmly.",
         ),
     ] = 1.0
     codec: Annotated[
         Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None,
-        Field(description="Of the video: h264, hevc, vp9, av1 or ffv1; by the file's suffix if not given."),
+        OUTPUT("Of the video: h264, hevc, vp9, av1 or ffv1; by the file's suffix if not given."),
     ] = None
     quality: Annotated[
-        int, Field(ge=0, le=100, description="Of the video, 0 to 100; ffv1 loses nothing whatever this is.")
+        int, OUTPUT("Of the video, 0 to 100; ffv1 loses nothing whatever this is.", ge=0, le=100)
     ] = 80
 
-    @field_validator("strength")
+    @model_validator(mode="before")
+    @classmethod
+    def _with_todays_names(cls, fields: Any) -> Any:
+        # Films made before dreams had a strength of their own call their opacity so.
+        if isinstance(fields, dict) and "strength" in fields:
+            return {"opacity": fields["strength"], **{k: v for k, v in fields.items() if k != "strength"}}
+        return fields
+
+    @field_validator("opacity")
     @classmethod
     def _is_share(cls, text: str) -> str:
         return within(text, 0, 1)
@@ -90,15 +102,12 @@ class Motion(BaseModel):
         base = options.pop("dream", None)
         base = base if isinstance(base, Recipe) else Recipe.of(base or {})
         dream = {name: options.pop(name) for name in list(options) if name in Recipe.model_fields}
-        try:
-            return cls(dream=base.with_options(**dream), **options)
-        except ValidationError as error:
-            raise RecipeError(said(error, [*cls.model_fields, *Recipe.model_fields])) from None
+        return cls(dream=base.with_options(**dream), **options)
 
     @classmethod
-    def read(cls: type[M], text: str) -> M:
-        """Read a recipe from its JSON form; raises `RecipeError` if it is not one."""
-        return cls.of(json_object(text, "recipe"))
+    def option_names(cls) -> list[str]:
+        """Return the names of the options that `of` takes."""
+        return [*cls.model_fields, *Recipe.model_fields]
 
     def with_options(self: M, **options: Any) -> M:
         """Return this recipe with some fields changed, checked like new."""
@@ -136,37 +145,37 @@ class ZoomRecipe(Motion):
     kind: Literal["zoom"] = "zoom"
     zoom: Annotated[
         CurveText,
-        Field(
-            description="How many times larger things become from a frame to the next; a number or a curve."
+        FILM(
+            "How many times larger things become from a frame to the next; a number or a curve.", first=True
         ),
     ] = "1.02"
     rotate: Annotated[
         CurveText,
-        Field(
-            description="Degrees that the picture turns from a frame to the next, clockwise; a number or a curve."
-        ),
+        FILM("Degrees that the picture turns from a frame to the next, clockwise; a number or a curve."),
     ] = "0"
     pan_x: Annotated[
         CurveText,
-        Field(
-            description="How far the camera goes to the right in a frame, in percent of the width; a number or a curve."
+        FILM(
+            "How far the camera goes to the right in a frame, in percent of the width; a number or a curve."
         ),
     ] = "0"
     pan_y: Annotated[
         CurveText,
-        Field(
-            description="How far the camera goes down in a frame, in percent of the width; a number or a curve."
-        ),
+        FILM("How far the camera goes down in a frame, in percent of the width; a number or a curve."),
     ] = "0"
-    seconds: Annotated[float, Field(gt=0, le=86_400, description="How long the film is.")] = 10.0
+    seconds: Annotated[float, FILM("How long the film is.", gt=0, le=86_400, first=True)] = 10.0
     frames: Annotated[
-        int | None,
-        Field(ge=1, le=10_000_000, description="How many frames the film has, in place of seconds."),
+        int | None, FILM("How many frames the film has, in place of seconds.", ge=1, le=10_000_000)
     ] = None
-    fps: Annotated[str, Field(description="Frames a second: a number, or a fraction such as 30000/1001.")] = (
-        "25"
-    )
-    loop: Annotated[bool, Field(description="Let the end lead back into the beginning without a seam.")] = (
+    fps: Annotated[
+        str,
+        FILM(
+            "Frames a second: a number, or a fraction such as 30000/1001.",
+            first=True,
+            title="Frames a second",
+        ),
+    ] = "25"
+    loop: Annotated[bool, FILM("Let the end lead back into the beginning without a seam.", first=True)] = (
         False
     )
 
@@ -213,33 +222,34 @@ class VideoRecipe(Motion):
     kind: Literal["video"] = "video"
     coherence: Annotated[
         float,
-        Field(
+        FILM(
+            "How much of the last frame's dream goes on in the next: 0 dreams on every frame anew, in full.",
             ge=0,
             le=1,
-            description="How much of the last frame's dream goes on in the next: 0 dreams on every frame anew, in full.",
+            first=True,
         ),
     ] = 0.9
     every: Annotated[
         int,
-        Field(
+        FILM(
+            "Dream on every n-th frame only; those between carry its dream along.",
             ge=1,
             le=10_000,
-            description="Dream on every n-th frame only; those between carry its dream along.",
+            title="Every n-th frame",
         ),
     ] = 1
-    begin: Annotated[
-        TimeText,
-        Field(description="Where to begin, such as 12.5 or 1:30.", json_schema_extra={"flag": "--from"}),
-    ] = None
-    end: Annotated[
-        TimeText, Field(description="Where to end, such as 20 or 1:40.", json_schema_extra={"flag": "--to"})
-    ] = None
+    begin: Annotated[TimeText, FILM("Where to begin, such as 12.5 or 1:30.", first=True, flag="--from")] = (
+        None
+    )
+    end: Annotated[TimeText, FILM("Where to end, such as 20 or 1:40.", first=True, flag="--to")] = None
     max_size: Annotated[
         int | None,
-        Field(
+        SIZE(
+            "Shrink frames so that their longer side has at most so many pixels.",
             ge=16,
             le=16_384,
-            description="Shrink frames so that their longer side has at most so many pixels.",
+            first=True,
+            title="Shrink frames to",
         ),
     ] = None
 

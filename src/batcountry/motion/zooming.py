@@ -80,11 +80,11 @@ class Zoom:
 
     def _dreamed(self, image: Tensor, index: int) -> Tensor:
         time = float(index / self.recipe.rate)
-        strength = self.recipe.numbers("strength", index, time)
-        if strength <= 0:
+        opacity = self.recipe.numbers("opacity", index, time)
+        if opacity <= 0:
             return image
         dreamed = self.dreamer.dream(image, image, frame=index, time=time, whole=index == 0)
-        return dreamed if strength >= 1 else torch.lerp(image, dreamed, strength)
+        return dreamed if opacity >= 1 else torch.lerp(image, dreamed, opacity)
 
     def _view(self, index: int) -> Matrix:
         """Return what leads from a frame's pixels to those of the one before."""

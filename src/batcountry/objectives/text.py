@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from typing import Any
 
 from batcountry.calls import Calls
+from batcountry.errors import RecipeError
 from batcountry.marks import has_mark, refuse
 from batcountry.objectives.amplify import amplify
 from batcountry.objectives.base import Objective
@@ -45,6 +47,9 @@ def parse(text: str) -> Objective:
     """
     if has_mark(text):
         raise refuse("objective", text)
+    if re.fullmatch(r"""["']?[A-Za-z_][\w./]{0,200}["']?""", text.strip()):
+        name = text.strip().strip("'\"")
+        raise RecipeError(f'objective {text!r} is a name alone; if it is a layer\'s, write layer("{name}")')
     value = _calls.parse(text)
     if not isinstance(value, Objective):
         kind = "a number" if isinstance(value, (int, float)) else f"a {type(value).__name__}"

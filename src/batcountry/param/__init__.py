@@ -5,12 +5,14 @@ nearest that it can), and is moved by an optimizer.
 """
 
 from batcountry.param.base import MakeParam, Param
+from batcountry.param.decorrelated import Decorrelated
 from batcountry.param.fourier import Fourier, soft_fourier
 from batcountry.param.maco import Maco
 from batcountry.param.pixels import Pixels
 from batcountry.param.veiled import Veiled, veiled
 
 known: dict[str, MakeParam] = {
+    "decorrelated": Decorrelated,
     "pixels": Pixels,
     "fourier": Fourier,
     "soft-fourier": soft_fourier,
@@ -19,22 +21,32 @@ known: dict[str, MakeParam] = {
 """Parametrizations by name. Put your own function in to extend it."""
 
 step_sizes: dict[str, dict[str, float]] = {
+    "decorrelated": {"ascent": 2.0, "adam": 1.0, "rmsprop": 1.0},
     "pixels": {"ascent": 1.5, "adam": 2.0, "rmsprop": 1.0},
     "fourier": {"ascent": 0.05, "adam": 0.05, "rmsprop": 0.02},
     "soft-fourier": {"ascent": 0.05, "adam": 0.05, "rmsprop": 0.02},
     "maco": {"ascent": 0.1, "adam": 0.1, "rmsprop": 0.05},
 }
-"""The step size of a parametrization with an optimizer, if nothing is said: grey levels for pixels, multiples of
+"""The step size of a parametrization with an optimizer, if nothing is said: grey levels for decorrelated and pixels, multiples of
 the usual amplitude of a wave for fourier, radians for maco."""
 
+by_pixel = ("decorrelated", "pixels")
+"""Parametrizations whose tensors are pictures, of which one pixel can stay while others move."""
+
+normalizations = {"decorrelated": "bands"}
+"""What ascent on a parametrization divides the gradient by if nothing is said; for all others its mean size."""
+
 __all__ = [
+    "Decorrelated",
     "Fourier",
     "Maco",
     "MakeParam",
     "Param",
     "Pixels",
     "Veiled",
+    "by_pixel",
     "known",
+    "normalizations",
     "soft_fourier",
     "step_sizes",
     "veiled",

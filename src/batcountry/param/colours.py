@@ -29,7 +29,7 @@ def to_grey_levels(latent: Tensor) -> Tensor:
     Any number stands for a colour that there is, as a sigmoid brings it between 0 and 255. The brightness of a
     latent of 1 is one sigmoid unit.
     """
-    return 255 * torch.sigmoid(_mixed(_matrix(latent), latent))
+    return 255 * torch.sigmoid(_mixed(color_matrix(latent), latent))
 
 
 def to_latent(image: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ def to_latent(image: Tensor) -> Tensor:
     Grey levels below 0.5 and above 254.5, which a sigmoid reaches only far out, become those.
     """
     share = (image / 255).clamp(_FAINTEST, 1 - _FAINTEST)
-    return _mixed(torch.linalg.inv(_matrix(image)), torch.logit(share))
+    return _mixed(torch.linalg.inv(color_matrix(image)), torch.logit(share))
 
 
 def natural(planes: Tensor) -> Tensor:
@@ -52,7 +52,8 @@ def natural(planes: Tensor) -> Tensor:
     return 255 * torch.sigmoid(mean + slope * _mixed(torch.tensor(MIX).to(planes), planes))
 
 
-def _matrix(like: Tensor) -> Tensor:
+def color_matrix(like: Tensor) -> Tensor:
+    """Return `MIX`, 3×3, so that a brightness of 1 has length 1, on the device and in the type of a tensor."""
     return torch.tensor(MIX, dtype=like.dtype, device=like.device) / _LONGEST
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from batcountry.param.base import MakeParam, Param
+from batcountry.param.decorrelated import Decorrelated
 from batcountry.param.fourier import Waves
 from batcountry.param.pixels import Pixels
 
@@ -68,6 +69,6 @@ class Veiled:
 
 
 def veiled(colours: MakeParam) -> MakeParam:
-    """Return what holds colours in one way, and opacity in the way that goes with it: as pixels with pixels, or as waves."""
-    opacity: MakeParam = Pixels if colours is Pixels else Veil
+    """Return what holds colours in one way, and opacity in the way that goes with it: pixel by pixel, or as waves."""
+    opacity: MakeParam = Pixels if colours in (Decorrelated, Pixels) else Veil
     return lambda image: Veiled(image, colours, opacity)
