@@ -27,7 +27,7 @@ install = touch .make/unfinished; trap 'exit 130' INT; { $(INSTALL) $(1); echo "
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: FORCE help dream test lint format types docs pictures notebook address bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
+.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -40,12 +40,15 @@ test: .make/test ## run all tests; ARGS='tests/test_cli.py -x'
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: .make/lint ## check style
-	@$(BIN)/ruff check src tests benchmarks examples docs/*.py
-	@$(BIN)/ruff format --check src tests benchmarks examples docs/*.py
+	@$(BIN)/ruff check src tests tools benchmarks examples docs/*.py
+	@$(BIN)/ruff format --check src tests tools benchmarks examples docs/*.py
 
 format: .make/lint ## put the source in its usual form
-	@$(BIN)/ruff check --fix src tests benchmarks examples docs/*.py
-	@$(BIN)/ruff format src tests benchmarks examples docs/*.py
+	@$(BIN)/ruff check --fix src tests tools benchmarks examples docs/*.py
+	@$(BIN)/ruff format src tests tools benchmarks examples docs/*.py
+
+keywords: .make/lint ## write the types of keywords again, after a recipe's field was changed
+	@$(BIN)/python tools/keywords.py
 
 types: .make/lint .make/test ## check types
 	@$(BIN)/mypy

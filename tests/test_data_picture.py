@@ -84,3 +84,29 @@ def test_dreams_on_disk_are_of_colours(model, tmp_path):
     Image.new("RGB", (64, 48)).save(tmp_path / "photo.png")
     with pytest.raises(RecipeError, match="takes 5 channels, and pictures on disk are of colours"):
         dream_on_disk(tmp_path / "photo.png", tmp_path / "dream.png", model=model)
+
+
+def test_it_fits_in_as_far_as_data_can(data, tmp_path):
+    picture = read_data(data, 5)
+    assert np.asarray(picture) is picture.pixels and np.asarray(picture).dtype == np.float32
+    assert np.array(picture) is not picture.pixels and np.asarray(picture, float).dtype == float
+    with pytest.raises(ValueError, match="takes a copy"):
+        np.array(picture, dtype=float, copy=False)
+    assert repr(picture) == "DataPicture(91×75, 5 channels)"
+    assert picture.crop((1, 2, 11, 22)).array().shape == (20, 10, 5)
+    assert type(picture.resize((30, 20))) is type(picture) and picture.resize((30, 20)).size == (30, 20)
+    with (tmp_path / "data").open("wb") as file:
+        picture.save(file)
+    np.testing.assert_array_equal(np.load(tmp_path / "data"), data)
+    with pytest.raises(PictureError, match=r"is saved as \.npy"):
+        picture.save(tmp_path / "data.npy", "PNG")
+
+
+def test_lists_of_data_are_dreamed_on_too(model, data):
+    options = {"model": model, "octaves": 1, "iterations": 1, "jitter": 0}
+    many = batcountry.dream([data, data[::-1].copy()], **options)
+    stacked = batcountry.dream(torch.from_numpy(np.stack([data, data[::-1]])).permute(0, 3, 1, 2), **options)
+    for one, other in zip(many, stacked, strict=True):
+        np.testing.assert_allclose(one.array(), other.array(), atol=1e-3)
+    again = batcountry.dream(many[0], **options)
+    assert again.size == many[0].size and '"input_sha256":""' not in again.note

@@ -118,3 +118,15 @@ def test_what_compiling_takes_is_no_pixels_cost(monkeypatch):
     monkeypatch.setattr(memory, "compiled_loops", lambda: compiled[0])
     cost = memory.measured_cost(gradient, (100, 100), torch.device("cpu"))
     assert held and cost.bytes * 100 * 100 < 100_000_000
+
+
+def test_as_many_pictures_go_together_as_fit(monkeypatch):
+    monkeypatch.setattr(memory, "used_memory", lambda _: 100)
+    alone = memory.Plan(None, 130, 1.0, 120)
+
+    def together(allowed, most=8):
+        return memory.fitting(alone, f"{allowed}B", CPU, most)
+
+    assert [together(allowed) for allowed in (90, 130, 160, 189, 190, 10_000)] == [1, 1, 2, 2, 3, 8]
+    assert together(10_000, most=3) == 3
+    assert memory.fitting(memory.Plan(64, 130, 1.0, 120), "1GB", CPU, 8) == 1

@@ -210,3 +210,81 @@ def test_fitting_shrinks_the_longer_side_and_never_enlarges(photo):
     picture = read_picture(photo)
     assert picture.fitted(20).size == (20, 14)
     assert picture.fitted(100) is picture
+
+
+def test_numpy_sees_what_it_sees_of_the_pil_image(photo):
+    alpha = np.uint8(np.indices((37, 53)).sum(0))
+    for picture in (Picture(np.float32(photo)), Picture(np.float32(photo), alpha=alpha)):
+        assert np.array_equal(np.asarray(picture), np.asarray(picture.image()))
+        assert np.asarray(picture).dtype == np.uint8
+        assert np.asarray(picture, dtype=float).dtype == float
+        assert np.array(picture) is not np.array(picture)
+    with pytest.raises(ValueError, match="copy"):
+        np.array(Picture(np.float32(photo)), copy=False)
+
+
+def test_names_that_pil_has_mean_the_same(photo):
+    for picture in (Picture(np.float32(photo)), Picture(np.float32(photo), alpha=photo[..., 0])):
+        image = picture.image()
+        assert (picture.size, picture.width, picture.height) == (image.size, image.width, image.height)
+        assert picture.mode == image.mode
+        box = (3, 5, 20, 31)
+        assert np.array_equal(np.asarray(picture.crop(box)), np.asarray(image.crop(box)))
+        small, wanted = picture.resize((20, 15)), image.resize((20, 15), Image.Resampling.LANCZOS)
+        assert small.size == wanted.size and small.mode == image.mode
+        np.testing.assert_allclose(
+            small.array(), np.asarray(wanted)[..., :3], atol=12 if picture.alpha is not None else 1
+        )
+
+
+def test_a_part_or_another_size_is_a_picture_of_its_own(photo, tmp_path):
+    path = Picture(np.float32(photo), note=note).save(tmp_path / "a.png")
+    picture = read_picture(path)
+    for other in (picture.crop((0, 0, 9, 9)), picture.resize((9, 9))):
+        assert other.note is None and other.source is None and other.sha256 not in ("", picture.sha256)
+    assert picture.note and picture.size == (53, 37)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 54, 37), (-1, 0, 5, 5), (5, 5, 5, 9)])
+def test_a_part_that_is_not_there_is_refused(photo, box):
+    with pytest.raises(PictureError, match="has no part"):
+        read_picture(photo).crop(box)
+    with pytest.raises(PictureError, match="a width and a height"):
+        read_picture(photo).resize((0, 5))
+
+
+def test_it_tells_its_size_and_where_it_is_from(photo, tmp_path):
+    assert repr(Picture(np.float32(photo))) == "Picture(53×37, RGB)"
+    path = Picture(np.float32(photo), alpha=photo[..., 0], note=note).save(tmp_path / "a.png")
+    assert repr(read_picture(path)) == f"Picture(53×37, RGBA, source={str(path)!r}, with a note)"
+
+
+def test_the_recipe_of_a_dream_is_there_after_it_was_stored(photo, tmp_path):
+    import batcountry
+
+    made = batcountry.dream(photo, octaves=1, iterations=1, seed=4)
+    assert made.recipe.seed == 4
+    assert read_picture(made.save(tmp_path / "dream.png")).recipe == made.recipe
+    assert read_picture(photo).recipe is None
+
+
+def test_a_films_frame_has_no_recipe_of_its_own_and_a_damaged_one_is_said(photo):
+    from batcountry.errors import RecipeError
+
+    assert Picture(np.float32(photo), note='{"recipe": {"kind": "zoom"}}').recipe is None
+    with pytest.raises(RecipeError, match="damaged"):
+        _ = Picture(np.float32(photo), note='{"recipe": {}}').recipe
+
+
+def test_it_is_shown_by_the_desktops_viewer_or_that_is_said(photo, monkeypatch):
+    from PIL import ImageShow
+
+    shown = []
+    monkeypatch.setattr(
+        ImageShow, "_viewers", [type("V", (), {"show": lambda _, image, **__: shown.append(image) or 1})()]
+    )
+    read_picture(photo).show()
+    assert shown[0].size == (53, 37)
+    monkeypatch.setattr(ImageShow, "_viewers", [])
+    with pytest.raises(PictureError, match="no program here that shows pictures"):
+        read_picture(photo).show()

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from batcountry.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from batcountry.api import dream as dream
+    from batcountry.api import dreaming as dreaming
     from batcountry.classic import BatCountry as BatCountry
     from batcountry.dreamer import Dreamer as Dreamer
-    from batcountry.dreamer import dream as dream
-    from batcountry.dreamer import dreaming as dreaming
     from batcountry.dreams import Step as Step
     from batcountry.models import Model as Model
     from batcountry.models import open_model as open_model
@@ -33,8 +33,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "BatCountry": "classic",
         "Step": "dreams",
         "Dreamer": "dreamer",
-        "dream": "dreamer",
-        "dreaming": "dreamer",
+        "dream": "api",
+        "dreaming": "api",
         "Model": "models",
         "open_model": "models",
         "Picture": "picture",
@@ -44,5 +44,18 @@ __getattr__, __dir__, __all__ = lazy_names(
         "__version__": "version",
         "visualize": "visualizing",
     },
-    ("caffe", "errors", "models", "motion", "notebook", "objectives", "octaves", "presets"),
+    (
+        *(
+            "boundless",
+            "caffe",
+            "errors",
+            "keywords",
+            "models",
+            "motion",
+            "notebook",
+            "objectives",
+            "octaves",
+        ),
+        *("param", "presets", "transforms"),
+    ),
 )

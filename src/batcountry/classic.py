@@ -17,12 +17,12 @@ from batcountry.allocator import kept_memory
 from batcountry.ascent import classic_ascent
 from batcountry.caffe import TEST, Blob, Net
 from batcountry.caffe.io import Transformer
-from batcountry.dreamer import runnable_sizes
 from batcountry.dreams import climb
 from batcountry.gradient import whole_gradient
 from batcountry.models import Model
 from batcountry.models.caffe_files import BVLC_MEAN, open_caffe
 from batcountry.objectives import layer
+from batcountry.planning import runnable_sizes
 
 Array = NDArray[np.float32]
 Visualizations = list[tuple[str, Array]]

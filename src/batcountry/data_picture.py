@@ -6,6 +6,7 @@ import hashlib
 import io
 import sys
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,25 @@ class DataPicture(Picture):
             f"a picture of {self.pixels.shape[2]} channels cannot be shown; take its array(), or save it as .npy"
         )
 
+    @property
+    def mode(self) -> str:
+        """How many channels there are, such as `5 channels`; PIL has no mode for them."""
+        return f"{self.pixels.shape[2]} channels"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the pixels, H×W×n float32, without copying them if that will do; raises `ValueError` if it must not be."""
+        if copy is False and dtype is not None and np.dtype(dtype) != self.pixels.dtype:
+            raise ValueError(f"pixels are float32, so {dtype} takes a copy")
+        return np.array(self.pixels, dtype=dtype, copy=True) if copy else np.asarray(self.pixels, dtype)
+
     def save(
         self,
-        path: str | Path,
-        quality: int = 95,  # noqa: ARG002 - as every picture takes
+        path: Any,
+        format: str | None = None,
         *,
+        quality: int = 95,  # noqa: ARG002 - as every picture takes
         overwrite: bool = False,
-    ) -> Path:
+    ) -> Any:
         """Write the pixels as `.npy`, H×W×n float32, and return the path; such a file holds no note.
 
         Raises
@@ -46,18 +59,22 @@ class DataPicture(Picture):
         OutputExists
             If something is there and not `overwrite`; a `PictureError`, too.
         PictureError
-            If the suffix is another, or the file cannot be written.
+            If the suffix or `format` is another, or the file cannot be written.
         """
-        path = Path(path)
-        if path.suffix.lower() != ".npy":
-            raise PictureError(f"{path}: a picture of {self.pixels.shape[2]} channels is saved as .npy")
+        place = Path(path) if isinstance(path, (str, PathLike)) else None
+        kind = (format or (place.suffix[1:] if place else "npy")).lower()
+        if kind != "npy":
+            raise PictureError(f"{place or kind}: a picture of {self.mode} is saved as .npy")
         file = io.BytesIO()
         np.save(file, self.pixels, allow_pickle=False)
+        if place is None:
+            path.write(file.getbuffer())
+            return None
         try:
-            write_file(path, file.getbuffer(), overwrite=overwrite)
+            write_file(place, file.getbuffer(), overwrite=overwrite)
         except OSError as error:
-            raise PictureError(f"cannot write {path}: {error.strerror}") from None
-        return path
+            raise PictureError(f"cannot write {place}: {error.strerror}") from None
+        return place
 
     def _repr_png_(self) -> None:  # type: ignore[override]
         return None
@@ -79,7 +96,7 @@ def read_data(source: Any, channels: int) -> Picture:
     """
     found = source
     name = digest = None
-    if isinstance(source, (str, Path)):
+    if isinstance(source, (str, PathLike)):
         name, data = str(source), read_file(Path(source))
         digest = hashlib.sha256(data).hexdigest()
         found = _loaded(data, name)
@@ -95,7 +112,7 @@ def read_data(source: Any, channels: int) -> Picture:
         )
     if found.dtype.kind not in "uif" or not np.isfinite(found).all():
         raise PictureError("the array has values that are not finite numbers; a picture's are 0 to 255")
-    if isinstance(source, DataPicture):
+    if isinstance(source, DataPicture) and source.sha256:
         return source
     pixels = np.ascontiguousarray(found, dtype=np.float32)
     if digest is None:

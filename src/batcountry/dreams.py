@@ -9,7 +9,9 @@ from torch import Tensor
 
 from batcountry import octaves
 from batcountry.allocator import kept_memory
-from batcountry.picture import Picture, read_picture
+from batcountry.picture import Picture, picture_of_levels
+from batcountry.recipe import Note
+from batcountry.stopped import StoppedAt
 from batcountry.wrap import NO_WRAP, Wrap
 
 Advance = Callable[[], tuple[Tensor, float]]
@@ -17,6 +19,10 @@ Advance = Callable[[], tuple[Tensor, float]]
 
 Begin = Callable[[Tensor, Tensor], Advance]
 """Begins an octave: from the pictures to go on from, and the picture without any dream at this size."""
+
+
+Opened = Callable[[Tensor, int], Picture]
+"""Makes the finished picture of one of the pictures of a step, (1, C, H, W), and its number."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +65,14 @@ class Step(Progress):
     ----------
     image
         (N, 3, H, W), RGB in grey levels, as it is now; with `alpha` a fourth plane is its opacity, 0 to 255.
+    indices
+        Of a dream on several pictures: which of them these are, counted from 0. `last` is then said of them, and `done`
+        of all.
     """
 
     image: Tensor = field(repr=False, compare=False)
-    _opened: Callable[[Tensor], Picture] | None = field(default=None, repr=False, compare=False)
+    _opened: Opened | None = field(default=None, repr=False, compare=False)
+    indices: tuple[int, ...] = (0,)
 
     def picture(self) -> Picture:
         """Return the picture as it is now, at this octave's size, with the recipe as its note; of several, the first."""
@@ -70,12 +80,22 @@ class Step(Progress):
 
     def pictures(self, most: int | None = None) -> list[Picture]:
         """Return all pictures that grow at once, or the first few; see `picture`."""
-        return [self._picture(each[None]) for each in self.image[:most]]
+        return [self._picture(each[None], index) for index, each in enumerate(self.image[:most])]
 
-    def _picture(self, image: Tensor) -> Picture:
+    def stopped(self) -> list[Picture]:
+        """Return all pictures as they are now, with notes that say that the dream ended here."""
+        at = StoppedAt(
+            octave=self.octave + 1,
+            octaves=self.octaves,
+            iteration=self.iteration + 1,
+            iterations=self.iterations,
+        )
+        return [stopped_at(each, at) for each in self.pictures()]
+
+    def _picture(self, image: Tensor, index: int) -> Picture:
         if self._opened:
-            return self._opened(image)
-        return read_picture(image[0].permute(1, 2, 0).contiguous().cpu().numpy())
+            return self._opened(image, index)
+        return picture_of_levels(image[0].permute(1, 2, 0).contiguous().cpu().numpy())
 
     def _repr_html_(self) -> str:
         from batcountry.displays import step_figure
@@ -88,7 +108,7 @@ def climb(
     sizes: list[tuple[int, int]],
     iterations: int,
     begin: Begin,
-    opened: Callable[[Tensor], Picture] | None = None,
+    opened: Opened | None = None,
     wrap: Wrap = NO_WRAP,
     detail: Tensor | None = None,
     carry: octaves.Carry = octaves.carries["detail"],
@@ -120,3 +140,11 @@ def climb(
                 done = min(finished, 1.0)
                 yield Step(octave, iteration, len(sizes), iterations, size, score, done, image, opened)
             before = image, octave_base
+
+
+def stopped_at(picture: Picture, at: StoppedAt) -> Picture:
+    """Return a picture whose note says that its dream was stopped."""
+    if picture.note is None:
+        return picture
+    note = Note.read(picture.note).model_copy(update={"stopped": at})
+    return picture.with_note(note.model_dump_json())

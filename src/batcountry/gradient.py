@@ -35,8 +35,8 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
     the last layer the objective reads. Works also when the caller is inside `torch.no_grad()` or
     `torch.inference_mode()`.
     """
-    scorer = objective.of_layers.bind(model)
-    layers = objective.layers
+    objective = objective.resolved(model).of_layers
+    scorer, layers = objective.bind(model), objective.layers
 
     def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
         with torch.inference_mode(False), torch.enable_grad():

@@ -217,6 +217,15 @@ def plan(
     )
 
 
+def fitting(planned: Plan, max_memory: str | None, device: torch.device, most: int) -> int:
+    """Return how many pictures can grow together, at least 1 and at most `most`, of which one takes what is planned."""
+    if planned.side is not None:
+        return 1
+    used = used_memory(device)
+    room = budget(max_memory, device) - used
+    return max(1, min(most, room // max(1, planned.peak - used)))
+
+
 def _probed(sizes: list[Size]) -> Size:
     """Return the largest octave that is no larger than a probe, or else the largest of all, to be cut."""
     small = [each for each in sizes if each[0] * each[1] <= _PROBE**2]

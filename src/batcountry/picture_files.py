@@ -23,13 +23,17 @@ log = logging.getLogger("batcountry")
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 """Formats that are written, by suffix."""
 
+FORMATS = ", ".join(dict.fromkeys(SUFFIXES.values()))
+
 MAX_PIXELS = 178_956_970
 """Largest picture that is opened: what would take 0.5 GB as 8-bit RGB."""
 
 MAX_NOTE = 1 << 20
 """Longest note, in bytes, that is read back."""
 
-_MAX_FILE = 2 << 30
+MAX_FILE = 2 << 30
+"""Largest file, in bytes, that is read."""
+
 _KEY, _USER_COMMENT, _DESCRIPTION = "batcountry", 0x9286, 270
 _CHARSET = b"UNICODE\0"
 
@@ -37,7 +41,7 @@ _CHARSET = b"UNICODE\0"
 def read_file(path: Path) -> bytes:
     """Return a file's bytes; raises `PictureError` if there is none or it is empty."""
     check_readable(path)
-    if path.stat().st_size > _MAX_FILE:
+    if path.stat().st_size > MAX_FILE:
         raise PictureError(f"{path} is larger than 2 GB, which is more than a picture file may be")
     return path.read_bytes()
 
@@ -152,14 +156,15 @@ def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
     return done if done is not None else image.convert("RGB")
 
 
-def check_writable(path: Path, *, transparent: bool = False) -> None:
+def check_writable(path: Path, *, transparent: bool = False, kind: str | None = None) -> None:
     """Raise `PictureError` if a picture cannot be written there, before the work is done for nothing.
 
-    `transparent` asks for a format that has transparency.
+    `transparent` asks for a format that has transparency; `kind` is the format, if the name does not say it.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    kind = kind or SUFFIXES.get(path.suffix.lower())
+    if kind is None:
         raise PictureError(f"cannot write {path}: end the name in one of {', '.join(SUFFIXES)}")
-    if transparent and SUFFIXES[path.suffix.lower()] == "JPEG":
+    if transparent and kind == "JPEG":
         raise PictureError(
             f"{path} would have no transparency: end the name in .png, .webp or .tif, or leave alpha out"
         )
@@ -176,6 +181,7 @@ def check_writable(path: Path, *, transparent: bool = False) -> None:
 def encode(
     image: Image.Image,
     path: Path,
+    format: str | None = None,
     *,
     note: str | None,
     icc: bytes | None,
@@ -183,10 +189,33 @@ def encode(
     overwrite: bool = False,
 ) -> Path:
     """Write an image with its note and profile, whole or not at all; see `Picture.save`."""
-    check_writable(path)
-    kind = SUFFIXES[path.suffix.lower()]
+    kind = None if format is None else format_named(format)
+    check_writable(path, kind=kind)
+    data = encoded(
+        image, kind or SUFFIXES[path.suffix.lower()], path.name, note=note, icc=icc, quality=quality
+    )
+    try:
+        write_file(path, data, overwrite=overwrite)
+    except (OSError, ValueError) as error:
+        raise PictureError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
+    return path
+
+
+def format_named(name: str) -> str:
+    """Return a format's name as Pillow has it; raises `PictureError` if it is none that is written."""
+    kind = str(name).upper()
+    kind = {"JPG": "JPEG", "TIF": "TIFF"}.get(kind, kind)
+    if kind not in SUFFIXES.values():
+        raise PictureError(f"cannot write the format {name!r}: give one of {FORMATS}")
+    return kind
+
+
+def encoded(
+    image: Image.Image, kind: str, name: str, *, note: str | None, icc: bytes | None, quality: int
+) -> bytes:
+    """Return an image as a file of a format, with its note and profile; raises `PictureError` if it cannot be one."""
     if kind == "JPEG" and image.mode == "RGBA":
-        log.warning("JPEG has no transparency: %s is written without it", path.name)
+        log.warning("JPEG has no transparency: %s is written without it", name)
         image = image.convert("RGB")
     options: dict[str, Any] = {"icc_profile": icc} if icc else {}
     if kind in ("JPEG", "WEBP"):
@@ -196,10 +225,9 @@ def encode(
     out = io.BytesIO()
     try:
         image.save(out, kind, **options)
-        write_file(path, out.getvalue(), overwrite=overwrite)
     except (OSError, ValueError) as error:
-        raise PictureError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
-    return path
+        raise PictureError(f"cannot write {name}: {getattr(error, 'strerror', None) or error}") from None
+    return out.getvalue()
 
 
 def _with_note(kind: str, note: str) -> dict[str, Any]:
@@ -232,11 +260,17 @@ def read_note(path: Path) -> str | None:
 
             return _checked(note_of(path))
     with image:
-        try:
-            found = _note_of(image)
-        except (OSError, ValueError, SyntaxError, TypeError, KeyError, UnicodeDecodeError):
-            return None  # garbage where a note would be is no note
-    return _checked(found)
+        return note_inside(image)
+
+
+def note_inside(image: Image.Image) -> str | None:
+    """Return the note inside an opened picture file as JSON text, or None if it has none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _checked(_note_of(image))
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, UnicodeDecodeError):
+        return None  # garbage where a note would be is no note
 
 
 def _checked(found: str | None) -> str | None:

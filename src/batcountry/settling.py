@@ -13,6 +13,15 @@ from batcountry.ascent import Ascent
 from batcountry.devices import pick_device
 from batcountry.errors import RecipeError, suggestion
 from batcountry.finish import check_colour
+from batcountry.functions import (
+    NO_FUNCTIONS,
+    Functions,
+    check_repeatable,
+    own_optimizer,
+    own_param,
+    take_functions,
+    usual_step_size,
+)
 from batcountry.gradient import Gradient
 from batcountry.inputs import check_inputs
 from batcountry.models import Model
@@ -43,12 +52,15 @@ class Settled:
         With all that was chosen for it.
     mask
         (1, 1, H, W), 0 to 1: where pixels may change; None for everywhere.
+    functions
+        What was given as Python code, for which the recipe only has marks.
     """
 
     model: Model
     objective: Objective
     recipe: Recipe
     mask: Tensor | None = None
+    functions: Functions = NO_FUNCTIONS
 
     @property
     def window(self) -> tuple[int, int] | None:
@@ -60,7 +72,8 @@ class Settled:
     @property
     def make_param(self) -> param.MakeParam:
         """Makes the parametrization."""
-        known = param.known[self.recipe.param or "pixels"]
+        own = self.functions.param
+        known = param.known[self.recipe.param or "pixels"] if own is None else own_param(own)
         return param.veiled(known) if self.recipe.alpha else known
 
     def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
@@ -87,12 +100,14 @@ class Settled:
     @property
     def optimizer(self) -> Make:
         """Makes the optimizer."""
-        return recipe_optimizer(self.recipe)
+        return recipe_optimizer(self.recipe, self.functions)
 
     @property
     def transforms(self) -> list[Transform]:
         """What happens to the picture before the network sees it."""
-        more = transforms.parse(self.recipe.transforms) if self.recipe.transforms else []
+        more = self.functions.transforms
+        if more is None:
+            more = tuple(transforms.parse(self.recipe.transforms)) if self.recipe.transforms else ()
         moves = [transforms.jitter(self.recipe.jitter), *more]
         return transforms.of_channels(moves, self.model.channels)
 
@@ -118,6 +133,8 @@ class Prepared:
         None for that of the recipe's layer and guide, which may be the model's own.
     guide, mask
         As they were given, or None.
+    functions
+        What was given as Python code, for which the recipe only has marks.
     """
 
     recipe: Recipe
@@ -125,6 +142,7 @@ class Prepared:
     objective: Objective | None
     guide: Picture | str | None
     mask: Picture | str | None
+    functions: Functions = NO_FUNCTIONS
 
 
 def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
@@ -137,6 +155,7 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
     """
     limit_threads()
     options = presets.expanded(options, model=recipe.model)
+    functions = take_functions(options)
     model, aim = options.get("model"), options.get("objective")
     if isinstance(model, Model):
         options["model"] = model.name
@@ -152,7 +171,8 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
         raise RecipeError("fade is for pictures that grow transparent; give alpha, too")
     if recipe.objective and (recipe.layer or recipe.guide):
         raise RecipeError("give an objective, or a layer and a guide, not both")
-    check_param(recipe)
+    check_repeatable(recipe, functions, aim)
+    check_param(recipe, functions)
     pick_device(recipe.device)
     objective = aim if isinstance(aim, Objective) else None
     if objective is None and recipe.objective:
@@ -164,8 +184,10 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
     check_colour(recipe.colour)
     check_octaves(recipe)
     check_windows(recipe)
-    _ = recipe_optimizer(recipe), recipe.transforms and transforms.parse(recipe.transforms)
-    return Prepared(recipe, model, objective, shown, mask)
+    _ = recipe_optimizer(recipe, functions)
+    if functions.transforms is None and recipe.transforms:
+        transforms.parse(recipe.transforms)
+    return Prepared(recipe, model, objective, shown, mask, functions)
 
 
 def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
@@ -177,19 +199,21 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
         If an option is wrong, or the model, the guide or a mask cannot be opened.
     """
     asked = prepared(recipe, options)
-    recipe, model = asked.recipe, asked.model
+    recipe, model, functions = asked.recipe, asked.model, asked.functions
     opened = model if isinstance(model, Model) else _opened(recipe, model)
     opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
-    recipe = _with_usual(recipe, opened).with_options(precision=opened.precision)
+    recipe = _with_usual(recipe, opened, functions).with_options(precision=opened.precision)
     if recipe.layer is None and not recipe.objective:
         recipe = recipe.with_options(layer=opened.default_layer)
-    objective = asked.objective or _objective(recipe, asked.guide)
+    objective = (asked.objective or _objective(recipe, asked.guide)).resolved(opened)
+    if not objective.of_layers:
+        raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
     check_colour(recipe.colour, opened.channels)
     where = asked.mask or recipe.mask
     if recipe.windows == "input" and opened.input_size is None:
         raise RecipeError(f"nobody knows what size of pictures {opened.name} takes; give windows as 224x224")
     check_alpha(recipe, opened, objective)
-    found = Settled(opened, objective, recipe, None if where is None else mask_planes(where))
+    found = Settled(opened, objective, recipe, None if where is None else mask_planes(where), functions)
     _ = found.optimizer, found.transforms  # so that what cannot be is said now
     return found
 
@@ -198,16 +222,18 @@ def _opened(recipe: Recipe, model: Any) -> Model:
     return open_recipe_model(recipe, module=model if isinstance(model, nn.Module) else None)
 
 
-def recipe_optimizer(recipe: Recipe) -> Make:
+def recipe_optimizer(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> Make:
     """Return what makes a recipe's optimizer; raises `RecipeError` if there is no such one."""
+    if functions.optimizer is not None:
+        return own_optimizer(functions.optimizer, recipe)
     schedule = Schedule(recipe.stride, recipe.decay, recipe.decay_every)
     wrap = wrapped_axes(recipe.wrap)
     return optimizer(recipe.optimizer, schedule, recipe.normalise or "mean", recipe.smoothing, wrap)
 
 
-def check_param(recipe: Recipe) -> None:
+def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
     """Raise `RecipeError` for a parametrization that cannot be."""
-    if recipe.param is not None and recipe.param not in param.known:
+    if functions.param is None and recipe.param is not None and recipe.param not in param.known:
         hint = suggestion(recipe.param, param.known)
         raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
     if recipe.param is None or recipe.param in param.by_pixel:
@@ -278,7 +304,7 @@ def _named(options: dict[str, Any], name: str) -> Picture | str | None:
     return shown
 
 
-def _with_usual(recipe: Recipe, model: Model) -> Recipe:
+def _with_usual(recipe: Recipe, model: Model, functions: Functions) -> Recipe:
     """Return a recipe with the parametrization, normalization and step size that are usual where it names none."""
     plain = model.channels != veil.COLOURS or recipe.windows != "none" or not recipe.clip
     name = recipe.param or ("pixels" if plain else "decorrelated")
@@ -287,11 +313,10 @@ def _with_usual(recipe: Recipe, model: Model) -> Recipe:
             "the param decorrelated is for colors within 0 to 255 on the whole picture, not for windows, no-clip, or "
             f"the {model.channels} channel(s) of {model.name}; use pixels"
         )
-    usual = param.step_sizes[name]
     normalise: str | None = recipe.normalise
     if normalise is None and recipe.optimizer == "ascent":
         normalise = param.normalizations.get(name, "mean")
-    step_size = recipe.step_size or usual.get(recipe.optimizer, usual["ascent"])
+    step_size = recipe.step_size or usual_step_size(name, recipe.optimizer, functions)
     return recipe.with_options(param=name, normalise=normalise, step_size=step_size)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from batcountry.calls import Calls
 from batcountry.errors import RecipeError
-from batcountry.picture import Picture, read_picture
+from batcountry.picture import Picture, picture_of_levels
 from batcountry.quantities import parsed_size
 from batcountry.recipe import Recipe
 
@@ -113,4 +113,4 @@ def parse(text: str) -> Start:
 def start_picture(recipe: Recipe) -> Picture:
     """Return the picture that a recipe begins with if none is given; raises `RecipeError` if there is no such start."""
     height, width = parsed_size(recipe.canvas)
-    return read_picture(parse(recipe.start)(height, width, recipe.seed))
+    return picture_of_levels(parse(recipe.start)(height, width, recipe.seed))

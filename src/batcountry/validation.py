@@ -87,6 +87,12 @@ def noted(kind: type[T], text: str, whose: str) -> T:
         raise RecipeError(f"the {whose}'s note is damaged: {said(error, kind.model_fields)}") from None
 
 
+def is_of_film(note: str) -> bool:
+    """Whether a note's JSON form is a film's, which its frames have inside too."""
+    recipe = json_object(note, "picture's note").get("recipe")
+    return isinstance(recipe, dict) and "kind" in recipe
+
+
 def said(error: ValidationError, known: Collection[str]) -> str:
     """Return what was wrong first, in one sentence; `known` are the options that there are."""
     first = error.errors()[0]

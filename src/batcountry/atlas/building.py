@@ -8,9 +8,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
 from batcountry.atlas.folder import Entry, Folder, check_atlas_folder
 from batcountry.dreamer import Dreamer
 from batcountry.errors import LayerNotFound, RecipeError
+from batcountry.keywords import ChannelOptions, ModelLike
 from batcountry.models import Model
 from batcountry.recipe import Recipe
 from batcountry.settling import check_opaque, settle
@@ -45,11 +48,11 @@ class Progress:
 
 def building(
     out: str | Path,
-    model: Any = "efficientnet-lite0",
+    model: ModelLike = "efficientnet-lite0",
     layers: Sequence[str] = (),
     *,
     batch: int = BATCH,
-    **options: Any,
+    **options: Unpack[ChannelOptions],
 ) -> Iterator[Progress]:
     """Make an atlas: a picture of every channel of some layers, and a page to look at them.
 
@@ -83,14 +86,14 @@ def building(
     if batch < 1:
         raise RecipeError("a batch has at least one channel")
     check_atlas_folder(Path(out))
-    options = {"preset": "thumbnail", **options}
-    settled = settle(Recipe(), {**options, "model": model})
+    given: dict[str, Any] = {"preset": "thumbnail", **options}
+    settled = settle(Recipe(), {**given, "model": model})
     check_opaque(settled.recipe, "an atlas")
     opened = settled.model
-    options["model"] = opened
+    given["model"] = opened
     entries = [Entry.of(opened, name) for name in chosen(opened, layers)]
     for entry in entries:  # so that a layer that cannot be reached is said before any work is done
-        dreamer = Dreamer(**options, objective=entry.objective(0))
+        dreamer = Dreamer(**given, objective=entry.objective(0))
         dreamer.dreaming()
     recipe = dreamer.settled.recipe.model_dump(exclude={"objective", "layer", "guide", "tile", "max_memory"})
     facts = {
@@ -102,7 +105,7 @@ def building(
     folder = Folder(Path(out), facts)
     for entry in entries:
         folder.add(entry)
-    return _run(folder, entries, batch, options)
+    return _run(folder, entries, batch, given)
 
 
 def chosen(model: Model, patterns: Sequence[str]) -> list[str]:

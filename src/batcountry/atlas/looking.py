@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
+from typing_extensions import Unpack
 
 from batcountry.errors import RecipeError
 from batcountry.files import replace_file
 from batcountry.folders import check_makeable, make_folder
+from batcountry.keywords import ChannelOptions, ModelLike, PictureLike
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
 from batcountry.outputs import check_folder_of_ours, check_new
@@ -125,15 +127,15 @@ def heat(picture: Picture, excitement: Tensor) -> NDArray[np.uint8]:
 
 
 def looking(
-    image: Any,
+    image: PictureLike,
     out: str | Path,
-    model: Any = "efficientnet-lite0",
+    model: ModelLike = "efficientnet-lite0",
     layer: str | None = None,
     *,
     top: int = TOP,
     size: int = 448,
     overwrite: bool = False,
-    **options: Any,
+    **options: Unpack[ChannelOptions],
 ) -> Iterator[float]:
     """Write a folder that shows what a layer sees in a picture: heat maps of channels, and a grid of places.
 
@@ -172,8 +174,8 @@ def looking(
     check_new(folder, overwrite=overwrite)
     check_folder_of_ours(folder, NAMES, source)
     check_makeable(folder)
-    options = {"preset": "thumbnail", **options}
-    settled = settle(Recipe(), {**options, "model": model})
+    given: dict[str, Any] = {"preset": "thumbnail", **options}
+    settled = settle(Recipe(), {**given, "model": model})
     check_opaque(settled.recipe, "a look")
     opened = settled.model
     name = opened.layer(layer or opened.default_layer).name
@@ -181,7 +183,7 @@ def looking(
     strongest, places = sight.strongest(top), sight.places()
     aims = [channel(name, each) for each, _ in strongest]
     aims += [each for each in dict.fromkeys(each for row in places for each in row) if each not in aims]
-    moments = visualizing(aims, batch=16, **{**options, "model": opened})
+    moments = visualizing(aims, batch=16, **{**given, "model": opened})
 
     def run() -> Iterator[float]:
         drawn: list[Picture] = []

@@ -7,23 +7,26 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
+from typing_extensions import Unpack
 
+from batcountry.bars import with_bar
 from batcountry.boundless import images
 from batcountry.boundless.job import Job, Workplace, needed_disk
 from batcountry.boundless.running import Making, opened
 from batcountry.boundless.updating import NORMALIZATIONS, STRIP_PARAMS
-from batcountry.dreamer import plan_dream, runnable_sizes
+from batcountry.displays import where
 from batcountry.errors import BatCountryError, PictureError, RecipeError
 from batcountry.files import sha256_of
 from batcountry.gradient import whole_gradient
 from batcountry.inputs import input_files
+from batcountry.keywords import DreamOptions
 from batcountry.memory import Plan, said_bytes
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model
 from batcountry.outputs import check_apart, check_new
 from batcountry.picture_files import check_writable
+from batcountry.planning import plan_dream, runnable_sizes
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, prepared, settle
 from batcountry.starts import start_picture
@@ -54,7 +57,8 @@ def dream_on_disk(
     work: str | Path | None = None,
     deepzoom: str | Path | None = None,
     overwrite: bool = False,
-    **options: Any,
+    progress: bool = False,
+    **options: Unpack[DreamOptions],
 ) -> Path:
     """Dream on a picture that need not fit in memory, and return the path of the result.
 
@@ -72,6 +76,8 @@ def dream_on_disk(
         A new folder for a deep-zoom pyramid with a page that shows it.
     overwrite
         Whether an output and a deep-zoom pyramid that are there may be replaced.
+    progress
+        Show a bar with the time that is left.
     recipe, options
         As for `batcountry.dream`.
 
@@ -83,7 +89,7 @@ def dream_on_disk(
     steps = dreaming_on_disk(
         image, output, recipe, work=work, deepzoom=deepzoom, overwrite=overwrite, **options
     )
-    for _ in steps:
+    for _ in with_bar(steps, where) if progress else steps:
         pass
     return steps.output.path
 
@@ -120,7 +126,7 @@ def dreaming_on_disk(
     deepzoom: str | Path | None = None,
     named: str | None = None,
     overwrite: bool = False,
-    **options: Any,
+    **options: Unpack[DreamOptions],
 ) -> Making:
     """Dream on disk iteration by iteration; takes what `dream_on_disk` takes.
 
@@ -129,9 +135,9 @@ def dreaming_on_disk(
     source, target = None if image is None else Path(image), Path(output)
     zoom = None if deepzoom is None else Path(deepzoom)
     recipe = recipe or Recipe()
-    asked = prepared(recipe, options)
+    asked = prepared(recipe, dict(options))
     _check_outputs(target, zoom, [source, *input_files(asked.recipe)], overwrite=overwrite)
-    settled = settle(recipe, options)
+    settled = settle(recipe, dict(options))
     check_on_disk(settled)
     picture = opened(source, settled.recipe)
     images.check_size(target, (picture.width, picture.height))

@@ -163,8 +163,8 @@ class Work:
 
     def _expected(self, picture: Path, layer: str) -> Recipe:
         """Return the recipe that a dream on a picture would carry."""
-        from batcountry.dreamer import octave_count
         from batcountry.picture_files import picture_size
+        from batcountry.planning import octave_count
 
         recipe = self._recipes[layer]
         width, height = scaled_to(picture_size(picture), recipe.size, recipe.enlarge)

@@ -125,7 +125,7 @@ def _on_disk(image: Path | None, outputs: Outputs, options: dict[str, Any], *, n
 def _in_memory(
     image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None, hint: str | None
 ) -> None:
-    from batcountry.dreamer import dreaming
+    from batcountry.api import dreaming
     from batcountry.picture import read_picture
 
     if outputs.deepzoom is not None:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from batcountry.bars import columns
 from batcountry.displays import where
 
 if TYPE_CHECKING:
@@ -62,14 +63,7 @@ def watched(steps: Iterable[P], title: str, hint: str = "nothing was written") -
 
     `hint` says what is left if it is stopped.
     """
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=12),
-        TextColumn("{task.percentage:>3.0f} %", table_column=Column(min_width=5)),
-        TimeRemainingColumn(table_column=Column(min_width=7)),
-        TextColumn("left", table_column=Column(min_width=4)),
-    )
-    with Progress(*columns, console=err, transient=not err.is_terminal) as progress:
+    with Progress(*columns(), console=err, transient=not err.is_terminal) as progress:
         bar = progress.add_task(escape(title), total=1.0)
         try:
             for step in steps:
@@ -85,14 +79,14 @@ T = TypeVar("T")
 
 def counted(made: Iterable[tuple[int, int, T]], title: str, hint: str = "nothing was written") -> Iterator[T]:
     """Yield what is made, given as (index, count or 0, thing), while showing how many there are and the rest of the time."""
-    columns = (
+    shown = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=12),
         TextColumn("frame {task.completed:.0f}"),
         TextColumn("of {task.total:.0f}", table_column=Column(min_width=5)),
         TimeRemainingColumn(table_column=Column(min_width=7)),
     )
-    with Progress(*columns, console=err, transient=not err.is_terminal) as progress:
+    with Progress(*shown, console=err, transient=not err.is_terminal) as progress:
         bar = progress.add_task(escape(title), total=1)
         done = 0
         try:

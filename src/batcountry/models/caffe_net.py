@@ -15,6 +15,7 @@ from batcountry.caffe.views import views
 from batcountry.kernels.compiled import kind
 from batcountry.kernels.filters import has_onednn
 from batcountry.models.model import Layer
+from batcountry.models.module_views import CaffeModule, has_hooks
 from batcountry.models.rewrites import Plan, plan
 
 _PREFERRED = "inception_4c/output"
@@ -40,6 +41,19 @@ class CaffeNetwork:
         self.source = source
         self.turned = turned
         self._plans: dict[frozenset[str], Plan | None] = {}
+        self._module: CaffeModule | None = None
+        self._whole = self
+
+    @property
+    def module(self) -> CaffeModule:
+        """The net as a module; runs go through it while one of its parts has a hook."""
+        if self._whole._module is None:
+            self._whole._module = CaffeModule(self._whole.nodes, self.source)
+        return self._whole._module
+
+    def entered(self, x: Tensor) -> Tensor:
+        """Return what the net's input takes for pictures without their mean, (N, 3, H, W), RGB."""
+        return x.flip(1) if self.turned else x
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`.
@@ -47,7 +61,9 @@ class CaffeNetwork:
         A layer's activation is what its top holds right after it ran, so a convolution's is
         before the ReLU that works on it in place.
         """
-        x = (x.flip(1) if self.turned else x).contiguous(memory_format=torch.channels_last)
+        x = self.entered(x).contiguous(memory_format=torch.channels_last)
+        if has_hooks(self._whole._module):
+            return {name: each.to(x.dtype) for name, each in self.module.run(x.float(), layers).items()}
         if kind(x) and has_onednn(x.dtype) and (planned := self._plan(frozenset(layers))):
             return planned.run(x)
         blobs = {self.source: x}
@@ -57,7 +73,7 @@ class CaffeNetwork:
                 tops = self._tops(node, [blobs[each] for each in node.bottoms], found)
                 blobs.update(zip(node.tops, tops, strict=True))
             elif node.tops != (self.source,):
-                blobs = {**_given(node, x), **blobs}
+                blobs = {**further_inputs(node, x), **blobs}
             if node.name in layers:
                 found[node.name] = blobs[node.tops[0]]
         return found
@@ -72,7 +88,9 @@ class CaffeNetwork:
     def cast(self, dtype: torch.dtype) -> CaffeNetwork:
         """Return this network with its weights in another precision; this one stays as it is."""
         nodes = [Node(n.layer, n.kind, [each.to(dtype) for each in n.params]) for n in self.nodes]
-        return CaffeNetwork(nodes, self.source, turned=self.turned)
+        other = CaffeNetwork(nodes, self.source, turned=self.turned)
+        other._whole = self._whole  # a hook is put on one module, whatever the precision of a run
+        return other
 
     def _tops(self, node: Node, bottoms: list[Tensor], kept: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """Run a node, writing over its bottom where that is safe.
@@ -95,10 +113,12 @@ class CaffeNetwork:
         for node in self.nodes:
             node.params[:] = [each.to(device) for each in node.params]
         self._plans.clear()
+        if self._module is not None:
+            self._module.to(device)
         return self
 
 
-def _given(node: Node, like: Tensor) -> dict[str, Tensor]:
+def further_inputs(node: Node, like: Tensor) -> dict[str, Tensor]:
     """Return what a layer without bottoms makes; further inputs than the picture are zero."""
     return {
         top: torch.zeros(value.shape).to(like) if value.is_meta else value.to(like)

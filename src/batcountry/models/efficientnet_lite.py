@@ -24,6 +24,7 @@ from batcountry.kernels.depthwise import Depthwise
 from batcountry.kernels.filters import Filter, has_onednn
 from batcountry.models.classes import imagenet_classes
 from batcountry.models.model import Layer, Model
+from batcountry.models.module_views import EfficientNetLiteModule, has_hooks
 
 NAME = "efficientnet-lite0"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -114,9 +115,24 @@ class EfficientNetLite:
             self.parts[f"blocks.{index}"] = block
         self.parts["head"] = Block([_folded(weights, "_conv_head", "_bn1")], shortcut=False)
         self.dense = weights["_fc.weight"], weights["_fc.bias"]
+        self._module: EfficientNetLiteModule | None = None
+        self._whole = self
+
+    @property
+    def module(self) -> EfficientNetLiteModule:
+        """The network as a module; runs go through it while one of its parts has a hook."""
+        if self._whole._module is None:
+            self._whole._module = EfficientNetLiteModule(self._whole, _SCALE)
+        return self._whole._module
+
+    def entered(self, x: Tensor) -> Tensor:
+        """Return what the module takes for pictures without their mean, (N, 3, H, W)."""
+        return x / _SCALE
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`."""
+        if has_hooks(self._whole._module):
+            return self.module.run(self.entered(x.float()), layers)
         found: dict[str, Tensor] = {}
         x = x.contiguous(memory_format=torch.channels_last)
         for name, part in self.parts.items():
@@ -133,12 +149,18 @@ class EfficientNetLite:
     def to(self, device: torch.device) -> EfficientNetLite:
         """Move the weights to `device`."""
         self.parts, self.dense = self._moved(device)
+        if self._module is not None:
+            self._module.to(device)
         return self
 
     def cast(self, dtype: torch.dtype) -> EfficientNetLite:
         """Return this network with its weights in another precision; this one stays as it is."""
         other = EfficientNetLite.__new__(EfficientNetLite)
         other.parts, other.dense = self._moved(dtype)
+        other._module, other._whole = (
+            None,
+            self._whole,
+        )  # a hook is put on one module, whatever a run's precision
         return other
 
     def _moved(self, to: torch.device | torch.dtype) -> tuple[dict[str, Block], tuple[Tensor, Tensor]]:

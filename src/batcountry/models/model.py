@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from batcountry.devices import has_fast_bfloat16
 from batcountry.errors import LayerNotFound, ModelError
@@ -67,6 +67,20 @@ class Castable(Protocol):
 
     def cast(self, dtype: torch.dtype) -> Network:
         """Return the network with its weights in another precision; this one stays as it is."""
+        ...
+
+
+@runtime_checkable
+class Modular(Protocol):
+    """A network that is a PyTorch module, or can be had as one."""
+
+    @property
+    def module(self) -> nn.Module:
+        """The module, frozen and in evaluation mode."""
+        ...
+
+    def entered(self, x: Tensor) -> Tensor:
+        """Return what the module takes, for pictures in grey levels with the model's mean taken off."""
         ...
 
 
@@ -194,6 +208,30 @@ class Model:
         x = image - self._offset.to(image.dtype)
         found = self.network.run(x if self._inside is None else x.to(self._inside), wanted)
         return {name: found[own].to(image.dtype) for name, own in names.items()}
+
+    @property
+    def module(self) -> nn.Module:
+        """The network as a PyTorch module, frozen and in evaluation mode, for hooks, captum and the like.
+
+        It takes what `preprocess` gives, and gives what the whole network does. Its parts have names by which layers are
+        found: `dict(model.module.named_modules())["blocks.10"]`. Hooks on parts are called in dreams, too, as
+        far as those run; the embedded network and Caffe's then run slower, in plain operations and float32.
+
+        Raises `ModelError` if the network cannot be had as a module.
+        """
+        return self._modular.module
+
+    def preprocess(self, image: Tensor) -> Tensor:
+        """Return what `module` takes for pictures, (N, 3, H, W), RGB in grey levels, differentiably."""
+        return self._modular.entered(image - self._offset.to(image.dtype))
+
+    @property
+    def _modular(self) -> Modular:
+        if not isinstance(self.network, Modular):
+            raise ModelError(
+                f"{self.name} is run by {type(self.network).__name__}, which is no PyTorch module"
+            )
+        return self.network
 
     @property
     def precision(self) -> str:

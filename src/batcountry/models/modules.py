@@ -56,7 +56,7 @@ class ModuleNetwork:
         """
         if self._dtype is not None:
             x = x.float()
-        x = self.entry(resized(x, self.traced, layers))
+        x = self.entered(x, layers)
         if self.columns:
             x = x.contiguous(memory_format=torch.channels_last)
         picture = (x.shape[-2], x.shape[-1])
@@ -65,6 +65,10 @@ class ModuleNetwork:
             outputs = self._outputs(x, {self.traced.places[name]: name for name in layers})
         layouts = self.traced.layouts
         return {name: layouts[name].arranged(output, picture, name) for name, output in outputs.items()}
+
+    def entered(self, x: Tensor, layers: Collection[str] = ()) -> Tensor:
+        """Return what the module takes for pictures without their mean, to run as far as `layers`, or to its end."""
+        return self.entry(resized(x, self.traced, layers or list(self.traced.multiples)))
 
     def _outputs(self, x: Tensor, wanted: Mapping[tuple[str, int], str]) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}

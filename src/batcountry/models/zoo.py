@@ -6,7 +6,7 @@ in the user's cache folder of the system.
 Examples
 --------
 >>> from batcountry.models import zoo
->>> [card.name for card in zoo.find("vgg*")]
+>>> [card.name for card in zoo.find("vgg_ilsvrc*")]
 ['vgg_ilsvrc_16_layers', 'vgg_ilsvrc_19_layers']
 >>> zoo.card("bvlc_googlenet").licence
 'unrestricted use'

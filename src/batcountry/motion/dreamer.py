@@ -11,7 +11,6 @@ from torch import Tensor
 
 from batcountry.ascent import UPDATE
 from batcountry.beside import NOTHING, Beside, Pictures, resized
-from batcountry.dreamer import plan_dream, runnable_sizes
 from batcountry.dreams import Advance, climb
 from batcountry.gradient import Gradient, sparing_gradient, whole_gradient
 from batcountry.memory import Plan
@@ -21,6 +20,7 @@ from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.regions import mask_planes
 from batcountry.picture import Picture
+from batcountry.planning import plan_dream, runnable_sizes
 from batcountry.recipe import Recipe
 from batcountry.settling import Settled, settle
 from batcountry.wrap import wrapped_axes

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batcountry.picture import Picture, read_picture
+from batcountry.picture import Picture, picture_of_levels
 
 State = dict[str, NDArray[Any]]
 """What the next frame depends on, by name."""
@@ -55,7 +55,7 @@ class Frame:
 
     def picture(self) -> Picture:
         """Return the frame as a picture, which can be saved."""
-        return read_picture(self.pixels)
+        return picture_of_levels(self.pixels)
 
     def levels(self, deep: bool = False) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """Return H×W×3 whole numbers, of 8 bits or of 16."""

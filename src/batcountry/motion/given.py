@@ -31,7 +31,7 @@ def objects(options: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in options.items()
-        if name in ("model", "objective", "guide", "mask")
+        if name in ("model", "objective", "guide", "mask", "transforms", "optimizer", "param")
         and value is not None
         and not isinstance(value, str)
     }

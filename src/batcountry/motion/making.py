@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from typing_extensions import Unpack
 
 from batcountry.fields import with_fields
+from batcountry.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.motion.decode import clip_of
 from batcountry.motion.film import Frame
 from batcountry.motion.filming import Filming
@@ -18,7 +20,11 @@ from batcountry.recipe import Recipe
 
 
 @with_fields(ZoomRecipe)
-def zoom(image: Any = None, recipe: Recipe | ZoomRecipe | None = None, **options: Any) -> Iterator[Frame]:
+def zoom(
+    image: PictureLike | None = None,
+    recipe: Recipe | ZoomRecipe | None = None,
+    **options: Unpack[ZoomOptions],
+) -> Iterator[Frame]:
     """Zoom into a picture, dreaming on the way, and yield the frames.
 
     Parameters
@@ -41,8 +47,8 @@ def zoom(image: Any = None, recipe: Recipe | ZoomRecipe | None = None, **options
     >>> [frame.pixels.shape for frame in frames]
     [(36, 64, 3), (36, 64, 3)]
     """
-    motion = recipe_of(ZoomRecipe, recipe, options)
-    return Zoom(begun_with(image, motion), motion, objects(options)).frames()
+    motion = recipe_of(ZoomRecipe, recipe, dict(options))
+    return Zoom(begun_with(image, motion), motion, objects(dict(options))).frames()
 
 
 @with_fields(VideoRecipe)
@@ -51,7 +57,7 @@ def video(
     recipe: Recipe | VideoRecipe | None = None,
     *,
     flow: Flow | None = None,
-    **options: Any,
+    **options: Unpack[VideoOptions],
 ) -> Iterator[Frame]:
     """Dream on a video and yield the frames.
 
@@ -70,5 +76,5 @@ def video(
     BatCountryError
         If something given cannot be used, at the call.
     """
-    motion = recipe_of(VideoRecipe, recipe, options)
-    return Filming(clip_of(Path(source), motion.max_size), motion, objects(options), flow=flow).frames()
+    motion = recipe_of(VideoRecipe, recipe, dict(options))
+    return Filming(clip_of(Path(source), motion.max_size), motion, objects(dict(options)), flow=flow).frames()

@@ -6,13 +6,14 @@ import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
+from typing_extensions import Unpack
 
 from batcountry.errors import PictureError, RecipeError, VideoError
 from batcountry.files import sha256_of
 from batcountry.inputs import input_files
+from batcountry.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.memory import said_bytes, said_seconds
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.motion.decode import clip_of
@@ -35,12 +36,12 @@ log = logging.getLogger("batcountry")
 
 
 def save_zoom(
-    image: Any,
+    image: PictureLike | None,
     output: str | Path,
     recipe: Recipe | ZoomRecipe | None = None,
     *,
     overwrite: bool = False,
-    **options: Any,
+    **options: Unpack[ZoomOptions],
 ) -> Path:
     """Zoom into a picture, dreaming on the way, and return the path of the film.
 
@@ -74,7 +75,7 @@ def save_video(
     *,
     flow: Flow | None = None,
     overwrite: bool = False,
-    **options: Any,
+    **options: Unpack[VideoOptions],
 ) -> Path:
     """Dream on a video and return the path of the result, with the sound and subtitles of the source.
 
@@ -126,22 +127,22 @@ def resume(folder: str | Path, *, trusted: bool = False) -> Path:
 
 
 def saving_zoom(
-    image: Any,
+    image: PictureLike | None,
     output: str | Path,
     recipe: Recipe | ZoomRecipe | None = None,
     *,
     named: str | None = None,
     overwrite: bool = False,
-    **options: Any,
+    **options: Unpack[ZoomOptions],
 ) -> Making[Frame]:
     """Write a zoom frame by frame; takes what `save_zoom` takes. The arguments are checked at the call."""
-    motion = recipe_of(ZoomRecipe, recipe, options)
+    motion = recipe_of(ZoomRecipe, recipe, dict(options))
     path = Path(image) if isinstance(image, (str, Path)) else None
     goal = new_output(Path(output), [path, *input_files(motion.dream)], overwrite=overwrite)
     journal = Journal.beside(goal.path)
     goal.record = journal.record
     picture = begun_with(image, motion)
-    zoom = Zoom(picture, motion, objects(options))
+    zoom = Zoom(picture, motion, objects(dict(options)))
     note = note_for(
         zoom.recipe,
         zoom.dreamer.model.weights_sha256,
@@ -166,20 +167,20 @@ def saving_video(
     flow: Flow | None = None,
     named: str | None = None,
     overwrite: bool = False,
-    **options: Any,
+    **options: Unpack[VideoOptions],
 ) -> Making[Frame]:
     """Write a dreamed video frame by frame; takes what `save_video` takes. The arguments are checked at the call."""
-    motion = recipe_of(VideoRecipe, recipe, options)
+    motion = recipe_of(VideoRecipe, recipe, dict(options))
     path = None if is_address(str(source)) else Path(source)
     goal = new_output(Path(output), [path, *input_files(motion.dream)], overwrite=overwrite)
     journal = Journal.beside(goal.path)
     goal.record = journal.record
     if path is None:
-        prepared(motion.dream, objects(options))  # so that nothing is fetched for what cannot be
+        prepared(motion.dream, objects(dict(options)))  # so that nothing is fetched for what cannot be
         path = fetched(str(source), goal.path)
         check_apart(goal.path, [path])
     clip = clip_of(path, motion.max_size)
-    filming = Filming(clip, motion, objects(options), flow=flow)
+    filming = Filming(clip, motion, objects(dict(options)), flow=flow)
     weights = filming.dreamer.model.weights_sha256
     note = note_for(filming.recipe, weights, named or str(source), sha256_of(path))
     store = store_of(journal, goal, filming.recipe, note, clip=clip, offset=filming.offset)

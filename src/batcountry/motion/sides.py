@@ -10,7 +10,7 @@ from typing import Any
 from batcountry.errors import VideoError
 from batcountry.motion.decode import Clip, clip_of, shots
 from batcountry.motion.encode import VIDEO_SUFFIXES
-from batcountry.picture import Picture, read_picture
+from batcountry.picture import Picture, picture_of_levels
 
 _LONGEST = 1024
 MOVING_SUFFIXES = {
@@ -41,7 +41,7 @@ class Side:
 
     def _frames(self) -> Iterator[Picture]:
         for shot in shots(self.clip):
-            yield read_picture(shot.pixels())
+            yield picture_of_levels(shot.pixels())
 
     @staticmethod
     def pictures(side: Side | None) -> Iterator[Picture | None]:

@@ -26,6 +26,7 @@ from batcountry.objectives.batches import each, for_picture, pictures_of
 from batcountry.objectives.colours import recolour
 from batcountry.objectives.comparing import caricature, content, diversity, style
 from batcountry.objectives.extremes import strongest, weakest
+from batcountry.objectives.functions import Score, function, objective_of
 from batcountry.objectives.growing import growing
 from batcountry.objectives.image import drift, grain, opacity, pnorm, tv
 from batcountry.objectives.layers import channel, layer
@@ -41,6 +42,7 @@ __all__ = [
     "STEP",
     "Activations",
     "Objective",
+    "Score",
     "Scorer",
     "Term",
     "amplify",
@@ -52,6 +54,7 @@ __all__ = [
     "drift",
     "each",
     "for_picture",
+    "function",
     "grain",
     "growing",
     "guide",
@@ -63,6 +66,7 @@ __all__ = [
     "mean",
     "neuron",
     "objective",
+    "objective_of",
     "opacity",
     "parse",
     "pictures_of",

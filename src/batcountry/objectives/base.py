@@ -60,6 +60,8 @@ class Term:
         Pictures that it reads too, by name: `START` or `OPACITY` (with None), or a mask.
     files
         Names of the files that are opened for it.
+    find
+        For a term that does not know yet what it reads: gives the one that does, for a model; see `Objective.resolved`.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Term:
     local: bool = field(default=False, compare=False)
     beside: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     files: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    find: Callable[[Model], Term] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(_written, self.arguments))})"
@@ -86,7 +89,13 @@ class Objective:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The names of all layers it reads, each once, in the order they are named."""
+        """The names of all layers it reads, each once, in the order they are named.
+
+        Raises `RecipeError` where that is not known before the objective is `resolved`.
+        """
+        for _, term in self.terms:
+            if term.find is not None:
+                raise RecipeError(f"what {term} reads depends on the network; resolve the objective first")
         return tuple(dict.fromkeys(name for _, term in self.terms for name in term.layers))
 
     @property
@@ -102,12 +111,23 @@ class Objective:
     @property
     def of_layers(self) -> Objective:
         """The part of it that reads the network's layers."""
-        return Objective(tuple(each for each in self.terms if each[1].layers))
+        return Objective(tuple(each for each in self.terms if each[1].layers or each[1].find))
 
     @property
     def of_image(self) -> Objective:
         """The part of it that reads the image itself: what keeps a picture natural."""
-        return Objective(tuple(each for each in self.terms if not each[1].layers))
+        return Objective(tuple(each for each in self.terms if not each[1].layers and not each[1].find))
+
+    def resolved(self, model: Model) -> Objective:
+        """Return it with all that its terms read known, which for functions is found by running them once.
+
+        Raises
+        ------
+        RecipeError
+            If a function cannot be an objective; the message says why.
+        """
+        terms = [(weight, term.find(model) if term.find else term) for weight, term in self.terms]
+        return Objective(tuple(terms))
 
     def bind(self, model: Model) -> Scorer:
         """Return the function from activations to the score of all pictures together, a tensor without axes.
@@ -129,9 +149,10 @@ class Objective:
 
     def scorers(self, model: Model) -> list[tuple[float, Term, Scorer]]:
         """Return each term with its weight and its scorer for `model`; raises what `bind` raises."""
-        for name in self.layers:
+        known = self.resolved(model)
+        for name in known.layers:
             model.layer(name)
-        return [(weight, term, term.bind(model)) for weight, term in self.terms]
+        return [(weight, term, term.bind(model)) for weight, term in known.terms]
 
     def __bool__(self) -> bool:
         """Whether it has any terms."""

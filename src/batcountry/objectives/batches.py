@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -50,12 +51,18 @@ def pictures_of(objective: Objective) -> int:
 def _only(index: int, term: Term) -> Term:
     def bind(model: Model) -> Scorer:
         score = term.bind(model)
-        return lambda activations: score(_of_one(activations, index))
+        return lambda activations: score(of_one(activations, index))
 
-    return replace(term, name=_NAME, arguments=(index, Objective(((1.0, term),))), bind=bind)
+    arguments = (index, Objective(((1.0, term),)))
+    find = None if term.find is None else _finding(index, term.find)
+    return replace(term, name=_NAME, arguments=arguments, bind=bind, find=find)
 
 
-def _of_one(activations: Activations, index: int) -> dict[str, Tensor]:
+def _finding(index: int, find: Callable[[Model], Term]) -> Callable[[Model], Term]:
+    return lambda model: _only(index, find(model))
+
+
+def of_one(activations: Activations, index: int) -> dict[str, Tensor]:
     """Return what there is to score of one picture; what all share, such as a mask, is that of each."""
     found = {}
     for name, values in activations.items():

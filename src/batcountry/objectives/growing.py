@@ -27,7 +27,7 @@ def growing(objective: Objective, first: float, step: float, every: int = 50) ->
     if every < 1:
         raise RecipeError("growing takes its steps every 1 or more iterations")
     for _, term in objective.terms:
-        if term.layers:
+        if term.layers or term.find:
             raise RecipeError(f"growing is for objectives of the image itself, and {term} reads a layer")
     return Objective(
         tuple((weight, _grown(term, first, step, every=every)) for weight, term in objective.terms)

@@ -9,6 +9,7 @@ from typing import Any
 
 from batcountry.calls import Calls
 from batcountry.errors import RecipeError
+from batcountry.marks import has_mark, refuse
 from batcountry.objectives.amplify import amplify
 from batcountry.objectives.base import Objective
 from batcountry.objectives.batches import each, for_picture
@@ -44,6 +45,8 @@ def parse(text: str) -> Objective:
     RecipeError
         If the text is something else; the message points at the character.
     """
+    if has_mark(text):
+        raise refuse("objective", text)
     if re.fullmatch(r"""["']?[A-Za-z_][\w./]{0,200}["']?""", text.strip()):
         name = text.strip().strip("'\"")
         raise RecipeError(f'objective {text!r} is a name alone; if it is a layer\'s, write layer("{name}")')

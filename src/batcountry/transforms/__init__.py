@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from batcountry.calls import Calls
+from batcountry.marks import has_mark, refuse
 from batcountry.transforms.base import Dice, OfChannels, Transform
 from batcountry.transforms.moves import crop, flip, jitter, pad
 from batcountry.transforms.noise import noise
@@ -54,6 +55,8 @@ def parse(text: str) -> list[Transform]:
     RecipeError
         If the text is something else; the message points at the character.
     """
+    if has_mark(text):
+        raise refuse("transforms", text)
     value = _calls.parse(text)
     found = value if isinstance(value, list) else [value]
     if not all(callable(each) for each in found):
