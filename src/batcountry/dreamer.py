@@ -128,11 +128,9 @@ class Dreamer:
                 image = torch.lerp(start, image, beside[UPDATE])
             return on(image, beside).step
 
-        originals = base
-
         def opened(pixels: Tensor, index: int) -> Picture:
             picture = pictures[min(index, len(pictures) - 1)]  # with several objectives there is one for all
-            found = finished(picture, pixels, originals[index : index + 1], recipe)
+            found = finished(picture, pixels, base[index : index + 1], recipe)
             # What was dreamed is another picture than the one it was read from.
             return replace(found, source=None, sha256="", note=self._note(picture, recipe))
 

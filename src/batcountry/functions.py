@@ -56,9 +56,9 @@ def take_functions(options: dict[str, Any]) -> Functions:
     """
     if callable(aim := options.get("objective")) and not isinstance(aim, Objective):
         options["objective"] = objective_of(aim)
-    names = {make: name for name, make in param.known.items()}
-    if callable(chosen := options.get("param")) and chosen in names:
-        options["param"] = names[chosen]
+    for name, make in param.known.items():
+        if options.get("param") is make:
+            options["param"] = name
     given = {name: options.get(name) for name in _FIELDS[1:]}
     own = {name: each for name, each in given.items() if callable(each)}
     moves = given["transforms"]
