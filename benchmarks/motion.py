@@ -104,7 +104,9 @@ def speed(folder: Path, repeats: int) -> Iterator[str]:
         model, net = open_model(opened), plain()
         films, firsts, times = {}, {}, {"plain": []}
         for precision in ("exact", "fast"):
-            films[precision] = video(clip, model=model, layer=layer, precision=precision)
+            films[precision] = video(
+                clip, model=model, layer=layer, precision=precision, param="pixels", octaves=4
+            )
             firsts[precision] = timed(lambda film=films[precision]: next(film))
             next(films[precision])  # the first of its kind finds memory
             times[precision] = []

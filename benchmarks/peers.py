@@ -54,8 +54,12 @@ def rounds(folder: Path, repeats: int) -> dict[str, list[float | str]]:
     Image.fromarray(np.uint8(image)).save(folder / "sky.png")
     model, plain = open_model(MODEL), PlainGoogLeNet(MODEL, END)
     jobs = {
-        "bat-country, exact": lambda: timed(lambda: dream(image, model=model, layer=END, precision="exact")),
-        "bat-country, fast": lambda: timed(lambda: dream(image, model=model, layer=END, precision="fast")),
+        "bat-country, exact": lambda: timed(
+            lambda: dream(image, model=model, layer=END, precision="exact", preset="classic")
+        ),
+        "bat-country, fast": lambda: timed(
+            lambda: dream(image, model=model, layer=END, precision="fast", preset="classic")
+        ),
         "plain PyTorch loop": lambda: timed(lambda: plain_dream(plain, image)),
         NEURAL_DREAM: lambda: run("neural_dream_job.py", weights, folder / "sky.png", folder / "out.png"),
         LUCENT: lambda: run("lucent_job.py", weights, width, height),

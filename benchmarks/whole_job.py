@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -60,6 +61,9 @@ WHAT = {
     "copy_": "copies and conversions",
 }
 
+CLASSIC: Any = {"preset": "classic"}
+"""What the plain loops do: plain ascent on pixels in four octaves."""
+
 Jobs = dict[str, Callable[[], object]]
 
 
@@ -72,12 +76,14 @@ def jobs(image: np.ndarray) -> dict[str, Jobs]:
     return {
         GOOGLENET: {
             "`BatCountry.dream`": lambda: bc.dream(image, verbose=False),
-            "`dream`, exact": lambda: dream(image, model=google, layer=END, precision="exact"),
-            "`dream`, fast": lambda: dream(image, model=google, layer=END, precision="fast"),
+            "`dream`, exact": lambda: dream(image, model=google, layer=END, precision="exact", **CLASSIC),
+            "`dream`, fast": lambda: dream(image, model=google, layer=END, precision="fast", **CLASSIC),
+            "`dream`, fast, in today's look": lambda: dream(image, model=google, layer=END, precision="fast"),
             PLAIN: lambda: plain_dream(plain, image),
         },
         LITE: {
-            "`dream`, the default": lambda: dream(image, model=lite),
+            "`dream`": lambda: dream(image, model=lite, **CLASSIC),
+            "`dream`, in today's look": lambda: dream(image, model=lite),
             PLAIN: lambda: plain_dream(plain_lite, image),
         },
     }
@@ -179,7 +185,7 @@ def compared(photo: Path | None) -> list[str]:
     image = str(photo) if photo else np.float32(sky(1024, 575))
 
     def scores(precision: str, seed: int) -> list[float]:
-        options = {"layer": END, "precision": precision, "seed": seed, "size": 1024}
+        options = {"layer": END, "precision": precision, "seed": seed, "size": 1024, **CLASSIC}
         return [step.score for step in dreaming(image, model=model, **options)]
 
     exact, fast = (

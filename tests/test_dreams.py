@@ -134,7 +134,9 @@ def test_a_device_that_is_not_here_is_refused(photo, device):
 
 def test_without_clipping_the_contrast_is_brought_back_into_range(photo):
     dream = batcountry.dream(photo, clip=False, step_size=60, **quick)
-    assert np.percentile(dream.pixels, 99.98) == pytest.approx(255, abs=1)
+    brightest = np.sort(dream.pixels, axis=None)[::-1]
+    count = int(np.ceil(0.0002 * brightest.size))
+    assert brightest[count - 1] == 255 and (brightest[count + 1 :] < 255).all()
 
 
 def test_alpha_and_profile_survive_a_dream(tmp_path):

@@ -75,6 +75,7 @@ def test_layers_lists_them(folder):
 
 
 def test_a_dream_on_disk_knows_code_and_weights(folder):
+    pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
     options = ("--model", "my_code:make", "--weights", "my.safetensors", "--octaves", 1, "--iterations", 2)
     found = bat_country(
         "dream", "photo.png", "-o", "dream.png", "--layer", "layer1", "--work", "work", *options

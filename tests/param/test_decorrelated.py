@@ -71,7 +71,7 @@ def test_it_is_the_default_where_pictures_have_colors_and_pixels_elsewhere(two_c
     assert chosen() == ("decorrelated", "bands", 2.0)
     assert chosen(param="pixels") == chosen(windows="9x9") == chosen(clip=False) == ("pixels", "mean", 1.5)
     assert chosen(param="pixels", normalise="bands")[1] == "bands"
-    assert chosen(optimizer="adam") == ("decorrelated", None, 1.0)
+    assert chosen(optimizer="adam") == ("decorrelated", None, 2.0)
     assert chosen(param="fourier", optimizer="adam") == ("fourier", None, 0.05)
 
 
