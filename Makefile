@@ -57,7 +57,8 @@ docs: .make/docs ## build the documentation into site/
 	@$(BIN)/python -m mkdocs build --strict --quiet
 	@echo "Open $(CURDIR)/site/index.html."
 
-pictures: .make/package ## make the pictures of "How it works" and of the gallery again
+pictures: .make/test ## make the pictures of README and documentation again
+	@$(BIN)/python docs/pictures.py
 	@$(BIN)/python docs/how_it_works.py
 	@$(BIN)/python docs/gallery.py
 

@@ -3,6 +3,7 @@
     python docs/look.py                              # all pictures, the embedded network
     python docs/look.py --model models/bvlc_googlenet
     python docs/look.py --photos my-photos/ --blind  # own pictures; sheets without names, in another order each
+    python docs/look.py --film                       # how hard a zoom's edges become, in 60 frames
 
 With `--model` or `--photos` sheets go to the folder `look/`, else to docs/images/look/. Prints the table.
 """
@@ -30,6 +31,7 @@ from batcountry import param
 from batcountry.bands import build_levels, double
 from batcountry.gradient import whole_gradient
 from batcountry.models import Model
+from batcountry.motion import zoom
 from batcountry.objectives import layer
 from batcountry.param.colours import to_grey_levels, to_latent
 
@@ -142,6 +144,22 @@ def table(numbers: dict[str, list[dict[str, float]]]) -> str:
     return "\n".join([*lines, f"\nOne default dream took {usual['seconds']:.2f} s."])
 
 
+def film(model: Model) -> str:
+    """Return a table of how strong the bands of a zoom's 61st frame are, as multiples of its first one's."""
+    lines = ["| way | 32 to 16 pixels | 16 to 8 | 8 to 4 | 4 to 2 |", "| --- |" + " ---: |" * 4]
+    for way in ("default", "classic"):
+        frames = zoom(picture("clouds"), frames=61, model=model, size=480, **WAYS[way])
+        bands = [
+            spectrum(Image.fromarray(np.uint8(np.clip(frame.pixels, 0, 255).round())))
+            for index, frame in enumerate(frames)
+            if index in (0, 60)
+        ]
+        lines.append(
+            f"| {way} | " + " | ".join(f"{ratio:.2f}" for ratio in (bands[1] / bands[0])[-4:]) + " |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Dream, measure, show."""
     parser = argparse.ArgumentParser(
@@ -151,8 +169,12 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="a folder of pictures in place of those made here")
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--blind", action="store_true", help="leave names out, and shuffle")
+    parser.add_argument("--film", action="store_true", help="measure a zoom in place of pictures")
     parser.add_argument("--side", type=int, default=640)
     given = parser.parse_args()
+    if given.film:
+        print(film(batcountry.open_model(given.model)))
+        return
     own = given.photos is not None or given.model != "efficientnet-lite0" or given.blind
     folder = Path("look") if own else HERE / "images" / "look"
     folder.mkdir(parents=True, exist_ok=True)
