@@ -61,6 +61,6 @@ def test_a_picture_from_before_looks_could_be_chosen_has_the_look_of_its_time():
     assert recipe.stride == 0 and recipe.with_options(step_size=1.5).stride == 1.5
 
 
-@pytest.mark.parametrize(("strength", "stride"), [("gentle", 1.5), ("normal", 3.0), ("wild", 6.0)])
+@pytest.mark.parametrize(("strength", "stride"), [("gentle", 1.5), ("normal", 3.0), ("wild", 4.5)])
 def test_strength_multiplies_the_step(strength, stride):
     assert Recipe(step_size=3.0, strength=strength).stride == stride

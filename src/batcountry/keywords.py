@@ -73,13 +73,13 @@ class DreamOptions(TypedDict, total=False):
     (default: detail).
     """
     strength: Literal["gentle", "normal", "wild"]
-    """How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size. One of
+    """How far a dream goes: steps are 0.5 times (gentle), once or 1.5 times (wild) their size. One of
     gentle, normal, wild (default: normal).
     """
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5)."""
+    """Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
     param: str | MakeParam | None
     """How the picture is held while it grows; decorrelated if not given, and pixels where the network
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
@@ -191,13 +191,13 @@ class VisualizeOptions(TypedDict, total=False):
     (default: detail).
     """
     strength: Literal["gentle", "normal", "wild"]
-    """How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size. One of
+    """How far a dream goes: steps are 0.5 times (gentle), once or 1.5 times (wild) their size. One of
     gentle, normal, wild (default: normal).
     """
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5)."""
+    """Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
     param: str | MakeParam | None
     """How the picture is held while it grows; decorrelated if not given, and pixels where the network
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
@@ -305,13 +305,13 @@ class ChannelOptions(TypedDict, total=False):
     (default: detail).
     """
     strength: Literal["gentle", "normal", "wild"]
-    """How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size. One of
+    """How far a dream goes: steps are 0.5 times (gentle), once or 1.5 times (wild) their size. One of
     gentle, normal, wild (default: normal).
     """
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5)."""
+    """Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
     param: str | MakeParam | None
     """How the picture is held while it grows; decorrelated if not given, and pixels where the network
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
@@ -449,13 +449,13 @@ class ZoomOptions(TypedDict, total=False):
     octave_scale: float
     """Each size is this many times the one before (default: 1.4)."""
     strength: Literal["gentle", "normal", "wild"]
-    """How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size. One of
+    """How far a dream goes: steps are 0.5 times (gentle), once or 1.5 times (wild) their size. One of
     gentle, normal, wild (default: normal).
     """
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5)."""
+    """Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
     param: str | MakeParam | None
     """How the picture is held while it grows; decorrelated if not given, and pixels where the network
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
@@ -551,13 +551,13 @@ class VideoOptions(TypedDict, total=False):
     octave_scale: float
     """Each size is this many times the one before (default: 1.4)."""
     strength: Literal["gentle", "normal", "wild"]
-    """How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size. One of
+    """How far a dream goes: steps are 0.5 times (gentle), once or 1.5 times (wild) their size. One of
     gentle, normal, wild (default: normal).
     """
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5)."""
+    """Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
     param: str | MakeParam | None
     """How the picture is held while it grows; decorrelated if not given, and pixels where the network
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,

@@ -14,7 +14,7 @@ from batcountry.validation import Options, noted
 DEFAULT_MODEL = "efficientnet-lite0"
 """The network that comes with the package."""
 
-STRENGTHS = {"gentle": 0.5, "normal": 1.0, "wild": 2.0}
+STRENGTHS = {"gentle": 0.5, "normal": 1.0, "wild": 1.5}
 """What the size of steps is multiplied by, by strength."""
 
 
@@ -102,7 +102,7 @@ class Recipe(Options):
     strength: Annotated[
         Literal["gentle", "normal", "wild"],
         LOOK(
-            "How far a dream goes: steps are 0.5 times (gentle), once or 2 times (wild) their size.",
+            "How far a dream goes: steps are 0.5 times (gentle), once or 1.5 times (wild) their size.",
             first=True,
         ),
     ] = "normal"
@@ -110,7 +110,7 @@ class Recipe(Options):
     step_size: Annotated[
         float | None,
         LOOK(
-            "Size of a step, in grey levels for decorrelated (default: 2) and pixels (default: 1.5).",
+            "Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5).",
             gt=0,
             le=255,
         ),

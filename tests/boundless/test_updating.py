@@ -33,7 +33,7 @@ def test_a_step_on_disk_is_the_step_in_memory(tmp_path, monkeypatch, rows, wrap,
     held = known[param](image)
     shown = held.image()
     (gradient,) = torch.autograd.grad(shown, held.tensors, slope)
-    optimizer("ascent", Schedule(6.0), normalise, wrap=wrap)(held.tensors).update([gradient])
+    optimizer("ascent", Schedule(4.5), normalise, wrap=wrap)(held.tensors).update([gradient])
     held.constrain(True)
     recipe = Recipe(
         param=param,

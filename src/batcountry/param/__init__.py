@@ -21,7 +21,7 @@ known: dict[str, MakeParam] = {
 """Parametrizations by name. Put your own function in to extend it."""
 
 step_sizes: dict[str, dict[str, float]] = {
-    "decorrelated": {"ascent": 2.0, "adam": 2.0, "rmsprop": 2.0},
+    "decorrelated": {"ascent": 2.7, "adam": 2.0, "rmsprop": 2.0},
     "pixels": {"ascent": 1.5, "adam": 2.0, "rmsprop": 1.0},
     "fourier": {"ascent": 0.05, "adam": 0.05, "rmsprop": 0.02},
     "soft-fourier": {"ascent": 0.05, "adam": 0.05, "rmsprop": 0.02},
