@@ -20,7 +20,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "one channel, kept smooth",
         ),
         (
-            """bat-country dream --preset class-small --objective 'logit("lion")' -o lion.png""",
+            """bat-country dream --preset class --objective 'logit("lion")' -o lion.png""",
             "a class, from noise",
         ),
     ),
