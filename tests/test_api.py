@@ -219,3 +219,13 @@ def test_visualize_stops_and_shows_a_bar_too(two_channels):
     assert len(moments) == 4 and len(made) == 2
     assert [Note.read(each.note).stopped is None for each in made] == [True, False]
     assert [each.recipe.objective for each in made] == aims[:2]
+
+
+@pytest.mark.parametrize("batch", ["x", 1.5])
+def test_a_batch_that_is_no_number_is_refused(photo, batch):
+    with pytest.raises(RecipeError, match="a batch is a number of pictures"):
+        batcountry.dream([photo], batch=batch, octaves=1, iterations=1)
+
+
+def test_a_tensor_of_no_pictures_gives_none():
+    assert batcountry.dream(torch.zeros(0, 3, 48, 64), octaves=1, iterations=1) == []

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 import batcountry
-from batcountry.errors import RecipeError
+from batcountry.errors import LayerNotFound, RecipeError
 from batcountry.objectives import channel
 from batcountry.recipe import Note
 
@@ -153,3 +153,27 @@ def _srgb():
     from PIL import ImageCms
 
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"transforms": lambda image: image * float("nan")},
+        {"objective": lambda a: a["blocks.10"].mean() * float("nan")},
+        {"optimizer": lambda tensors: torch.optim.SGD(tensors, lr=float("nan"))},
+    ],
+)
+def test_pixels_that_are_no_numbers_are_refused(photo, options):
+    with pytest.raises(RecipeError, match="no finite numbers"):
+        batcountry.dream(photo, octaves=1, iterations=1, **options)
+
+
+def test_a_layer_asked_for_by_number_is_refused_with_our_own_error(photo):
+    with pytest.raises(LayerNotFound, match="no layer 17"):
+        batcountry.dream(photo, octaves=1, iterations=1, objective=lambda a: a[17].mean())
+
+
+@pytest.mark.parametrize("recipe", ["classic", {"octaves": 1}])
+def test_a_recipe_that_is_none_is_refused(photo, recipe):
+    with pytest.raises(RecipeError, match=r"a recipe is a batcountry\.Recipe"):
+        batcountry.dream(photo, recipe)

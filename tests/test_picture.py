@@ -288,3 +288,8 @@ def test_it_is_shown_by_the_desktops_viewer_or_that_is_said(photo, monkeypatch):
     monkeypatch.setattr(ImageShow, "_viewers", [])
     with pytest.raises(PictureError, match="no program here that shows pictures"):
         read_picture(photo).show()
+
+
+def test_a_name_that_is_too_long_is_refused(photo, tmp_path):
+    with pytest.raises(PictureError, match="name too long"):
+        read_picture(photo).save(tmp_path / f"{'x' * 300}.png")

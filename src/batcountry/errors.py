@@ -106,7 +106,7 @@ def first_line(error: BaseException) -> str:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean …?"` with the up to three nearest of `known`, or an empty string."""
-    names = list(known)
+    names, name = list(known), str(name)  # what stands in a program may be a number
     near = get_close_matches(name, names, n=3, cutoff=0.4)
     likeness = [SequenceMatcher(None, each, name).ratio() for each in near]
     # Beside one that is nearly the same, others would only distract.

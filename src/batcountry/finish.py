@@ -24,8 +24,18 @@ def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.flo
         The colours of the dream, of which the first is shown.
     original : (1, 3, H, W)
         What it is a dream on, whose colours it may have to take; of any size.
+
+    Raises
+    ------
+    RecipeError
+        If there are pixels in the dream that are no finite numbers.
     """
     shown = image[:1].detach()
+    if not torch.isfinite(shown).all():
+        raise RecipeError(
+            "the dream came to pixels that are no finite numbers; take smaller steps, "
+            "and see that the objective, the transforms and the optimizer make finite ones"
+        )
     if recipe.rescale:
         low, high = shown.amin(), shown.amax()
         shown = (shown - low) * (255 / (high - low).clamp(min=1e-3))

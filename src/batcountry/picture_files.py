@@ -168,7 +168,11 @@ def check_writable(path: Path, *, transparent: bool = False, kind: str | None = 
         raise PictureError(
             f"{path} would have no transparency: end the name in .png, .webp or .tif, or leave alpha out"
         )
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # such as a name that is too long
+        raise PictureError(f"cannot write {path}: {error.strerror}; give another name") from None
+    if is_folder:
         raise PictureError(f"cannot write {path}: it is a folder; name a file")
     if not path.parent.is_dir():
         raise PictureError(f"cannot write {path}: there is no folder {path.parent}; make it first")

@@ -153,6 +153,7 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
     BatCountryError
         If an option is wrong, the objective's text is, or a file that is named is not there.
     """
+    _check_recipe(recipe)
     limit_threads()
     options = presets.expanded(options, model=recipe.model)
     functions = take_functions(options)
@@ -324,3 +325,10 @@ def _objective(recipe: Recipe, shown: str | Picture | None) -> Objective:
     name = recipe.layer or ""
     picture = shown or recipe.guide
     return guide(picture, name) if picture else layer(name)
+
+
+def _check_recipe(recipe: Any) -> None:
+    if not isinstance(recipe, Recipe):
+        raise RecipeError(
+            f"a recipe is a batcountry.Recipe, not {type(recipe).__name__}; options are given by name"
+        )

@@ -31,6 +31,8 @@ def pictures_given(image: Any) -> list[Any] | None:
     is_tensor = "torch" in sys.modules and isinstance(image, sys.modules["torch"].Tensor)
     if not (is_tensor or isinstance(image, np.ndarray)) or image.ndim != 4 or (is_tensor and len(image) == 1):
         return None
+    if len(image) == 0:
+        return []
     is_float = image.is_floating_point() if is_tensor else image.dtype.kind == "f"
     if not is_float or image.shape[1 if is_tensor else 3] not in (3, 4):
         return list(image)
@@ -64,7 +66,9 @@ def in_batches(
 
 
 def check_batch(batch: int) -> None:
-    """Raise `RecipeError` if a batch would have no picture."""
+    """Raise `RecipeError` if a batch would have no picture, or is no number of pictures."""
+    if not isinstance(batch, (int, np.integer)):
+        raise RecipeError(f"a batch is a number of pictures, not {batch!r}")
     if batch < 1:
         raise RecipeError("a batch has at least one picture")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import batcountry.cli
 from cli.conftest import QUICK
 
 
@@ -103,3 +104,13 @@ def test_a_real_ctrl_c_is_heeded(tmp_path):
     assert process.returncode == 130
     assert "stopped at octave 1/1" in err and "is in dream-stopped.png" in err
     assert sorted(each.name for each in tmp_path.iterdir()) == ["dream-stopped.png", "steps"]
+
+
+def test_stopped_while_modules_are_loaded_there_is_one_sentence_and_no_traceback(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("batcountry.cli.application", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        batcountry.cli.main()
+    assert stop.value.code == 130 and capsys.readouterr().err == "error: stopped\n"

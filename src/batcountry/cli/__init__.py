@@ -34,8 +34,12 @@ def application() -> Commands:
 
 def main() -> None:
     """Run the command line; leaves with one sentence and a code: 2 on bad input, 130 on Ctrl-C, 70 on a fault of its own."""
-    app = application()
-    from batcountry.cli.screen import Handler, Stopped, be_quiet, fail
+    try:
+        app = application()
+        from batcountry.cli.screen import Handler, Stopped, be_quiet, fail
+    except KeyboardInterrupt:  # while modules are loaded, so none is asked to say so
+        print("error: stopped", file=sys.stderr)
+        sys.exit(130)
 
     be_quiet(False)
     log = logging.getLogger("batcountry")
