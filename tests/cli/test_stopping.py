@@ -114,3 +114,13 @@ def test_stopped_while_modules_are_loaded_there_is_one_sentence_and_no_traceback
     with pytest.raises(SystemExit) as stop:
         batcountry.cli.main()
     assert stop.value.code == 130 and capsys.readouterr().err == "error: stopped\n"
+
+
+def test_ctrl_c_before_a_dream_begins_is_said_too(run_tiny, monkeypatch, names):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("batcountry.picture_files.picture_size", pressed)
+    code, out, err = run_tiny("dream", "photo.png")
+    assert (code, out, err) == (130, "", "error: stopped\n")
+    assert names() == ["photo.png"]

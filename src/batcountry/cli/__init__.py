@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -47,15 +48,27 @@ def main() -> None:
         log.addHandler(Handler())
     log.setLevel(logging.INFO)
     try:
-        sys.exit(app(standalone_mode=False, prog_name="bat-country"))
+        code = app(standalone_mode=False, prog_name="bat-country")
+        sys.exit(_stopped() if code == 130 else code)  # as typer says it if Ctrl-C came outside a dream
     except BatCountryError as error:
         sys.exit(fail(str(error)))
     except (Stopped, KeyboardInterrupt) as stop:
-        sys.exit(fail(str(stop) or "stopped", code=130))
+        sys.exit(_stopped(str(stop)))
     except OSError as error:
         sys.exit(fail(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}"))
     except Exception as error:
         sys.exit(_usage(error))
+
+
+def _stopped(said: str = "") -> int:
+    """Say that Ctrl-C was pressed, undisturbed by another."""
+    from batcountry.cli.screen import fail
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return fail(said or "stopped", code=130)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _usage(error: Exception) -> int:
@@ -66,7 +79,7 @@ def _usage(error: Exception) -> int:
     if code is None:
         return _fault(error)
     if type(error).__name__ == "Abort":
-        return fail("stopped", code=130)
+        return _stopped()
     text = error.format_message() if hasattr(error, "format_message") else ""
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
