@@ -109,7 +109,7 @@ def keywords() -> str:
 
 def _film(kind: type[BaseModel]) -> str:
     own = [each.name for each in described(kind)]
-    return KEYS + _fields(kind) + _fields(Recipe, without=(*LEFT_OUT, *own))
+    return PRESET + KEYS + _fields(kind) + _fields(Recipe, without=(*LEFT_OUT, *own))
 
 
 def _fields(kind: type[BaseModel], without: Collection[str] = ()) -> str:

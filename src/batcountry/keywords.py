@@ -390,6 +390,8 @@ class ChannelOptions(TypedDict, total=False):
 class ZoomOptions(TypedDict, total=False):
     """Keywords of zooms: fields of `ZoomRecipe`, and of its dreams."""
 
+    preset: str | None
+    """Name of options that go well together, before the others; see `batcountry.presets`."""
     keys: Mapping[str, CurveLike | Mapping[int | str, Any]]
     """Curves for fields of the dream, by name."""
     frame_octaves: int
@@ -500,6 +502,8 @@ class ZoomOptions(TypedDict, total=False):
 class VideoOptions(TypedDict, total=False):
     """Keywords of videos: fields of `VideoRecipe`, and of its dreams."""
 
+    preset: str | None
+    """Name of options that go well together, before the others; see `batcountry.presets`."""
     keys: Mapping[str, CurveLike | Mapping[int | str, Any]]
     """Curves for fields of the dream, by name."""
     frame_octaves: int

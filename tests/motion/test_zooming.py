@@ -77,6 +77,14 @@ def test_layers_fade_into_each_other(photo):
     assert np.abs(faded[2] - pixels(photo, frames=3, **QUICK)[2]).mean() > 0.3
 
 
+def test_a_preset_is_put_in_before_other_options(photo):
+    classic, own = (
+        pixels(photo, frames=1, preset="classic", **QUICK, **more)[0] for more in ({}, {"step_size": 6})
+    )
+    assert np.abs(classic - own).mean() > 0.5
+    assert np.allclose(classic, pixels(photo, frames=1, param="pixels", **QUICK)[0])
+
+
 def test_opacity_keeps_a_share_of_each_dream(photo):
     none, half, whole = (pixels(photo, frames=1, opacity=each, **QUICK)[0] for each in (0, 0.5, 1))
     assert np.allclose(half, (none + whole) / 2, atol=0.01)

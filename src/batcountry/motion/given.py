@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from batcountry import presets
 from batcountry.errors import RecipeError
+from batcountry.motion.keyed import LEFT_OUT
 from batcountry.motion.recipes import Motion, ZoomRecipe
 from batcountry.picture import Picture, read_picture
 from batcountry.recipe import Recipe
@@ -18,6 +20,7 @@ def recipe_of(kind: Any, recipe: Recipe | Motion | None, options: dict[str, Any]
     RecipeError
         If an option is unknown or out of its range.
     """
+    options = presets.expanded(options, LEFT_OUT)
     plain = {name: value for name, value in options.items() if name not in objects(options)}
     if isinstance(recipe, Recipe):
         return kind.of({"dream": recipe, **plain})
