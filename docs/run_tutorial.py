@@ -39,8 +39,8 @@ def run(notebook: Any) -> Any:
     """Run a notebook in a folder of its own, beside the program that draws its still life; outputs are put into it."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(EXAMPLES / "still_life.py", folder)
-        # However slow the machine is, a kernel starts, and no output is given up.
-        patience = {"timeout": None, "startup_timeout": 600, "iopub_timeout": 600}
+        # A slow machine is waited for; a kernel that has died or lost a message is not.
+        patience = {"timeout": 600, "startup_timeout": 600, "iopub_timeout": 600}
         where = {"metadata": {"path": folder}}
         NotebookClient(notebook, record_timing=False, resources=where, **patience).execute()
     return notebook
