@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 import sys
 
@@ -23,7 +24,10 @@ def downloader(tmp_path, monkeypatch):
 
     def with_script(body):
         program = place / "yt-dlp"
-        program.write_text(f"#!{sys.executable}\nimport shutil, sys\narguments = sys.argv[1:]\n{body}\n")
+        script = place / "downloader.py"
+        script.write_text(f"import shutil, sys\narguments = sys.argv[1:]\n{body}\n")
+        # By a shell, since the first line of a script takes no interpreter with a space in its path.
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} "$@"\n')
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", str(place))
 
