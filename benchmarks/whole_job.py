@@ -224,7 +224,7 @@ def main() -> None:
     for network, name in (
         ()
         if given.no_profile
-        else ((GOOGLENET, "`dream`, exact"), (GOOGLENET, "`dream`, fast"), (LITE, "`dream`, the default"))
+        else ((GOOGLENET, "`dream`, exact"), (GOOGLENET, "`dream`, fast"), (LITE, "`dream`"))
     ):
         text += ["", f"{network}, {name}:", "", *profiled(all_jobs[network][name])]
     RESULTS.mkdir(exist_ok=True)
