@@ -56,7 +56,7 @@ def test_the_text_form_read_again_is_the_same_curve(points, easing):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "0: 1, 0: 2", "5: 1, 3: 2", "0: 1, 2s: 2", "0:", "0: nan", "1, 0: 2", "0: 1 quick", "inf"],
+    ["", "x", "0: 1, 0: 2", "5: 1, 3: 2", "1: 1, 2s: 2", "0:", "0: nan", "1, 0: 2", "0: 1 quick", "inf"],
 )
 def test_what_is_no_curve_is_refused_with_a_sentence(text):
     with pytest.raises(RecipeError):
@@ -69,3 +69,9 @@ def test_texts_fade_into_each_other_with_weights_that_add_up():
     assert fade.at(10, 0) == [('channel("a/b", 3)', 0.75), ("blocks.10", 0.25)]
     assert fade.at(40, 0) == [("blocks.10", 1.0)]
     assert math.isclose(sum(weight for _, weight in fade.at(33, 0)), 1)
+
+
+@pytest.mark.parametrize("shape", [Curve, Fade])
+def test_a_key_at_0_goes_with_seconds_and_with_frames(shape):
+    assert str(shape.parse("0: 1, 4s: 3")) == str(shape.parse("0s: 1, 4s: 3"))
+    assert shape.parse("0: 1, 4: 3") != shape.parse("0: 1, 4s: 3")

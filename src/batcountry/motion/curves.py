@@ -1,7 +1,7 @@
 """Values that change along a film: a constant, or keyframes with easing between them.
 
 A curve has a text form, so that it fits an option, a recipe and a note: `1.02`, or
-`0: 1.02, 100: 1.1 smooth, 5s: 1`. A key is a frame's number, or seconds with an `s`. The word after a
+`0: 1.02, 100: 1.1 smooth, 150: 1`. A key is a frame's number, or seconds with an `s`. The word after a
 value says how it is reached: `linear` (if none is given), `smooth` (slow, quick, slow) or
 `hold` (the value before stays until then).
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -118,6 +118,8 @@ def _keys(text: str) -> tuple[Key, ...]:
         if not value:
             raise RecipeError(f"the keyframe {mark[1]}{mark[2]} of {text!r} has no value")
         keys.append(Key(float(mark[1]), bool(mark[2]), value, easing))
+    if any(key.seconds for key in keys):  # 0 is the beginning in both
+        keys = [replace(key, seconds=True) if key.at == 0 else key for key in keys]
     for before, after in pairwise(keys):
         if before.seconds != after.seconds:
             raise RecipeError(f"{text!r} mixes frames and seconds; give all keyframes in one of them")
