@@ -37,7 +37,7 @@ def info(
         return
     for title, text in _facts(note):
         answers.print(f"{title:<11}{escape(text)}")
-    answers.print("\n[bold]Other than the defaults[/]")
+    answers.print("\n[bold]Other than the defaults, or chosen for this picture[/]")
     for line in _differences(note) or ["nothing"]:
         answers.print(f"  {escape(line)}")
     answers.print("\n[bold]To make it again[/]")
