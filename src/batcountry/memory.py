@@ -23,10 +23,11 @@ from batcountry.wrap import NO_WRAP, Wrap
 
 Size = tuple[int, int]
 
-PICTURE_BYTES = 110
+PICTURE_BYTES = 180
 """Memory for each pixel of a picture that is dreamed on in memory, beside what the network takes.
 
-Measured; the buffers of 3 × float32 are the picture, its octaves, the dream, its rolled copy, the gradient and the update.
+Measured; the buffers of 3 × float32 are the picture, its octaves, the dream, its rolled copy, the gradient and its
+frequency bands (110 without these), and the update.
 """
 
 _PROBE, _LARGE_PROBE = 384, 768  # sides; small pictures cost more a pixel
