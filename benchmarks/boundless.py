@@ -27,7 +27,7 @@ from pathlib import Path
 import pyvips
 import torch
 
-from batcountry.sky import sky
+from batcountry.image.sky import sky
 
 ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
@@ -63,10 +63,10 @@ if options.pop("memory"):
     from batcountry import dreaming
     steps = dreaming(source, **options)
 elif Path("work/job.json").exists():
-    from batcountry.boundless import resuming
+    from batcountry.dreams.disk import resuming
     steps = resuming("work")
 else:
-    from batcountry.boundless import dreaming_on_disk
+    from batcountry.dreams.disk import dreaming_on_disk
     steps = dreaming_on_disk(source, "out.tif", work="work", **options)
 times, busy = [time.perf_counter()], [time.process_time()]
 print("ready", flush=True)
@@ -114,7 +114,7 @@ def seen(side: int, tile: int, name: str) -> float:
     """Return how many pixels the network sees for each pixel of the picture."""
     from batcountry import open_model
     from batcountry.objectives import layer
-    from batcountry.tiles import Halo
+    from batcountry.optim.tiles import Halo
 
     halo = Halo.of(open_model(MODEL), layer(name))
     return halo.seen((side, side), tile).total / side**2

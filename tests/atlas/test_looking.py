@@ -10,9 +10,9 @@ from batcountry.atlas import looking, seen
 from batcountry.atlas.looking import Sight, heat
 from batcountry.cli.atlas import app
 from batcountry.errors import LayerNotFound, RecipeError
+from batcountry.image.files import picture_size
+from batcountry.image.picture import read_picture
 from batcountry.objectives import parse
-from batcountry.picture import read_picture
-from batcountry.picture_files import picture_size
 
 small = {"canvas": "16x16", "iterations": 1, "transforms": "jitter(3)"}
 

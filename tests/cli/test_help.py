@@ -13,8 +13,8 @@ from batcountry import __version__
 from batcountry.cli import application
 from batcountry.cli.completing import model_names
 from batcountry.cli.examples import EXAMPLES
-from batcountry.fields import GROUPS
 from batcountry.recipe import Recipe
+from batcountry.recipe.fields import GROUPS
 
 FIRST = ["output", "layer", "preset", "model", "guide", "objective", "strength", "iterations", "seed", "size"]
 

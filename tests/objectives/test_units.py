@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from batcountry.errors import ModelError, RecipeError
-from batcountry.gradient import tiled_gradient, whole_gradient
 from batcountry.models import Layer, Model, open_model
 from batcountry.models.classes import class_index
 from batcountry.objectives import amplify, direction, logit, neuron, parse
+from batcountry.optim.gradient import tiled_gradient, whole_gradient
 
 rng = np.random.RandomState(4)
 IMAGE = torch.from_numpy(rng.uniform(0, 255, (1, 3, 23, 41)).astype(np.float32))

@@ -11,14 +11,14 @@ from typing import Any
 from typing_extensions import Unpack
 
 from batcountry.atlas.folder import Entry, Folder, check_atlas_folder
-from batcountry.dreamer import Dreamer
+from batcountry.backend.version import __version__
+from batcountry.dreams.dreamer import Dreamer
+from batcountry.dreams.keywords import ChannelOptions, ModelLike
+from batcountry.dreams.resolve import check_opaque, settle
+from batcountry.dreams.visualize import visualizing
 from batcountry.errors import LayerNotFound, RecipeError
-from batcountry.keywords import ChannelOptions, ModelLike
 from batcountry.models import Model
 from batcountry.recipe import Recipe
-from batcountry.settling import check_opaque, settle
-from batcountry.version import __version__
-from batcountry.visualizing import visualizing
 
 BATCH = 16
 """Channels that grow at once if nothing is said."""

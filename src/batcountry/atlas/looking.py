@@ -18,19 +18,19 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import Unpack
 
+from batcountry.backend.files import replace_file
+from batcountry.backend.folders import check_makeable, make_folder
+from batcountry.backend.outputs import check_folder_of_ours, check_new
+from batcountry.dreams.keywords import ChannelOptions, ModelLike, PictureLike
+from batcountry.dreams.resolve import check_opaque, settle
+from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
-from batcountry.files import replace_file
-from batcountry.folders import check_makeable, make_folder
-from batcountry.keywords import ChannelOptions, ModelLike, PictureLike
+from batcountry.image.files import encode
+from batcountry.image.initial import pink
+from batcountry.image.picture import Picture, read_picture
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
-from batcountry.outputs import check_folder_of_ours, check_new
-from batcountry.picture import Picture, read_picture
-from batcountry.picture_files import encode
 from batcountry.recipe import Recipe
-from batcountry.settling import check_opaque, settle
-from batcountry.starts import pink
-from batcountry.visualizing import visualizing
 
 TOP = 12
 """Channels that are shown if nothing is said."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batcountry.caffe.schema import TEST, TRAIN
-from batcountry.lazy import lazy_names
+from batcountry.backend.lazy import lazy_names
+from batcountry.caffe.formats.schema import TEST, TRAIN
 
 if TYPE_CHECKING:
     from batcountry.caffe.blob import Blob as Blob

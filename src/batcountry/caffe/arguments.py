@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-from batcountry.caffe.schema import TEST
+from batcountry.caffe.formats.schema import TEST
 
 
 @dataclass(frozen=True)

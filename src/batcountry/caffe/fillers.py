@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batcountry.caffe.schema import Record
+from batcountry.caffe.formats.schema import Record
 from batcountry.errors import ModelError
 
 MAX_BLOB = 1 << 29

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from batcountry.caffe.fillers import MAX_BLOB, MAX_FILLED, filled, is_zero
+from batcountry.caffe.formats.schema import enum
 from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.layers.registry import LayerType, Param, Shape, layer_type
-from batcountry.caffe.schema import enum
 from batcountry.errors import ModelError, suggestion
 
 Arrays = Sequence["NDArray[np.float32] | None"]

@@ -14,7 +14,7 @@ from batcountry.cli.commands import NETWORKS, Commands
 from batcountry.cli.screen import Stopped, answers, err, out, print_table
 
 if TYPE_CHECKING:
-    from batcountry.models.cards import ModelCard, ModelFile
+    from batcountry.models.zoo.cards import ModelCard, ModelFile
 
 models = Commands(
     "models",

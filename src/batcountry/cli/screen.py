@@ -11,13 +11,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from batcountry.bars import columns
-from batcountry.displays import where
+from batcountry.dreams.progress_bars import columns
+from batcountry.image.html import where
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from batcountry.dreams import Progress as Moment
+    from batcountry.dreams.loop import Progress as Moment
 
 P = TypeVar("P", bound="Moment")
 

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from batcountry.devices import has_fast_bfloat16
+from batcountry.backend.devices import has_fast_bfloat16
 from batcountry.errors import LayerNotFound, ModelError
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import START, Activations, Objective, Scorer, objective
-from batcountry.objectives.sources import Reference
+from batcountry.objectives.references import Reference
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model

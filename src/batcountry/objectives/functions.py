@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
-from batcountry.marks import NAME, name_of
 from batcountry.objectives.base import IMAGE, START, Activations, Objective, Scorer, Term
 from batcountry.objectives.batches import of_one
-from batcountry.objectives.text import parse
+from batcountry.objectives.parse import parse
+from batcountry.recipe.marks import NAME, name_of
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batcountry.backend.kernels.mean_square import mean_square
 from batcountry.errors import RecipeError
-from batcountry.kernels.squares import mean_square
 from batcountry.objectives.base import Objective, Scorer, objective
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.caffe.formats.schema import enum
 from batcountry.caffe.layers.registry import along, caffe_layer
-from batcountry.caffe.schema import enum
 
 # ruff: noqa: ARG001
 

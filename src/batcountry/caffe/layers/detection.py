@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from batcountry.caffe.formats.schema import enum
 from batcountry.caffe.layers.registry import caffe_layer, everything
-from batcountry.caffe.schema import enum
 
 _CodeType = enum("PriorBoxParameter.CodeType")
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.kernels.lrn import lrn
 from batcountry.caffe.fillers import constant
+from batcountry.caffe.formats.schema import TRAIN, enum
 from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer, everything
-from batcountry.caffe.schema import TRAIN, enum
-from batcountry.kernels.lrn import lrn
 
 _NormRegion = enum("LRNParameter.NormRegion")
 
@@ -34,7 +34,7 @@ def local_response_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tens
 
 
 def across_channels(layer: Any, x: Tensor, *, relu: bool = False) -> Tensor:
-    """Run an LRN layer across channels; see `batcountry.kernels.lrn.lrn`."""
+    """Run an LRN layer across channels; see `batcountry.backend.kernels.lrn.lrn`."""
     p = layer.lrn_param
     return lrn(x, p.local_size, p.alpha, p.beta, p.k, relu=relu)
 

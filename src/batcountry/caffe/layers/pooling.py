@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.backend.kernels.pool import Pair, Windows, average_pool, max_pool
+from batcountry.caffe.formats.schema import enum
 from batcountry.caffe.layers.registry import Window, caffe_layer, everything
-from batcountry.caffe.schema import enum
 from batcountry.errors import ModelError
-from batcountry.kernels.pool import Pair, Windows, average_pool, max_pool
 
 _PoolMethod = enum("PoolingParameter.PoolMethod")
 _RoundMode = enum("PoolingParameter.RoundMode")

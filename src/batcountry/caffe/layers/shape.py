@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.caffe.formats.schema import enum
 from batcountry.caffe.layers.registry import Window, along, caffe_layer, everything
-from batcountry.caffe.schema import enum
 
 # ruff: noqa: ARG001
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from batcountry.caffe.messages import message
-from batcountry.caffe.schema import TEST, TRAIN
+from batcountry.caffe.formats.messages import message
+from batcountry.caffe.formats.schema import TEST, TRAIN
 
 __all__ = ["TEST", "TRAIN"]
 

@@ -1,0 +1,179 @@
+"""The sizes of a dream, coarse to fine, and the resizing between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log, sqrt
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from batcountry.image.periodic import NO_WRAP, Wrap
+
+
+def sizes(height: int, width: int, count: int, scale: float) -> list[tuple[int, int]]:
+    """Return the (height, width) of each octave in pixels, the smallest first.
+
+    Each is the next larger one divided by `scale`, rounded as `scipy.ndimage.zoom` does, which
+    the 2015 programs used. Sizes below one pixel are left out.
+    """
+    found = [(height, width)]
+    while len(found) < count:
+        smaller = round(found[-1][0] * (1 / scale)), round(found[-1][1] * (1 / scale))
+        if min(smaller) < 1:
+            break
+        found.append(smaller)
+    return found[::-1]
+
+
+FIRST_SIDE = 143.0
+"""Side in pixels of a square as large as the first octave where their number is chosen by the picture's size."""
+
+
+def usual_count(height: int, width: int, scale: float) -> int:
+    """Return how many octaves a picture has if nothing is said: so many that the first is about as large as `FIRST_SIDE`.
+
+    What grows there is then as large a part of a small picture as of a large one.
+    """
+    return 1 + max(0, round(log(sqrt(height * width) / FIRST_SIDE, scale)))
+
+
+def between(
+    initial: tuple[int, int], final: tuple[int, int], count: int, *, linear: bool = False
+) -> list[tuple[int, int]]:
+    """Return `count` sizes from `initial` to `final`, each (height, width), geometrically or linearly spaced.
+
+    As cnn-vis does; a single size is `initial`.
+    """
+    if count == 1:
+        return [initial]
+    space = np.linspace if linear else np.geomspace
+    heights, widths = (np.round(space(low, high, count)) for low, high in zip(initial, final, strict=True))
+    return [(int(height), int(width)) for height, width in zip(heights, widths, strict=True)]
+
+
+def resize(image: Tensor, size: tuple[int, int], wrap: Wrap = NO_WRAP) -> Tensor:
+    """Resize (…, H, W) to `size` linearly, corners onto corners.
+
+    The same numbers as `scipy.ndimage.zoom(order=1, mode="nearest")`: there is no low-pass
+    filter, which is part of how a classic dream looks. Along a wrapped axis the first pixel stays
+    the first, and the last ones are mixed with it.
+    """
+    if image.shape[-2:] == size:
+        return image.clone()
+    return resized_rows(lambda rows: _wrapped(image, rows), image.shape[-2], size, range(size[0]), wrap)
+
+
+def resized_rows(
+    read: Callable[[range], Tensor],
+    height: int,
+    size: tuple[int, int],
+    rows: range,
+    wrap: Wrap = NO_WRAP,
+) -> Tensor:
+    """Return some rows of what `resize` gives for a picture that is read row by row.
+
+    Parameters
+    ----------
+    read
+        Gives the rows of a range, (…, rows, W); one beyond the last is the first.
+    height
+        Rows of the picture that is read.
+    size
+        (height, width) of the whole result.
+    rows
+        Those wanted, a range with steps of 1.
+    """
+    if height == size[0]:
+        image = read(rows)
+    else:
+        low, high, weight = (each[rows.start : rows.stop] for each in _Mixed.of(height, size[0], wrap[0]))
+        first = int(low[0])
+        image = read(range(first, int(high[-1]) + 1))
+        image = _Mixed(low - first, high - first, weight).along(image, -2)
+    width = image.shape[-1]
+    return image if width == size[1] else _Mixed.of(width, size[1], wrap[1]).along(image, -1)
+
+
+def pyramid(image: Tensor, octaves: list[tuple[int, int]], wrap: Wrap = NO_WRAP) -> list[Tensor]:
+    """Return the picture at each octave's size, smallest first, each made from the next larger one."""
+    levels = [resize(image, octaves[-1], wrap)]
+    for size in octaves[-2::-1]:
+        levels.append(resize(levels[-1], size, wrap))
+    return levels[::-1]
+
+
+def enlarged(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize (N, C, H, W) with a bicubic filter, which is antialiased where it shrinks, within 0 to 255 if it was."""
+    if image.shape[-2:] == size:
+        return image.clone()
+    low, high = min(float(image.min()), 0.0), max(float(image.max()), 255.0)
+    return F.interpolate(image, size, mode="bicubic", antialias=True).clamp(low, high)
+
+
+@dataclass(frozen=True)
+class Carry:
+    """How a dream goes from one octave to the next.
+
+    Attributes
+    ----------
+    levels
+        The picture without dream at each octave's size, from (N, C, H, W), the sizes, and which axes wrap.
+    start
+        What an octave goes on from: of the octave before, the dream and the picture without it; of this one,
+        the picture without dream; and which axes wrap.
+    """
+
+    levels: Callable[[Tensor, list[tuple[int, int]], Wrap], list[Tensor]]
+    start: Callable[[Tensor, Tensor, Tensor, Wrap], Tensor]
+
+
+def _with_detail(dream: Tensor, without: Tensor, base: Tensor, wrap: Wrap) -> Tensor:
+    return base + resize(dream - without, (base.shape[-2], base.shape[-1]), wrap)
+
+
+carries: dict[str, Carry] = {
+    "detail": Carry(pyramid, _with_detail),
+    "picture": Carry(
+        lambda image, sizes, _: [enlarged(image, size) for size in sizes],
+        lambda dream, _, base, __: enlarged(dream, (base.shape[-2], base.shape[-1])),
+    ),
+}
+"""By name: `detail`, what was dreamed is added to the picture at its new size (deepdream, 2015); `picture`, all of the
+dream is enlarged (cnn-vis)."""
+
+
+def _wrapped(image: Tensor, rows: range) -> Tensor:
+    if rows.stop <= image.shape[-2]:
+        return image[..., rows.start : rows.stop, :]
+    return torch.cat([image[..., rows.start :, :], image[..., : rows.stop - image.shape[-2], :]], -2)
+
+
+class _Mixed(NamedTuple):
+    """Which two pixels of an axis each new one is mixed of, and the second one's share."""
+
+    low: Tensor
+    high: Tensor
+    weight: Tensor
+
+    @classmethod
+    def of(cls, old: int, length: int, wrap: bool) -> _Mixed:
+        # Positions in float64: in float32 the weights of a wide picture would be off by 1e-4.
+        if wrap:
+            at = torch.arange(length, dtype=torch.float64) * (old / length)
+            low = at.floor().clamp(max=old - 1).long()
+            return cls(low, low + 1, at - low)
+        at = torch.linspace(0, old - 1, length, dtype=torch.float64)
+        low = at.floor().clamp(max=max(old - 2, 0)).long()
+        return cls(low, (low + 1).clamp(max=old - 1), at - low)
+
+    def along(self, image: Tensor, axis: int) -> Tensor:
+        shape = [1] * image.ndim
+        shape[axis] = len(self.low)
+        weight = self.weight.to(image.dtype).reshape(shape).to(image.device)
+        low, high = (each.to(image.device) % image.shape[axis] for each in (self.low, self.high))
+        return torch.lerp(image.index_select(axis, low), image.index_select(axis, high), weight)
