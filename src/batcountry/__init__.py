@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from batcountry.dreams.api import dreaming as dreaming
     from batcountry.dreams.classic import BatCountry as BatCountry
     from batcountry.dreams.dreamer import Dreamer as Dreamer
-    from batcountry.dreams.loop import Step as Step
+    from batcountry.dreams.steps import Step as Step
     from batcountry.dreams.visualize import visualize as visualize
     from batcountry.image.picture import Picture as Picture
     from batcountry.image.picture import read_picture as read_picture
@@ -31,7 +31,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "BatCountry": "dreams.classic",
-        "Step": "dreams.loop",
+        "Step": "dreams.steps",
         "Dreamer": "dreams.dreamer",
         "dream": "dreams.api",
         "dreaming": "dreams.api",

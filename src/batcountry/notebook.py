@@ -16,11 +16,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from batcountry.dreams.steps import step_figure, where
 from batcountry.errors import MissingExtra, PictureError, RecipeError
-from batcountry.image.html import LONGEST, figure, step_figure, where
+from batcountry.image.html import LONGEST, figure
 
 if TYPE_CHECKING:
-    from batcountry.dreams.loop import Progress, Step
+    from batcountry.dreams.steps import Progress, Step
     from batcountry.image.picture import Picture
 
     P = TypeVar("P", bound=Progress)

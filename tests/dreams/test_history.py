@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from batcountry.cli.plots import Panel, plot, ticks
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.history import History
+from batcountry.dreams.plots import Panel, plot, ticks
 from batcountry.errors import PictureError
 
 

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 import batcountry
 from batcountry.dreams import octaves
+from batcountry.image.resample import resize
 
 
 @given(
@@ -16,7 +17,7 @@ def test_resizing_gives_the_numbers_of_scipys_zoom(height, width, new_height, ne
     image = np.random.RandomState(seed).uniform(0, 255, (3, height, width)).astype(np.float32)
     # By default a position that rounds to a hair beyond the last pixel comes out black in SciPy.
     wanted = ndimage.zoom(image, (1, new_height / height, new_width / width), order=1, mode="nearest")
-    found = octaves.resize(torch.from_numpy(image), (new_height, new_width)).numpy()
+    found = resize(torch.from_numpy(image), (new_height, new_width)).numpy()
     assert found.shape == wanted.shape == (3, new_height, new_width)
     if 1 not in (new_height, new_width):  # scipy itself is not linear where one pixel is left
         np.testing.assert_allclose(found, wanted, atol=1e-3)
@@ -37,7 +38,7 @@ def test_pyramid_agrees_with_caffes_reference(caffe_numbers):
     small = torch.from_numpy(stored["up_in"])
     for name in ("up_15x24", "up_16x23", "up_11x18"):
         np.testing.assert_allclose(
-            octaves.resize(small, stored[name].shape[1:]).numpy(), stored[name], rtol=1e-5, atol=1e-5
+            resize(small, stored[name].shape[1:]).numpy(), stored[name], rtol=1e-5, atol=1e-5
         )
 
 

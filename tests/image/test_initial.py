@@ -7,7 +7,7 @@ import batcountry
 from batcountry.errors import RecipeError
 from batcountry.image import initial as starts
 from batcountry.image.sky import sky
-from batcountry.optim.param.colors import MEAN, MIX
+from batcountry.image.statistics import MEAN, MIX
 from batcountry.recipe import Recipe
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import batcountry
-from batcountry.dreams import octaves
 from batcountry.image.periodic import seamless, wrapped_axes
+from batcountry.image.resample import resize
 
 
 def seam(pixels: np.ndarray, axis: int) -> float:
@@ -44,7 +44,7 @@ def test_resizing_a_wrapped_axis_keeps_its_seam_closed():
     x = torch.arange(60, dtype=torch.float32)
     wave = torch.sin(x * 2 * torch.pi / 60).expand(1, 3, 20, 60)
     for width in (37, 60, 84):
-        found = octaves.resize(wave, (20, width), (False, True))
+        found = resize(wave, (20, width), (False, True))
         wanted = torch.sin(torch.arange(width) * 2 * torch.pi / width)
         assert torch.allclose(found[0, 0, 0], wanted, atol=0.006)
 

@@ -15,13 +15,12 @@ from batcountry.dreams.resolve import settle
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
 from batcountry.image.picture import read_picture
-from batcountry.image.statistics import natural_noise
+from batcountry.image.statistics import MEAN, natural_noise
 from batcountry.motion.recipes import ZoomRecipe
 from batcountry.objectives import channel, drift, layer, opacity, parse, region, tv
 from batcountry.optim import alpha as veil
 from batcountry.optim.param import alpha as veiled
-from batcountry.optim.param.colors import MEAN
-from batcountry.param import known
+from batcountry.optim.param import known
 from batcountry.recipe import Note, Recipe
 
 small = {"octaves": 2, "iterations": 3, "jitter": 3, "seed": 4}

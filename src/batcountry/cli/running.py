@@ -16,7 +16,7 @@ from batcountry.recipe import Recipe
 from batcountry.recipe.units import parsed_size
 
 if TYPE_CHECKING:
-    from batcountry.dreams.loop import Step
+    from batcountry.dreams.steps import Step
     from batcountry.image.picture import Picture
 
 

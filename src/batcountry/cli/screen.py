@@ -12,12 +12,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from batcountry.dreams.progress_bars import columns
-from batcountry.image.html import where
+from batcountry.dreams.steps import where
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from batcountry.dreams.loop import Progress as Moment
+    from batcountry.dreams.steps import Progress as Moment
 
 P = TypeVar("P", bound="Moment")
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from batcountry.backend.outputs import Output, free_name
 from batcountry.cli.outputs import save_picture
 from batcountry.cli.screen import Stopped
-from batcountry.image.html import where
+from batcountry.dreams.steps import where
 from batcountry.recipe import Note
 from batcountry.recipe.stopped import StoppedAt
 
 if TYPE_CHECKING:
-    from batcountry.dreams.loop import Step
+    from batcountry.dreams.steps import Step
     from batcountry.image.picture import Picture
 
 

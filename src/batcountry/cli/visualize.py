@@ -35,7 +35,7 @@ from batcountry.recipe.fields import described
 if TYPE_CHECKING:
     from batcountry.dreams.dreamer import Dreamer
     from batcountry.dreams.history import History as Numbers
-    from batcountry.dreams.loop import Step
+    from batcountry.dreams.steps import Step
     from batcountry.image.picture import Picture
 
 STEPS = re.compile(r"size_\d+-step_\d+\.png")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from batcountry.dreams.loop import Step
+from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture, picture_of_levels
 from batcountry.image.pixel_arrays import grey_levels

@@ -18,6 +18,7 @@ from batcountry.caffe.io import Transformer
 from batcountry.dreams import octaves
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import runnable_sizes
+from batcountry.image.resample import resize
 from batcountry.models import Model
 from batcountry.models.loaders.caffe import BVLC_MEAN, open_caffe
 from batcountry.objectives import layer
@@ -171,7 +172,7 @@ class BatCountry:
         with kept_memory():
             for octave, octave_base in enumerate(octaves.pyramid(base, sizes)):
                 source.reshape(*octave_base.shape)
-                start = octave_base if detail is None else octave_base + octaves.resize(detail, sizes[octave])
+                start = octave_base if detail is None else octave_base + resize(detail, sizes[octave])
                 source.data[...] = start.numpy()
                 for iteration in range(iterations):
                     _given(step, self.net, None, {**options, "objective_fn": objective})

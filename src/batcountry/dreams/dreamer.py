@@ -14,17 +14,19 @@ from typing_extensions import Unpack
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
-from batcountry.dreams.keywords import DreamOptions, PictureLike
-from batcountry.dreams.loop import Advance, Step, climb
+from batcountry.dreams.keywords import DreamOptions
+from batcountry.dreams.loop import Advance, climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
 from batcountry.dreams.planning import PICTURE_BYTES, Plan, fitting
 from batcountry.dreams.postprocess import finished
 from batcountry.dreams.resolve import settle
+from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
 from batcountry.image.array_picture import read_data
 from batcountry.image.initial import start_picture
 from batcountry.image.periodic import seamless, wrapped_axes
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture, PictureLike, read_picture
+from batcountry.image.resample import enlarged
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Parts
 from batcountry.optim.alpha import VEIL_BYTES, begun, planes_of
@@ -135,7 +137,7 @@ class Dreamer:
             return replace(found, source=None, sha256="", note=self._note(picture, recipe))
 
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
-            base = octaves.enlarged(base, sizes[-1])
+            base = enlarged(base, sizes[-1])
         wrap, carry = wrapped_axes(recipe.wrap), octaves.carries[recipe.carry]
         return climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry)
 

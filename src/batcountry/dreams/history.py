@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from batcountry.cli.plots import Panel, plot
-from batcountry.dreams.loop import Step
+from batcountry.dreams.plots import Panel, plot
+from batcountry.dreams.steps import Step
 from batcountry.image.files import encode
 from batcountry.objectives.breakdown import Parts
 

@@ -11,9 +11,8 @@ from typing_extensions import Unpack
 from batcountry.dreams.api import is_true, watched
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.keywords import VisualizeOptions
-from batcountry.dreams.loop import Step
+from batcountry.dreams.steps import Step, where
 from batcountry.errors import RecipeError
-from batcountry.image.html import where
 from batcountry.image.picture import Picture
 from batcountry.objectives import Objective, Score, each, objective_of
 from batcountry.recipe import Note, Recipe

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, overload
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,13 @@ from PIL import Image, ImageShow
 from batcountry.errors import PictureError
 from batcountry.image.files import decode, encode, encoded, note_inside, read_file, upright_rgb
 from batcountry.image.pixel_arrays import channels_last, digest_of, pixels_of, split_alpha
+from batcountry.image.resample import scaled_size
 from batcountry.image.streams import encode_to, read_stream
 from batcountry.recipe.validation import is_of_film
 
 if TYPE_CHECKING:
-    from batcountry.dreams.keywords import PictureLike
+    from torch import Tensor
+
     from batcountry.recipe import Recipe
 
 Pixels = NDArray[np.float32]
@@ -250,19 +252,8 @@ class Picture:
         return encoded(self.fitted(1024).image(), "PNG", "the picture", note=None, icc=None, quality=95)
 
 
-def scaled_to(size: tuple[int, int], shrunk: int | None, enlarged: int | None) -> tuple[int, int]:
-    """Return the (width, height) of a picture whose longer side becomes at most or at least so many pixels."""
-    if shrunk and max(size) > shrunk:
-        size = scaled_size(size, shrunk)
-    if enlarged and max(size) < enlarged:
-        size = scaled_size(size, enlarged)
-    return size
-
-
-def scaled_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """Return a size in the same proportions whose longer side is `longest`."""
-    scale = longest / max(size)
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+PictureLike: TypeAlias = "FileLike | Image.Image | NDArray[Any] | Tensor | Picture"
+"""What `batcountry.read_picture` makes a picture of."""
 
 
 def read_picture(source: PictureLike) -> Picture:

@@ -298,7 +298,7 @@ class Recipe(Options):
         return (self.step_size or 0.0) * STRENGTHS[self.strength]
 
     def _repr_html_(self) -> str:
-        from batcountry.image.html import recipe_table
+        from batcountry.recipe.html import recipe_table
 
         return recipe_table(self)
 

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 import batcountry
-from batcountry.boundless import dream_on_disk, dreaming_on_disk, resume, resuming
 from batcountry.dreams.disk import api as dreaming
+from batcountry.dreams.disk import dream_on_disk, dreaming_on_disk, resume, resuming
 from batcountry.dreams.disk import worker as running
 from batcountry.dreams.disk.job import Workplace
 from batcountry.errors import (

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 import batcountry
 from batcountry.dreams.resolve import settle
 from batcountry.errors import RecipeError
+from batcountry.image.statistics import MIX
+from batcountry.optim.param import Decorrelated
 from batcountry.optim.param import alpha as veiled
-from batcountry.optim.param.colors import MIX
 from batcountry.optim.param.decorrelated import from_decorrelated, to_decorrelated
-from batcountry.param import Decorrelated
 from batcountry.recipe import Recipe
 
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batcountry.errors import RecipeError
+from batcountry.image.statistics import MEAN, MIX, natural_amplitudes
 from batcountry.optim.optimizers import Schedule, optimizer
 from batcountry.optim.param import Fourier, Maco, known, step_sizes
-from batcountry.optim.param.colors import MEAN, MIX, to_grey_levels, to_latent
-from batcountry.optim.param.fourier import natural_amplitudes
+from batcountry.optim.param.colors import to_grey_levels, to_latent
 
 sides = st.integers(1, 23)
 

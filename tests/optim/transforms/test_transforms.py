@@ -10,10 +10,20 @@ from scipy import ndimage, stats
 import batcountry
 from batcountry.errors import RecipeError
 from batcountry.models import Layer, Model
-from batcountry.optim.transforms import noise
+from batcountry.optim.transforms import (
+    blur,
+    crop,
+    flip,
+    jitter,
+    noise,
+    of_channels,
+    pad,
+    rotate,
+    scale,
+    seen_size,
+)
 from batcountry.optim.transforms.noise import Noise
 from batcountry.optim.transforms.warps import smoothed, turned
-from batcountry.transforms import blur, crop, flip, jitter, of_channels, pad, rotate, scale, seen_size
 
 every = [
     jitter(5),

@@ -23,10 +23,10 @@ from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan, said_bytes
 from batcountry.dreams.progress_bars import with_bar
 from batcountry.dreams.resolve import Settled, prepared, settle
+from batcountry.dreams.steps import where
 from batcountry.errors import BatCountryError, PictureError, RecipeError
 from batcountry.image import vips as images
 from batcountry.image.files import check_writable
-from batcountry.image.html import where
 from batcountry.image.initial import start_picture
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model
 from batcountry.optim.gradient import whole_gradient

@@ -17,13 +17,14 @@ from batcountry.backend.allocator import give_back, kept_memory
 from batcountry.backend.outputs import Output
 from batcountry.dreams.disk.canvas import Canvas
 from batcountry.dreams.disk.job import Job, State, Workplace
+from batcountry.dreams.disk.stream import streamed
 from batcountry.dreams.disk.update import begin_octave, update
-from batcountry.dreams.loop import Progress
-from batcountry.dreams.octaves import resized_rows
+from batcountry.dreams.steps import Progress
 from batcountry.errors import RecipeError
 from batcountry.image import vips as images
 from batcountry.image.initial import start_picture
 from batcountry.image.periodic import wrapped_axes
+from batcountry.image.resample import resized_rows
 from batcountry.models.from_recipe import resume_command
 from batcountry.optim.gradient import is_out_of_memory
 from batcountry.optim.tile_axes import Span
@@ -218,7 +219,7 @@ def _finish(workplace: Workplace, job: Job, output: Output, deepzoom: Output | N
     def result() -> tuple[Any, Any]:
         """Open the dream and the picture, which are read once each time."""
         source = opened(None if job.source is None else Path(job.source), recipe)
-        image = images.streamed(last, brightness=brightness)
+        image = streamed(last, brightness=brightness)
         return image.bandjoin(source[3].cast("uchar")) if source.bands == 4 else image, source
 
     image, source = result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from batcountry.image.statistics import natural_amplitudes
 from batcountry.optim.param.colors import to_grey_levels, to_latent
 
 _QUIET = 4.0  # lucid's; so that a noise of one in every wave is a picture of moderate contrast
@@ -70,19 +71,3 @@ class Fourier:
 def soft_fourier(image: Tensor) -> Fourier:
     """Return pictures as waves whose amplitudes are multiples of f to the power of -1.5; see `Fourier`."""
     return Fourier(image, fall=1.5)
-
-
-def frequencies(size: tuple[int, int], like: Tensor) -> Tensor:
-    """Return the frequency of each wave of pictures of (height, width), in waves per pixel: (H, W // 2 + 1)."""
-    height, width = size
-    down = torch.fft.fftfreq(height, dtype=like.dtype, device=like.device)
-    across = torch.fft.rfftfreq(width, dtype=like.dtype, device=like.device)
-    return torch.hypot(down[:, None], across[None])
-
-
-def natural_amplitudes(size: tuple[int, int], like: Tensor) -> Tensor:
-    """Return 1/f for each wave of pictures of (height, width): (H, W // 2 + 1).
-
-    That of the mean, whose f is 0, is that of the longest wave (Field, 1987: amplitudes of natural images fall as 1/f).
-    """
-    return 1 / frequencies(size, like).clamp(min=1 / max(size))
