@@ -145,11 +145,11 @@ def in_memory() -> list[str]:
 
 def killed(side: int, options: dict, kills: int) -> str:
     """Kill one run after another at random moments, and compare the pixels of what each ends with."""
-    dice = random.Random(0)
+    rng = random.Random(0)
     with tempfile.TemporaryDirectory() as name:
         source = picture(Path(name), side, side)
         whole, first = digest(Path(name), source, options, [])
-        moments = [dice.uniform(0.2, whole) for _ in range(kills)]
+        moments = [rng.uniform(0.2, whole) for _ in range(kills)]
         same = 0
         for count, moment in enumerate(moments, 1):
             same += digest(Path(name), source, options, [moment])[1] == first

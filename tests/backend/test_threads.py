@@ -83,9 +83,9 @@ def test_opening_a_model_limits_threads_to_the_quota_once(eight_cores):
 
 def test_dreaming_with_a_model_of_one_s_own_does_too(eight_cores, photo, two_channels):
     from batcountry import Recipe
-    from batcountry.dreams.resolve import settle
+    from batcountry.dreams.resolve import resolve
 
-    settle(Recipe(), {"model": two_channels})
+    resolve(Recipe(), {"model": two_channels})
     assert eight_cores == [8, 2]
 
 

@@ -111,13 +111,13 @@ NETS = {
     "pooled over all": conv("a", "data", "a", 17, 3)
     + layer("ReLU", "r", "a", "a")
     + layer("Pooling", "p", "a", "p", "pooling_param { pool: MAX global_pooling: true }"),
-    "normalised": conv("a", "data", "a", 18, 3)
+    "normalized": conv("a", "data", "a", 18, 3)
     + layer("ReLU", "r", "a", "a")
     + layer("LRN", "n", "a", "n", "lrn_param { local_size: 5 alpha: 0.5 beta: 0.75 }"),
-    "normalised otherwise": conv("a", "data", "a", 3, 3)
+    "normalized otherwise": conv("a", "data", "a", 3, 3)
     + layer("ReLU", "r", "a", "a")
     + layer("LRN", "n", "a", "n", "lrn_param { local_size: 5 alpha: 0.5 beta: 0.5 }"),
-    "normalised within": conv("a", "data", "a", 4, 3)
+    "normalized within": conv("a", "data", "a", 4, 3)
     + layer("ReLU", "r", "a", "a")
     + layer("LRN", "n", "a", "n", "lrn_param { norm_region: WITHIN_CHANNEL local_size: 3 }"),
     "branches": conv("a", "data", "a", 16, 3)

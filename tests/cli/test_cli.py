@@ -279,7 +279,7 @@ def in_the_zoo(small_net, monkeypatch):
     monkeypatch.setattr(zoo, "_known", {each.name: each for each in zoo.cards()})
     files = tuple(zoo.ModelFile(name=name, sha256="0" * 64) for name in ("deploy.prototxt", "net.caffemodel"))
     card = zoo.ModelCard(
-        name="small_inception", title="", licence="", trained_on="", files=files, mean=(1, 2, 3)
+        name="small_inception", title="", license="", trained_on="", files=files, mean=(1, 2, 3)
     )
     zoo.add(card)
     place = zoo.folder("small_inception")

@@ -70,7 +70,7 @@ def test_choices_defaults_and_where_to_read_on_are_in_the_help(run):
         "std, rms, nothing (none), or bands",
         "See `bat-country layers`.",
         "See `bat-country models`.",
-        "sky, noise(scale=10, blur=1), pink or grey",
+        "sky, noise(scale=10, blur=1), pink or gray",
         "classic, class, class-small",
         "(default: 1.4)",
     ):

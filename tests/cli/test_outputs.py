@@ -200,7 +200,7 @@ def test_an_option_and_its_opposite_are_refused(run_tiny, names):
         (("dream", "photo.png", "--optimizer", "magic"), "magic"),
         (("dream", "photo.png", "--param", "magic"), "magic"),
         (("dream", "photo.png", "--carry", "magic"), "magic"),
-        (("dream", "photo.png", "--colour", "magic"), "magic"),
+        (("dream", "photo.png", "--color", "magic"), "magic"),
         (("dream", "--start", "magic"), "magic"),
         (("dream", "photo.png", "--window-rates"), "window_rates is for windows"),
         (("dream", "photo.png", "--fade", "3"), "fade is for"),

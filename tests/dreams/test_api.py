@@ -47,7 +47,7 @@ def test_a_list_gives_a_list_of_the_dreams_that_each_gives_alone(photos, options
         {"optimizer": "adam"},
         {"param": "fourier", "optimizer": "adam", "step_size": 0.05},
         {"alpha": True},
-        {"colour": "match"},
+        {"color": "match"},
         {"size": 32},
     ],
 )

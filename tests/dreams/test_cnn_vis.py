@@ -91,7 +91,7 @@ def test_strength_grows_by_steps(model):
 @pytest.mark.parametrize(
     ("aim", "slope", "shares"),
     [
-        # by hand: a colour's part in a channel, times what is summed over the places it is seen from
+        # by hand: a color's part in a channel, times what is summed over the places it is seen from
         (Aim(channel=1, wanted=None), 0.25, (0.0, 0.2)),
         (Aim(l1=0, clip_at=1e-3), 2 * 0.25 * 1e-3, (4e-12, 0.01)),
     ],
@@ -105,7 +105,7 @@ def test_weights_go_with_the_gradient_unless_they_are_given(model, aim, slope, s
     assert [weight for weight, _ in given.of_image.terms] == [-7]
 
 
-def test_from_a_picture_the_norm_holds_on_to_it_and_from_noise_to_grey(model):
+def test_from_a_picture_the_norm_holds_on_to_it_and_from_noise_to_gray(model):
     penalties = Penalties(tv=0, p_norm=1, p=6)
     assert 'pnorm(6.0, 1.0, "start")' in str(made(model, size=(40, 50), penalties=penalties)["objective"])
     assert 'pnorm(6.0, 1.0, "zero")' in str(made(model, penalties=penalties)["objective"])
@@ -166,7 +166,7 @@ def test_a_channel_and_a_class_are_not_amplified_at_once(model):
 def test_a_recipe_makes_it_again(model):
     dreamer = Dreamer(**made(model, {"iterations": 2, "start": "noise(9)"}, penalties=Penalties()))
     first = [step.picture() for step in dreamer.dreaming()][-1]
-    recipe = dreamer.settled.recipe
-    assert parse(recipe.objective) == dreamer.settled.objective
+    recipe = dreamer.resolved.recipe
+    assert parse(recipe.objective) == dreamer.resolved.objective
     again = [step.picture() for step in Dreamer(recipe, model=model).dreaming()][-1]
     assert np.array_equal(first.array(), again.array())

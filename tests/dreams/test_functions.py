@@ -133,7 +133,7 @@ def test_what_is_no_optimizer_is_said(photo, options, made, said):
         batcountry.dream(photo, optimizer=made, **options)
 
 
-@pytest.mark.parametrize("more", [{"normalise": "std"}, {"smoothing": 0.5}])
+@pytest.mark.parametrize("more", [{"normalize": "std"}, {"smoothing": 0.5}])
 def test_what_only_named_optimizers_understand_is_refused(photo, options, more):
     with pytest.raises(RecipeError, match="is for optimizers with a name"):
         batcountry.dreaming(photo, optimizer=torch.optim.Adam, **options, **more)

@@ -109,7 +109,7 @@ def test_a_dream_keeps_to_its_memory(limit):
 def test_what_compiling_takes_is_no_pixels_cost(monkeypatch):
     compiled, held = [0], []
 
-    def gradient(image, beside=None):
+    def gradient(image, aux_inputs=None):
         if not compiled[0]:
             compiled[0] = 1
             held.append(b"x" * 200_000_000)

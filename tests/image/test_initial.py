@@ -19,10 +19,10 @@ def test_the_canvas_has_height_before_width():
     assert starts.start_picture(Recipe(start="noise", canvas="37x53")).size == (53, 37)
 
 
-def test_noise_is_around_grey_with_the_spread_it_was_given():
+def test_noise_is_around_gray_with_the_spread_it_was_given():
     made = starts.parse("noise(scale=10)")(211, 307, 0)
     assert made.std() == pytest.approx(10, rel=0.02)
-    assert made.mean() == pytest.approx(starts.GREY, abs=0.1)
+    assert made.mean() == pytest.approx(starts.GRAY, abs=0.1)
 
 
 def test_blurred_noise_is_smoother_within_planes_and_not_across_them():
@@ -74,7 +74,7 @@ def test_pink_has_the_mean_the_covariance_and_the_spectrum_of_photographs():
     assert np.log10(rings[0] / rings[1]) == pytest.approx(2, abs=0.2)
 
 
-@pytest.mark.parametrize("text", ["pink", "pink(0.01)", "grey", "grey(90)"])
+@pytest.mark.parametrize("text", ["pink", "pink(0.01)", "gray", "gray(90)"])
 @pytest.mark.parametrize("size", [(1, 1), (7, 12), (8, 5)])
 def test_starts_come_in_any_size(text, size):
     made = starts.parse(text)(*size, 0)
@@ -82,8 +82,8 @@ def test_starts_come_in_any_size(text, size):
     assert np.isfinite(made).all()
 
 
-def test_grey_is_grey_and_ranges_are_said():
-    assert (starts.parse("grey(90)")(3, 5, 0) == 90).all()
-    for text, said in (("pink(9)", "0 to 4"), ("grey(300)", "0 to 255")):
+def test_gray_is_gray_and_ranges_are_said():
+    assert (starts.parse("gray(90)")(3, 5, 0) == 90).all()
+    for text, said in (("pink(9)", "0 to 4"), ("gray(300)", "0 to 255")):
         with pytest.raises(RecipeError, match=said):
             starts.parse(text)

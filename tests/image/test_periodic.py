@@ -12,7 +12,7 @@ from batcountry.image.resample import resize
 
 
 def seam(pixels: np.ndarray, axis: int) -> float:
-    """Return the jump over the edge, as a multiple of the usual one between neighbours."""
+    """Return the jump over the edge, as a multiple of the usual one between neighbors."""
     rows = np.moveaxis(np.float32(pixels), axis, 0)
     return float(np.abs(rows[0] - rows[-1]).mean() / np.abs(np.diff(rows, axis=0)).mean())
 

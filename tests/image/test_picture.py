@@ -58,8 +58,8 @@ def test_every_mode_opens_as_rgb(photo, mode):
     pixels = read_picture(image).pixels
     assert pixels.shape == (37, 53, 3) and pixels.dtype == np.float32
     if mode in ("L", "I;16", "F"):
-        grey = np.asarray(source.convert("L"), np.float32)
-        np.testing.assert_allclose(pixels[..., 1], grey, atol=1)
+        gray = np.asarray(source.convert("L"), np.float32)
+        np.testing.assert_allclose(pixels[..., 1], gray, atol=1)
     if mode in ("RGB", "RGBA", "CMYK"):
         np.testing.assert_allclose(pixels, photo, atol=1)
 
@@ -86,9 +86,9 @@ def test_a_transparent_palette_becomes_alpha(tmp_path):
 
 
 def test_sixteen_bit_files_keep_their_brightness(tmp_path):
-    grey = np.uint16(np.linspace(0, 65535, 37 * 53).reshape(37, 53))
-    Image.fromarray(grey).save(tmp_path / "g.png")
-    np.testing.assert_allclose(read_picture(tmp_path / "g.png").pixels[..., 0], grey / 257, atol=1)
+    gray = np.uint16(np.linspace(0, 65535, 37 * 53).reshape(37, 53))
+    Image.fromarray(gray).save(tmp_path / "g.png")
+    np.testing.assert_allclose(read_picture(tmp_path / "g.png").pixels[..., 0], gray / 257, atol=1)
 
 
 def test_arrays_and_tensors_are_taken_as_they_are(photo):

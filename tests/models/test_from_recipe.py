@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import batcountry
 from batcountry.cli.networks import app
 from batcountry.dreams import disk as boundless
-from batcountry.dreams.disk.job import Workplace
+from batcountry.dreams.disk.job import WorkDir
 from batcountry.errors import ModelError, RecipeError
 from batcountry.models import open_model
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model, resume_command
@@ -81,7 +81,7 @@ def test_a_dream_on_disk_knows_code_and_weights(folder):
         "dream", "photo.png", "-o", "dream.png", "--layer", "layer1", "--work", "work", *options
     )
     assert found.exception is None, found.output
-    job = Workplace(folder / "work").job()
+    job = WorkDir(folder / "work").job()
     assert job.model == "my_code:make" and job.weights == str(folder / "my.safetensors")
 
 

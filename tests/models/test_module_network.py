@@ -62,7 +62,7 @@ def by_hooks(net, x):
 NORM = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3), "size": 64}
 
 
-def normalised(x):
+def normalized(x):
     mean, std = (torch.tensor(NORM[name]).reshape(1, 3, 1, 1) for name in ("mean", "std"))
     return (x / 255 - mean) / std
 
@@ -71,7 +71,7 @@ def normalised(x):
 def test_activations_are_those_of_the_twin_that_writes_over_nothing(make):
     model, twin = open_model(seeded(make), **NORM), seeded(make, inplace=False)
     x = picture()
-    wanted = by_hooks(twin, normalised(x))
+    wanted = by_hooks(twin, normalized(x))
     together = model.activations(x, [name for name in wanted if name in {each.name for each in model.layers}])
     assert len(together) >= 2
     for name, values in together.items():
@@ -324,7 +324,7 @@ def test_tokens_are_a_grid_without_class_and_registers(registers, photo):
     net = seeded(SmallVit, registers=registers, fixed=False)
     model = open_model(net, **{**NORM, "size": 48})
     x = picture(40, 64)
-    tokens = by_hooks(net, normalised(x))["blocks.1"]
+    tokens = by_hooks(net, normalized(x))["blocks.1"]
     found = model.activations(x, ["blocks.1"])["blocks.1"]
     assert found.shape == (2, 16, 5, 8)
     for row, column in ((0, 0), (1, 7), (4, 3)):
@@ -367,9 +367,9 @@ def test_a_network_that_takes_multiples_only_gets_the_nearest():
     assert model.activations(picture(50, 71), ["output"])["output"].shape[2:] == (48, 72)
 
 
-@pytest.mark.parametrize("kind", ["grey", 1, "rgba", 4, "bgr", "rgb", 3])
-def test_colours_enter_as_the_network_takes_them(kind):
-    channels = {"grey": 1, 1: 1, "rgba": 4, 4: 4, "bgr": 3, "rgb": 3, 3: 3}[kind]
+@pytest.mark.parametrize("kind", ["gray", 1, "rgba", 4, "bgr", "rgb", 3])
+def test_colors_enter_as_the_network_takes_them(kind):
+    channels = {"gray": 1, 1: 1, "rgba": 4, 4: 4, "bgr": 3, "rgb": 3, 3: 3}[kind]
     net = seeded(nn.Conv2d, channels, 4, 1)
     x = picture(5, 7)
     mean, std = np.linspace(0.2, 0.6, channels), np.linspace(0.5, 0.9, channels)
@@ -387,7 +387,7 @@ def test_colours_enter_as_the_network_takes_them(kind):
     np.testing.assert_allclose(model.activations(x, ["0"])["0"], wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_grey_levels_and_numbers_from_0_to_1_say_the_same():
+def test_gray_levels_and_numbers_from_0_to_1_say_the_same():
     net, x = seeded(ResidualNet), picture()
     usual = open_model(net, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.4), size=64)
     levels = open_model(net, mean=(102, 127.5, 153), std=(51, 63.75, 102), size=64)
@@ -399,7 +399,7 @@ def test_grey_levels_and_numbers_from_0_to_1_say_the_same():
     )
 
 
-def test_pictures_of_other_channels_than_colours_can_be_dreamed_on():
+def test_pictures_of_other_channels_than_colors_can_be_dreamed_on():
     model = open_model(seeded(ResidualNet, channels=5), input=5, size=64)
     image = picture(channels=5)[:1]
     assert model.channels == 5 and model.runs_on((40, 50), ["layer2"])
@@ -418,7 +418,7 @@ def test_pictures_of_other_channels_than_colours_can_be_dreamed_on():
         ({"mean": (123, 117, 104), "std": (0.2, 0.2, 0.2)}, "give both in one unit"),
         ({"mean": "mean.npy"}, "for Caffe's nets"),
         ({"std": "wide"}, "std takes numbers"),
-        ({"input": "cmyk"}, "there is no input 'cmyk'; give grey, rgb"),
+        ({"input": "cmyk"}, "there is no input 'cmyk'; give gray, rgb"),
         ({"input": 0}, "1 to 1024 channels"),
         ({"input": 4}, "does not run on a picture of 64×64 pixels"),
         ({"size": 3.5}, "size must be a side"),

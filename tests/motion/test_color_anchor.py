@@ -1,4 +1,4 @@
-"""The colour anchor against NumPy."""
+"""The color anchor against NumPy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pair():
     return torch.from_numpy(np.float32(first)), torch.from_numpy(np.float32(second))
 
 
-def test_a_tone_is_mean_and_spread_of_brightness_and_two_colour_differences(pair):
+def test_a_tone_is_mean_and_spread_of_brightness_and_two_color_differences(pair):
     tones = np.tensordot(MATRIX, pair[0][0].numpy().astype(float), 1)
     found = Tone.of(pair[0])
     assert np.allclose(found.mean, tones.mean((1, 2)), atol=1e-4)
@@ -41,9 +41,9 @@ def test_half_a_hold_goes_half_the_way_and_none_no_way(pair):
 
 
 def test_an_even_picture_is_not_blown_up():
-    grey = torch.full((1, 3, 5, 7), 100.0)
+    gray = torch.full((1, 3, 5, 7), 100.0)
     random = torch.rand(1, 3, 5, 7) * 255
-    assert held(grey, Tone.of(random)).std((2, 3)).max() < 1e-3
+    assert held(gray, Tone.of(random)).std((2, 3)).max() < 1e-3
 
 
 def test_a_tone_moves_as_two_others_differ(pair):

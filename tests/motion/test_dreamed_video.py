@@ -171,7 +171,7 @@ def test_times_are_read_in_all_their_forms():
     assert [VideoRecipe.of({"begin": each}).begin for each in (90, "90", "1:30", "0:01:30")] == ["90"] * 4
 
 
-@pytest.mark.parametrize("option", [{"redirect_relu": 3}, {"colour": "keep"}, {"wrap": "x"}, {"clip": False}])
+@pytest.mark.parametrize("option", [{"redirect_relu": 3}, {"color": "keep"}, {"wrap": "x"}, {"clip": False}])
 def test_fields_that_films_do_not_have_are_refused(option):
     with pytest.raises(RecipeError, match=f"films have no {next(iter(option))}"):
         VideoRecipe.of(option)

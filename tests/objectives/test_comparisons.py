@@ -31,8 +31,8 @@ def noise(*shape):
 
 
 def scored(model, aim, image, start=None):
-    beside = Pictures(aim).at(image if start is None else start)
-    return whole_gradient(model, aim)(image, beside)
+    aux_inputs = Pictures(aim).at(image if start is None else start)
+    return whole_gradient(model, aim)(image, aux_inputs)
 
 
 def summed(image):
@@ -111,9 +111,9 @@ def test_comparisons_in_tiles_and_in_regions_are_the_whole(aim):
     model = open_model()
     image, start = noise(1, 3, 131, 101), noise(1, 3, 131, 101)
     wanted = aim + 0.5 * region(rng.randint(0, 256, (131, 101, 3)).astype(np.uint8), aim)
-    beside = Pictures(wanted).at(start)
-    score, whole = whole_gradient(model, wanted)(image, beside)
-    tiled_score, tiled = tiled_gradient(model, wanted, 48)(image, beside)
+    aux_inputs = Pictures(wanted).at(start)
+    score, whole = whole_gradient(model, wanted)(image, aux_inputs)
+    tiled_score, tiled = tiled_gradient(model, wanted, 48)(image, aux_inputs)
     assert tiled_score == pytest.approx(score, rel=1e-4)
     torch.testing.assert_close(tiled, whole, rtol=1e-3, atol=1e-5 * float(whole.abs().max()))
 
@@ -137,7 +137,7 @@ def test_a_picture_that_was_no_file_cannot_be_read_back_from_text(two_channels, 
 def test_text_and_value_are_the_same():
     for aim in (caricature("a", "b.png", 3), content("start", "a"), style("s.png", "a"), weakest("a", 4)):
         assert parse(str(aim)) == aim
-    assert START in caricature("a").beside
+    assert START in caricature("a").aux_inputs
 
 
 def test_features_of_another_picture_come_with_a_dream(photo, tmp_path):

@@ -22,8 +22,8 @@ def half(height=37, width=53):
 
 
 def scored(model, wanted, image):
-    beside = Pictures(wanted).at(image)
-    return whole_gradient(model, wanted)(image, beside)
+    aux_inputs = Pictures(wanted).at(image)
+    return whole_gradient(model, wanted)(image, aux_inputs)
 
 
 def test_a_place_counts_as_much_as_the_mask_is_bright(two_channels):
@@ -54,9 +54,9 @@ def test_a_region_in_tiles_is_the_regions_whole_gradient(side):
     mask = np.random.RandomState(0).randint(0, 256, (131, 173, 3)).astype(np.uint8)
     wanted = region(mask, layer("blocks.5") + channel("blocks.2", 3))
     image = torch.rand(1, 3, 131, 173) * 255
-    beside = Pictures(wanted).at(image)
-    score, whole = whole_gradient(model, wanted)(image, beside)
-    tiled_score, tiled = tiled_gradient(model, wanted, side)(image, beside)
+    aux_inputs = Pictures(wanted).at(image)
+    score, whole = whole_gradient(model, wanted)(image, aux_inputs)
+    tiled_score, tiled = tiled_gradient(model, wanted, side)(image, aux_inputs)
     assert tiled_score == pytest.approx(score, rel=1e-4)
     assert float((tiled - whole).norm() / whole.norm()) < 1e-3
 
@@ -103,7 +103,7 @@ def test_an_objective_may_read_the_picture_that_the_dream_began_with(photo, two_
             lambda found: -((found["sum"] - model.activations(found[START], ["sum"])["sum"]).square().mean(1))
         ),
         local=True,
-        beside={START: None},
+        aux_inputs={START: None},
     )
     options = {"model": two_channels, "param": "pixels", "octaves": 1, "iterations": 1}
     steps = list(batcountry.dreaming(photo, objective=back, **options))

@@ -17,7 +17,7 @@ from batcountry.objectives import (
     layer,
     parse,
     pnorm,
-    recolour,
+    recolor,
     region,
     tv,
 )
@@ -126,24 +126,22 @@ def oklab(picture):
     return np.array([sum(w * c for w, c in zip(row, cones, strict=True)) for row in rows])
 
 
-def test_recolouring_of_chroma_leaves_light_and_shade_free(two_channels):
+def test_recoloring_of_chroma_leaves_light_and_shade_free(two_channels):
     ours, theirs = oklab(PICTURE), oklab(BEGUN)
     wanted = ((ours - theirs)[1:] ** 2).sum(0).mean() * 255**2
-    assert scored(recolour(), two_channels)[0] == pytest.approx(wanted, rel=1e-5)
+    assert scored(recolor(), two_channels)[0] == pytest.approx(wanted, rel=1e-5)
 
 
-def test_recolouring_of_the_palette_compares_mean_and_spread(two_channels):
+def test_recoloring_of_the_palette_compares_mean_and_spread(two_channels):
     ours, theirs = (oklab(each).reshape(3, -1) for each in (PICTURE, BEGUN))
     wanted = sum((f(ours, 1) - f(theirs, 1)) ** 2 for f in (np.mean, np.std)).sum() * 255**2
-    assert scored(recolour("palette"), two_channels)[0] == pytest.approx(wanted, rel=1e-5)
+    assert scored(recolor("palette"), two_channels)[0] == pytest.approx(wanted, rel=1e-5)
 
 
 def test_black_has_a_finite_gradient(two_channels):
     for what in ("chroma", "palette"):
         assert np.isfinite(
-            scored(recolour(what), two_channels, picture=np.zeros((1, 3, 5, 7)), start=PICTURE[..., :5, :7])[
-                1
-            ]
+            scored(recolor(what), two_channels, picture=np.zeros((1, 3, 5, 7)), start=PICTURE[..., :5, :7])[1]
         ).all()
 
 
@@ -176,7 +174,7 @@ def test_only_what_reads_no_layer_can_grow():
         growing(tv() + layer("a"), 1, 1)
 
 
-@pytest.mark.parametrize("aim", [tv(), tv(operator="sobel"), pnorm(), grain(), drift(), recolour()])
+@pytest.mark.parametrize("aim", [tv(), tv(operator="sobel"), pnorm(), grain(), drift(), recolor()])
 def test_masks_weigh_local_penalties_too(two_channels, aim):
     mask = np.zeros((11, 17, 3), np.uint8)
     mask[:, 9:] = 255
@@ -186,7 +184,7 @@ def test_masks_weigh_local_penalties_too(two_channels, aim):
 
 
 @pytest.mark.parametrize(
-    "aim", [tv(1.5, "sobel", 2), pnorm(4, 2, "start"), grain(2), drift("a"), recolour("palette")]
+    "aim", [tv(1.5, "sobel", 2), pnorm(4, 2, "start"), grain(2), drift("a"), recolor("palette")]
 )
 def test_penalties_are_read_back_from_their_text(aim):
     assert parse(str(-0.5 * aim)) == -0.5 * aim
@@ -209,7 +207,7 @@ def test_values_out_of_range_are_pointed_at(text):
 
 
 @pytest.mark.parametrize(
-    ("penalty", "measure"), [("0.1*tv()", tv()), ("0.5*drift()", drift()), ("0.1*recolour()", recolour())]
+    ("penalty", "measure"), [("0.1*tv()", tv()), ("0.5*drift()", drift()), ("0.1*recolor()", recolor())]
 )
 def test_a_penalty_holds_a_dream_back(photo, two_channels, penalty, measure):
     def dreamed(objective):

@@ -11,7 +11,7 @@ import batcountry
 from batcountry.atlas import building, looking
 from batcountry.cli import main
 from batcountry.dreams.disk import dreaming_on_disk
-from batcountry.dreams.resolve import settle
+from batcountry.dreams.resolve import resolve
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
 from batcountry.image.picture import read_picture
@@ -48,11 +48,11 @@ def test_the_gradient_of_what_is_seen_is_that_of_finite_differences():
     assert torch.autograd.gradcheck(lambda x: veil.laid_over(x, ground), (image,))
 
 
-def test_each_step_has_another_ground_in_the_colours_of_photographs_and_what_is_beside_stays():
+def test_each_step_has_another_ground_in_the_colors_of_photographs_and_what_is_beside_stays():
     clear = torch.zeros(2, 6, 48, 64)
     clear[:, 4:] = veils(48, 64, dtype=torch.float32)[:, :2]
-    dice = np.random.RandomState(0)
-    first, other = (veil.over_noise(clear, dice) for _ in range(2))
+    rng = np.random.RandomState(0)
+    first, other = (veil.over_noise(clear, rng) for _ in range(2))
     assert first.shape == (2, 5, 48, 64)
     assert torch.equal(first, veil.over_noise(clear, np.random.RandomState(0)))
     assert float((first - other)[:, :3].abs().mean()) > 10
@@ -121,7 +121,7 @@ def test_what_the_network_does_not_see_fades_and_what_it_sees_stays(two_channels
     """The network looks at the left half only; where the gradient is taken band by band the border is soft."""
     run = two_channels.network.run
     two_channels.network.run = lambda x, layers: run(x * (torch.arange(x.shape[-1]) < 20), layers)
-    options = {"canvas": "24x40", "start": "grey(240)", "octaves": 1, "iterations": 30, "jitter": 0}
+    options = {"canvas": "24x40", "start": "gray(240)", "octaves": 1, "iterations": 30, "jitter": 0}
     options |= {"alpha": True, "fade": 1.5, "step_size": 8, "param": param}
     dream = batcountry.dream(model=two_channels, objective=channel("sum", 0), **options)
     assert dream.alpha[:, :20].mean() > stays
@@ -137,15 +137,15 @@ def test_a_given_picture_begins_with_its_own_opacity_or_opaque(two_channels, pho
 
 
 def test_without_alpha_the_opacity_is_the_pictures_and_nothing_lies_between_it_and_the_network(two_channels):
-    settled = settle(Recipe(), {"model": two_channels})
-    assert len(settled.view) == len(settled.transforms) == 1
-    assert settled.make_param is known["decorrelated"]
+    resolved = resolve(Recipe(), {"model": two_channels})
+    assert len(resolved.view) == len(resolved.transforms) == 1
+    assert resolved.make_param is known["decorrelated"]
 
 
 def test_opacity_is_a_score_of_the_image_that_masks_can_weigh(two_channels, photo):
     image = veils(24, 40)
     activations = {"@image": image}
-    score = veil.of_colours(opacity().bind(two_channels))(activations)
+    score = veil.of_colors(opacity().bind(two_channels))(activations)
     assert float(score) == pytest.approx(image[:, 3].numpy().mean((1, 2)).sum() / 255)
     assert parse('layer("sum") - 0.5*opacity()') == layer("sum") - 0.5 * opacity()
     mask = np.uint8(255 * (np.arange(40) < 20))[None].repeat(24, 0)
@@ -154,10 +154,10 @@ def test_opacity_is_a_score_of_the_image_that_masks_can_weigh(two_channels, phot
     assert dream.alpha[:, :18].mean() < dream.alpha[:, 22:].mean() - 5
 
 
-def test_penalties_see_colours_alone(two_channels):
+def test_penalties_see_colors_alone(two_channels):
     image = veils(9, 14)
     (term,) = [scorer for _, _, scorer in tv().scorers(two_channels)]
-    whole = veil.of_colours(tv().bind(two_channels))({"@image": image})
+    whole = veil.of_colors(tv().bind(two_channels))({"@image": image})
     assert float(whole) == pytest.approx(float(term({"@image": image[:, :3]}).mean((1, 2)).sum()))
     assert batcountry.dream(
         model=two_channels, objective=layer("sum") - drift(), alpha=True, **start

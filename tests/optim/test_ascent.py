@@ -8,7 +8,7 @@ from batcountry.optim.gradient import whole_gradient
 
 
 def ascent(gradient, **settings):
-    defaults = {"step_size": 1.5, "jitter_by": 5, "clip": True, "dice": np.random.RandomState(0)}
+    defaults = {"step_size": 1.5, "jitter_by": 5, "clip": True, "rng": np.random.RandomState(0)}
     return classic_ascent(gradient, **{**defaults, **settings})
 
 
@@ -41,7 +41,7 @@ def test_the_shift_along_x_is_drawn_before_the_one_along_y():
         return 0.0, torch.ones_like(image)
 
     image = torch.rand(1, 3, 37, 53)
-    ascent(gradient, dice=Dice()).step(image)
+    ascent(gradient, rng=Dice()).step(image)
     assert torch.equal(seen[0], torch.roll(image, (-3, 2), (-2, -1)))
 
 

@@ -67,7 +67,7 @@ def test_no_gradient_is_no_step():
     ("settings", "said"),
     [
         ({"name": "sgd"}, "there are ascent, adam, rmsprop"),
-        ({"name": "adam", "measure": "std"}, "leave normalise out"),
+        ({"name": "adam", "measure": "std"}, "leave normalize out"),
         ({"name": "ascent", "smoothing": 0.5}, "leave smoothing out"),
     ],
 )

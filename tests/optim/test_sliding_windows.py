@@ -59,7 +59,7 @@ def test_a_picture_smaller_than_a_window_is_refused():
 
 
 def by_hand(image, size, side, step_size, decay, steps, rates):
-    """Loop of cnn-vis in NumPy for the objective of the net on paper: mean of squares of (sum of colours / 4 + 1)."""
+    """Loop of cnn-vis in NumPy for the objective of the net on paper: mean of squares of (sum of colors / 4 + 1)."""
     places = [(top, left) for left in starts(size[1], side[1]) for top in starts(size[0], side[0])]
     rows = len(starts(size[0], side[0]))
     over = np.zeros(size)
@@ -114,9 +114,9 @@ def test_batches_are_no_larger_than_asked_and_change_nothing(two_channels):
     seen = []
     gradient = whole_gradient(two_channels, layer("sum"))
 
-    def counting(image, beside):
+    def counting(image, aux_inputs):
         seen.append(len(image))
-        return gradient(image, beside)
+        return gradient(image, aux_inputs)
 
     batch = torch.rand(7, 3, 11, 13)
     score, slope = in_batches(counting, 3)(batch, {"@x": torch.rand(1, 1, 11, 13)})

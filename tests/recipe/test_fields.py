@@ -49,7 +49,7 @@ def test_names_that_are_known_without_importing_a_registry_are_those_in_it(regis
 
 def test_choices_are_enumerations_in_the_schema():
     schema = Recipe.model_json_schema()["properties"]
-    for name in ("param", "optimizer", "carry", "colour", "normalise", "wrap", "precision", "spacing"):
+    for name in ("param", "optimizer", "carry", "color", "normalize", "wrap", "precision", "spacing"):
         assert schema[name]["default"] in schema[name]["enum"], name
     for name in ("start", "device"):
         assert schema[name]["default"] in schema[name]["examples"], name

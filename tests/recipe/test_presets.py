@@ -9,16 +9,16 @@ import batcountry
 from batcountry import dreaming
 from batcountry.cli import application
 from batcountry.dreams import octaves
-from batcountry.dreams.resolve import settle
+from batcountry.dreams.resolve import resolve
 from batcountry.errors import RecipeError
 from batcountry.recipe import Note, Recipe, presets
 
 
 @pytest.mark.parametrize("name", list(presets.known))
-def test_every_preset_is_a_recipe_that_can_be_settled(name, two_channels):
-    settled = settle(Recipe(), {"preset": name, "model": two_channels})
+def test_every_preset_is_a_recipe_that_can_be_resolved(name, two_channels):
+    resolved = resolve(Recipe(), {"preset": name, "model": two_channels})
     for key, value in presets.known[name].items():
-        assert getattr(settled.recipe, key) == value
+        assert getattr(resolved.recipe, key) == value
     assert "preset" not in Recipe.model_fields
 
 
@@ -42,11 +42,15 @@ def test_classic_is_the_dream_of_2015(two_channels, photo):
 
 
 def test_options_go_over_the_preset_and_the_preset_over_a_recipe(two_channels):
-    settled = settle(
+    resolved = resolve(
         Recipe(seed=5, iterations=3), {"preset": "class", "canvas": "32x48", "model": two_channels}
     )
-    assert (settled.recipe.seed, settled.recipe.canvas, settled.recipe.param) == (5, "32x48", "soft-fourier")
-    assert settled.recipe.iterations == presets.known["class"]["iterations"]
+    assert (resolved.recipe.seed, resolved.recipe.canvas, resolved.recipe.param) == (
+        5,
+        "32x48",
+        "soft-fourier",
+    )
+    assert resolved.recipe.iterations == presets.known["class"]["iterations"]
 
 
 def test_the_recipe_in_the_picture_is_the_expanded_one(two_channels):

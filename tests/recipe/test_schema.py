@@ -57,7 +57,7 @@ def test_a_recipe_cannot_be_changed_by_accident():
 def test_a_picture_from_before_looks_could_be_chosen_has_the_look_of_its_time():
     old = '{"version": "1", "recipe": {"layer": "stem"}, "input": null, "input_sha256": "", "weights_sha256": ""}'
     recipe = Note.read(old).recipe
-    assert (recipe.param, recipe.normalise, recipe.octaves) == ("pixels", "mean", 4)
+    assert (recipe.param, recipe.normalize, recipe.octaves) == ("pixels", "mean", 4)
     assert recipe.stride == 0 and recipe.with_options(step_size=1.5).stride == 1.5
 
 

@@ -31,7 +31,7 @@ def write_file(path: Path, *pieces: bytes | memoryview, overwrite: bool) -> None
     try:
         with os.fdopen(handle, "wb") as file:
             file.writelines(pieces)
-        give_usual_rights(Path(temporary))
+        apply_umask(Path(temporary))
         place(Path(temporary), path, overwrite=overwrite)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -99,7 +99,7 @@ def is_taken(path: Path) -> bool:
     return os.path.lexists(path)
 
 
-def give_usual_rights(path: Path) -> None:
+def apply_umask(path: Path) -> None:
     """Let others read a file as they may read any that the user makes; temporary files are private at first."""
     mask = os.umask(0)
     os.umask(mask)

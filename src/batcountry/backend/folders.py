@@ -43,7 +43,7 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def alone_in(folder: Path, refusal: type[BatCountryError]) -> Iterator[None]:
+def exclusive_lock(folder: Path, refusal: type[BatCountryError]) -> Iterator[None]:
     """Hold a folder's lock; the system lets go of it if the process dies.
 
     Raises

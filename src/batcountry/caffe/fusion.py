@@ -4,7 +4,7 @@ The layers that have to run become steps that do more at once and keep less for 
 
 - A ReLU that alone reads a convolution is one step with it.
 - Pointwise convolutions with their ReLUs, and max pooling, that read the same thing are one step.
-- Where max pooling or normalisation alone reads a ReLU, it takes that one's gradient.
+- Where max pooling or normalization alone reads a ReLU, it takes that one's gradient.
 - Max pooling of what comes from ReLUs alone looks for numbers above 0: the gradient of a 0 ends at its ReLU anyway.
 
 A blob that was asked for is always there as the net has it.

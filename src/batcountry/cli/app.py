@@ -93,10 +93,10 @@ def resume(
         resume_film(films[0], run_code=run_code)
         return
     from batcountry.dreams.disk import resuming
-    from batcountry.dreams.disk.job import Workplace
+    from batcountry.dreams.disk.job import WorkDir
     from batcountry.models.from_recipe import resume_command
 
-    job = Workplace(work).job()
+    job = WorkDir(work).job()
     hint = f"go on with: {resume_command(work, job.model)}"
     steps = resuming(work, trusted=run_code)
     for _ in watched(steps, work.name, hint):

@@ -94,14 +94,14 @@ class Work:
     failed: int = 0
 
     def __post_init__(self) -> None:
-        from batcountry.dreams.resolve import settle
+        from batcountry.dreams.resolve import resolve
 
         model: Model = self.options["model"]
         self._sha256 = model.weights_sha256
         for name in self.layers:
             model.layer(name)
         self._recipes = {
-            name: settle(Recipe(), {**self.options, "layer": name}).recipe for name in self.layers
+            name: resolve(Recipe(), {**self.options, "layer": name}).recipe for name in self.layers
         }
         self._told: set[str] = set()
 

@@ -34,7 +34,7 @@ def layers(
     model: Annotated[str, typer.Argument(help="What --model of dream takes.")] = "efficientnet-lite0",
     weights: Annotated[str | None, typer.Option(help="File of weights for it.")] = None,
     channels: Annotated[
-        str | None, typer.Option(help="What it takes: rgb, bgr, grey, rgba, or a number.")
+        str | None, typer.Option(help="What it takes: rgb, bgr, gray, rgba, or a number.")
     ] = None,
 ) -> None:
     """List the layers of a model in running order: channels, stride and receptive field in pixels."""

@@ -17,9 +17,9 @@ from batcountry.dreams.steps import where
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from batcountry.dreams.steps import Progress as Moment
+    from batcountry.dreams.steps import Progress as DreamProgress
 
-P = TypeVar("P", bound="Moment")
+P = TypeVar("P", bound="DreamProgress")
 
 
 class Stopped(Exception):

@@ -63,7 +63,7 @@ def visualize(
     ] = None,
     plot_pixels: Annotated[
         Path | None,
-        typer.Option("--plot-pixels", metavar="FILE", help="Also plot four pixels' grey levels."),
+        typer.Option("--plot-pixels", metavar="FILE", help="Also plot four pixels' gray levels."),
     ] = None,
     overwrite: Overwrite = False,
     aim: dict[str, Any] = {},  # noqa: B006 - never changed

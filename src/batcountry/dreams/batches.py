@@ -12,7 +12,7 @@ import numpy as np
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture, picture_of_levels
-from batcountry.image.pixel_arrays import grey_levels
+from batcountry.image.pixel_arrays import gray_levels
 
 BATCH = 8
 """Pictures that grow at once if nothing is said."""
@@ -37,7 +37,7 @@ def pictures_given(image: Any) -> list[Any] | None:
     if not is_float or image.shape[1 if is_tensor else 3] not in (3, 4):
         return list(image)
     # What floats stand for is said by all of them together: one picture may be nearly black.
-    levels = grey_levels(np.asarray(image.detach().cpu().float() if is_tensor else image))
+    levels = gray_levels(np.asarray(image.detach().cpu().float() if is_tensor else image))
     return [picture_of_levels(np.moveaxis(each, 0, -1) if is_tensor else each) for each in levels]
 
 

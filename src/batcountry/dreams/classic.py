@@ -44,7 +44,7 @@ class BatCountry:
     patch_model
         Accepted for old callers; nothing needs patching and no file is written.
     mean
-        In grey levels, one a channel in the net's own order (blue, green, red).
+        In gray levels, one a channel in the net's own order (blue, green, red).
     channels
         Where the net's channels stand in an RGB picture.
 
@@ -197,7 +197,7 @@ class BatCountry:
     ) -> None:
         """Roll the picture by a random amount, step along the objective's gradient, roll back, clip.
 
-        Works on `net.blobs["data"]`; a step is `step_size` grey levels on average.
+        Works on `net.blobs["data"]`; a step is `step_size` gray levels on average.
         """
         source, target = net.blobs["data"], net.blobs[end]
         ox, oy = np.random.randint(-jitter, jitter + 1, 2)

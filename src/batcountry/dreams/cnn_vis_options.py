@@ -37,16 +37,16 @@ class Penalties(Options):
     p_norm: Annotated[
         float | None,
         PENALTIES(
-            "Weight of the distance from the picture, or from grey if there is none (default: goes with the "
+            "Weight of the distance from the picture, or from gray if there is none (default: goes with the "
             "gradient of a layer; else 0).",
             ge=0,
         ),
     ] = None
     p: Annotated[float, PENALTIES("Power of that distance.")] = 6.0
-    p_scale: Annotated[float, PENALTIES("Grey levels that count as one in it.")] = 1.0
-    p_norm_zero: Annotated[float, PENALTIES("Weight of the distance from grey, besides.", ge=0)] = 0.0
+    p_scale: Annotated[float, PENALTIES("Gray levels that count as one in it.")] = 1.0
+    p_norm_zero: Annotated[float, PENALTIES("Weight of the distance from gray, besides.", ge=0)] = 0.0
     p_zero: Annotated[float, PENALTIES("Power of that distance.")] = 6.0
-    p_scale_zero: Annotated[float, PENALTIES("Grey levels that count as one in it.")] = 1.0
+    p_scale_zero: Annotated[float, PENALTIES("Gray levels that count as one in it.")] = 1.0
     tv: Annotated[
         float | None,
         PENALTIES(
@@ -55,7 +55,7 @@ class Penalties(Options):
         ),
     ] = None
     tv_beta: Annotated[float, PENALTIES("Power of total variation.")] = 2.0
-    tv_scale: Annotated[float, PENALTIES("Grey levels that count as one in it.")] = 1.0
+    tv_scale: Annotated[float, PENALTIES("Gray levels that count as one in it.")] = 1.0
     tv_operator: Annotated[
         Literal["naive", "sobel", "sobel_squish"],
         PENALTIES("How slopes are taken: naive, sobel or sobel_squish."),

@@ -19,7 +19,7 @@ from batcountry.dreams.loop import Advance, climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
 from batcountry.dreams.planning import PICTURE_BYTES, Plan, fitting
 from batcountry.dreams.postprocess import finished
-from batcountry.dreams.resolve import settle
+from batcountry.dreams.resolve import resolve
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
 from batcountry.image.array_picture import read_data
@@ -28,7 +28,7 @@ from batcountry.image.periodic import seamless, wrapped_axes
 from batcountry.image.picture import Picture, PictureLike, read_picture
 from batcountry.image.resample import enlarged
 from batcountry.objectives import pictures_of
-from batcountry.objectives.breakdown import Parts
+from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.alpha import VEIL_BYTES, begun, planes_of
 from batcountry.optim.ascent import UPDATE
 from batcountry.optim.aux_inputs import Pictures
@@ -50,7 +50,7 @@ class Dreamer:
 
     Attributes
     ----------
-    settled
+    resolved
         Model, objective, and the recipe with what was chosen for it.
     parts
         The terms of the image itself, with what they last came to; None if there are none.
@@ -62,18 +62,18 @@ class Dreamer:
     """
 
     def __init__(self, recipe: Recipe | None = None, **options: Unpack[DreamOptions]) -> None:
-        self.settled = settle(recipe or Recipe(), dict(options))
-        model, objective = self.settled.model, self.settled.objective
+        self.resolved = resolve(recipe or Recipe(), dict(options))
+        model, objective = self.resolved.model, self.resolved.objective
         self._whole = whole_gradient(model, objective)
-        self.parts = Parts(model, objective.of_image) if objective.of_image else None
-        more = {} if self.settled.mask is None else {UPDATE: self.settled.mask}
+        self.parts = Breakdown(model, objective.of_image) if objective.of_image else None
+        more = {} if self.resolved.mask is None else {UPDATE: self.resolved.mask}
         self._pictures = Pictures(objective, more)
         self._count = pictures_of(objective)
         self._ready: dict[tuple[int, int], tuple[list[tuple[int, int]], Gradient, Recipe, Plan | None]] = {}
 
     def read(self, image: Any) -> Picture:
         """Read a picture of the kind that the network takes."""
-        channels = self.settled.model.channels
+        channels = self.resolved.model.channels
         return read_picture(image) if channels == 3 else read_data(image, channels)
 
     def dreaming(
@@ -89,7 +89,7 @@ class Dreamer:
         ----------
         image, batch
             As for `dream`.
-        detail : (1, C, h, w), grey levels
+        detail : (1, C, h, w), gray levels
             What to add to the picture before the first step, of any size: an earlier dream less its picture.
 
         Raises
@@ -111,8 +111,8 @@ class Dreamer:
 
     def _dreaming(self, pictures: list[Picture], detail: Tensor | None) -> Iterator[Step]:
         """Dream on pictures of one size together, or on one with several objectives."""
-        settled = self.settled
-        base = torch.cat([planes_of(each, settled.recipe) for each in pictures]).to(settled.model.device)
+        resolved = self.resolved
+        base = torch.cat([planes_of(each, resolved.recipe) for each in pictures]).to(resolved.model.device)
         base = base.expand(max(self._count, len(pictures)), -1, -1, -1)
         sizes, gradient, recipe, _ = self._prepared((base.shape[-2], base.shape[-1]))
         if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
@@ -120,15 +120,15 @@ class Dreamer:
                 "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
                 "leave it out, or make the picture smaller with size"
             )
-        ascent = settled.ascent(redirecting_gradient(gradient, recipe.redirect_relu), self.parts)
-        window = settled.window
+        ascent = resolved.ascent(redirecting_gradient(gradient, recipe.redirect_relu), self.parts)
+        window = resolved.window
         on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
 
         def begin(image: Tensor, start: Tensor) -> Advance:
-            beside = self._pictures.at(start[:, : settled.model.channels])
-            if UPDATE in beside:  # detail of a coarse octave reaches over the mask's edge
-                image = torch.lerp(start, image, beside[UPDATE])
-            return on(image, beside).step
+            aux_inputs = self._pictures.at(start[:, : resolved.model.channels])
+            if UPDATE in aux_inputs:  # detail of a coarse octave reaches over the mask's edge
+                image = torch.lerp(start, image, aux_inputs[UPDATE])
+            return on(image, aux_inputs).step
 
         def opened(pixels: Tensor, index: int) -> Picture:
             picture = pictures[min(index, len(pictures) - 1)]  # with several objectives there is one for all
@@ -144,14 +144,14 @@ class Dreamer:
     def _together(self, picture: Picture, most: int) -> int:
         """Return how many pictures like this one can be dreamed on together."""
         *_, planned = self._prepared(picture.size[::-1])
-        recipe = self.settled.recipe
-        return 1 if planned is None else fitting(planned, recipe.max_memory, self.settled.model.device, most)
+        recipe = self.resolved.recipe
+        return 1 if planned is None else fitting(planned, recipe.max_memory, self.resolved.model.device, most)
 
     def _prepared(self, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Gradient, Recipe, Plan | None]:
         """Return octaves' sizes for a picture of (height, width), gradient, recipe with tiles, and plan if there is one."""
         if size not in self._ready:
-            model, objective, recipe = self.settled.model, self.settled.objective, self.settled.recipe
-            moves, window = self.settled.transforms, self.settled.window
+            model, objective, recipe = self.resolved.model, self.resolved.objective, self.resolved.recipe
+            moves, window = self.resolved.transforms, self.resolved.window
             sizes = octave_sizes(recipe, size)
             if window is not None:
                 if self._count > 1:
@@ -166,7 +166,7 @@ class Dreamer:
             sizes = large_enough(model, objective.layers, sizes, moves, chosen=recipe.octaves is None)
             recipe = recipe.with_options(octaves=recipe.octaves or len(sizes))
             buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
-            planned = plan_dream(self.settled, self._probed, sizes, buffers)
+            planned = plan_dream(self.resolved, self._probed, sizes, buffers)
             log.info("%s", planned)
             wrap = wrapped_axes(recipe.wrap)
             gradient = sparing_gradient(
@@ -177,7 +177,7 @@ class Dreamer:
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""
-        recipe, model = self.settled.recipe, self.settled.model
+        recipe, model = self.resolved.recipe, self.resolved.model
         made = image is None and model.channels == 3
         picture = self.read(start_picture(recipe) if made else image)
         if recipe.size:
@@ -191,8 +191,8 @@ class Dreamer:
     def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:
         """Work the gradient of all pictures out, with others beside of no consequence, to see what it costs."""
         image = image.expand(self._count, -1, -1, -1)
-        beside = {key: each for key, each in self._pictures.at(image).items() if key != UPDATE}
-        return self._whole(image, beside)
+        aux_inputs = {key: each for key, each in self._pictures.at(image).items() if key != UPDATE}
+        return self._whole(image, aux_inputs)
 
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(
@@ -200,5 +200,5 @@ class Dreamer:
             recipe=recipe,
             input=picture.source,
             input_sha256=picture.sha256,
-            weights_sha256=self.settled.model.weights_sha256,
+            weights_sha256=self.resolved.model.weights_sha256,
         ).model_dump_json()

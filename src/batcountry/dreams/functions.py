@@ -117,7 +117,7 @@ def own_optimizer(make: MakeOptimizer, recipe: Recipe) -> Make:
         If the recipe says what only optimizers with a name understand; when called, if it makes no optimizer.
     """
     fields = Recipe.model_fields
-    for name in ("normalise", "smoothing"):
+    for name in ("normalize", "smoothing"):
         if getattr(recipe, name) != fields[name].default:
             raise RecipeError(
                 f"{name} is for optimizers with a name; leave it out, or set up {name_of(make)} so"

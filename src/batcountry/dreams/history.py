@@ -12,7 +12,7 @@ from torch import Tensor
 from batcountry.dreams.plots import Panel, plot
 from batcountry.dreams.steps import Step
 from batcountry.image.files import encode
-from batcountry.objectives.breakdown import Parts
+from batcountry.objectives.breakdown import Breakdown
 
 _PLACES = {"¼ ¼": (0.25, 0.25), "¾ ¾": (0.75, 0.75), "¼ ¾": (0.25, 0.75), "¾ ¼": (0.75, 0.25)}
 _PLANES = ("red", "green", "blue", "alpha")
@@ -27,14 +27,14 @@ class History:
         The penalties, as `Dreamer.parts` has them.
     """
 
-    def __init__(self, parts: Parts | None) -> None:
+    def __init__(self, parts: Breakdown | None) -> None:
         self._parts = parts
         self._image: Tensor | None = None
         self._marks: list[int] = []
         self.numbers: dict[str, list[float]] = {}
-        """By name: the score, each penalty by its text, how far colours were moved, their mean and spread."""
+        """By name: the score, each penalty by its text, how far colors were moved, their mean and spread."""
         self.pixels: dict[str, list[float]] = {}
-        """Grey levels at four places of the picture, by colour plane and place (down, across)."""
+        """Gray levels at four places of the picture, by color plane and place (down, across)."""
 
     def add(self, step: Step) -> None:
         """Take note of a step."""
@@ -69,7 +69,7 @@ class History:
         _save(list(self._panels()), path, overwrite=overwrite)
 
     def save_pixels(self, path: Path, *, overwrite: bool = False) -> None:
-        """Write the pixels' grey levels as line plots, with a panel for each place; see `save_plot`."""
+        """Write the pixels' gray levels as line plots, with a panel for each place; see `save_plot`."""
         panels = []
         for place in _PLACES:
             lines = {
@@ -78,7 +78,7 @@ class History:
                 if f"{plane} {place}" in self.pixels
             }
             down, across = place.split()
-            panels.append(Panel(f"pixel {down} down, {across} across: grey levels", lines, self._marks))
+            panels.append(Panel(f"pixel {down} down, {across} across: gray levels", lines, self._marks))
         _save(panels, path, overwrite=overwrite)
 
     def _panels(self) -> Iterator[Panel]:
@@ -89,7 +89,7 @@ class History:
                 yield Panel(name, {name: values}, self._marks)
         for title, names in together.items():
             lines = {name: self.numbers[name] for name in names}
-            yield Panel(f"{title}, grey levels", lines, self._marks)
+            yield Panel(f"{title}, gray levels", lines, self._marks)
 
 
 def _save(panels: list[Panel], path: Path, *, overwrite: bool) -> None:

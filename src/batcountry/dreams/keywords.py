@@ -44,7 +44,7 @@ class DreamOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, grey, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
     layer: str | None
     """Layer to dream with; the model's own default if not given."""
     guide: PictureLike | None
@@ -74,7 +74,7 @@ class DreamOptions(TypedDict, total=False):
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
+    """Size of a step, in gray levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
     param: str | MakeParam | None
     """How the picture is held while it grows; decorrelated if not given, and pixels where the network
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
@@ -88,7 +88,7 @@ class DreamOptions(TypedDict, total=False):
     """
     optimizer: str | MakeOptimizer
     """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
-    normalise: Literal["mean", "std", "rms", "bands", "none"] | None
+    normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
@@ -111,15 +111,15 @@ class DreamOptions(TypedDict, total=False):
     seed: int
     """Of the random shifts, and of the start if no picture is given (default: 0)."""
     start: str
-    """What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or grey
+    """What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or gray
     (default: sky).
     """
     canvas: str
     """Height and width in pixels of the start if no picture is given (default: 576x1024)."""
     clip: bool
-    """Keep colours within 0 to 255 in every step (default: True)."""
-    colour: str
-    """Colours of the result: free; keep: the original's at each pixel; match: the original's mean and
+    """Keep colors within 0 to 255 in every step (default: True)."""
+    color: str
+    """Colors of the result: free; keep: the original's at each pixel; match: the original's mean and
     spread (default: free).
     """
     rescale: bool
@@ -168,7 +168,7 @@ class VisualizeOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, grey, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
     octaves: int | None
     """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
@@ -192,7 +192,7 @@ class VisualizeOptions(TypedDict, total=False):
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
+    """Size of a step, in gray levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
     param: str | MakeParam | None
     """How the picture is held while it grows; decorrelated if not given, and pixels where the network
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
@@ -206,7 +206,7 @@ class VisualizeOptions(TypedDict, total=False):
     """
     optimizer: str | MakeOptimizer
     """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
-    normalise: Literal["mean", "std", "rms", "bands", "none"] | None
+    normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
@@ -229,15 +229,15 @@ class VisualizeOptions(TypedDict, total=False):
     seed: int
     """Of the random shifts, and of the start if no picture is given (default: 0)."""
     start: str
-    """What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or grey
+    """What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or gray
     (default: sky).
     """
     canvas: str
     """Height and width in pixels of the start if no picture is given (default: 576x1024)."""
     clip: bool
-    """Keep colours within 0 to 255 in every step (default: True)."""
-    colour: str
-    """Colours of the result: free; keep: the original's at each pixel; match: the original's mean and
+    """Keep colors within 0 to 255 in every step (default: True)."""
+    color: str
+    """Colors of the result: free; keep: the original's at each pixel; match: the original's mean and
     spread (default: free).
     """
     rescale: bool
@@ -282,7 +282,7 @@ class ChannelOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, grey, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
     octaves: int | None
     """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
@@ -306,7 +306,7 @@ class ChannelOptions(TypedDict, total=False):
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
+    """Size of a step, in gray levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
     param: str | MakeParam | None
     """How the picture is held while it grows; decorrelated if not given, and pixels where the network
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
@@ -320,7 +320,7 @@ class ChannelOptions(TypedDict, total=False):
     """
     optimizer: str | MakeOptimizer
     """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
-    normalise: Literal["mean", "std", "rms", "bands", "none"] | None
+    normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
@@ -343,15 +343,15 @@ class ChannelOptions(TypedDict, total=False):
     seed: int
     """Of the random shifts, and of the start if no picture is given (default: 0)."""
     start: str
-    """What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or grey
+    """What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or gray
     (default: sky).
     """
     canvas: str
     """Height and width in pixels of the start if no picture is given (default: 576x1024)."""
     clip: bool
-    """Keep colours within 0 to 255 in every step (default: True)."""
-    colour: str
-    """Colours of the result: free; keep: the original's at each pixel; match: the original's mean and
+    """Keep colors within 0 to 255 in every step (default: True)."""
+    color: str
+    """Colors of the result: free; keep: the original's at each pixel; match: the original's mean and
     spread (default: free).
     """
     rescale: bool
@@ -396,7 +396,7 @@ class ZoomOptions(TypedDict, total=False):
     opacity: CurveLike
     """How much of a frame's dream is kept: 0 none, 1 all; a number or a curve (default: 1)."""
     anchor: float
-    """How firmly the mean and the spread of brightness and colours are held: 0 not, 1 firmly (default:
+    """How firmly the mean and the spread of brightness and colors are held: 0 not, 1 firmly (default:
     1.0).
     """
     codec: Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None
@@ -434,7 +434,7 @@ class ZoomOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, grey, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
     layer: str | None
     """Layer to dream with; the model's own default if not given."""
     guide: PictureLike | None
@@ -452,7 +452,7 @@ class ZoomOptions(TypedDict, total=False):
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
+    """Size of a step, in gray levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
     param: str | MakeParam | None
     """How the picture is held while it grows; decorrelated if not given, and pixels where the network
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
@@ -460,7 +460,7 @@ class ZoomOptions(TypedDict, total=False):
     """
     optimizer: str | MakeOptimizer
     """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
-    normalise: Literal["mean", "std", "rms", "bands", "none"] | None
+    normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
@@ -508,7 +508,7 @@ class VideoOptions(TypedDict, total=False):
     opacity: CurveLike
     """How much of a frame's dream is kept: 0 none, 1 all; a number or a curve (default: 1)."""
     anchor: float
-    """How firmly the mean and the spread of brightness and colours are held: 0 not, 1 firmly (default:
+    """How firmly the mean and the spread of brightness and colors are held: 0 not, 1 firmly (default:
     1.0).
     """
     codec: Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None
@@ -538,7 +538,7 @@ class VideoOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, grey, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
     layer: str | None
     """Layer to dream with; the model's own default if not given."""
     guide: PictureLike | None
@@ -556,7 +556,7 @@ class VideoOptions(TypedDict, total=False):
     iterations: int
     """Steps in each octave (default: 10)."""
     step_size: float | None
-    """Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
+    """Size of a step, in gray levels for decorrelated (default: 2.7) and pixels (default: 1.5)."""
     param: str | MakeParam | None
     """How the picture is held while it grows; decorrelated if not given, and pixels where the network
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
@@ -564,7 +564,7 @@ class VideoOptions(TypedDict, total=False):
     """
     optimizer: str | MakeOptimizer
     """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
-    normalise: Literal["mean", "std", "rms", "bands", "none"] | None
+    normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """

@@ -33,7 +33,7 @@ def climb(
 
     Parameters
     ----------
-    base : (N, 3, H, W), RGB in grey levels
+    base : (N, 3, H, W), RGB in gray levels
     sizes
         (height, width) of the octaves to run, smallest first.
     detail

@@ -8,7 +8,7 @@ from math import prod
 
 from batcountry.dreams import octaves
 from batcountry.dreams.planning import PICTURE_BYTES, Plan, plan
-from batcountry.dreams.resolve import Settled
+from batcountry.dreams.resolve import Resolved
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import wrapped_axes
 from batcountry.models import Model
@@ -92,7 +92,7 @@ def large_enough(
     Nothing is said of those left out if it was not the caller who asked for them but their number was `chosen`.
     """
     for index, size in enumerate(sizes):
-        # Sizes grow, so the first that runs settles the rest, at the price of one small forward pass.
+        # Sizes grow, so the first that runs decides for the rest, at the price of one small forward pass.
         if _is_enough(model, layers, size, transforms, last=index == len(sizes) - 1):
             if index and not chosen:
                 left = ", ".join(f"{w}×{h}" for h, w in sizes[:index])
@@ -120,14 +120,14 @@ def _is_enough(
 
 
 def plan_dream(
-    settled: Settled, whole: Gradient, sizes: list[tuple[int, int]], picture_bytes: float = PICTURE_BYTES
+    resolved: Resolved, whole: Gradient, sizes: list[tuple[int, int]], picture_bytes: float = PICTURE_BYTES
 ) -> Plan:
     """Return how to work a recipe's dream out; see `batcountry.dreams.planning.plan`."""
-    recipe = settled.recipe
-    seen = [seen_size(settled.transforms, each) for each in sizes]
+    recipe = resolved.recipe
+    seen = [seen_size(resolved.transforms, each) for each in sizes]
     return plan(
-        settled.model,
-        settled.objective,
+        resolved.model,
+        resolved.objective,
         whole,
         seen,
         recipe.iterations,

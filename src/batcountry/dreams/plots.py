@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 
-_COLOURS = ("#c03028", "#2a7e43", "#2456b4", "#b8860b", "#7b3fa0", "#0f8b8d", "#d1588a", "#5c5c5c")
+_COLORS = ("#c03028", "#2a7e43", "#2456b4", "#b8860b", "#7b3fa0", "#0f8b8d", "#d1588a", "#5c5c5c")
 _WIDTH, _HEIGHT = 900, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 88, 20, 34, 30
 
@@ -78,13 +78,13 @@ class _Axes:
         right = float(_WIDTH - _RIGHT)
         several = len(self.panel.lines) > 1
         for index, (name, line) in reversed(list(enumerate(self.panel.lines.items()))):
-            colour = _COLOURS[index % len(_COLOURS)]
+            color = _COLORS[index % len(_COLORS)]
             points = [(self.x(i + 1), self.y(v)) if math.isfinite(v) else None for i, v in enumerate(line)]
             for here, there in pairwise(points):
                 if here is not None and there is not None:
-                    draw.line([here, there], colour, 2)
+                    draw.line([here, there], color, 2)
             if several:
-                draw.text((right, self.top - 24), name, colour, font, anchor="rt")
+                draw.text((right, self.top - 24), name, color, font, anchor="rt")
                 right -= draw.textlength(name, font) + 14
 
 

@@ -1,4 +1,4 @@
-"""From what is dreamed to what is shown: range, contrast, colours."""
+"""From what is dreamed to what is shown: range, contrast, colors."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import RecipeError, suggestion
-from batcountry.image import color as colour
+from batcountry.image import color as color
 from batcountry.image.picture import Picture
-from batcountry.optim.alpha import COLOURS, with_opacity
+from batcountry.optim.alpha import COLORS, with_opacity
 from batcountry.recipe import Recipe
 
 
 def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.float32]:
-    """Return the picture as it is shown, H×W×3, RGB in grey levels within 0 to 255.
+    """Return the picture as it is shown, H×W×3, RGB in gray levels within 0 to 255.
 
     Parameters
     ----------
     image : (N, 3, h, w)
-        The colours of the dream, of which the first is shown.
+        The colors of the dream, of which the first is shown.
     original : (1, 3, H, W)
-        What it is a dream on, whose colours it may have to take; of any size.
+        What it is a dream on, whose colors it may have to take; of any size.
 
     Raises
     ------
@@ -42,9 +42,9 @@ def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.flo
     elif not recipe.clip:
         shown = _brightened(shown)
     shown = shown.clamp(0, 255)
-    if recipe.colour != "free":
+    if recipe.color != "free":
         like = F.interpolate(original.to(shown), shown.shape[-2:], mode="bilinear", antialias=True)
-        shown = colour.known[recipe.colour](shown, like.clamp(0, 255)).clamp(0, 255)
+        shown = color.known[recipe.color](shown, like.clamp(0, 255)).clamp(0, 255)
     return shown[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(np.float32)
 
 
@@ -60,18 +60,18 @@ def finished(picture: Picture, image: Tensor, original: Tensor, recipe: Recipe) 
     """
     if not recipe.alpha:
         return picture.with_pixels(displayed(image, original, recipe))
-    colours = displayed(image[:, :COLOURS], original[:, :COLOURS], recipe)
-    return with_opacity(picture.with_pixels(colours), image[0, COLOURS])
+    colors = displayed(image[:, :COLORS], original[:, :COLORS], recipe)
+    return with_opacity(picture.with_pixels(colors), image[0, COLORS])
 
 
-def check_colour(name: str, channels: int = 3) -> None:
-    """Raise `RecipeError` if there is no such way with colours, or pictures have none."""
-    if name not in colour.known:
-        hint = suggestion(name, colour.known)
-        raise RecipeError(f"colours cannot be {name!r}{hint}; they can be {', '.join(colour.known)}")
+def check_color(name: str, channels: int = 3) -> None:
+    """Raise `RecipeError` if there is no such way with colors, or pictures have none."""
+    if name not in color.known:
+        hint = suggestion(name, color.known)
+        raise RecipeError(f"colors cannot be {name!r}{hint}; they can be {', '.join(color.known)}")
     if name != "free" and channels != 3:
         raise RecipeError(
-            f"colour {name!r} is for colours, and the network takes {channels} channels; leave it out"
+            f"color {name!r} is for colors, and the network takes {channels} channels; leave it out"
         )
 
 

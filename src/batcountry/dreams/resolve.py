@@ -21,7 +21,7 @@ from batcountry.dreams.functions import (
     usual_step_size,
 )
 from batcountry.dreams.inputs import check_inputs
-from batcountry.dreams.postprocess import check_colour
+from batcountry.dreams.postprocess import check_color
 from batcountry.errors import RecipeError, suggestion
 from batcountry.image import initial as starts
 from batcountry.image.periodic import wrapped_axes
@@ -42,7 +42,7 @@ from batcountry.recipe.units import parsed_size
 
 
 @dataclass(frozen=True)
-class Settled:
+class Resolved:
     """What a recipe stands for.
 
     Attributes
@@ -80,14 +80,14 @@ class Settled:
         return param.veiled(known) if self.recipe.alpha else known
 
     def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
-        """Return how pictures are made to score higher, with dice that begin with the recipe's seed.
+        """Return how pictures are made to score higher, with an rng that begins with the recipe's seed.
 
         Parameters
         ----------
         gradient
             Score and gradient of what the network sees.
         prior
-            Score of the image itself, of its colours.
+            Score of the image itself, of its colors.
         """
         recipe = self.recipe
         return Ascent(
@@ -97,7 +97,7 @@ class Settled:
             np.random.RandomState(recipe.seed),
             recipe.clip,
             self.make_param,
-            veil.of_colours(prior) if prior is not None and recipe.alpha else prior,
+            veil.of_colors(prior) if prior is not None and recipe.alpha else prior,
         )
 
     @property
@@ -149,7 +149,7 @@ class Prepared:
 
 
 def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
-    """Check a recipe with `options` over it before a network is opened or fetched; see `settle`.
+    """Check a recipe with `options` over it before a network is opened or fetched; see `resolve`.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
     if objective is not None and not objective.of_layers:
         raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
     starts.parse(recipe.start)
-    check_colour(recipe.colour)
+    check_color(recipe.color)
     check_octaves(recipe)
     check_windows(recipe)
     _ = recipe_optimizer(recipe, functions)
@@ -194,7 +194,7 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
     return Prepared(recipe, model, objective, shown, mask, functions)
 
 
-def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
+def resolve(recipe: Recipe, options: dict[str, Any]) -> Resolved:
     """Open what a recipe with `options` over it names; see `batcountry.dream` for what they may be.
 
     Raises
@@ -212,12 +212,12 @@ def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     objective = (asked.objective or _objective(recipe, asked.guide)).resolved(opened)
     if not objective.of_layers:
         raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
-    check_colour(recipe.colour, opened.channels)
+    check_color(recipe.color, opened.channels)
     where = asked.mask or recipe.mask
     if recipe.windows == "input" and opened.input_size is None:
         raise RecipeError(f"nobody knows what size of pictures {opened.name} takes; give windows as 224x224")
     check_alpha(recipe, opened, objective)
-    found = Settled(opened, objective, recipe, None if where is None else mask_planes(where), functions)
+    found = Resolved(opened, objective, recipe, None if where is None else mask_planes(where), functions)
     _ = found.optimizer, found.transforms  # so that what cannot be is said now
     return found
 
@@ -232,7 +232,7 @@ def recipe_optimizer(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> Mak
         return own_optimizer(functions.optimizer, recipe)
     schedule = Schedule(recipe.stride, recipe.decay, recipe.decay_every)
     wrap = wrapped_axes(recipe.wrap)
-    return optimizer(recipe.optimizer, schedule, recipe.normalise or "mean", recipe.smoothing, wrap)
+    return optimizer(recipe.optimizer, schedule, recipe.normalize or "mean", recipe.smoothing, wrap)
 
 
 def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
@@ -246,7 +246,7 @@ def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
         raise RecipeError(
             f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use decorrelated"
         )
-    if recipe.normalise == BANDS:
+    if recipe.normalize == BANDS:
         raise RecipeError(
             f"bands are of pixels, which {recipe.param} has none of; use decorrelated or pixels"
         )
@@ -280,11 +280,11 @@ def check_windows(recipe: Recipe) -> None:
 
 def check_alpha(recipe: Recipe, model: Model, objective: Objective) -> None:
     """Raise `RecipeError` for a transparency that cannot be."""
-    if recipe.alpha and model.channels != veil.COLOURS:
+    if recipe.alpha and model.channels != veil.COLORS:
         raise RecipeError(
-            f"alpha is for pictures of colours, and the network takes {model.channels} channels; leave it out"
+            f"alpha is for pictures of colors, and the network takes {model.channels} channels; leave it out"
         )
-    if not recipe.alpha and OPACITY in objective.beside:
+    if not recipe.alpha and OPACITY in objective.aux_inputs:
         raise RecipeError(f"{objective} reads the opacity that a picture has with alpha; give alpha, too")
 
 
@@ -310,18 +310,18 @@ def _named(options: dict[str, Any], name: str) -> Picture | str | None:
 
 def _with_usual(recipe: Recipe, model: Model, functions: Functions) -> Recipe:
     """Return a recipe with the parametrization, normalization and step size that are usual where it names none."""
-    plain = model.channels != veil.COLOURS or recipe.windows != "none" or not recipe.clip
+    plain = model.channels != veil.COLORS or recipe.windows != "none" or not recipe.clip
     name = recipe.param or ("pixels" if plain else "decorrelated")
     if name == "decorrelated" and plain:
         raise RecipeError(
             "the param decorrelated is for colors within 0 to 255 on the whole picture, not for windows, no-clip, or "
             f"the {model.channels} channel(s) of {model.name}; use pixels"
         )
-    normalise: str | None = recipe.normalise
-    if normalise is None and recipe.optimizer == "ascent":
-        normalise = param.normalizations.get(name, "mean")
+    normalize: str | None = recipe.normalize
+    if normalize is None and recipe.optimizer == "ascent":
+        normalize = param.normalizations.get(name, "mean")
     step_size = recipe.step_size or usual_step_size(name, recipe.optimizer, functions)
-    return recipe.with_options(param=name, normalise=normalise, step_size=step_size)
+    return recipe.with_options(param=name, normalize=normalize, step_size=step_size)
 
 
 def _objective(recipe: Recipe, shown: str | Picture | None) -> Objective:

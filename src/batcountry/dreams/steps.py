@@ -55,7 +55,7 @@ class Step(Progress):
     Attributes
     ----------
     image
-        (N, 3, H, W), RGB in grey levels, as it is now; with `alpha` a fourth plane is its opacity, 0 to 255.
+        (N, 3, H, W), RGB in gray levels, as it is now; with `alpha` a fourth plane is its opacity, 0 to 255.
     indices
         Of a dream on several pictures: which of them these are, counted from 0. `last` is then said of them, and `done`
         of all.

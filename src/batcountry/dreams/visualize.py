@@ -22,7 +22,7 @@ BATCH = 8
 
 
 @dataclass(frozen=True)
-class Moment:
+class BatchStep:
     """What is known after one iteration of a batch of pictures.
 
     Attributes
@@ -57,7 +57,7 @@ class Moment:
         return [_own(picture, aim) for picture, aim in zip(pictures, self.objectives, strict=True)]
 
 
-Callback = Callable[[Moment], object]
+Callback = Callable[[BatchStep], object]
 """Is called with each moment of `visualize`, which ends there if it returns True."""
 
 
@@ -125,7 +125,7 @@ def visualizing(
     *,
     batch: int = BATCH,
     **options: Unpack[VisualizeOptions],
-) -> Iterator[Moment]:
+) -> Iterator[BatchStep]:
     """Make a picture for each objective iteration by iteration; takes what `visualize` takes.
 
     The options are checked, the model is opened and all objectives are read at the call.
@@ -140,16 +140,16 @@ def visualizing(
     given: dict[str, Any] = {**options} if recipe is not None else {"preset": "class", **options}
     parts = [tuple(aims[at : at + batch]) for at in range(0, len(aims), batch)]
     first = Dreamer(recipe, **given, objective=each(list(parts[0])))
-    model = first.settled.model
+    model = first.resolved.model
     for aim in aims[batch:]:
         aim.bind(model)
     given["model"] = model
 
-    def run() -> Iterator[Moment]:
+    def run() -> Iterator[BatchStep]:
         for index, part in enumerate(parts):
             dreamer = Dreamer(recipe, **given, objective=each(list(part))) if index else first
             for step in dreamer.dreaming():
-                yield Moment(index, len(parts), part, step)
+                yield BatchStep(index, len(parts), part, step)
 
     return run()
 

@@ -1,4 +1,4 @@
-"""Pictures of other channels than colours, for networks made for such: arrays in, arrays out."""
+"""Pictures of other channels than colors, for networks made for such: arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from batcountry.image.picture import Picture
 
 
 class DataPicture(Picture):
-    """A picture whose pixels are H×W×n float32, from 0 to 255, of n channels that are no colours."""
+    """A picture whose pixels are H×W×n float32, from 0 to 255, of n channels that are no colors."""
 
     def array(self) -> NDArray[Any]:
         """Return the pixels, H×W×n float32."""
@@ -87,7 +87,7 @@ def read_data(source: Any, channels: int) -> Picture:
     ----------
     source
         An array H×W×n of numbers, a torch tensor n×H×W or 1×n×H×W, a `.npy` file, or a `DataPicture`.
-        Numbers are grey levels, 0 to 255, as in every picture.
+        Numbers are gray levels, 0 to 255, as in every picture.
 
     Raises
     ------

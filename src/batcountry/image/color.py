@@ -1,4 +1,4 @@
-"""Colours as people see them: OKLab, and giving a dream the colours of its picture."""
+"""Colors as people see them: OKLab, and giving a dream the colors of its picture."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _DARKEST = 1e-5
 
 
 def to_oklab(image: Tensor) -> Tensor:
-    """Return lightness, 0 to 1, and the two chroma planes of OKLab (Ottosson, 2020), (N, 3, H, W), for grey levels."""
+    """Return lightness, 0 to 1, and the two chroma planes of OKLab (Ottosson, 2020), (N, 3, H, W), for gray levels."""
     share = image / 255
     light = torch.where(share <= 0.04045, share / 12.92, ((share.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
     return _mixed(_TO_LAB, _mixed(_TO_LMS, light).clamp(min=_DARKEST) ** (1 / 3))
 
 
 def from_oklab(lab: Tensor) -> Tensor:
-    """Return RGB in grey levels; those that no screen has are below 0 or above 255."""
+    """Return RGB in gray levels; those that no screen has are below 0 or above 255."""
     light = _mixed(_inverse(_TO_LMS), _mixed(_inverse(_TO_LAB), lab) ** 3)
     share = torch.where(
         light <= 0.0031308, light * 12.92, 1.055 * light.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
@@ -38,14 +38,14 @@ def from_oklab(lab: Tensor) -> Tensor:
 
 
 def keep(dream: Tensor, original: Tensor) -> Tensor:
-    """Return a dream's light and shade in the original's colours, pixel by pixel; (N, 3, H, W), grey levels."""
+    """Return a dream's light and shade in the original's colors, pixel by pixel; (N, 3, H, W), gray levels."""
     return in_gamut(torch.cat([to_oklab(dream)[:, :1], to_oklab(original)[:, 1:]], 1))
 
 
 def match(dream: Tensor, original: Tensor) -> Tensor:
-    """Return a dream whose colours have the original's mean and spread; (N, 3, H, W), grey levels.
+    """Return a dream whose colors have the original's mean and spread; (N, 3, H, W), gray levels.
 
-    Each plane of OKLab is shifted and stretched (Reinhard et al., 2001, in their own colour space).
+    Each plane of OKLab is shifted and stretched (Reinhard et al., 2001, in their own color space).
     """
     (mean, spread), (wanted, wide) = (statistics(to_oklab(each)) for each in (dream, original))
     return in_gamut((to_oklab(dream) - mean) * (wide / spread.clamp(min=1e-4)) + wanted)
@@ -56,7 +56,7 @@ known: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "keep": keep,
     "match": match,
 }
-"""What a dream's colours become, by name: functions of the dream and its picture. Put your own function in to extend it."""
+"""What a dream's colors become, by name: functions of the dream and its picture. Put your own function in to extend it."""
 
 
 def statistics(lab: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,7 +65,7 @@ def statistics(lab: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def in_gamut(lab: Tensor) -> Tensor:
-    """Return RGB in grey levels, 0 to 255: colours that no screen has are made paler, not darker or lighter."""
+    """Return RGB in gray levels, 0 to 255: colors that no screen has are made paler, not darker or lighter."""
     lightness = lab[:, :1].clamp(0, 1)
     low, high = torch.zeros_like(lightness), torch.ones_like(lightness)
     for _ in range(8):

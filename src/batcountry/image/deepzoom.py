@@ -15,7 +15,7 @@ def page(title: str, width: int, height: int, tile: int, overlap: int) -> str:
     width, height, tile
         Of the picture and of a tile's side, in pixels.
     overlap
-        Pixels by which tiles reach into their neighbours.
+        Pixels by which tiles reach into their neighbors.
     """
     template = (files("batcountry.image") / "viewer.html").read_text("utf-8")
     facts = json.dumps({"width": width, "height": height, "tile": tile, "overlap": overlap})

@@ -116,7 +116,7 @@ def picture_size(path: Path) -> tuple[int, int]:
 def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None, bytes | None]:
     """Return a picture of any mode as RGB, its alpha plane or None, and its RGB profile or None.
 
-    The EXIF orientation is applied. Grey and CMYK profiles are converted to sRGB, since they
+    The EXIF orientation is applied. Gray and CMYK profiles are converted to sRGB, since they
     do not fit an RGB picture. Raises `PictureError` if the picture cannot be converted.
     """
     try:

@@ -1,4 +1,4 @@
-"""What a dream begins with when no picture is given: a sky, noise, or grey.
+"""What a dream begins with when no picture is given: a sky, noise, or gray.
 
 Functions that make a start raise `RecipeError` for a number out of its range.
 """
@@ -18,10 +18,10 @@ from batcountry.recipe.expressions import Calls
 from batcountry.recipe.units import parsed_size
 
 Start = Callable[[int, int, int], NDArray[Any]]
-"""Makes a picture, (H, W, 3), RGB in grey levels, of a height, a width, and a seed; the same for the same three."""
+"""Makes a picture, (H, W, 3), RGB in gray levels, of a height, a width, and a seed; the same for the same three."""
 
-GREY = 117.0
-"""Mean grey level of ImageNet's pictures, which noise is around."""
+GRAY = 117.0
+"""Mean gray level of ImageNet's pictures, which noise is around."""
 
 
 def sky() -> Start:
@@ -36,22 +36,22 @@ def sky() -> Start:
 
 
 def noise(scale: float = 1.0, blur: float = 0.0) -> Start:
-    """Begin with noise around grey, as cnn-vis does.
+    """Begin with noise around gray, as cnn-vis does.
 
     Parameters
     ----------
     scale
-        Standard deviation of the noise before it is blurred, in grey levels.
+        Standard deviation of the noise before it is blurred, in gray levels.
     blur
         Standard deviation of the Gaussian it is blurred with, in pixels.
     """
     if not 0 <= scale <= 255 or not 0 <= blur <= 1000:
-        raise RecipeError("noise has a scale of 0 to 255 grey levels and a blur of 0 to 1000 pixels")
+        raise RecipeError("noise has a scale of 0 to 255 gray levels and a blur of 0 to 1000 pixels")
 
     def make(height: int, width: int, seed: int) -> NDArray[Any]:
         from scipy import ndimage
 
-        found = np.random.RandomState(seed).normal(GREY, scale, (height, width, 3))
+        found = np.random.RandomState(seed).normal(GRAY, scale, (height, width, 3))
         blurred = ndimage.gaussian_filter(found, (blur, blur, 0)) if blur else found
         return np.clip(blurred, 0, 255).astype(np.float32)
 
@@ -59,7 +59,7 @@ def noise(scale: float = 1.0, blur: float = 0.0) -> Start:
 
 
 def pink(contrast: float = 1.0) -> Start:
-    """Begin with noise that has the spectrum and the colours of photographs, but shows nothing (`batcountry.image.statistics`).
+    """Begin with noise that has the spectrum and the colors of photographs, but shows nothing (`batcountry.image.statistics`).
 
     Parameters
     ----------
@@ -81,14 +81,14 @@ def pink(contrast: float = 1.0) -> Start:
     return make
 
 
-def grey(level: float = GREY) -> Start:
-    """Begin with an even grey of a level of 0 to 255."""
+def gray(level: float = GRAY) -> Start:
+    """Begin with an even gray of a level of 0 to 255."""
     if not 0 <= level <= 255:
-        raise RecipeError("grey has a level of 0 to 255")
+        raise RecipeError("gray has a level of 0 to 255")
     return lambda height, width, _: np.full((height, width, 3), level, np.float32)
 
 
-known: dict[str, Callable[..., Start]] = {"sky": sky, "noise": noise, "pink": pink, "grey": grey}
+known: dict[str, Callable[..., Start]] = {"sky": sky, "noise": noise, "pink": pink, "gray": gray}
 """Starts by name, as the text form has them. Put your own function in to extend it."""
 
 _calls = Calls("start", known)

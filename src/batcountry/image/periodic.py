@@ -18,7 +18,7 @@ def wrapped_axes(wrap: str) -> Wrap:
 
 
 def seamless(pixels: NDArray[np.float32], wrap: Wrap) -> NDArray[np.float32]:
-    """Return a picture whose opposite edges fit, H×W×3 grey levels, changed as little and as smoothly as can be.
+    """Return a picture whose opposite edges fit, H×W×3 gray levels, changed as little and as smoothly as can be.
 
     It is the periodic part of the periodic plus smooth decomposition (Moisan, 2011), along the
     wrapped axes alone. A picture that fits already hardly changes.

@@ -42,11 +42,11 @@ class Picture:
     Attributes
     ----------
     pixels
-        H×W×3 float32, RGB in grey levels 0–255.
+        H×W×3 float32, RGB in gray levels 0–255.
     alpha
         H×W uint8, or None if there is no transparency.
     icc
-        An RGB colour profile, or None.
+        An RGB color profile, or None.
     source
         The file's name as it was given, or None if it was no file.
     sha256
@@ -98,7 +98,7 @@ class Picture:
         return Note.read(self.note).recipe
 
     def array(self) -> NDArray[np.uint8]:
-        """Return H×W×3 uint8, rounded to the nearest grey level."""
+        """Return H×W×3 uint8, rounded to the nearest gray level."""
         return np.rint(np.clip(self.pixels, 0, 255)).astype(np.uint8)
 
     def image(self) -> Image.Image:
@@ -296,7 +296,7 @@ def read_picture(source: PictureLike) -> Picture:
 
 
 def picture_of_levels(pixels: Pixels) -> Picture:
-    """Return the picture of pixels, H×W×3 or 4 float32, that are known to be grey levels, however dark they are."""
+    """Return the picture of pixels, H×W×3 or 4 float32, that are known to be gray levels, however dark they are."""
     levels, alpha = split_alpha(pixels.astype(np.float32, copy=False))
     return Picture(levels, alpha, sha256=digest_of(levels))
 

@@ -16,7 +16,7 @@ _LOWEST, _HIGHEST = -64.0, 320.0
 
 
 def pixels_of(array: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
-    """Return the pixels of an array, H×W×3 float32 in grey levels, and its alpha, H×W uint8, or None.
+    """Return the pixels of an array, H×W×3 float32 in gray levels, and its alpha, H×W uint8, or None.
 
     Parameters
     ----------
@@ -27,24 +27,24 @@ def pixels_of(array: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.uint
     Raises
     ------
     PictureError
-        If it has another shape or type, or numbers that are no grey levels.
+        If it has another shape or type, or numbers that are no gray levels.
     """
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, 2)
     if array.ndim != 3 or array.shape[2] not in (3, 4) or 0 in array.shape:
         raise PictureError(f"an array of shape {array.shape} is no picture: give height × width × 3")
-    return split_alpha(grey_levels(array))
+    return split_alpha(gray_levels(array))
 
 
-def grey_levels(array: NDArray[Any]) -> NDArray[np.float32]:
-    """Return an array of any shape in grey levels; see `pixels_of`."""
+def gray_levels(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Return an array of any shape in gray levels; see `pixels_of`."""
     if array.dtype.kind not in "uifb":
         raise PictureError(f"an array of {array.dtype} is no picture: give uint8, or float from 0 to 255")
     return array.astype(np.float32) * np.float32(_scale(array))
 
 
 def split_alpha(levels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
-    """Return colours, H×W×3, and alpha, H×W uint8 or None, of grey levels, H×W×3 or H×W×4."""
+    """Return colors, H×W×3, and alpha, H×W uint8 or None, of gray levels, H×W×3 or H×W×4."""
     alpha = np.rint(np.clip(levels[..., 3], 0, 255)).astype(np.uint8) if levels.shape[2] == 4 else None
     return np.ascontiguousarray(levels[..., :3]), alpha
 
@@ -64,7 +64,7 @@ def digest_of(pixels: NDArray[np.float32]) -> str:
 
 
 def _scale(array: NDArray[Any]) -> float:
-    """Return what an array's numbers are multiplied by to be grey levels."""
+    """Return what an array's numbers are multiplied by to be gray levels."""
     if array.dtype.kind == "b":
         return 255.0
     if array.dtype.kind == "u":

@@ -17,9 +17,9 @@ MEAN = (0.48, 0.46, 0.41)
 
 
 def natural_noise(white: Tensor, contrast: float = 1.0) -> Tensor:
-    """Return white noise, (N, 3, H, W), as pictures with the spectrum and colours of photographs, RGB in grey levels.
+    """Return white noise, (N, 3, H, W), as pictures with the spectrum and colors of photographs, RGB in gray levels.
 
-    Amplitudes fall with the frequency as 1/f (Field, 1987), in decorrelated colours with the spread that those of
+    Amplitudes fall with the frequency as 1/f (Field, 1987), in decorrelated colors with the spread that those of
     ImageNet have (see `MIX`).
 
     Parameters
@@ -36,7 +36,7 @@ def natural_noise(white: Tensor, contrast: float = 1.0) -> Tensor:
 
 
 def natural(planes: Tensor) -> Tensor:
-    """Return pictures, (N, 3, H, W), RGB in grey levels, from decorrelated planes as photographs have them.
+    """Return pictures, (N, 3, H, W), RGB in gray levels, from decorrelated planes as photographs have them.
 
     The planes have mean 0 and, for a photograph's contrast, a standard deviation of 1; the pictures have the
     mean and, as long as that is not too large for a sigmoid, the covariance of ImageNet's.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from batcountry.backend.files import give_usual_rights, is_taken
+from batcountry.backend.files import apply_umask, is_taken
 from batcountry.backend.outputs import Output, check_folder_of_ours
 from batcountry.errors import MissingExtra, OutputError, PictureError
 from batcountry.image.resample import scaled_size
@@ -85,8 +85,8 @@ def open_input(path: Path, size: int | None, enlarge: int | None) -> Any:
             image = image.colourspace("srgb")
         bands = 4 if image.hasalpha() else 3
         if image.bands < 3:
-            grey = image[0]
-            image = grey.bandjoin([grey, grey] + ([image[1]] if bands == 4 else []))
+            gray = image[0]
+            image = gray.bandjoin([gray, gray] + ([image[1]] if bands == 4 else []))
         wanted = (image.width, image.height)
         if size and max(wanted) > size:
             wanted = scaled_size(wanted, size)
@@ -117,12 +117,12 @@ def note_of(path: Path) -> str | None:
 
 
 def profile_of(image: Any) -> bytes | None:
-    """Return an opened picture's colour profile, or None."""
+    """Return an opened picture's color profile, or None."""
     return image.get("icc-profile-data") if "icc-profile-data" in image.get_fields() else None
 
 
 def write_raw(image: Any, path: Path) -> None:
-    """Write an opened picture's colours as a canvas holds them; raises `PictureError` if it is damaged."""
+    """Write an opened picture's colors as a canvas holds them; raises `PictureError` if it is damaged."""
     with _said(f"{path} cannot be made of the picture"):
         image[:3].cast("float").rawsave(str(path))
 
@@ -143,7 +143,7 @@ def check_size(path: Path, size: tuple[int, int]) -> None:
 
 
 def save(image: Any, output: Output, *, note: str | None, icc: bytes | None) -> None:
-    """Write a picture of any size, with its note and colour profile inside, whole or not at all.
+    """Write a picture of any size, with its note and color profile inside, whole or not at all.
 
     TIFFs are tiled BigTIFFs. Raises `PictureError` if it cannot be written.
     """
@@ -160,7 +160,7 @@ def save(image: Any, output: Output, *, note: str | None, icc: bytes | None) -> 
     try:
         with _said(f"cannot write {path}"):
             image.write_to_file(temporary, **_SAVED[kind])
-            give_usual_rights(Path(temporary))
+            apply_umask(Path(temporary))
             output.put(Path(temporary))
     finally:
         Path(temporary).unlink(missing_ok=True)

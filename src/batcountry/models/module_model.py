@@ -128,7 +128,7 @@ def default_layer(traced: Traced, module: nn.Module) -> str:
     """Return the layer to dream with if none is named: the last block or stage with a stride of at most 16.
 
     Of a transformer's blocks, which all have the same stride, it is the one two thirds up. Where nothing has parts
-    it is the last such layer that is no normalisation, since the mean of squares of those hardly changes.
+    it is the last such layer that is no normalization, since the mean of squares of those hardly changes.
     """
     parts = dict(module.named_modules())
     names = list(traced.layouts)

@@ -1,4 +1,4 @@
-"""How a picture enters a network that was trained on normalised colours."""
+"""How a picture enters a network that was trained on normalized colors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from batcountry.errors import ModelError
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of red, green and blue from 0 to 1, as torchvision and timm state them."""
 
-Input = Literal["grey", "rgb", "bgr", "rgba"] | int
+Input = Literal["gray", "rgb", "bgr", "rgba"] | int
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's mode L
-_CHANNELS = {"grey": 1, "rgb": 3, "bgr": 3, "rgba": 4}
-_NAMED = {1: "grey", 3: "rgb", 4: "rgba"}
+_CHANNELS = {"gray": 1, "rgb": 3, "bgr": 3, "rgba": 4}
+_NAMED = {1: "gray", 3: "rgb", 4: "rgba"}
 _LEVELS = 255.0
 
 
@@ -30,9 +30,9 @@ class Entry:
     Attributes
     ----------
     kind
-        `grey`, `rgb`, `bgr`, `rgba` or `channels`.
+        `gray`, `rgb`, `bgr`, `rgba` or `channels`.
     mean, std
-        Of each of the network's channels, in grey levels.
+        Of each of the network's channels, in gray levels.
     """
 
     kind: str
@@ -51,11 +51,11 @@ class Entry:
         Parameters
         ----------
         input
-            What the network takes: `grey` or 1, `rgb` or 3 (the default), `bgr`, `rgba` or 4, or
+            What the network takes: `gray` or 1, `rgb` or 3 (the default), `bgr`, `rgba` or 4, or
             another number of channels.
         mean, std
             One number, or one for each of the network's channels in its order, from 0 to 1 as
-            torchvision and timm state them. If one of them is above 1, both are in grey levels.
+            torchvision and timm state them. If one of them is above 1, both are in gray levels.
             By default ImageNet's for `rgb` and `bgr`, and 0 and 1 for the others.
 
         Raises
@@ -79,17 +79,17 @@ class Entry:
 
     @property
     def picture_mean(self) -> tuple[float, ...]:
-        """What is taken off each channel of a picture, in grey levels: of red, green and blue, or of all n."""
-        if self.kind == "grey":
+        """What is taken off each channel of a picture, in gray levels: of red, green and blue, or of all n."""
+        if self.kind == "gray":
             return self.mean * 3
         return self.mean[::-1] if self.kind == "bgr" else self.mean[:3] if self.kind == "rgba" else self.mean
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the network's input for a picture in grey levels whose mean was taken off, (N, 3 or n, H, W).
+        """Return the network's input for a picture in gray levels whose mean was taken off, (N, 3 or n, H, W).
 
-        Grey is the picture's luma; the alpha of `rgba` is opaque.
+        Gray is the picture's luma; the alpha of `rgba` is opaque.
         """
-        if self.kind == "grey":
+        if self.kind == "gray":
             x = (x * x.new_tensor(_LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
         elif self.kind == "bgr":
             x = x.flip(1)
@@ -114,14 +114,14 @@ def _kind(input: Any) -> tuple[str, int]:
 
 
 def _are_levels(means: Sequence[float], stds: Sequence[float]) -> bool:
-    """Whether a mean and a std are in grey levels, rather than from 0 to 1."""
+    """Whether a mean and a std are in gray levels, rather than from 0 to 1."""
     if min(stds) <= 0:
         raise ModelError(f"std must be above 0, not {min(stds):g}")
     by_mean = any(abs(each) > 1 for each in means)
     by_std = any(each > 1 for each in stds)
     fractions = any(0 < abs(each) <= 1 for each in means) and not by_mean
     if (by_std and fractions) or (by_mean and any(each < 1 for each in stds)):
-        units = ("grey levels", "0 to 1") if by_mean else ("0 to 1", "grey levels")
+        units = ("gray levels", "0 to 1") if by_mean else ("0 to 1", "gray levels")
         raise ModelError(
             f"mean {_said(means)} reads as {units[0]} and std {_said(stds)} as {units[1]}; give both in one unit"
         )

@@ -1,4 +1,4 @@
-"""The colour anchor: mean and spread of brightness and colour are held, so that no film bleaches or darkens."""
+"""The color anchor: mean and spread of brightness and color are held, so that no film bleaches or darkens."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Brightness and two differences of colour (ITU-R BT.601), whose mean and spread say how light, contrasty and colourful a
+# Brightness and two differences of color (ITU-R BT.601), whose mean and spread say how light, contrasty and colorful a
 # picture is. It is linear, so holding them holds brightness exactly, which no per-channel rule does.
 _TO_TONE = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 _TO_RGB = torch.linalg.inv(_TO_TONE)
-_LEAST_SPREAD = 1.0  # a nearly even picture is not stretched by more than this, in grey levels
+_LEAST_SPREAD = 1.0  # a nearly even picture is not stretched by more than this, in gray levels
 
 
 @dataclass(frozen=True)
 class Tone:
-    """Mean and spread (standard deviation) of brightness and of two differences of colour, in grey levels."""
+    """Mean and spread (standard deviation) of brightness and of two differences of color, in gray levels."""
 
     mean: Tensor
     spread: Tensor
 
     @classmethod
     def of(cls, image: Tensor) -> Tone:
-        """Measure a picture, (1, 3, H, W) RGB in grey levels."""
+        """Measure a picture, (1, 3, H, W) RGB in gray levels."""
         flat = image[0].flatten(1)
         mean = flat.mean(1, dtype=torch.float64)
-        centred = flat - mean[:, None].to(flat.dtype)
-        covariance = (centred @ centred.T).double() / flat.shape[1]
+        centerd = flat - mean[:, None].to(flat.dtype)
+        covariance = (centerd @ centerd.T).double() / flat.shape[1]
         to_tone = _TO_TONE.double().to(mean.device)
         variance = (to_tone @ covariance @ to_tone.T).diagonal()
         return cls((to_tone @ mean).cpu(), variance.clamp(min=0).sqrt().cpu())

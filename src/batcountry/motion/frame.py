@@ -32,7 +32,7 @@ class Frame:
     time_base
         Seconds in a tick.
     pixels
-        H×W×3 float32, RGB in grey levels 0–255.
+        H×W×3 float32, RGB in gray levels 0–255.
     cut
         Whether a scene begins here.
     state

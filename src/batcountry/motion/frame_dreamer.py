@@ -12,7 +12,7 @@ from torch import Tensor
 from batcountry.dreams.loop import Advance, climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan
-from batcountry.dreams.resolve import Settled, settle
+from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.image.periodic import wrapped_axes
 from batcountry.image.picture import Picture
 from batcountry.models import Model
@@ -21,7 +21,7 @@ from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
 from batcountry.optim.ascent import UPDATE
-from batcountry.optim.aux_inputs import NOTHING, Beside, Pictures, resized
+from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
 from batcountry.optim.gradient import Gradient, sparing_gradient, whole_gradient
 from batcountry.recipe import Recipe
 
@@ -40,7 +40,7 @@ class Sides:
 class _Aim:
     """What a frame's dream goes for, bound to the network."""
 
-    settled: Settled
+    resolved: Resolved
     gradient: Gradient
     prior: Scorer | None
     pictures: Pictures
@@ -75,16 +75,16 @@ class FrameDreamer:
         self.size = size
         self._options = dict(options)
         self._known_sizes: dict[Any, list[tuple[int, int]]] = {}
-        settled = self._settled(motion.dream, motion.aims_at(0, 0)[0][0], Sides())
-        self.model: Model = settled.model
+        resolved = self._resolved(motion.dream, motion.aims_at(0, 0)[0][0], Sides())
+        self.model: Model = resolved.model
         self._options["model"] = self.model
         faded = dict.fromkeys(FADED) if any(each in motion.keys for each in FADED) else {}
-        self.plan = self._planned(settled)
-        layers = tuple(settled.objective.layers)
-        first = self._sizes(layers, settled.recipe.octaves, settled.recipe.octave_scale)
+        self.plan = self._planned(resolved)
+        layers = tuple(resolved.objective.layers)
+        first = self._sizes(layers, resolved.recipe.octaves, resolved.recipe.octave_scale)
         # With other tiles sums are rounded otherwise, so a film that is gone on with keeps those it was begun with.
-        chosen = settled.recipe.with_options(
-            **faded, octaves=settled.recipe.octaves or len(first), tile=self.plan.side or 0
+        chosen = resolved.recipe.with_options(
+            **faded, octaves=resolved.recipe.octaves or len(first), tile=self.plan.side or 0
         )
         self.motion = motion.with_options(dream=chosen)
         self._aims: dict[Any, _Aim] = {}
@@ -120,7 +120,7 @@ class FrameDreamer:
 
         Parameters
         ----------
-        start : (1, 3, H, W), RGB in grey levels
+        start : (1, 3, H, W), RGB in gray levels
             What to begin with: the frame with what is carried on.
         picture
             The frame itself.
@@ -133,22 +133,22 @@ class FrameDreamer:
         """
         recipe = self.motion.dream_at(frame, time)
         aims = [(self._aim(recipe, aim, sides), weight) for aim, weight in self.motion.aims_at(frame, time)]
-        first = replace(aims[0][0].settled, recipe=recipe)
+        first = replace(aims[0][0].resolved, recipe=recipe)
         mask = first.mask if sides.mask is None else mask_planes(sides.mask)
         # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
         ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
 
         def begin(image: Tensor, base: Tensor) -> Advance:
             small = resized(picture, base)
-            beside = {key: each for aim, _ in aims for key, each in aim.pictures.at(small).items()}
+            aux_inputs = {key: each for aim, _ in aims for key, each in aim.pictures.at(small).items()}
             if mask is not None:
-                beside[UPDATE] = resized(mask, base)
-                image = torch.lerp(small, image, beside[UPDATE])
-            return ascent.on(image, beside).step
+                aux_inputs[UPDATE] = resized(mask, base)
+                image = torch.lerp(small, image, aux_inputs[UPDATE])
+            return ascent.on(image, aux_inputs).step
 
         octaves = recipe.octaves or 1
         octaves = octaves if whole else min(self.motion.frame_octaves, octaves)
-        layers = tuple(dict.fromkeys(each for aim, _ in aims for each in aim.settled.objective.layers))
+        layers = tuple(dict.fromkeys(each for aim, _ in aims for each in aim.resolved.objective.layers))
         sizes = self._sizes(layers, octaves, recipe.octave_scale)
         iterations = recipe.iterations if whole else self.motion.frame_iterations
         for step in climb(start, sizes, iterations, begin, None, wrapped_axes(recipe.wrap)):
@@ -163,21 +163,21 @@ class FrameDreamer:
             self._known_sizes[key] = runnable_sizes(self.model, layers, self.size, octaves, scale)
         return self._known_sizes[key]
 
-    def _settled(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> Settled:
+    def _resolved(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> Resolved:
         own = {name: each for name, each in vars(sides).items() if each is not None}
         if aim:
             recipe = recipe.with_options(layer=None, objective=None)
-        return settle(recipe, {**self._options, **aim, **own})
+        return resolve(recipe, {**self._options, **aim, **own})
 
-    def _planned(self, settled: Settled) -> Plan:
-        aim = self._bound(settled, None)
+    def _planned(self, resolved: Resolved) -> Plan:
+        aim = self._bound(resolved, None)
 
-        def probed(image: Tensor, _: Beside = NOTHING) -> tuple[float, Tensor]:
+        def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
             return aim.gradient(image, aim.pictures.at(image))
 
-        recipe = settled.recipe
-        sizes = self._sizes(tuple(settled.objective.layers), recipe.octaves, recipe.octave_scale)
-        return plan_dream(settled, probed, sizes)
+        recipe = resolved.recipe
+        sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
+        return plan_dream(resolved, probed, sizes)
 
     def _aim(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> _Aim:
         shown = sides.guide and sides.guide.sha256
@@ -185,16 +185,16 @@ class FrameDreamer:
         if key not in self._aims:
             while len(self._aims) >= _KEPT:
                 self._aims.pop(next(iter(self._aims)))
-            settled = self._settled(recipe, aim, replace(sides, mask=None))
-            self._aims[key] = self._bound(settled, self.plan.side)
+            resolved = self._resolved(recipe, aim, replace(sides, mask=None))
+            self._aims[key] = self._bound(resolved, self.plan.side)
         return self._aims[key]
 
-    def _bound(self, settled: Settled, side: int | None) -> _Aim:
-        model, objective = settled.model, settled.objective
-        wrap = wrapped_axes(settled.recipe.wrap)
+    def _bound(self, resolved: Resolved, side: int | None) -> _Aim:
+        model, objective = resolved.model, resolved.objective
+        wrap = wrapped_axes(resolved.recipe.wrap)
         gradient = sparing_gradient(whole_gradient(model, objective), model, objective, side, wrap)
         prior = objective.of_image.bind(model) if objective.of_image else None
-        return _Aim(settled, gradient, prior, Pictures(objective))
+        return _Aim(resolved, gradient, prior, Pictures(objective))
 
 
 def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:
@@ -202,10 +202,10 @@ def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:
     if len(aims) == 1:
         return aims[0][0].gradient
 
-    def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
         score, total = 0.0, torch.zeros_like(image)
         for aim, weight in aims:
-            each, found = aim.gradient(image, beside)
+            each, found = aim.gradient(image, aux_inputs)
             size = found.abs().mean()
             total += found * torch.where(size > 0, weight / size, torch.zeros_like(size))
             score += weight * each

@@ -48,7 +48,7 @@ class Motion(Options):
     anchor: Annotated[
         float,
         FILM(
-            "How firmly the mean and the spread of brightness and colours are held: 0 not, 1 firmly.",
+            "How firmly the mean and the spread of brightness and colors are held: 0 not, 1 firmly.",
             ge=0,
             le=1,
         ),

@@ -23,7 +23,7 @@ from batcountry.objectives.base import (
     objective,
 )
 from batcountry.objectives.batches import each, for_picture, pictures_of
-from batcountry.objectives.colors import recolour
+from batcountry.objectives.colors import recolor
 from batcountry.objectives.comparisons import caricature, content, diversity, style
 from batcountry.objectives.extremes import strongest, weakest
 from batcountry.objectives.functions import Score, function, objective_of
@@ -71,7 +71,7 @@ __all__ = [
     "parse",
     "pictures_of",
     "pnorm",
-    "recolour",
+    "recolor",
     "region",
     "strongest",
     "style",

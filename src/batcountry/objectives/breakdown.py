@@ -8,7 +8,7 @@ from batcountry.models.model import Model
 from batcountry.objectives.base import Activations, Objective, added_up
 
 
-class Parts:
+class Breakdown:
     """Scores pictures as an objective does, and remembers each term's share.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Penalties on colours that are not the start's, to be subtracted."""
+"""Penalties on colors that are not the start's, to be subtracted."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from batcountry.image.color import statistics, to_oklab
 from batcountry.objectives.base import IMAGE, START, Activations, Objective, objective
 
 _LEVELS = 255.0**2
-"""Squared OKLab distances are small; so many make them as large as those of grey levels."""
+"""Squared OKLab distances are small; so many make them as large as those of gray levels."""
 
 
-def recolour(what: Literal["chroma", "palette"] = "chroma") -> Objective:
-    """Measure how far the colours went from the start's, as people see them.
+def recolor(what: Literal["chroma", "palette"] = "chroma") -> Objective:
+    """Measure how far the colors went from the start's, as people see them.
 
     Parameters
     ----------
@@ -24,7 +24,9 @@ def recolour(what: Literal["chroma", "palette"] = "chroma") -> Objective:
         Both are in squares of 1/255 of the way from black to white.
     """
     score = _chroma if what == "chroma" else _palette
-    return objective("recolour", (what,), (), lambda _: score, local=what == "chroma", beside={START: None})
+    return objective(
+        "recolor", (what,), (), lambda _: score, local=what == "chroma", aux_inputs={START: None}
+    )
 
 
 def _chroma(activations: Activations) -> Tensor:

@@ -15,7 +15,7 @@ from batcountry.objectives.references import (
     check_openable,
     check_places,
     files_of,
-    labelled,
+    labeled,
     planes,
 )
 from batcountry.objectives.units import likeness
@@ -47,7 +47,7 @@ def caricature(layer: str, picture: Any = "start", power: float = 2.0) -> Object
 
     arguments = (layer, wanted.label, power)
     return objective(
-        "caricature", arguments, (layer,), bind, local=True, beside=wanted.beside, files=wanted.files
+        "caricature", arguments, (layer,), bind, local=True, aux_inputs=wanted.aux_inputs, files=wanted.files
     )
 
 
@@ -73,7 +73,7 @@ def content(picture: Any, layer: str) -> Objective:
         (layer,),
         bind,
         local=True,
-        beside=wanted.beside,
+        aux_inputs=wanted.aux_inputs,
         files=wanted.files,
     )
 
@@ -87,7 +87,7 @@ def strayed(layer: str) -> Objective:
         (layer,),
         lambda model: _distance(model, start, layer),
         local=True,
-        beside=start.beside,
+        aux_inputs=start.aux_inputs,
     )
 
 
@@ -107,7 +107,7 @@ def style(picture: Any, layer: str) -> Objective:
     Minus the squared distance of the Gram matrices, relative to the picture's own (Gatys, Ecker, Bethge, 2016).
     The picture is used at its own size.
     """
-    label = labelled(picture)
+    label = labeled(picture)
 
     def bind(model: Model) -> Scorer:
         check_openable(picture, label)

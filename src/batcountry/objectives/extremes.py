@@ -46,7 +46,7 @@ def _extreme(name: str, layer: str, n: int) -> Objective:
 
         return score
 
-    return objective(name, (layer, n), (layer,), bind, beside={START: None})
+    return objective(name, (layer, n), (layer,), bind, aux_inputs={START: None})
 
 
 def taken(activation: Tensor, channels: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import Objective, Scorer, objective
-from batcountry.objectives.references import check_openable, files_of, labelled, planes
+from batcountry.objectives.references import check_openable, files_of, labeled, planes
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -33,7 +33,7 @@ def guide(picture: Any, layer: str) -> Objective:
     layer
         The layer whose features are matched; it needs a height and a width.
     """
-    label = labelled(picture)
+    label = labeled(picture)
 
     def bind(model: Model) -> Scorer:
         check_openable(picture, label)

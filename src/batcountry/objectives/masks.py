@@ -84,7 +84,7 @@ def _within(label: str, named: tuple[str, Any], term: Term) -> Term:
         name="region",
         arguments=(label, inner),
         bind=bind,
-        beside={**term.beside, key: source},
+        aux_inputs={**term.aux_inputs, key: source},
         files=(*term.files, *files_of(source)),
     )
 
@@ -112,7 +112,7 @@ def mask_planes(source: Any) -> Tensor:
 def masks_of(objective: Objective) -> dict[str, Callable[[], Tensor]]:
     """Return the masks that an objective reads, by the names they have among activations."""
     found: dict[str, Callable[[], Tensor]] = {}
-    for key, source in objective.beside.items():
+    for key, source in objective.aux_inputs.items():
         if key.startswith(MASK):
             found[key] = lambda source=source: mask_planes(source)  # type: ignore[misc]
     return found

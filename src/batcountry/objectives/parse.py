@@ -11,7 +11,7 @@ from batcountry.errors import RecipeError
 from batcountry.objectives.amplify import amplify
 from batcountry.objectives.base import Objective
 from batcountry.objectives.batches import each, for_picture
-from batcountry.objectives.colors import recolour
+from batcountry.objectives.colors import recolor
 from batcountry.objectives.comparisons import caricature, content, diversity, style
 from batcountry.objectives.extremes import strongest, weakest
 from batcountry.objectives.guide import guide
@@ -25,7 +25,7 @@ from batcountry.recipe.marks import has_mark, refuse
 
 _of_layers = (layer, channel, neuron, logit, direction, amplify, strongest, weakest)
 _of_pictures = (guide, caricature, content, style, diversity)
-_of_the_image = (tv, pnorm, grain, drift, recolour, opacity)
+_of_the_image = (tv, pnorm, grain, drift, recolor, opacity)
 
 known: dict[str, Callable[..., Objective]] = {
     one.__name__: one

@@ -29,9 +29,9 @@ Slopes = Callable[[Tensor], tuple[Tensor, Tensor]]
 def tv(
     beta: float = 2.0, operator: Literal["naive", "sobel", "sobel_squish"] = "naive", scale: float = 1.0
 ) -> Objective:
-    """Measure total variation: how much neighbouring pixels differ.
+    """Measure total variation: how much neighboring pixels differ.
 
-    The length of the gradient of grey levels, divided by `scale`, to the power of `beta`, summed over colours
+    The length of the gradient of gray levels, divided by `scale`, to the power of `beta`, summed over colors
     (Mahendran and Vedaldi, 2015).
 
     Parameters
@@ -39,9 +39,9 @@ def tv(
     beta
         1 leaves sharp edges alone, 2 and more are hard on them.
     operator
-        How the gradient is taken: from two neighbours, or with one of cnn-vis's two Sobel filters.
+        How the gradient is taken: from two neighbors, or with one of cnn-vis's two Sobel filters.
     scale
-        Grey levels.
+        Gray levels.
     """
     if not 0 < beta <= 8 or scale <= 0:
         raise RecipeError("tv has a beta of more than 0, up to 8, and a scale of more than 0")
@@ -79,17 +79,17 @@ operators: dict[str, Slopes] = {"naive": _naive, "sobel": _sobel, "sobel_squish"
 
 
 def pnorm(p: float = 6.0, scale: float = 1.0, to: Literal["zero", "start"] = "zero") -> Objective:
-    """Measure how far colours are from the middle, or from the start: differences over `scale` to the power of `p`.
+    """Measure how far colors are from the middle, or from the start: differences over `scale` to the power of `p`.
 
-    Summed over colours. A high power leaves small differences alone and holds back large ones (Mahendran and Vedaldi,
+    Summed over colors. A high power leaves small differences alone and holds back large ones (Mahendran and Vedaldi,
     2015; cnn-vis).
 
     Parameters
     ----------
     scale
-        Grey levels.
+        Gray levels.
     to
-        `zero`: the network's mean colour. `start`: the picture that the dream began with.
+        `zero`: the network's mean color. `start`: the picture that the dream began with.
     """
     if not 1 <= p <= 12 or scale <= 0:
         raise RecipeError("pnorm has a p of 1 to 12 and a scale of more than 0")
@@ -104,12 +104,12 @@ def pnorm(p: float = 6.0, scale: float = 1.0, to: Literal["zero", "start"] = "ze
 
         return score
 
-    beside = {START: None} if to == "start" else {}
-    return objective("pnorm", (p, scale, to), (), bind, local=True, beside=beside)
+    aux_inputs = {START: None} if to == "start" else {}
+    return objective("pnorm", (p, scale, to), (), bind, local=True, aux_inputs=aux_inputs)
 
 
 def grain(width: float = 1.5) -> Objective:
-    """Measure fine grain: half the squared difference of the picture and its own blur, summed over colours.
+    """Measure fine grain: half the squared difference of the picture and its own blur, summed over colors.
 
     Subtracted, each step moves the picture a little toward its blur, as programs do that blur in every step
     (Yosinski et al., 2015; lucid). `width` is the Gaussian's standard deviation in pixels.
@@ -142,7 +142,7 @@ def opacity() -> Objective:
     Subtracted, it makes the picture more transparent everywhere alike, beyond what `fade` does.
     """
     return objective(
-        "opacity", (), (), lambda _: lambda seen: seen[OPACITY][:, 0], local=True, beside={OPACITY: None}
+        "opacity", (), (), lambda _: lambda seen: seen[OPACITY][:, 0], local=True, aux_inputs={OPACITY: None}
     )
 
 
@@ -159,4 +159,4 @@ def drift(layer: str | None = None) -> Objective:
     def score(activations: Activations) -> Tensor:
         return (activations[IMAGE] - activations[START]).square().mean(1)
 
-    return objective("drift", (), (), lambda _: score, local=True, beside={START: None})
+    return objective("drift", (), (), lambda _: score, local=True, aux_inputs={START: None})

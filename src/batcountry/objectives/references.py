@@ -44,7 +44,7 @@ class Reference:
         """Return the reference to a picture, or with the text `start` to the one that the dream began with."""
         if isinstance(picture, str) and picture == "start":
             return cls("start", START, None)
-        label = labelled(picture)
+        label = labeled(picture)
         return cls(label, f"{PICTURE}{sha256(label.encode()).hexdigest()[:16]}", picture)
 
     @property
@@ -53,7 +53,7 @@ class Reference:
         return files_of(self.source)
 
     @property
-    def beside(self) -> dict[str, Any]:
+    def aux_inputs(self) -> dict[str, Any]:
         """What a term reads beside layers to have it."""
         return {self.key: self.source}
 
@@ -67,7 +67,7 @@ class Reference:
             return model.activations(activations[self.key], (layer,))[layer]
 
 
-def labelled(picture: Any) -> str:
+def labeled(picture: Any) -> str:
     """Return what stands for a picture in an objective's text: a file's name, or a hash."""
     if isinstance(picture, str) or hasattr(picture, "__fspath__"):
         return str(picture)
@@ -90,13 +90,13 @@ def references_of(objective: Objective) -> dict[str, Callable[[], Tensor]]:
     """Return the pictures that an objective reads, (1, 3, H, W), by the names they have among activations."""
     return {
         key: lambda source=source: planes(source)  # type: ignore[misc]
-        for key, source in objective.beside.items()
+        for key, source in objective.aux_inputs.items()
         if key.startswith(PICTURE)
     }
 
 
 def planes(picture: Any) -> Tensor:
-    """Return a picture as (1, 3, H, W), RGB in grey levels."""
+    """Return a picture as (1, 3, H, W), RGB in gray levels."""
     return torch.from_numpy(read_picture(picture).pixels).permute(2, 0, 1)[None]
 
 

@@ -21,8 +21,8 @@ from batcountry.objectives.base import IMAGE, OPACITY, Activations, Scorer
 from batcountry.optim.transforms import Dice, Transform
 from batcountry.recipe import Recipe
 
-COLOURS = 3
-"""Channels of colour, which come before the opacity."""
+COLORS = 3
+"""Channels of color, which come before the opacity."""
 
 VEIL_BYTES = 160
 """Memory for each pixel beyond that of an opaque picture; measured, of which most is the ground while it is drawn."""
@@ -32,19 +32,19 @@ _HALF = 128.0  # neither opaque nor transparent, so that it can become both
 
 def laid_over(image: Tensor, ground: Tensor) -> Tensor:
     """Return pictures, (N, 4, H, W), RGB and opacity in 0 to 255, laid over others, (1 or N, 3, H, W)."""
-    opacity = image[:, COLOURS:] / 255
-    return ground + opacity * (image[:, :COLOURS] - ground)
+    opacity = image[:, COLORS:] / 255
+    return ground + opacity * (image[:, :COLORS] - ground)
 
 
-def over_noise(stack: Tensor, dice: Dice) -> Tensor:
+def over_noise(stack: Tensor, rng: Dice) -> Tensor:
     """Lay pictures over natural noise, which is drawn anew in every step and is the same for all of them.
 
     The transform from (N, 4 + …, H, W), RGB, opacity and the pictures beside, to (N, 3 + …, H, W).
     """
-    random = torch.Generator().manual_seed(int(dice.randint(0, 2**31 - 1, 1)[0]))
-    white = torch.randn(1, COLOURS, *stack.shape[-2:], generator=random)
-    seen = laid_over(stack[:, : COLOURS + 1], natural_noise(white.to(stack)))
-    return torch.cat([seen, stack[:, COLOURS + 1 :]], 1)
+    random = torch.Generator().manual_seed(int(rng.randint(0, 2**31 - 1, 1)[0]))
+    white = torch.randn(1, COLORS, *stack.shape[-2:], generator=random)
+    seen = laid_over(stack[:, : COLORS + 1], natural_noise(white.to(stack)))
+    return torch.cat([seen, stack[:, COLORS + 1 :]], 1)
 
 
 def fading(share: float) -> Transform:
@@ -73,17 +73,17 @@ class _Faded(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> Any:
         found = slope.clone()
-        opacity = found[:, COLOURS : COLOURS + 1]
+        opacity = found[:, COLORS : COLORS + 1]
         opacity -= ctx.share * opacity.mean((1, 2, 3), keepdim=True).clamp(min=0)
         return found, None
 
 
-def of_colours(prior: Scorer) -> Scorer:
-    """Return the scorer of pictures' colours and opacity, (N, 4, H, W), from that of the image itself."""
+def of_colors(prior: Scorer) -> Scorer:
+    """Return the scorer of pictures' colors and opacity, (N, 4, H, W), from that of the image itself."""
 
     def score(activations: Activations) -> Tensor:
         image = activations[IMAGE]
-        return prior({**activations, IMAGE: image[:, :COLOURS], OPACITY: image[:, COLOURS:] / 255})
+        return prior({**activations, IMAGE: image[:, :COLORS], OPACITY: image[:, COLORS:] / 255})
 
     return score
 
@@ -107,7 +107,7 @@ def begun(picture: Picture, wrap: Wrap, *, made: bool) -> Picture:
 
 
 def planes_of(picture: Picture, recipe: Recipe) -> Tensor:
-    """Return a picture, (1, C, H, W), in grey levels, with a plane more for its opacity if it is to grow, too."""
+    """Return a picture, (1, C, H, W), in gray levels, with a plane more for its opacity if it is to grow, too."""
     pixels = torch.from_numpy(picture.pixels)
     if recipe.alpha and picture.alpha is not None:
         pixels = torch.cat([pixels, torch.from_numpy(picture.alpha)[..., None].to(pixels)], 2)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from batcountry.objectives.base import IMAGE, STEP, Scorer
-from batcountry.optim.aux_inputs import NOTHING, Beside, stacked, unstacked
+from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, stacked, unstacked
 from batcountry.optim.gradient import Gradient
 from batcountry.optim.optimizers import Make, Schedule, optimizer
 from batcountry.optim.param import MakeParam, Pixels
@@ -31,7 +31,7 @@ class Ascent:
         Makes what moves the parametrization.
     transforms
         What happens to the picture before the network sees it, in order.
-    dice
+    rng
         Drawn from by the transforms in every step.
     clip
         Keep the picture within 0 to 255.
@@ -44,56 +44,58 @@ class Ascent:
     gradient: Gradient
     optimizer: Make
     transforms: Sequence[Transform]
-    dice: Dice
+    rng: Dice
     clip: bool = True
     param: MakeParam = Pixels
     prior: Scorer | None = None
 
-    def on(self, image: Tensor, beside: Beside = NOTHING) -> Climb:
-        """Begin with pictures, (N, 3, H, W), RGB in grey levels, and those beside them."""
+    def on(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> Climb:
+        """Begin with pictures, (N, 3, H, W), RGB in gray levels, and those beside them."""
         with torch.inference_mode(False):
-            return Climb(self, image, beside)
+            return Climb(self, image, aux_inputs)
 
     def step(self, image: Tensor) -> tuple[Tensor, float]:
         """Return the picture after one first step, and the score before it."""
         return self.on(image).step()
 
 
-def classic_ascent(gradient: Gradient, step_size: float, jitter_by: int, clip: bool, dice: Dice) -> Ascent:
-    """Return normalised gradient ascent with jitter, the step of the 2015 deepdream programs.
+def classic_ascent(gradient: Gradient, step_size: float, jitter_by: int, clip: bool, rng: Dice) -> Ascent:
+    """Return normalized gradient ascent with jitter, the step of the 2015 deepdream programs.
 
     Parameters
     ----------
     step_size : float
-        Mean absolute change of a colour value in one step, in grey levels.
+        Mean absolute change of a color value in one step, in gray levels.
     jitter_by : int
         Largest shift in pixels: the picture is rolled round by a random amount before the
         network sees it, and back after.
     """
-    return Ascent(gradient, optimizer("ascent", Schedule(step_size)), (jitter(jitter_by),), dice, clip)
+    return Ascent(gradient, optimizer("ascent", Schedule(step_size)), (jitter(jitter_by),), rng, clip)
 
 
 class Climb:
     """A picture that grows: one octave's parametrization, with its optimizer's state."""
 
-    def __init__(self, ascent: Ascent, image: Tensor, beside: Beside) -> None:
+    def __init__(self, ascent: Ascent, image: Tensor, aux_inputs: AuxInputs) -> None:
         self._ascent = ascent
-        self._held = {key: each for key, each in beside.items() if key == UPDATE}
-        self._beside = {key: each for key, each in beside.items() if key != UPDATE}
+        self._held = {key: each for key, each in aux_inputs.items() if key == UPDATE}
+        self._aux_inputs = {key: each for key, each in aux_inputs.items() if key != UPDATE}
         self._param = ascent.param(image)
         self._optimizer = ascent.optimizer(self._param.tensors)
         self._steps = 0
 
     def step(self) -> tuple[Tensor, float]:
-        """Return the pictures one step on, (N, 3, H, W) in grey levels, and the score before it."""
+        """Return the pictures one step on, (N, 3, H, W) in gray levels, and the score before it."""
         before = [each.detach().clone() for each in self._param.tensors] if self._held else []
         with torch.inference_mode(False), torch.enable_grad():
             image = self._param.image()
-            view, beside = self._seen(image)
-            score, slope = self._ascent.gradient(view.detach(), beside)
+            view, aux_inputs = self._seen(image)
+            score, slope = self._ascent.gradient(view.detach(), aux_inputs)
             ends, slopes = [view], [slope]
             if self._ascent.prior is not None:
-                prior = self._ascent.prior({IMAGE: image, STEP: torch.tensor([self._steps]), **self._beside})
+                prior = self._ascent.prior(
+                    {IMAGE: image, STEP: torch.tensor([self._steps]), **self._aux_inputs}
+                )
                 score += float(prior.detach())
                 ends.append(prior)
                 slopes.append(torch.ones_like(prior))
@@ -107,7 +109,7 @@ class Climb:
 
     def _seen(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return what the network sees of the pictures, and of those beside them."""
-        stack = stacked(image, self._beside)
+        stack = stacked(image, self._aux_inputs)
         for transform in self._ascent.transforms:
-            stack = transform(stack, self._ascent.dice)
-        return unstacked(stack, self._beside)
+            stack = transform(stack, self._ascent.rng)
+        return unstacked(stack, self._aux_inputs)

@@ -15,10 +15,10 @@ from batcountry.objectives.base import START, Objective
 from batcountry.objectives.masks import masks_of
 from batcountry.objectives.references import references_of
 
-Beside = Mapping[str, Tensor]
+AuxInputs = Mapping[str, Tensor]
 """Pictures by name, (1 or N, C, H, W)."""
 
-NOTHING: Beside = {}
+NO_AUX_INPUTS: AuxInputs = {}
 
 
 class Pictures:
@@ -38,7 +38,7 @@ class Pictures:
     """
 
     def __init__(self, objective: Objective, more: Mapping[str, Tensor] | None = None) -> None:
-        self._wants_start = START in objective.beside
+        self._wants_start = START in objective.aux_inputs
         read = masks_of(objective) | references_of(objective)
         self._whole = {key: opened() for key, opened in read.items()} | dict(more or {})
 
@@ -57,17 +57,17 @@ def resized(picture: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(picture, size, mode="bilinear", antialias=True)
 
 
-def stacked(image: Tensor, beside: Beside) -> Tensor:
+def stacked(image: Tensor, aux_inputs: AuxInputs) -> Tensor:
     """Return image and pictures beside it as one, (N, C + …, H, W), for transforms that move all alike."""
-    if not beside:
+    if not aux_inputs:
         return image
-    return torch.cat([image, *(each.expand(image.shape[0], -1, -1, -1) for each in beside.values())], 1)
+    return torch.cat([image, *(each.expand(image.shape[0], -1, -1, -1) for each in aux_inputs.values())], 1)
 
 
-def unstacked(stack: Tensor, beside: Beside) -> tuple[Tensor, dict[str, Tensor]]:
+def unstacked(stack: Tensor, aux_inputs: AuxInputs) -> tuple[Tensor, dict[str, Tensor]]:
     """Return what `stacked` put together: the image's channels, and the others by name, without gradient."""
-    if not beside:
+    if not aux_inputs:
         return stack, {}
-    others = [each.shape[1] for each in beside.values()]
+    others = [each.shape[1] for each in aux_inputs.values()]
     parts = torch.split(stack, [stack.shape[1] - sum(others), *others], 1)
-    return parts[0], {key: part.detach() for key, part in zip(beside, parts[1:], strict=True)}
+    return parts[0], {key: part.detach() for key, part in zip(aux_inputs, parts[1:], strict=True)}

@@ -14,17 +14,17 @@ from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
-from batcountry.optim.aux_inputs import NOTHING, Beside
+from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
 from batcountry.optim.tiles import TileScorer
 
 log = logging.getLogger("batcountry")
 
 
 class Gradient(Protocol):
-    """From pictures, (N, 3, H, W), RGB in grey levels, to their score and its gradient of that shape."""
+    """From pictures, (N, 3, H, W), RGB in gray levels, to their score and its gradient of that shape."""
 
-    def __call__(self, image: Tensor, beside: Beside = NOTHING, /) -> tuple[float, Tensor]:
-        """Return score and gradient; `beside` has the pictures that the objective reads too, of that size."""
+    def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS, /) -> tuple[float, Tensor]:
+        """Return score and gradient; `aux_inputs` has the pictures that the objective reads too, of that size."""
         ...
 
 
@@ -38,10 +38,10 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
     objective = objective.resolved(model).of_layers
     scorer, layers = objective.bind(model), objective.layers
 
-    def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
         with torch.inference_mode(False), torch.enable_grad():
             leaf = (image.clone() if image.is_inference() else image).detach().requires_grad_()
-            score = scorer({**model.activations(leaf, layers), **beside})
+            score = scorer({**model.activations(leaf, layers), **aux_inputs})
             (found,) = torch.autograd.grad(score, leaf)
         return float(score.detach()), found
 
@@ -52,13 +52,13 @@ def redirecting_gradient(gradient: Gradient, steps: int) -> Gradient:
     """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.backend.redirected_relu`."""
     left = steps
 
-    def redirected(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
+    def redirected(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
         nonlocal left
         if not left:
-            return gradient(image, beside)
+            return gradient(image, aux_inputs)
         left -= 1
         with redirected_relu():
-            return gradient(image, beside)
+            return gradient(image, aux_inputs)
 
     return redirected
 
@@ -94,10 +94,10 @@ def sparing_gradient(
     current = tiled_gradient(model, objective, side, wrap, ceiling=ceiling) if tiled else whole
     shrunk = False
 
-    def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
         nonlocal current, shrunk
         try:
-            return current(image, beside)
+            return current(image, aux_inputs)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -108,7 +108,7 @@ def sparing_gradient(
         log.warning("memory ran out; going on in tiles of %d pixels", smaller)
         try:
             current = tiled_gradient(model, objective, smaller, wrap, ceiling=ceiling)
-            return current(image, beside)
+            return current(image, aux_inputs)
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 raise _out_of_memory(image) from error
@@ -152,14 +152,14 @@ def tiled_gradient(
     scorer = TileScorer(model, objective, ceiling=ceiling)
     units: dict[tuple[int, int], dict[str, int]] = {}
 
-    def gradient(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
         height, width = image.shape[-2:]
         tiles = scorer.halo.tiles((height, width), side, wrap)
         if (height, width) not in units:
             units[height, width] = scorer.units(tiles, image.dtype)
         total, score = torch.zeros_like(image), 0.0
         for tile in tiles:
-            windows = {key: tile.read(each) for key, each in beside.items()}
+            windows = {key: tile.read(each) for key, each in aux_inputs.items()}
             share, part = scorer(tile.read(image), tile, units[height, width], windows)
             tile.add(part, total)
             score += share

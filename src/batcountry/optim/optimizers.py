@@ -1,4 +1,4 @@
-"""How a parametrization is moved along a gradient: normalised ascent, Adam, RMSProp."""
+"""How a parametrization is moved along a gradient: normalized ascent, Adam, RMSProp."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Schedule:
     Attributes
     ----------
     step_size
-        The first one's: grey levels for pixels, the parametrization's own unit otherwise.
+        The first one's: gray levels for pixels, the parametrization's own unit otherwise.
     decay
         Every `decay_every` steps the step size is multiplied by this.
     decay_every
@@ -60,13 +60,13 @@ measures: dict[str, Measure] = {
 2015), its standard deviation (TensorFlow's tutorial), its root mean square, or one."""
 
 
-class NormalisedAscent:
+class NormalizedAscent:
     """Gradient ascent with a gradient of one size in every step.
 
     Parameters
     ----------
     tensors
-        (N, …) each; every one of the N is normalised by itself.
+        (N, …) each; every one of the N is normalized by itself.
     measure
         One of `measures`.
     """
@@ -194,12 +194,12 @@ def optimizer(
             )
         if measure == BANDS:
             return lambda tensors: BandAscent(tensors, schedule, wrap)
-        return lambda tensors: NormalisedAscent(tensors, schedule, measures[measure])
+        return lambda tensors: NormalizedAscent(tensors, schedule, measures[measure])
     if name not in known:
         raise RecipeError(f"there is no optimizer {name!r}; there are ascent, {', '.join(known)}")
     if measure != "mean":
         raise RecipeError(
-            f"the optimizer {name} normalises in its own way; leave normalise out, or use ascent"
+            f"the optimizer {name} normalizes in its own way; leave normalize out, or use ascent"
         )
     make, usual = known[name]
     return make(schedule, usual if smoothing is None else smoothing)

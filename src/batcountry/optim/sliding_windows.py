@@ -14,7 +14,7 @@ from torch import Tensor
 
 from batcountry.errors import RecipeError
 from batcountry.optim.ascent import Ascent, Climb
-from batcountry.optim.aux_inputs import NOTHING, Beside
+from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
 from batcountry.optim.gradient import Gradient
 from batcountry.optim.param import Pixels
 
@@ -44,7 +44,7 @@ def starts(length: int, side: int) -> list[int]:
 def windows(size: tuple[int, int], window: tuple[int, int]) -> tuple[list[Window], list[Window]]:
     """Return the even and the odd windows over a picture, as on a chessboard; sizes are (height, width).
 
-    Neighbours along an axis overlap, and no window overlaps with the next but one.
+    Neighbors along an axis overlap, and no window overlaps with the next but one.
 
     Raises
     ------
@@ -81,11 +81,11 @@ def counted(size: tuple[int, int], all_windows: Sequence[Window]) -> Tensor:
 def in_batches(gradient: Gradient, most: int) -> Gradient:
     """Return the function that gives a gradient on any number of pictures, no more than `most` of them at once."""
 
-    def batched(image: Tensor, beside: Beside = NOTHING) -> tuple[float, Tensor]:
+    def batched(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
         total, parts = 0.0, []
         for first in range(0, len(image), most):
             some = slice(first, first + most)
-            shown = {key: each[some] if len(each) == len(image) else each for key, each in beside.items()}
+            shown = {key: each[some] if len(each) == len(image) else each for key, each in aux_inputs.items()}
             score, part = gradient(image[some], shown)
             total += score
             parts.append(part)
@@ -112,8 +112,8 @@ class WindowedAscent:
     window: tuple[int, int]
     rates: bool = False
 
-    def on(self, image: Tensor, beside: Beside = NOTHING) -> WindowedClimb:
-        """Begin with one picture, (1, 3, H, W), RGB in grey levels, and those beside it.
+    def on(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> WindowedClimb:
+        """Begin with one picture, (1, 3, H, W), RGB in gray levels, and those beside it.
 
         Raises
         ------
@@ -122,13 +122,13 @@ class WindowedAscent:
         """
         if len(image) != 1:
             raise RecipeError(f"windows are for one picture, not {len(image)} at once; leave windows out")
-        return WindowedClimb(self, image, beside)
+        return WindowedClimb(self, image, aux_inputs)
 
 
 class WindowedClimb:
     """A picture that grows in windows, each with an optimizer's state of its own."""
 
-    def __init__(self, ascent: WindowedAscent, image: Tensor, beside: Beside) -> None:
+    def __init__(self, ascent: WindowedAscent, image: Tensor, aux_inputs: AuxInputs) -> None:
         height, width = image.shape[-2:]
         sides = windows((height, width), ascent.window)
         self._image = image.detach().clone()
@@ -137,7 +137,7 @@ class WindowedClimb:
         over = counted((height, width), [*sides[0], *sides[1]]) if ascent.rates else torch.ones(height, width)
         self._rates = (1 / over).to(self._image)
         with torch.inference_mode(False):
-            self._sides = [_Side(ascent.ascent, side, self._image, beside) for side in sides if side]
+            self._sides = [_Side(ascent.ascent, side, self._image, aux_inputs) for side in sides if side]
 
     def step(self) -> tuple[Tensor, float]:
         """Return the picture after a step on each window, and the mean score of the windows before it."""
@@ -155,10 +155,10 @@ class WindowedClimb:
 class _Side:
     """The even or the odd windows: a batch of pictures."""
 
-    def __init__(self, ascent: Ascent, side: list[Window], image: Tensor, beside: Beside) -> None:
+    def __init__(self, ascent: Ascent, side: list[Window], image: Tensor, aux_inputs: AuxInputs) -> None:
         self._windows = side
         self._pixels = Pixels(self._cut(image))
-        cut = {key: self._cut(each) for key, each in beside.items()}
+        cut = {key: self._cut(each) for key, each in aux_inputs.items()}
         self._climb = Climb(replace(ascent, param=lambda _: self._pixels), self._cut(image), cut)
 
     def step(self, image: Tensor) -> tuple[float, Iterator[tuple[Window, Tensor]]]:

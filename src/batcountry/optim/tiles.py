@@ -25,7 +25,7 @@ from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.models.model import Layer, Model
 from batcountry.objectives.base import Objective
-from batcountry.optim.aux_inputs import NOTHING, Beside
+from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
 from batcountry.optim.tile_axes import Axis, Span
 
 
@@ -223,16 +223,16 @@ class TileScorer:
         }
 
     def __call__(
-        self, window: Tensor, tile: Tile, units: Mapping[str, int], beside: Beside = NOTHING
+        self, window: Tensor, tile: Tile, units: Mapping[str, int], aux_inputs: AuxInputs = NO_AUX_INPUTS
     ) -> tuple[float, Tensor]:
         """Return a tile's share of the score, and its gradient on the window, (N, 3, h, w).
 
         Parameters
         ----------
-        window : (N, 3, h, w), RGB in grey levels
+        window : (N, 3, h, w), RGB in gray levels
         units
             What `units` gave for all tiles of the picture.
-        beside
+        aux_inputs
             The window's part of the pictures that the objective reads too.
         """
         if window.shape != self._shape or (self._ceiling and used_memory(self.device) > self._ceiling):
@@ -241,7 +241,7 @@ class TileScorer:
         with torch.inference_mode(False), torch.enable_grad():
             leaf = window.detach().clone().requires_grad_()
             activations = self._model.activations(leaf, self._layers)
-            shares = list(self._shares({**activations, **beside}, tile, units))
+            shares = list(self._shares({**activations, **aux_inputs}, tile, units))
             if not shares:  # a layer has no units where only a strip is left beyond its last
                 return 0.0, torch.zeros_like(window)
             score = sum(shares[1:], shares[0])

@@ -36,7 +36,7 @@ known: dict[str, dict[str, Any]] = {
     "classic": {
         "param": "pixels",
         "optimizer": "ascent",
-        "normalise": "mean",
+        "normalize": "mean",
         "strength": "normal",
         "step_size": 1.5,
         "octaves": 4,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, field_validator
+from pydantic import ConfigDict, field_validator, model_validator
 
 from batcountry.recipe.fields import ADVANCED, LOOK, PICTURE, SIZE, SUBJECT, Registry
+from batcountry.recipe.old_spelling import respelled
 from batcountry.recipe.stopped import MayBeStopped
 from batcountry.recipe.units import BytesText, RelativeSize, SizeText, WindowsText
 from batcountry.recipe.validation import Options, noted
@@ -55,8 +56,8 @@ class Recipe(Options):
     channels: Annotated[
         str | None,
         ADVANCED(
-            "What the network takes: rgb, bgr, grey, rgba, or a number of channels.",
-            examples=("rgb", "bgr", "grey", "rgba"),
+            "What the network takes: rgb, bgr, gray, rgba, or a number of channels.",
+            examples=("rgb", "bgr", "gray", "rgba"),
         ),
     ] = None
     layer: Annotated[
@@ -110,7 +111,7 @@ class Recipe(Options):
     step_size: Annotated[
         float | None,
         LOOK(
-            "Size of a step, in grey levels for decorrelated (default: 2.7) and pixels (default: 1.5).",
+            "Size of a step, in gray levels for decorrelated (default: 2.7) and pixels (default: 1.5).",
             gt=0,
             le=255,
         ),
@@ -151,7 +152,7 @@ class Recipe(Options):
             ),
         ),
     ] = "ascent"
-    normalise: Annotated[
+    normalize: Annotated[
         Literal["mean", "std", "rms", "bands", "none"] | None,
         ADVANCED(
             "What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands: each "
@@ -201,8 +202,8 @@ class Recipe(Options):
     start: Annotated[
         str,
         PICTURE(
-            "What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or grey.",
-            examples=Registry("batcountry.image.initial", "known", ("sky", "noise", "pink", "grey")),
+            "What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or gray.",
+            examples=Registry("batcountry.image.initial", "known", ("sky", "noise", "pink", "gray")),
         ),
     ] = "sky"
     canvas: Annotated[
@@ -212,14 +213,14 @@ class Recipe(Options):
     clip: Annotated[
         bool,
         ADVANCED(
-            "Keep colours within 0 to 255 in every step.",
-            no="Let colours leave 0 to 255 in between, and bring the contrast back at the end.",
+            "Keep colors within 0 to 255 in every step.",
+            no="Let colors leave 0 to 255 in between, and bring the contrast back at the end.",
         ),
     ] = True
-    colour: Annotated[
+    color: Annotated[
         str,
         LOOK(
-            "Colours of the result: free; keep: the original's at each pixel; match: the original's mean and spread.",
+            "Colors of the result: free; keep: the original's at each pixel; match: the original's mean and spread.",
             choices=Registry("batcountry.image.color", "known", ("free", "keep", "match")),
         ),
     ] = "free"
@@ -292,6 +293,15 @@ class Recipe(Options):
         ),
     ] = "auto"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_names_of_today(cls, options: Any) -> Any:
+        return respelled(options) if isinstance(options, dict) else options
+
+    def with_options(self, **options: Any) -> Recipe:
+        """Return this recipe with some fields changed, checked like new."""
+        return super().with_options(**respelled(options))
+
     @property
     def stride(self) -> float:
         """How far a step goes: its size, times what the strength makes of it."""
@@ -303,7 +313,7 @@ class Recipe(Options):
         return recipe_table(self)
 
 
-_FIRST_LOOK: dict[str, Any] = {"param": "pixels", "normalise": "mean", "octaves": 4}
+_FIRST_LOOK: dict[str, Any] = {"param": "pixels", "normalize": "mean", "octaves": 4}
 """What notes that do not say it, as they are older than the fields, stand for."""
 
 
@@ -323,7 +333,7 @@ class Note(MayBeStopped):
     @field_validator("recipe", mode="before")
     @classmethod
     def _is_complete(cls, recipe: Any) -> Any:
-        return {**_FIRST_LOOK, **recipe} if isinstance(recipe, dict) else recipe
+        return {**_FIRST_LOOK, **respelled(recipe)} if isinstance(recipe, dict) else recipe
 
     @classmethod
     def read(cls, text: str) -> Note:

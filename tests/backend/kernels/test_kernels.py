@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from batcountry.backend.kernels import dispatch as compiled
 from batcountry.backend.kernels import lrn, pool
 from batcountry.backend.kernels.dispatch import has_numba
-from batcountry.backend.kernels.lrn import lrn as normalise
+from batcountry.backend.kernels.lrn import lrn as normalize
 from batcountry.backend.kernels.pool import Windows, max_pool
 
 TYPES = [torch.float32, torch.bfloat16]
@@ -38,7 +38,7 @@ def gradient(function, x, seed):
 @pytest.mark.parametrize("beta", [0.5, 0.75])
 def test_lrn_is_pytorchs_own_and_so_is_its_gradient(size, beta):
     x = torch.randn(2, 7, 5, 3, dtype=torch.float64, requires_grad=True)
-    found, wanted = normalise(x, size, 0.3, beta, 2.0), F.local_response_norm(x, size, 0.3, beta, 2.0)
+    found, wanted = normalize(x, size, 0.3, beta, 2.0), F.local_response_norm(x, size, 0.3, beta, 2.0)
     torch.testing.assert_close(found, wanted)
     seed = torch.randn_like(found)
     torch.testing.assert_close(*(torch.autograd.grad(each, x, seed)[0] for each in (found, wanted)))
@@ -56,7 +56,7 @@ def test_lrn_in_one_pass_is_pytorchs_in_double_precision(dtype, shape, size, alp
     generator = torch.Generator().manual_seed(sum(shape))
     x = last((torch.randn(shape, generator=generator) * 10).to(dtype))
     seed = last(torch.randn(shape, generator=generator).to(dtype))
-    ours = gradient(lambda v: normalise(v, size, alpha, 0.75, k), x, lambda y: seed)
+    ours = gradient(lambda v: normalize(v, size, alpha, 0.75, k), x, lambda y: seed)
     theirs = gradient(
         lambda v: F.local_response_norm(v, size, alpha, 0.75, k), x.double(), lambda y: seed.double()
     )
@@ -71,13 +71,13 @@ def test_lrn_in_one_pass_is_pytorchs_in_double_precision(dtype, shape, size, alp
 
 def test_lrns_gradient_is_its_derivative():
     x = torch.randn(1, 7, 2, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda v: normalise(v, 5, 0.5, 0.75, 1.0), x)
+    assert torch.autograd.gradcheck(lambda v: normalize(v, 5, 0.5, 0.75, 1.0), x)
 
 
 def test_lrn_keeps_channels_last_and_no_numbers_apart(by):
     x = last(torch.randn(1, 8, 5, 3))
     x[0, 2, 1, 1] = float("nan")
-    y = normalise(x, 5, 1e-4, 0.75, 1.0)
+    y = normalize(x, 5, 1e-4, 0.75, 1.0)
     assert y.is_contiguous(memory_format=torch.channels_last)
     assert int(y.isnan().sum()) == 5 and bool(y[0, :5, 1, 1].isnan().all())
 
@@ -87,7 +87,7 @@ def test_lrn_keeps_nothing_but_its_input_for_the_gradient():
         pytest.skip("needs Numba")
     x, kept = last(torch.randn(1, 32, 5, 3)).requires_grad_(), []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.data_ptr()) or t, lambda t: t):
-        normalise(x, 5, 1e-4, 0.75, 1.0)
+        normalize(x, 5, 1e-4, 0.75, 1.0)
     assert kept == [x.data_ptr()]
 
 

@@ -18,7 +18,7 @@ import batcountry
 from batcountry.dreams.disk import api as dreaming
 from batcountry.dreams.disk import dream_on_disk, dreaming_on_disk, resume, resuming
 from batcountry.dreams.disk import worker as running
-from batcountry.dreams.disk.job import Workplace
+from batcountry.dreams.disk.job import WorkDir
 from batcountry.errors import (
     BatCountryError,
     OutputError,
@@ -153,16 +153,16 @@ for _ in steps:
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
 def test_killed_again_and_again_it_ends_with_the_identical_picture(place):
     dream_on_disk("photo.png", "whole.png", tile=64, enlarge=500, **OPTIONS)
-    work, dice = Path("work"), random.Random(7)
+    work, rng = Path("work"), random.Random(7)
     assert killed_at(2, work, RUN, "new")
     assert not (work / "job.json").exists()  # there is nothing to go on with yet
     for each in work.glob("*"):
         each.unlink()
     assert killed_at(12, work, RUN, "new")
-    reached = [Workplace(work).state()]
+    reached = [WorkDir(work).state()]
     for _ in range(4):
-        assert killed_at(dice.randint(20, 230), work, RUN, "more")
-        reached.append(Workplace(work).state())
+        assert killed_at(rng.randint(20, 230), work, RUN, "more")
+        reached.append(WorkDir(work).state())
     assert len(set(map(str, reached))) > 2, reached  # it was killed in several iterations
     resume("work")
     assert np.array_equal(pixels("killed.png"), pixels("whole.png"))
@@ -215,7 +215,7 @@ def test_two_processes_cannot_work_in_one_folder(place):
     next(steps)
     with (
         pytest.raises(RecipeError, match="another process is at work in work"),
-        Workplace(Path("work")).alone(),
+        WorkDir(Path("work")).alone(),
     ):
         raise AssertionError("it should not get here")
     assert next(resuming_error("work")) is RecipeError

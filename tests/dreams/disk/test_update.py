@@ -7,7 +7,7 @@ import torch
 from batcountry.dreams.disk import canvas
 from batcountry.dreams.disk import update as updating
 from batcountry.dreams.disk.canvas import Canvas
-from batcountry.dreams.disk.job import Workplace
+from batcountry.dreams.disk.job import WorkDir
 from batcountry.optim.optimizers import Schedule, optimizer
 from batcountry.optim.param import known
 from batcountry.recipe import Recipe
@@ -23,10 +23,10 @@ def filled(folder, name, values):
 @pytest.mark.parametrize("wrap", [(False, False), (False, True), (True, True)])
 @pytest.mark.parametrize("size", [(37, 53), (64, 30), (3, 7)])
 @pytest.mark.parametrize(
-    ("param", "normalise"),
+    ("param", "normalize"),
     [("decorrelated", "bands"), ("decorrelated", "mean"), ("pixels", "bands"), ("pixels", "mean")],
 )
-def test_a_step_on_disk_is_the_step_in_memory(tmp_path, monkeypatch, rows, wrap, size, param, normalise):
+def test_a_step_on_disk_is_the_step_in_memory(tmp_path, monkeypatch, rows, wrap, size, param, normalize):
     monkeypatch.setattr(canvas, "_STRIP", rows * size[1] * 12)
     rng = np.random.RandomState(1)
     image = torch.from_numpy(np.float32(rng.uniform(1, 254, (1, 3, *size))))
@@ -34,18 +34,18 @@ def test_a_step_on_disk_is_the_step_in_memory(tmp_path, monkeypatch, rows, wrap,
     held = known[param](image)
     shown = held.image()
     (gradient,) = torch.autograd.grad(shown, held.tensors, slope)
-    optimizer("ascent", Schedule(4.5), normalise, wrap=wrap)(held.tensors).update([gradient])
+    optimizer("ascent", Schedule(4.5), normalize, wrap=wrap)(held.tensors).update([gradient])
     held.constrain(True)
     recipe = Recipe(
         param=param,
-        normalise=normalise,
+        normalize=normalize,
         step_size=3.0,
         strength="wild",
         wrap={(False, False): "none", (False, True): "x", (True, True): "xy"}[wrap],
     )
     result = filled(tmp_path, "result.raw", torch.zeros_like(image))
     updating.update(
-        Workplace(tmp_path),
+        WorkDir(tmp_path),
         filled(tmp_path, "image.raw", image),
         filled(tmp_path, "gradient.raw", slope),
         result,

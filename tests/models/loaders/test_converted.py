@@ -149,6 +149,6 @@ def test_a_crop_to_the_pictures_size_keeps_the_fold(tmp_path):
     assert model.activations(image, ["i"])["i"].shape == (1, 2)
 
 
-def test_a_net_that_takes_no_colours_is_refused(tmp_path):
+def test_a_net_that_takes_no_colors_is_refused(tmp_path):
     with pytest.raises(ModelError, match="not pictures of three channels"):
         opened(tmp_path, inputs(data=(1, 1, 8, 8)) + layer("ReLU", "r", "data"))

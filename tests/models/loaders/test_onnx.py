@@ -71,8 +71,8 @@ def test_an_onnx_file_gives_what_it_says_and_dreams(tmp_path, photo):
 
 
 def test_channels_are_those_of_the_file(tmp_path):
-    write(tmp_path / "grey.onnx", shape=(1, 1, 40, 56))
-    assert open_model(tmp_path / "grey.onnx").network.entry.kind == "grey"
+    write(tmp_path / "gray.onnx", shape=(1, 1, 40, 56))
+    assert open_model(tmp_path / "gray.onnx").network.entry.kind == "gray"
     write(tmp_path / "many.onnx", shape=(1, 6, 40, 56))
     assert open_model(tmp_path / "many.onnx").channels == 6
 

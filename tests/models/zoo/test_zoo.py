@@ -94,7 +94,7 @@ def card_of(server, *paths, content=WEIGHTS, **facts):
     sources = [{"address": server.address(path), "given_by": "this test"} for path in paths]
     file = {"name": "net.caffemodel", "sources": sources} | {k: v for k, v in facts.items() if v}
     card = ModelCard.model_validate(
-        {"name": "test-net", "title": "a net", "licence": "none", "trained_on": "nothing", "files": [file]}
+        {"name": "test-net", "title": "a net", "license": "none", "trained_on": "nothing", "files": [file]}
     )
     zoo.add(card)
     return card

@@ -105,12 +105,12 @@ def test_ten_bits_in_are_ten_bits_out(tmp_path, undreamed, suffix, codec):
     assert len(np.unique(levels[32, :, 1])) > 12
 
 
-@pytest.mark.parametrize("colours", [(1, 1, 1, 1), (9, 1, 9, 16), (1, 2, 1, 1)])
-def test_colour_tags_are_passed_on_and_colours_stay(tmp_path, undreamed, colours):
-    source = make_clip(tmp_path / "in.mp4", moving(3), colours=colours)
+@pytest.mark.parametrize("colors", [(1, 1, 1, 1), (9, 1, 9, 16), (1, 2, 1, 1)])
+def test_color_tags_are_passed_on_and_colors_stay(tmp_path, undreamed, colors):
+    source = make_clip(tmp_path / "in.mp4", moving(3), colors=colors)
     save_video(source, tmp_path / "out.mp4", quality=100, **undreamed)
     before, after = facts(source), facts(tmp_path / "out.mp4")
-    assert after.colours == before.colours == colours
+    assert after.colors == before.colors == colors
     apart = [np.abs(np.float32(a) - b).mean() for a, b in zip(before.frames, after.frames, strict=True)]
     assert max(apart) < 3
     first = next(video(source, **undreamed)).pixels

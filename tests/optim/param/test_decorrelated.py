@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import batcountry
-from batcountry.dreams.resolve import settle
+from batcountry.dreams.resolve import resolve
 from batcountry.errors import RecipeError
 from batcountry.image.statistics import MIX
 from batcountry.optim.param import Decorrelated
@@ -42,11 +42,11 @@ def test_colors_are_those_of_the_formula():
     np.testing.assert_allclose(to_decorrelated(image).numpy(), latent * 255 / 4 / np.sqrt(3), rtol=1e-12)
 
 
-def test_a_unit_of_brightness_is_about_a_grey_level_of_middle_grey():
-    grey = torch.full((1, 3, 1, 1), 127.5, dtype=torch.float64)
-    colors = to_decorrelated(grey)
+def test_a_unit_of_brightness_is_about_a_gray_level_of_middle_gray():
+    gray = torch.full((1, 3, 1, 1), 127.5, dtype=torch.float64)
+    colors = to_decorrelated(gray)
     colors[:, 0] += 1
-    assert float((from_decorrelated(colors) - grey).mean()) == pytest.approx(1, rel=0.01)
+    assert float((from_decorrelated(colors) - gray).mean()) == pytest.approx(1, rel=0.01)
 
 
 def test_its_gradient_is_that_of_finite_differences():
@@ -66,12 +66,12 @@ def test_its_gradient_is_that_of_finite_differences():
 
 def test_it_is_the_default_where_pictures_have_colors_and_pixels_elsewhere(two_channels):
     def chosen(**options):
-        recipe = settle(Recipe(), {"model": two_channels, **options}).recipe
-        return recipe.param, recipe.normalise, recipe.step_size
+        recipe = resolve(Recipe(), {"model": two_channels, **options}).recipe
+        return recipe.param, recipe.normalize, recipe.step_size
 
     assert chosen() == ("decorrelated", "bands", 2.7)
     assert chosen(param="pixels") == chosen(windows="9x9") == chosen(clip=False) == ("pixels", "mean", 1.5)
-    assert chosen(param="pixels", normalise="bands")[1] == "bands"
+    assert chosen(param="pixels", normalize="bands")[1] == "bands"
     assert chosen(optimizer="adam") == ("decorrelated", None, 2.0)
     assert chosen(param="fourier", optimizer="adam") == ("fourier", None, 0.05)
 
@@ -81,13 +81,13 @@ def test_it_is_the_default_where_pictures_have_colors_and_pixels_elsewhere(two_c
     [
         ({"param": "decorrelated", "windows": "9x9"}, "does not go with windows"),
         ({"param": "decorrelated", "clip": False}, "decorrelated is for colors.*use pixels"),
-        ({"param": "fourier", "normalise": "bands"}, "bands are of pixels, which fourier has none of"),
-        ({"optimizer": "adam", "normalise": "bands"}, "leave normalise out, or use ascent"),
+        ({"param": "fourier", "normalize": "bands"}, "bands are of pixels, which fourier has none of"),
+        ({"optimizer": "adam", "normalize": "bands"}, "leave normalize out, or use ascent"),
     ],
 )
 def test_what_does_not_go_together_is_said(two_channels, options, said):
     with pytest.raises(RecipeError, match=said):
-        settle(Recipe(), {"model": two_channels, **options})
+        resolve(Recipe(), {"model": two_channels, **options})
 
 
 def test_strength_is_how_far_steps_go(two_channels, photo):

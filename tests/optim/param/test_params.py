@@ -10,7 +10,7 @@ from batcountry.errors import RecipeError
 from batcountry.image.statistics import MEAN, MIX, natural_amplitudes
 from batcountry.optim.optimizers import Schedule, optimizer
 from batcountry.optim.param import Fourier, Maco, known, step_sizes
-from batcountry.optim.param.colors import to_grey_levels, to_latent
+from batcountry.optim.param.colors import to_gray_levels, to_latent
 
 sides = st.integers(1, 23)
 
@@ -34,13 +34,13 @@ def test_a_picture_comes_back_as_it_went_in(name, height, width, double):
 
 
 @pytest.mark.parametrize("name", ["fourier", "maco"])
-def test_black_and_white_come_back_within_a_grey_level(name, photo):
+def test_black_and_white_come_back_within_a_gray_level(name, photo):
     image = torch.from_numpy(photo).permute(2, 0, 1)[None].float()
     image[..., :9, :5], image[..., 20:, 30:] = 0, 255
     assert float((known[name](image).image() - image).abs().max().detach()) <= 0.51
 
 
-def test_fourier_can_be_fitted_to_a_photo_from_grey(photo):
+def test_fourier_can_be_fitted_to_a_photo_from_gray(photo):
     wanted = torch.from_numpy(photo).permute(2, 0, 1)[None].float().clamp(1, 254)
     param = Fourier(torch.full_like(wanted, 118.0))
     moves = optimizer("adam", Schedule(0.1, 0.5, 30))(param.tensors)
@@ -50,7 +50,7 @@ def test_fourier_can_be_fitted_to_a_photo_from_grey(photo):
     assert float((param.image() - wanted).abs().mean().detach()) < 2
 
 
-def test_waves_are_orthonormal_in_decorrelated_colours_and_fall_as_one_over_f():
+def test_waves_are_orthonormal_in_decorrelated_colors_and_fall_as_one_over_f():
     image = pictures(7, 10, dtype=torch.float64)
     shares = image.numpy() / 255
     mix = np.array(MIX)
@@ -89,7 +89,7 @@ def test_maco_keeps_every_waves_magnitude_however_phases_move(height, width, see
     assert torch.allclose(before, after, atol=1e-6)
 
 
-def test_maco_says_that_an_even_colour_has_no_waves():
+def test_maco_says_that_an_even_color_has_no_waves():
     with pytest.raises(RecipeError, match="begin with a photograph or the start pink"):
         Maco(torch.cat([pictures(7, 11, 1), torch.full((1, 3, 7, 11), 90.0)]))
 
@@ -114,9 +114,9 @@ def test_gradients_are_those_of_finite_differences(name):
         )
 
 
-def test_colours_are_undone_exactly_and_the_mean_is_a_warm_grey():
+def test_colors_are_undone_exactly_and_the_mean_is_a_warm_gray():
     latent = torch.from_numpy(np.random.RandomState(0).normal(size=(2, 3, 3, 5)))
-    assert torch.allclose(to_latent(to_grey_levels(latent)), latent)
+    assert torch.allclose(to_latent(to_gray_levels(latent)), latent)
     assert MEAN[0] > MEAN[2]
 
 

@@ -16,8 +16,8 @@ def test_jitter_rolls_all_channels_alike():
 
 def test_transforms_are_read_in_order():
     first, second = parse("jitter(4), jitter(largest=2)")
-    dice, same = np.random.RandomState(0), np.random.RandomState(0)
-    found = second(first(pictures, dice), dice)
+    rng, same = np.random.RandomState(0), np.random.RandomState(0)
+    found = second(first(pictures, rng), rng)
     assert torch.equal(found, jitter(2)(jitter(4)(pictures, same), same))
 
 

@@ -147,9 +147,9 @@ def test_a_recipe_s_noise_is_for_the_channels_of_its_network(monkeypatch):
     seen = []
     run = Noise.__call__
 
-    def spied(self, pictures, dice):
+    def spied(self, pictures, rng):
         seen.append((self.channels, pictures.shape[1]))
-        return run(self, pictures, dice)
+        return run(self, pictures, rng)
 
     monkeypatch.setattr(Noise, "__call__", spied)
     options = {"transforms": "pad(2), noise(20)", "octaves": 1, "iterations": 1, "jitter": 0}
@@ -193,11 +193,11 @@ def test_noise_draws_evenly_between_its_ends_again_from_the_same_seed_and_passes
 
 def test_flip_mirrors_left_for_right_as_often_as_it_is_told():
     stack = pictures()
-    dice = np.random.RandomState(0)
-    assert sum(torch.equal(flip(0.25)(stack, dice), stack.flip(-1)) for _ in range(400)) == pytest.approx(
+    rng = np.random.RandomState(0)
+    assert sum(torch.equal(flip(0.25)(stack, rng), stack.flip(-1)) for _ in range(400)) == pytest.approx(
         100, abs=30
     )
-    assert torch.equal(flip(0)(stack, dice), stack)
+    assert torch.equal(flip(0)(stack, rng), stack)
 
 
 def test_the_size_that_the_network_sees():

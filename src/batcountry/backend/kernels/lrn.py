@@ -1,4 +1,4 @@
-"""Local response normalisation across channels.
+"""Local response normalization across channels.
 
 PyTorch's own builds it from average pooling over a transposed copy, which costs more than all
 of GoogLeNet's convolutions together. Here it is one pass over memory each way, keeping nothing but

@@ -12,7 +12,7 @@ from batcountry.errors import ModelError
 
 
 def read_mean(path: Path) -> NDArray[np.float32]:
-    """Return a mean picture, (C, H, W), or the mean of each channel, (C,), in grey levels and the net's order.
+    """Return a mean picture, (C, H, W), or the mean of each channel, (C,), in gray levels and the net's order.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from typing_extensions import Unpack
 from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import check_apart, check_new
 from batcountry.backend.version import __version__
-from batcountry.dreams.disk.job import Job, Workplace, needed_disk
+from batcountry.dreams.disk.job import Job, WorkDir, needed_disk
 from batcountry.dreams.disk.update import NORMALIZATIONS, STRIP_PARAMS
 from batcountry.dreams.disk.worker import Making, opened
 from batcountry.dreams.inputs import input_files
@@ -22,7 +22,7 @@ from batcountry.dreams.keywords import DreamOptions
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan, said_bytes
 from batcountry.dreams.progress_bars import with_bar
-from batcountry.dreams.resolve import Settled, prepared, settle
+from batcountry.dreams.resolve import Resolved, prepared, resolve
 from batcountry.dreams.steps import where
 from batcountry.errors import BatCountryError, PictureError, RecipeError
 from batcountry.image import vips as images
@@ -43,7 +43,7 @@ STEP_SECONDS, END_SECONDS = 5e-8, 7e-8
 
 
 _IN_MEMORY = (
-    *("optimizer", "decay_every", "transforms", "mask", "colour", "rescale", "carry"),
+    *("optimizer", "decay_every", "transforms", "mask", "color", "rescale", "carry"),
     *("initial_size", "final_size", "windows", "redirect_relu", "alpha"),
 )
 """Fields of a recipe that only a dream in memory can have."""
@@ -137,17 +137,17 @@ def dreaming_on_disk(
     recipe = recipe or Recipe()
     asked = prepared(recipe, dict(options))
     _check_outputs(target, zoom, [source, *input_files(asked.recipe)], overwrite=overwrite)
-    settled = settle(recipe, dict(options))
-    check_on_disk(settled)
-    picture = opened(source, settled.recipe)
+    resolved = resolve(recipe, dict(options))
+    check_on_disk(resolved)
+    picture = opened(source, resolved.recipe)
     images.check_size(target, (picture.width, picture.height))
-    sizes, plan = _planned(settled, (picture.height, picture.width))
-    scorer = TileScorer(settled.model, settled.objective, ceiling=plan.ceiling)
+    sizes, plan = _planned(resolved, (picture.height, picture.width))
+    scorer = TileScorer(resolved.model, resolved.objective, ceiling=plan.ceiling)
     name = str(image) if named is None and image is not None else named
     job = Job(
-        note=_note(settled, plan.side or max(sizes[-1]), len(sizes), source, name),
-        model=from_anywhere(settled.model.name),
-        weights=None if settled.recipe.weights is None else from_anywhere(settled.recipe.weights),
+        note=_note(resolved, plan.side or max(sizes[-1]), len(sizes), source, name),
+        model=from_anywhere(resolved.model.name),
+        weights=None if resolved.recipe.weights is None else from_anywhere(resolved.recipe.weights),
         source=None if source is None else str(source.resolve()),
         sizes=sizes,
         output=str(target.absolute()),
@@ -158,10 +158,10 @@ def dreaming_on_disk(
         ceiling=plan.ceiling,
     )
     new = work is None or not Path(work).is_dir()
-    workplace = Workplace(_new_folder(target, work))
-    log.info("%s, and %s of disk in %s", plan, said_bytes(needed_disk(sizes)), workplace.folder)
-    _begin(workplace, job, new=new)
-    steps = Making(workplace, job, scorer)
+    work_dir = WorkDir(_new_folder(target, work))
+    log.info("%s, and %s of disk in %s", plan, said_bytes(needed_disk(sizes)), work_dir.folder)
+    _begin(work_dir, job, new=new)
+    steps = Making(work_dir, job, scorer)
     steps.output.path = target  # as the caller says it
     if steps.deepzoom is not None and zoom is not None:
         steps.deepzoom.path = zoom
@@ -178,74 +178,74 @@ def _check_outputs(
         images.check_pyramid(zoom, inputs, overwrite=overwrite)
 
 
-def _planned(settled: Settled, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Plan]:
+def _planned(resolved: Resolved, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Plan]:
     """Return the octaves' sizes for a picture of (height, width), and how to work them out; tiles cannot be left out."""
-    model, objective, recipe = settled.model, settled.objective, settled.recipe
+    model, objective, recipe = resolved.model, resolved.objective, resolved.recipe
     sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
-    cut = replace(settled, recipe=recipe.with_options(tile=recipe.tile or None))
+    cut = replace(resolved, recipe=recipe.with_options(tile=recipe.tile or None))
     plan = plan_dream(cut, whole_gradient(model, objective), sizes, PICTURE_BYTES)
     pixels = [height * width for height, width in sizes]
-    beside = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
-    return sizes, replace(plan, seconds=plan.seconds + beside)
+    aux_inputs = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
+    return sizes, replace(plan, seconds=plan.seconds + aux_inputs)
 
 
-def _note(settled: Settled, side: int, octaves: int, source: Path | None, name: str | None) -> Note:
+def _note(resolved: Resolved, side: int, octaves: int, source: Path | None, name: str | None) -> Note:
     """Return the finished picture's note: of tiles of a side in pixels, and of a picture file with the name it has there.
 
     `octaves` are as many as there are, if the recipe leaves their number to the picture's size.
     """
-    recipe = settled.recipe.with_options(tile=side, octaves=settled.recipe.octaves or octaves)
+    recipe = resolved.recipe.with_options(tile=side, octaves=resolved.recipe.octaves or octaves)
     return Note(
         version=__version__,
         recipe=recipe,
         input=name,
         input_sha256=start_picture(recipe).sha256 if source is None else sha256_of(source),
-        weights_sha256=settled.model.weights_sha256,
+        weights_sha256=resolved.model.weights_sha256,
     )
 
 
-def _begin(workplace: Workplace, job: Job, *, new: bool) -> None:
+def _begin(work_dir: WorkDir, job: Job, *, new: bool) -> None:
     """Write the job down; if that cannot be, a folder that is new is not left behind."""
     try:
-        workplace.begin(job)
+        work_dir.begin(job)
     except (BatCountryError, OSError) as error:
         if new:
-            workplace.folder.rmdir()
+            work_dir.folder.rmdir()
         if isinstance(error, OSError):
-            raise PictureError(f"cannot write into {workplace.folder}: {error.strerror}") from None
+            raise PictureError(f"cannot write into {work_dir.folder}: {error.strerror}") from None
         raise
 
 
 def resuming(work: str | Path, *, trusted: bool = False) -> Making:
     """Go on with a dream on disk iteration by iteration; takes what `resume` takes."""
-    workplace = Workplace(Path(work))
-    job = workplace.job()
+    work_dir = WorkDir(Path(work))
+    job = work_dir.job()
     recipe = job.note.recipe
-    state = workplace.state()
+    state = work_dir.state()
     if state is not None and state.finished:
-        raise RecipeError(f"the dream in {work} is finished; it is in {workplace.output(job).path}")
+        raise RecipeError(f"the dream in {work} is finished; it is in {work_dir.output(job).path}")
     if job.source is not None and sha256_of_input(Path(job.source)) != job.note.input_sha256:
         raise PictureError(f"{job.source} is not the picture that {work} was begun with; put that one back")
     named = recipe.with_options(model=job.model, weights=job.weights)
     model = open_recipe_model(named, trusted=trusted)
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(f"{job.model} has other weights now than when {work} was begun; put those back")
-    settled = settle(recipe, {"model": model})
-    return Making(workplace, job, TileScorer(settled.model, settled.objective, ceiling=job.ceiling))
+    resolved = resolve(recipe, {"model": model})
+    return Making(work_dir, job, TileScorer(resolved.model, resolved.objective, ceiling=job.ceiling))
 
 
-def check_on_disk(settled: Settled) -> None:
+def check_on_disk(resolved: Resolved) -> None:
     """Raise `RecipeError` for what a dream on disk cannot do.
 
     It goes tile by tile and strip by strip, in plain ascent, and its number of finished iterations is all that
     it remembers.
     """
-    recipe, usual = settled.recipe, Recipe()
-    if settled.model.channels != 3:
+    recipe, usual = resolved.recipe, Recipe()
+    if resolved.model.channels != 3:
         raise RecipeError(
-            f"{settled.model.name} takes {settled.model.channels} channels, and pictures on disk are of colours"
+            f"{resolved.model.name} takes {resolved.model.channels} channels, and pictures on disk are of colors"
         )
-    able = {"param": STRIP_PARAMS, "normalise": NORMALIZATIONS}
+    able = {"param": STRIP_PARAMS, "normalize": NORMALIZATIONS}
     for name in (*_IN_MEMORY, *able):
         value = getattr(recipe, name)
         if value not in able.get(name, [getattr(usual, name)]):
@@ -253,9 +253,9 @@ def check_on_disk(settled: Settled) -> None:
                 f"a picture on disk is dreamed on by plain ascent pixel by pixel: {name} cannot be "
                 f"{value!r} there; leave it out, or make the picture smaller with size"
             )
-    if settled.objective.of_image or settled.objective.beside:
+    if resolved.objective.of_image or resolved.objective.aux_inputs:
         raise RecipeError(
-            f"{settled.objective} reads the picture itself or a mask, which a picture on disk is too large for; "
+            f"{resolved.objective} reads the picture itself or a mask, which a picture on disk is too large for; "
             "choose an objective of layers alone, or make the picture smaller with size"
         )
 

@@ -21,7 +21,7 @@ _STRIP = 16 << 20
 
 @dataclass(frozen=True)
 class Canvas:
-    """A picture in a file of its own: height × width × 3 float32, RGB in grey levels, with no header.
+    """A picture in a file of its own: height × width × 3 float32, RGB in gray levels, with no header.
 
     It is read and written row by row: pages of a mapping would count as the program's memory, and each costs more to
     map than to copy.

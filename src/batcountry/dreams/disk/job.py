@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from batcountry.backend.files import replace_file
-from batcountry.backend.folders import alone_in
+from batcountry.backend.folders import exclusive_lock
 from batcountry.backend.outputs import Output
 from batcountry.dreams.disk.canvas import Canvas
 from batcountry.errors import RecipeError
@@ -61,7 +61,7 @@ class State(_Record):
     finished: bool = False
 
 
-class Workplace:
+class WorkDir:
     """A folder with a job in it. Only one process at a time may use it; see `alone`."""
 
     def __init__(self, folder: Path) -> None:
@@ -69,7 +69,7 @@ class Workplace:
 
     def alone(self) -> AbstractContextManager[None]:
         """Hold the folder's lock, as `batcountry.backend.folders.alone_in`; raises `RecipeError` if another process holds it."""
-        return alone_in(self.folder, RecipeError)
+        return exclusive_lock(self.folder, RecipeError)
 
     def begin(self, job: Job) -> None:
         """Write the job down; raises `RecipeError` if the disk has no room for it."""

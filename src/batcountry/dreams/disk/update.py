@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from batcountry.dreams.disk.canvas import Canvas
-from batcountry.dreams.disk.job import Workplace
+from batcountry.dreams.disk.job import WorkDir
 from batcountry.image.periodic import Wrap, wrapped_axes
 from batcountry.optim.bands import double, halve, level_count, level_factors
 from batcountry.optim.optimizers import BANDS
@@ -27,7 +27,7 @@ class StripParam:
     Attributes
     ----------
     hold
-        From a picture, (1, 3, H, W), RGB in grey levels, to its tensor.
+        From a picture, (1, 3, H, W), RGB in gray levels, to its tensor.
     show
         Back; with the recipe, which says whether colors are clipped.
     gradient
@@ -60,7 +60,7 @@ def begin_octave(image: Tensor, recipe: Recipe) -> Tensor:
     return param.show(param.hold(image), recipe)
 
 
-def update(workplace: Workplace, image: Canvas, gradient: Canvas, result: Canvas, recipe: Recipe) -> None:
+def update(work_dir: WorkDir, image: Canvas, gradient: Canvas, result: Canvas, recipe: Recipe) -> None:
     """Write the picture one step on. The gradient's canvas is written over.
 
     Parameters
@@ -71,7 +71,7 @@ def update(workplace: Workplace, image: Canvas, gradient: Canvas, result: Canvas
     param = STRIP_PARAMS[recipe.param or ""]
     for rows in gradient.strips():
         gradient.write(rows, param.gradient(image.read(rows), gradient.read(rows)))
-    direction = _by_bands(workplace, gradient, recipe) if recipe.normalise == BANDS else _by_mean(gradient)
+    direction = _by_bands(work_dir, gradient, recipe) if recipe.normalize == BANDS else _by_mean(gradient)
     for rows in image.strips():
         moved = param.hold(image.read(rows)).add(direction(rows), alpha=recipe.stride)
         result.write(rows, param.show(moved, recipe))
@@ -84,12 +84,12 @@ def _by_mean(gradient: Canvas) -> Callable[[range], Tensor]:
     return lambda rows: gradient.read(rows) * (1 / mean if mean > 0 else 0.0)
 
 
-def _by_bands(workplace: Workplace, gradient: Canvas, recipe: Recipe) -> Callable[[range], Tensor]:
+def _by_bands(work_dir: WorkDir, gradient: Canvas, recipe: Recipe) -> Callable[[range], Tensor]:
     """Return what gives rows of a gradient normalized band by band; see `batcountry.optim.bands.normalize_bands`."""
     wrap = wrapped_axes(recipe.wrap)
     levels = [gradient]
     for index in range(1, level_count(gradient.size)):
-        levels.append(_halved(levels[-1], workplace, index))
+        levels.append(_halved(levels[-1], work_dir, index))
     factors = level_factors(torch.tensor([[_mean_square(level)] for level in levels]))[:, 0].tolist()
     for rows in levels[-1].strips():
         levels[-1].write(rows, levels[-1].read(rows) * factors[-1])
@@ -101,9 +101,9 @@ def _by_bands(workplace: Workplace, gradient: Canvas, recipe: Recipe) -> Callabl
     return lambda rows: _merged(gradient, factors[0], levels[1], rows, wrap)
 
 
-def _halved(level: Canvas, workplace: Workplace, index: int) -> Canvas:
+def _halved(level: Canvas, work_dir: WorkDir, index: int) -> Canvas:
     height, width = level.size
-    coarser = workplace.level(index, (-(-height // 2), -(-width // 2))).blank()
+    coarser = work_dir.level(index, (-(-height // 2), -(-width // 2))).blank()
     for rows in level.strips(multiple=2):
         coarser.write(range(rows.start // 2, -(-rows.stop // 2)), halve(level.read(rows)))
     return coarser

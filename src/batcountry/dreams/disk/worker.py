@@ -16,7 +16,7 @@ from batcountry.backend import outputs
 from batcountry.backend.allocator import give_back, kept_memory
 from batcountry.backend.outputs import Output
 from batcountry.dreams.disk.canvas import Canvas
-from batcountry.dreams.disk.job import Job, State, Workplace
+from batcountry.dreams.disk.job import Job, State, WorkDir
 from batcountry.dreams.disk.stream import streamed
 from batcountry.dreams.disk.update import begin_octave, update
 from batcountry.dreams.steps import Progress
@@ -43,14 +43,14 @@ class Making(outputs.Making[Progress]):
         Where its deep-zoom pyramid goes, if it has one; final when there are no more steps, as `output` is.
     """
 
-    def __init__(self, workplace: Workplace, job: Job, scorer: TileScorer) -> None:
-        self.deepzoom = workplace.pyramid(job)
-        output = workplace.output(job)
-        super().__init__(_work(workplace, job, scorer, output, self.deepzoom), output, workplace.folder)
+    def __init__(self, work_dir: WorkDir, job: Job, scorer: TileScorer) -> None:
+        self.deepzoom = work_dir.pyramid(job)
+        output = work_dir.output(job)
+        super().__init__(_work(work_dir, job, scorer, output, self.deepzoom), output, work_dir.folder)
 
 
 def _work(
-    workplace: Workplace, job: Job, scorer: TileScorer, output: Output, deepzoom: Output | None
+    work_dir: WorkDir, job: Job, scorer: TileScorer, output: Output, deepzoom: Output | None
 ) -> Iterator[Progress]:
     """Do what is left of a job, iteration by iteration, and write the picture.
 
@@ -61,86 +61,86 @@ def _work(
     """
     if torch.get_num_threads() != job.threads:
         torch.set_num_threads(job.threads)
-    with workplace.alone(), _disk_errors_said(workplace, job):
-        if workplace.state() is None:
-            _prepare(workplace, job)
+    with work_dir.alone(), _disk_errors_said(work_dir, job):
+        if work_dir.state() is None:
+            _prepare(work_dir, job)
         with kept_memory():  # no longer: libvips needs room too
-            yield from _climbed(workplace, job, scorer)
-        _finish(workplace, workplace.job(), output, deepzoom)  # whose tiles may be smaller by now
+            yield from _climbed(work_dir, job, scorer)
+        _finish(work_dir, work_dir.job(), output, deepzoom)  # whose tiles may be smaller by now
 
 
 @contextmanager
-def _disk_errors_said(workplace: Workplace, job: Job) -> Iterator[None]:
+def _disk_errors_said(work_dir: WorkDir, job: Job) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise RecipeError(
-            f"the dream in {workplace.folder} stopped: {error.strerror or error}; "
-            f"make room and go on with: {resume_command(workplace.folder, job.model)}"
+            f"the dream in {work_dir.folder} stopped: {error.strerror or error}; "
+            f"make room and go on with: {resume_command(work_dir.folder, job.model)}"
         ) from error
 
 
-def _climbed(workplace: Workplace, job: Job, scorer: TileScorer) -> Iterator[Progress]:
+def _climbed(work_dir: WorkDir, job: Job, scorer: TileScorer) -> Iterator[Progress]:
     """Run all iterations that are not finished yet, each from one canvas to another."""
     recipe, sizes = job.note.recipe, job.sizes
-    dice = np.random.RandomState(recipe.seed)
+    rng = np.random.RandomState(recipe.seed)
     work = sum(height * width for height, width in sizes) * recipe.iterations
-    reached = workplace.state() or State()
+    reached = work_dir.state() or State()
     finished = 0
     for octave, size in enumerate(sizes):
         tiles = scorer.halo.tiles(size, job.note.recipe.tile, wrapped_axes(recipe.wrap))
         units: dict[str, int] = {}
         for iteration in range(recipe.iterations):
-            x, y = (int(each) for each in dice.randint(-recipe.jitter, recipe.jitter + 1, 2))
+            x, y = (int(each) for each in rng.randint(-recipe.jitter, recipe.jitter + 1, 2))
             finished += size[0] * size[1]
             if (octave, iteration) < (reached.octave, reached.iteration):
                 continue
             units = units or scorer.units(tiles)
             state = State(octave=octave, iteration=iteration)
-            image = workplace.image(state, size)
+            image = work_dir.image(state, size)
             state = State(octave=octave, iteration=iteration + 1)
-            gradient = workplace.gradient(size)
+            gradient = work_dir.gradient(size)
             try:
                 score = _ascend(image, gradient.blank(), scorer, tiles, units, (y, x))
             except (RuntimeError, MemoryError) as error:
-                job = _with_smaller_tiles(workplace, job, error)
+                job = _with_smaller_tiles(work_dir, job, error)
                 tiles = scorer.halo.tiles(size, job.note.recipe.tile, wrapped_axes(recipe.wrap))
                 units = scorer.units(tiles)
-                with _lack_said(workplace, job):
+                with _lack_said(work_dir, job):
                     score = _ascend(image, gradient.blank(), scorer, tiles, units, (y, x))
-            update(workplace, image, gradient, workplace.image(state, size).blank(), recipe)
-            workplace.reach(state)
+            update(work_dir, image, gradient, work_dir.image(state, size).blank(), recipe)
+            work_dir.reach(state)
             yield Progress(
                 octave, iteration, len(sizes), recipe.iterations, size, score, min(finished / work, 1.0)
             )
         if octave + 1 < len(sizes) and reached.octave <= octave:
-            _carry(workplace, job, octave)
+            _carry(work_dir, job, octave)
 
 
-def _with_smaller_tiles(workplace: Workplace, job: Job, error: Exception) -> Job:
+def _with_smaller_tiles(work_dir: WorkDir, job: Job, error: Exception) -> Job:
     """Write a job down with tiles of half the side if memory ran out, so that going on cuts them so too."""
     if not is_out_of_memory(error) or job.shrunk:
-        with _lack_said(workplace, job):
+        with _lack_said(work_dir, job):
             raise error
     side = max(1, (job.note.recipe.tile or 0) // 2)
     log.warning("memory ran out; going on in tiles of %d pixels", side)
     recipe = job.note.recipe.with_options(tile=side)
     job = job.model_copy(update={"note": job.note.model_copy(update={"recipe": recipe}), "shrunk": True})
-    workplace.write(job)
+    work_dir.write(job)
     give_back()
     return job
 
 
 @contextmanager
-def _lack_said(workplace: Workplace, job: Job) -> Iterator[None]:
+def _lack_said(work_dir: WorkDir, job: Job) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise RecipeError(
-            f"memory ran out on the dream in {workplace.folder}; close other programs and go on with: "
-            f"{resume_command(workplace.folder, job.model)}"
+            f"memory ran out on the dream in {work_dir.folder}; close other programs and go on with: "
+            f"{resume_command(work_dir.folder, job.model)}"
         ) from error
 
 
@@ -166,13 +166,13 @@ def _unrolled(span: Span, shift: int) -> range:
     return range(span.start - shift, span.stop - shift)
 
 
-def _carry(workplace: Workplace, job: Job, octave: int) -> None:
+def _carry(work_dir: WorkDir, job: Job, octave: int) -> None:
     """Add the detail of a finished octave to the next one's picture, which is then the dream."""
     size, larger = job.sizes[octave], job.sizes[octave + 1]
-    base, next_base = workplace.base(octave, size), workplace.base(octave + 1, larger)
-    image = workplace.image(State(octave=octave, iteration=job.note.recipe.iterations), size)
+    base, next_base = work_dir.base(octave, size), work_dir.base(octave + 1, larger)
+    image = work_dir.image(State(octave=octave, iteration=job.note.recipe.iterations), size)
     state = State(octave=octave + 1)
-    result = workplace.image(state, larger).blank()
+    result = work_dir.image(state, larger).blank()
     for rows in result.strips():
         detail = resized_rows(
             lambda each: image.read(each) - base.read(each),
@@ -182,25 +182,25 @@ def _carry(workplace: Workplace, job: Job, octave: int) -> None:
             wrapped_axes(job.note.recipe.wrap),
         )
         result.write(rows, begin_octave(next_base.read(rows) + detail, job.note.recipe))
-    workplace.reach(state)
-    later = [workplace.base(i, each) for i, each in enumerate(job.sizes) if i > octave]
-    workplace.sweep(result, *later)
+    work_dir.reach(state)
+    later = [work_dir.base(i, each) for i, each in enumerate(job.sizes) if i > octave]
+    work_dir.sweep(result, *later)
 
 
-def _prepare(workplace: Workplace, job: Job) -> None:
+def _prepare(work_dir: WorkDir, job: Job) -> None:
     """Write the picture at each octave's size, and the first octave's as the dream's beginning."""
     recipe = job.note.recipe
     source = opened(None if job.source is None else Path(job.source), recipe)
     top = len(job.sizes) - 1
-    level = workplace.base(top, job.sizes[top])
+    level = work_dir.base(top, job.sizes[top])
     images.write_raw(source, level.path)
     for octave in range(top - 1, -1, -1):
-        level = _shrunk(level, workplace.base(octave, job.sizes[octave]), wrapped_axes(recipe.wrap))
+        level = _shrunk(level, work_dir.base(octave, job.sizes[octave]), wrapped_axes(recipe.wrap))
     state = State()
-    image = workplace.image(state, job.sizes[0]).blank()
+    image = work_dir.image(state, job.sizes[0]).blank()
     for rows in image.strips():
         image.write(rows, begin_octave(level.read(rows), recipe))
-    workplace.reach(state)
+    work_dir.reach(state)
 
 
 def _shrunk(level: Canvas, smaller: Canvas, wrap: tuple[bool, bool]) -> Canvas:
@@ -210,10 +210,10 @@ def _shrunk(level: Canvas, smaller: Canvas, wrap: tuple[bool, bool]) -> Canvas:
     return smaller
 
 
-def _finish(workplace: Workplace, job: Job, output: Output, deepzoom: Output | None) -> None:
+def _finish(work_dir: WorkDir, job: Job, output: Output, deepzoom: Output | None) -> None:
     """Write the picture, and then clear up."""
     recipe, size = job.note.recipe, job.sizes[-1]
-    last = workplace.image(State(octave=len(job.sizes) - 1, iteration=recipe.iterations), size)
+    last = work_dir.image(State(octave=len(job.sizes) - 1, iteration=recipe.iterations), size)
     brightness = 1.0 if recipe.clip else _brightness(last)
 
     def result() -> tuple[Any, Any]:
@@ -227,10 +227,10 @@ def _finish(workplace: Workplace, job: Job, output: Output, deepzoom: Output | N
         images.save(image, output, note=job.note.model_dump_json(), icc=images.profile_of(source))
     if deepzoom is not None and not deepzoom.is_own:
         images.save_pyramid(result()[0], deepzoom, output.path.stem)
-    workplace.reach(State(octave=len(job.sizes) - 1, iteration=recipe.iterations, finished=True))
-    workplace.sweep()
+    work_dir.reach(State(octave=len(job.sizes) - 1, iteration=recipe.iterations, finished=True))
+    work_dir.sweep()
     if not job.kept:
-        shutil.rmtree(workplace.folder, ignore_errors=True)
+        shutil.rmtree(work_dir.folder, ignore_errors=True)
 
 
 def _brightness(image: Canvas) -> float:

@@ -53,7 +53,7 @@ def open_caffe(
     weights
         The `.caffemodel` or `.caffemodel.h5`; may be left out where only one lies beside the prototxt.
     mean
-        Of blue, green and red, in grey levels, or a `.binaryproto` or `.npy` file, of which the mean of
+        Of blue, green and red, in gray levels, or a `.binaryproto` or `.npy` file, of which the mean of
         each channel is taken. By default the one such file beside the prototxt, or else `BVLC_MEAN`.
 
     Raises

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from batcountry.backend.files import give_usual_rights, replace_file
+from batcountry.backend.files import apply_umask, replace_file
 from batcountry.caffe.formats.schema import Record, plain
 from batcountry.caffe.graph import Node
 from batcountry.caffe.layers import check_supported, layer_type
@@ -108,7 +108,7 @@ def save_converted(model: Model, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f".{_WEIGHTS}.partial"
         save_file(stored, partial)
-        give_usual_rights(partial)
+        apply_umask(partial)
         partial.replace(folder / _WEIGHTS)
         # Written last, so that a folder with a manifest is whole.
         replace_file(folder / _MANIFEST, json.dumps(manifest.model_dump(), indent=1).encode())

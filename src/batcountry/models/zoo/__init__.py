@@ -8,7 +8,7 @@ Examples
 >>> from batcountry.models import zoo
 >>> [card.name for card in zoo.find("vgg_ilsvrc*")]
 ['vgg_ilsvrc_16_layers', 'vgg_ilsvrc_19_layers']
->>> zoo.card("bvlc_googlenet").licence
+>>> zoo.card("bvlc_googlenet").license
 'unrestricted use'
 """
 

@@ -65,7 +65,7 @@ class ModelCard(_Strict):
         What it is opened by.
     title
         One line for people.
-    licence, licence_from
+    license, license_from
         Of the weights, and where that is said.
     trained_on
         The pictures that it was trained on.
@@ -74,7 +74,7 @@ class ModelCard(_Strict):
     embedded
         Whether it comes with the package, so that nothing is downloaded.
     mean
-        Of blue, green and red in grey levels, if its authors name another than what the programs of
+        Of blue, green and red in gray levels, if its authors name another than what the programs of
         2015 took.
     paper
         Address of the paper.
@@ -84,8 +84,8 @@ class ModelCard(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     title: str
-    licence: str
-    licence_from: str | None = None
+    license: str
+    license_from: str | None = None
     trained_on: str
     files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
     embedded: bool = False

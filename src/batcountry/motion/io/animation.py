@@ -23,7 +23,7 @@ _SAMPLES, _SAMPLE_SIDE = 16, 160
 def write_animation(output: Output, frames: list[Path], rate: float, note: str) -> None:
     """Write pictures of one size as an animation that plays for ever, whole or not at all.
 
-    A GIF has one palette for all its frames, so that colours do not flicker, and times in hundredths of a
+    A GIF has one palette for all its frames, so that colors do not flicker, and times in hundredths of a
     second, which are rounded so that the whole keeps its length.
 
     Raises
@@ -89,7 +89,7 @@ def _opened(frames: list[Path]) -> Iterator[Image.Image]:
 
 
 def _palette(frames: list[Path]) -> Image.Image:
-    """Return 256 colours that suit a sample of all frames."""
+    """Return 256 colors that suit a sample of all frames."""
     chosen = sorted({round(each) for each in np.linspace(0, len(frames) - 1, _SAMPLES)})
     small = [
         image.reduce(max(1, max(image.size) // _SAMPLE_SIDE))

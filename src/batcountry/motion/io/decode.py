@@ -25,8 +25,8 @@ _CLOCKS = ("mpegts", "mpeg")  # containers whose times count from when a broadca
 
 
 @dataclass(frozen=True)
-class Colours:
-    """How a video's numbers stand for colours, in FFmpeg's codes: its tags, which are passed on as they are."""
+class Colors:
+    """How a video's numbers stand for colors, in FFmpeg's codes: its tags, which are passed on as they are."""
 
     matrix: int = _BT709
     range: int = _LIMITED
@@ -55,7 +55,7 @@ class Clip:
     frames
         How many frames it has, or an estimate, or 0 if nobody knows.
     deep
-        Whether it has more than 8 bits a colour.
+        Whether it has more than 8 bits a color.
     aspect
         Width of a pixel divided by its height.
     start
@@ -70,7 +70,7 @@ class Clip:
     rate: Fraction
     frames: int
     deep: bool
-    colours: Colours
+    colors: Colors
     aspect: Fraction
     start: Fraction = Fraction(0)
     origin: Fraction = Fraction(0)
@@ -96,7 +96,7 @@ class Shot:
     levels: NDArray[Any] = field(repr=False)
 
     def pixels(self) -> NDArray[np.float32]:
-        """Return H×W×3 float32 in grey levels 0–255."""
+        """Return H×W×3 float32 in gray levels 0–255."""
         return self.levels.astype(np.float32) * np.float32(255 / np.iinfo(self.levels.dtype).max)
 
     def eight(self) -> NDArray[np.uint8]:
@@ -137,7 +137,7 @@ def clip_of(path: Path, longest: int | None = None) -> Clip:
             if longest and max(width, height) > longest
             else (width, height)
         )
-        colours = Colours(context.colorspace, context.color_range, context.color_primaries, context.color_trc)
+        colors = Colors(context.colorspace, context.color_range, context.color_primaries, context.color_trc)
         return Clip(
             path=path,
             size=(max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)),
@@ -145,7 +145,7 @@ def clip_of(path: Path, longest: int | None = None) -> Clip:
             rate=rate,
             frames=stream.frames or _estimate(container, stream, rate),
             deep=max(each.bits for each in first.format.components) > 8,
-            colours=colours,
+            colors=colors,
             aspect=aspect,
             start=(first.pts or 0) * stream.time_base,
             origin=Fraction(container.start_time or 0, 1_000_000)
@@ -184,7 +184,7 @@ def _shot(clip: Clip, index: int, pts: int, duration: int, frame: Any) -> Shot:
     turns = _turns(frame, clip.path)
     width, height = clip.size if turns % 2 == 0 else clip.size[::-1]
     if frame.colorspace in (_UNSPECIFIED, 0) and not frame.format.is_rgb:
-        frame.colorspace = clip.colours.meant_matrix(frame.height)
+        frame.colorspace = clip.colors.meant_matrix(frame.height)
     how = av.video.reformatter.Interpolation
     fine = how.LANCZOS if (width, height) != (frame.width, frame.height) else how.BICUBIC
     rgb = frame.reformat(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from batcountry.errors import RecipeError, VideoError
-from batcountry.motion.io.decode import Colours
+from batcountry.motion.io.decode import Colors
 from batcountry.motion.io.ffmpeg import ffmpeg
 
 VIDEO_SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -108,7 +108,7 @@ class Format(BaseModel):
     rate: Fraction
     time_base: Fraction
     deep: bool
-    colours: tuple[int, int, int, int] = (1, 1, 1, 1)
+    colors: tuple[int, int, int, int] = (1, 1, 1, 1)
     aspect: Fraction = Fraction(1)
 
     @property
@@ -197,7 +197,7 @@ def configure(context: Any, form: Format) -> None:
     context.pix_fmt = codec.format_for(form.deep)
     context.framerate, context.time_base = form.rate, 1 / form.rate
     context.sample_aspect_ratio = form.aspect
-    context.colorspace, context.color_range, context.color_primaries, context.color_trc = form.colours
+    context.colorspace, context.color_range, context.color_primaries, context.color_trc = form.colors
     context.thread_count = form.threads
     context.gop_size = 250  # longer than any part: a key frame begins it, and others come where scenes do
     context.options = codec.settings(form.quality, form.threads)
@@ -208,15 +208,15 @@ def _frame(levels: NDArray[Any], index: int, form: Format) -> Any:
     how = av.video.reformatter.Interpolation
     rgb = av.VideoFrame.from_ndarray(levels, format="rgb48le" if levels.dtype == np.uint16 else "rgb24")
     rgb.color_range = _FULL
-    colours = Colours(*form.colours)
+    colors = Colors(*form.colors)
     frame = rgb.reformat(
         format=CODECS[form.codec].format_for(form.deep),
         interpolation=how.BICUBIC | how.ACCURATE_RND | how.FULL_CHR_H_INT | how.FULL_CHR_H_INP,
-        dst_colorspace=_SWS.get(colours.meant_matrix(form.size[1]), 5),
-        dst_color_range=colours.range or 1,
+        dst_colorspace=_SWS.get(colors.meant_matrix(form.size[1]), 5),
+        dst_color_range=colors.range or 1,
     )
     frame.pts, frame.time_base = index, 1 / form.rate
-    frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc = form.colours
+    frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc = form.colors
     return frame
 
 

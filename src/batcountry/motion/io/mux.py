@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from batcountry.backend.files import give_usual_rights
+from batcountry.backend.files import apply_umask
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
 from batcountry.motion.io.encode import CODECS, VIDEO_SUFFIXES, Format, Part, configure
@@ -80,7 +80,7 @@ def write_video(
             av.open(f"file:{temporary.resolve()}", "w", format=kind, options=options) as out,
         ):
             _mux(out, parts, form, sound, note)
-        give_usual_rights(temporary)
+        apply_umask(temporary)
         output.put(temporary)
     except OSError as error:
         raise VideoError(f"cannot write {target}: {error.strerror}") from None

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from batcountry.backend.files import replace_file, write_file
-from batcountry.backend.folders import alone_in
+from batcountry.backend.folders import exclusive_lock
 from batcountry.backend.outputs import Output
 from batcountry.errors import OutputExists, VideoError
 from batcountry.motion.frame import State
@@ -54,7 +54,7 @@ class Journal:
 
     def alone(self) -> AbstractContextManager[None]:
         """Hold the folder's lock, as `batcountry.backend.folders.alone_in`; raises `VideoError` if another process holds it."""
-        return alone_in(self.folder, VideoError)
+        return exclusive_lock(self.folder, VideoError)
 
     def check_new(self) -> None:
         """Raise `VideoError` if there is a film in it already."""

@@ -19,7 +19,7 @@ from batcountry.motion.io.encode import CODECS, VIDEO_SUFFIXES, Format, codec_fo
 from batcountry.motion.io.ffmpeg import ffmpeg
 from batcountry.motion.io.mux import Sound
 from batcountry.motion.jobs.journal import Journal
-from batcountry.motion.jobs.sinks import FRAMES, AnimationStore, FolderStore, Store, VideoStore
+from batcountry.motion.jobs.sinks import FRAMES, AnimationSink, FolderSink, FrameSink, VideoSink
 from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
 
 Kind = Literal["video", "animation", "folder"]
@@ -103,14 +103,14 @@ def form_of(
     if clip is None:
         assert isinstance(recipe, ZoomRecipe)
         return Format(**common, size=size, rate=recipe.rate, time_base=1 / recipe.rate, deep=False)  # type: ignore[arg-type]
-    colours = clip.colours
+    colors = clip.colors
     return Format(
         **common,  # type: ignore[arg-type]
         size=clip.size,
         rate=clip.rate.limit_denominator(1_000_000),
         time_base=clip.time_base,
         deep=deep and CODECS[codec].formats[1] is not None,
-        colours=(colours.matrix, colours.range, colours.primaries, colours.transfer),
+        colors=(colors.matrix, colors.range, colors.primaries, colors.transfer),
         aspect=Fraction(clip.aspect),
     )
 
@@ -124,19 +124,19 @@ def store_of(
     size: tuple[int, int] | None = None,
     clip: Clip | None = None,
     offset: Fraction = Fraction(0),
-) -> Store:
+) -> FrameSink:
     """Return the store for an output: of a zoom with frames of `size`, or of a `clip`'s dream."""
     target = output.path
     kind = kind_of(target)
     frame = clip.size if clip else size or (0, 0)
     rate = clip.rate if clip else recipe.rate  # type: ignore[attr-defined]
     if kind == "folder":
-        return FolderStore(target, frame, note.model_dump_json())
+        return FolderSink(target, frame, note.model_dump_json())
     if kind == "animation":
-        return AnimationStore(journal.folder, frame, output, float(rate))
+        return AnimationSink(journal.folder, frame, output, float(rate))
     form: Format = form_of(target, recipe, size=size, clip=clip)
     sound = None
     if clip is not None and isinstance(recipe, VideoRecipe):
         start, stop = Filming.bounds(clip, recipe)
         sound = Sound(clip.path, start, stop, -offset)
-    return VideoStore(journal.folder, output, form, sound=sound)
+    return VideoSink(journal.folder, output, form, sound=sound)

@@ -28,7 +28,7 @@ from batcountry.motion.io.decode import clip_of
 from batcountry.motion.io.download import fetched, is_address
 from batcountry.motion.jobs.journal import Journal
 from batcountry.motion.jobs.outputs import new_output, store_of
-from batcountry.motion.jobs.sinks import Store
+from batcountry.motion.jobs.sinks import FrameSink
 from batcountry.motion.jobs.specs import job_for, note_for
 from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
@@ -232,7 +232,7 @@ def _clear(output: Output) -> None:
         shutil.rmtree(output.path)
 
 
-def _saved(journal: Journal, store: Store, maker: Zoom | Filming, note: MotionNote) -> Iterator[Frame]:
+def _saved(journal: Journal, store: FrameSink, maker: Zoom | Filming, note: MotionNote) -> Iterator[Frame]:
     """Make the frames that are not stored yet, each stored before the next, and then the film."""
     text = note.model_dump_json()
     with journal.alone():
@@ -261,7 +261,7 @@ def frame_size(maker: Zoom | Filming) -> tuple[int, int]:
     return width, height
 
 
-def _say(maker: Zoom | Filming, journal: Journal, store: Store, count: int) -> None:
+def _say(maker: Zoom | Filming, journal: Journal, store: FrameSink, count: int) -> None:
     """Say what it will take, and refuse if the disk has no room for it."""
     width, height = frame_size(maker)
     need = store.disk(count) + 4 * width * height * 12

@@ -30,7 +30,7 @@ FRAMES = re.compile(rf"\d{{{DIGITS}}}\.png|times\.json")
 """Names in a folder of frames."""
 
 
-class Store(Protocol):
+class FrameSink(Protocol):
     """Keeps finished frames, and makes the film of them."""
 
     def count(self) -> int:
@@ -54,7 +54,7 @@ class Store(Protocol):
         ...
 
 
-class VideoStore:
+class VideoSink:
     """Frames become parts of a video, each encoded once and for all.
 
     Parameters
@@ -155,7 +155,7 @@ class VideoStore:
         return self.folder / f"part-{index:06d}.npz"
 
 
-class FolderStore:
+class FolderSink:
     """Frames are PNGs in a folder, numbered so that they sort, each with the note inside.
 
     Parameters
@@ -200,7 +200,7 @@ class FolderStore:
         return self.folder / f"{index + 1:0{DIGITS}d}.png"
 
 
-class AnimationStore(FolderStore):
+class AnimationSink(FolderSink):
     """Frames are kept as PNGs, and become an animated GIF or PNG at the end.
 
     Parameters

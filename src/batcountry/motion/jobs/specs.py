@@ -44,15 +44,15 @@ def job_for(note: MotionNote, model: str, source: Path | None, output: Output) -
         If the guide or the mask was given as something else than a file.
     """
     dream = note.recipe.dream
-    beside = {name: getattr(dream, name) for name in ("guide", "mask")}
-    for name, each in beside.items():
+    aux_inputs = {name: getattr(dream, name) for name in ("guide", "mask")}
+    for name, each in aux_inputs.items():
         if each and each.startswith("sha256:"):
             raise RecipeError(f"give the {name} as a file, so that the film can be gone on with")
     anywhere = dream.with_options(
         model=from_anywhere(model),
         weights=None if dream.weights is None else from_anywhere(dream.weights),
         mean=None if dream.mean is None else _mean_from_anywhere(dream.mean),
-        **{name: str(Path(each).resolve()) for name, each in beside.items() if each},
+        **{name: str(Path(each).resolve()) for name, each in aux_inputs.items() if each},
     )
     return Job(
         note=note,

@@ -27,7 +27,7 @@ step_sizes: dict[str, dict[str, float]] = {
     "soft-fourier": {"ascent": 0.05, "adam": 0.05, "rmsprop": 0.02},
     "maco": {"ascent": 0.1, "adam": 0.1, "rmsprop": 0.05},
 }
-"""The step size of a parametrization with an optimizer, if nothing is said: grey levels for decorrelated and pixels, multiples of
+"""The step size of a parametrization with an optimizer, if nothing is said: gray levels for decorrelated and pixels, multiples of
 the usual amplitude of a wave for fourier, radians for maco."""
 
 by_pixel = ("decorrelated", "pixels")

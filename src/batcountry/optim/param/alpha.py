@@ -1,4 +1,4 @@
-"""The picture held as its colours and its opacity."""
+"""The picture held as its colors and its opacity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from batcountry.optim.param.decorrelated import Decorrelated
 from batcountry.optim.param.fourier import Waves
 from batcountry.optim.param.pixels import Pixels
 
-_COLOURS = 3
+_COLORS = 3
 _FAINTEST = 0.5 / 255
 
 
@@ -40,35 +40,35 @@ class Veil:
 
 
 class Veiled:
-    """Colours held by one parametrization, and opacity by another.
+    """Colors held by one parametrization, and opacity by another.
 
     Parameters
     ----------
-    image : (N, 4, H, W), RGB in grey levels and opacity, 0 to 255
-    colours, opacity
+    image : (N, 4, H, W), RGB in gray levels and opacity, 0 to 255
+    colors, opacity
         Make what holds either.
     """
 
-    def __init__(self, image: Tensor, colours: MakeParam, opacity: MakeParam) -> None:
-        self._colours: Param = colours(image[:, :_COLOURS])
-        self._opacity: Param = opacity(image[:, _COLOURS:].clamp(0, 255))
+    def __init__(self, image: Tensor, colors: MakeParam, opacity: MakeParam) -> None:
+        self._colors: Param = colors(image[:, :_COLORS])
+        self._opacity: Param = opacity(image[:, _COLORS:].clamp(0, 255))
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """Those of the colours, then those of the opacity; see `Param`."""
-        return (*self._colours.tensors, *self._opacity.tensors)
+        """Those of the colors, then those of the opacity; see `Param`."""
+        return (*self._colors.tensors, *self._opacity.tensors)
 
     def image(self) -> Tensor:
         """Return the pictures, (N, 4, H, W); see `Param`."""
-        return torch.cat([self._colours.image(), self._opacity.image()], 1)
+        return torch.cat([self._colors.image(), self._opacity.image()], 1)
 
     def constrain(self, clip: bool) -> None:
-        """Keep the opacity within 0 to 255 always, colours with `clip`; see `Param`."""
-        self._colours.constrain(clip)
+        """Keep the opacity within 0 to 255 always, colors with `clip`; see `Param`."""
+        self._colors.constrain(clip)
         self._opacity.constrain(True)
 
 
-def veiled(colours: MakeParam) -> MakeParam:
-    """Return what holds colours in one way, and opacity in the way that goes with it: pixel by pixel, or as waves."""
-    opacity: MakeParam = Pixels if colours in (Decorrelated, Pixels) else Veil
-    return lambda image: Veiled(image, colours, opacity)
+def veiled(colors: MakeParam) -> MakeParam:
+    """Return what holds colors in one way, and opacity in the way that goes with it: pixel by pixel, or as waves."""
+    opacity: MakeParam = Pixels if colors in (Decorrelated, Pixels) else Veil
+    return lambda image: Veiled(image, colors, opacity)

@@ -17,13 +17,13 @@ class Param(Protocol):
         ...
 
     def image(self) -> Tensor:
-        """Return the pictures, (N, 3, H, W), RGB in grey levels, differentiable in `tensors`."""
+        """Return the pictures, (N, 3, H, W), RGB in gray levels, differentiable in `tensors`."""
         ...
 
     def constrain(self, clip: bool) -> None:
-        """Bring the tensors back to where they may be, after a step; with `clip`, colours within 0 to 255."""
+        """Bring the tensors back to where they may be, after a step; with `clip`, colors within 0 to 255."""
         ...
 
 
 MakeParam = Callable[[Tensor], Param]
-"""Makes a parametrization that holds pictures, (N, 3, H, W), RGB in grey levels."""
+"""Makes a parametrization that holds pictures, (N, 3, H, W), RGB in gray levels."""

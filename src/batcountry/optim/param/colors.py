@@ -1,7 +1,7 @@
-"""Colours in which those of photographs do not go together, and the way from there to grey levels.
+"""Colors in which those of photographs do not go together, and the way from there to gray levels.
 
 In photographs red, green and blue rise and fall together. An optimizer that moves them one by one
-therefore mostly makes colours that photographs lack; in the basis here each axis is free to move alone.
+therefore mostly makes colors that photographs lack; in the basis here each axis is free to move alone.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ _LONGEST = max(sum(row[column] ** 2 for row in MIX) ** 0.5 for column in range(3
 _FAINTEST = 0.5 / 255
 
 
-def to_grey_levels(latent: Tensor) -> Tensor:
-    """Return pictures, (N, 3, H, W), RGB in grey levels, from decorrelated colours of that shape.
+def to_gray_levels(latent: Tensor) -> Tensor:
+    """Return pictures, (N, 3, H, W), RGB in gray levels, from decorrelated colors of that shape.
 
-    Any number stands for a colour that there is, as a sigmoid brings it between 0 and 255. The brightness of a
+    Any number stands for a color that there is, as a sigmoid brings it between 0 and 255. The brightness of a
     latent of 1 is one sigmoid unit.
     """
     return 255 * torch.sigmoid(mixed(color_matrix(latent), latent))
 
 
 def to_latent(image: Tensor) -> Tensor:
-    """Return the decorrelated colours of pictures, (N, 3, H, W), RGB in grey levels; undoes `to_grey_levels`.
+    """Return the decorrelated colors of pictures, (N, 3, H, W), RGB in gray levels; undoes `to_gray_levels`.
 
-    Grey levels below 0.5 and above 254.5, which a sigmoid reaches only far out, become those.
+    Gray levels below 0.5 and above 254.5, which a sigmoid reaches only far out, become those.
     """
     share = (image / 255).clamp(_FAINTEST, 1 - _FAINTEST)
     return mixed(torch.linalg.inv(color_matrix(image)), torch.logit(share))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from batcountry.image.statistics import natural_amplitudes
-from batcountry.optim.param.colors import to_grey_levels, to_latent
+from batcountry.optim.param.colors import to_gray_levels, to_latent
 
 _QUIET = 4.0  # lucid's; so that a noise of one in every wave is a picture of moderate contrast
 _PIVOT = 1 / 25  # waves per pixel that any fall moves alike
@@ -34,19 +34,19 @@ class Waves:
 
 
 class Fourier:
-    """Waves in decorrelated colours, long ones moved further than short ones.
+    """Waves in decorrelated colors, long ones moved further than short ones.
 
     In photographs the amplitude of waves falls with their frequency f, about as 1/f. Each number here
     is an amplitude as a multiple of that, so steps of one size change all waves in proportion: structure
     grows at all sizes at once, where free pixels grow noise first (Olah, Mordvintsev, Schubert: "Feature
     Visualization", 2017; the transform is orthonormal, as lucid's).
 
-    A picture that it is made from comes back within a grey level; levels below 0.5 or above
+    A picture that it is made from comes back within a gray level; levels below 0.5 or above
     254.5 become those. It goes round its edges: what a wave adds at the left it adds at the right.
 
     Parameters
     ----------
-    image : (N, 3, H, W), RGB in grey levels
+    image : (N, 3, H, W), RGB in gray levels
     fall
         The power of 1/f that amplitudes are multiples of. With more than 1 waves shorter than 25 pixels move less,
         and longer ones further, so that shapes grow before textures.
@@ -62,10 +62,10 @@ class Fourier:
 
     def image(self) -> Tensor:
         """Return the pictures; see `Param`."""
-        return to_grey_levels(self._waves.planes())
+        return to_gray_levels(self._waves.planes())
 
     def constrain(self, clip: bool) -> None:
-        """Do nothing, as every wave is allowed and colours stay within 0 to 255; see `Param`."""
+        """Do nothing, as every wave is allowed and colors stay within 0 to 255; see `Param`."""
 
 
 def soft_fourier(image: Tensor) -> Fourier:

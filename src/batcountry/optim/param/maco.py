@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
-from batcountry.optim.param.colors import to_grey_levels, to_latent
+from batcountry.optim.param.colors import to_gray_levels, to_latent
 
 
 class Maco:
@@ -16,18 +16,18 @@ class Maco:
     cannot be in a picture with that spectrum: no noise, no flat saturated patches (Fel and others: "Unlocking
     Feature Visualization for Deeper Networks with MAgnitude Constrained Optimization", 2023). From a
     photograph that is the photograph's spectrum, from the start `pink` that of photographs in general, in both
-    in decorrelated colours and before the sigmoid. The mean colour stays too.
+    in decorrelated colors and before the sigmoid. The mean color stays too.
 
-    A picture that it is made from comes back within a grey level; levels below 0.5 or above 254.5 become those.
+    A picture that it is made from comes back within a gray level; levels below 0.5 or above 254.5 become those.
 
     Parameters
     ----------
-    image : (N, 3, H, W), RGB in grey levels
+    image : (N, 3, H, W), RGB in gray levels
 
     Raises
     ------
     RecipeError
-        If a picture is one even colour, whose waves have no magnitude.
+        If a picture is one even color, whose waves have no magnitude.
     """
 
     def __init__(self, image: Tensor) -> None:
@@ -37,7 +37,7 @@ class Maco:
         rest = self._magnitude.flatten(2)[..., 1:]
         if not (rest > 1e-3).any(-1).any(-1).all():
             raise RecipeError(
-                "maco keeps the magnitudes of the waves of the picture it begins with, and an even colour has none; "
+                "maco keeps the magnitudes of the waves of the picture it begins with, and an even color has none; "
                 "begin with a photograph or the start pink"
             )
         self._turned = torch.zeros_like(self._first).requires_grad_()
@@ -51,10 +51,10 @@ class Maco:
         """Return the pictures; see `Param`."""
         phase = self._first + _paired(self._turned, self._size[1])
         waves = torch.polar(self._magnitude, phase)
-        return to_grey_levels(torch.fft.irfft2(waves, s=self._size, norm="ortho"))
+        return to_gray_levels(torch.fft.irfft2(waves, s=self._size, norm="ortho"))
 
     def constrain(self, clip: bool) -> None:
-        """Do nothing, as every phase is allowed and colours stay within 0 to 255; see `Param`."""
+        """Do nothing, as every phase is allowed and colors stay within 0 to 255; see `Param`."""
 
 
 def _paired(phase: Tensor, width: int) -> Tensor:

@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 class Pixels:
-    """Each colour value of each pixel is free: what the programs of 2015 did.
+    """Each color value of each pixel is free: what the programs of 2015 did.
 
     Parameters
     ----------
-    image : (N, 3, H, W), RGB in grey levels
+    image : (N, 3, H, W), RGB in gray levels
     """
 
     def __init__(self, image: Tensor) -> None:

@@ -1,6 +1,6 @@
 """What happens to pictures before the network sees them, so that a dream does not hang on single pixels.
 
-A transform is a function of pictures, (N, C, H, W), and dice, which it draws from anew in every step;
+A transform is a function of pictures, (N, C, H, W), and an rng, which it draws from anew in every step;
 it is differentiable. The pictures beside the one dreamed on are among the channels.
 
 Functions that make one raise `RecipeError` for a number out of its range.
@@ -88,10 +88,10 @@ def seen_size(transforms: Sequence[Transform], size: tuple[int, int]) -> tuple[i
     Raises
     ------
     RecipeError
-        If the dice can fall so that the pictures are too small for them.
+        If the random numbers can be such that the pictures are too small for them.
     """
-    for dice in (_Loaded(high=False), _Loaded(high=True)):
+    for rng in (_Loaded(high=False), _Loaded(high=True)):
         pictures = torch.empty(1, 1, *size, device="meta")  # a picture may be larger than memory
         for each in transforms:
-            pictures = each(pictures, dice)
+            pictures = each(pictures, rng)
     return pictures.shape[-2], pictures.shape[-1]

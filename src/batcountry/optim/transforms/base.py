@@ -23,7 +23,7 @@ class Dice(Protocol):
 
 
 Transform = Callable[[Tensor, Dice], Tensor]
-"""From pictures, (N, C, H, W), and dice, to pictures that may be of another height and width."""
+"""From pictures, (N, C, H, W), and an rng, to pictures that may be of another height and width."""
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from batcountry.errors import RecipeError
 from batcountry.optim.transforms.base import Dice, OfChannels, Transform
 from batcountry.recipe.marks import name_of
 
-_COLOURS = 3
+_COLORS = 3
 
 
 def own_transform(function: Callable[..., Tensor]) -> Transform:
@@ -23,7 +23,7 @@ def own_transform(function: Callable[..., Tensor]) -> Transform:
     Parameters
     ----------
     function
-        From pictures, (N, C, H, W) in grey levels, to pictures of any height and width, differentiably: a function, or
+        From pictures, (N, C, H, W) in gray levels, to pictures of any height and width, differentiably: a function, or
         a module such as torchvision's. If it needs two arguments the second is the `Dice`, from which it draws so
         that the dream can be repeated. The pictures beside the one dreamed on, if an objective reads any, are
         further channels.
@@ -34,25 +34,25 @@ def own_transform(function: Callable[..., Tensor]) -> Transform:
 
 
 class _Own:
-    def __init__(self, function: Callable[..., Tensor], channels: int = _COLOURS) -> None:
+    def __init__(self, function: Callable[..., Tensor], channels: int = _COLORS) -> None:
         self._function, self._channels = function, channels
         self._draws = _needs_two(function)
 
     def of_channels(self, channels: int) -> Transform:
         return _Own(self._function, channels)
 
-    def __call__(self, pictures: Tensor, dice: Dice) -> Tensor:
+    def __call__(self, pictures: Tensor, rng: Dice) -> Tensor:
         if pictures.is_meta:
-            return self._sized(pictures, dice)
-        found = self._run(pictures, dice)
+            return self._sized(pictures, rng)
+        found = self._run(pictures, rng)
         if pictures.requires_grad and not found.requires_grad:
             raise RecipeError(
                 f"no gradient leads through the transform {name_of(self._function)}; write it with PyTorch's operations"
             )
         return found
 
-    def _run(self, pictures: Tensor, dice: Dice) -> Tensor:
-        found: Any = self._function(pictures, dice) if self._draws else self._function(pictures)
+    def _run(self, pictures: Tensor, rng: Dice) -> Tensor:
+        found: Any = self._function(pictures, rng) if self._draws else self._function(pictures)
         shape = getattr(found, "shape", ())
         if not isinstance(found, Tensor) or len(shape) != 4 or shape[:2] != pictures.shape[:2]:
             said = f"a tensor of shape {tuple(shape)}" if isinstance(found, Tensor) else type(found).__name__
@@ -62,14 +62,14 @@ class _Own:
             )
         return found
 
-    def _sized(self, pictures: Tensor, dice: Dice) -> Tensor:
+    def _sized(self, pictures: Tensor, rng: Dice) -> Tensor:
         """Return a tensor without contents, of the size that pictures come to.
 
-        Not every function runs on such tensors, or with dice that always fall alike; then it is tried for real.
+        Not every function runs on such tensors, or with random numbers that are always the same; then it is tried for real.
         """
         shape = (1, self._channels, *pictures.shape[-2:])
         try:
-            found = self._run(torch.empty(shape, device="meta"), dice)
+            found = self._run(torch.empty(shape, device="meta"), rng)
         except RecipeError:
             raise
         except Exception:

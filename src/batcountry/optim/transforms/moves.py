@@ -20,8 +20,8 @@ def jitter(largest: int) -> Transform:
     if largest < 0:
         raise RecipeError("jitter is a number of pixels, 0 or more")
 
-    def roll(pictures: Tensor, dice: Dice) -> Tensor:
-        ox, oy = (int(each) for each in dice.randint(-largest, largest + 1, 2))
+    def roll(pictures: Tensor, rng: Dice) -> Tensor:
+        ox, oy = (int(each) for each in rng.randint(-largest, largest + 1, 2))
         return torch.roll(pictures, (oy, ox), (-2, -1)) if ox or oy else pictures
 
     return roll
@@ -70,7 +70,7 @@ def crop(height: int, width: int | None = None) -> Transform:
     if min(height, across) < 1:
         raise RecipeError("crop is a number of pixels, 1 or more")
 
-    def cropped(pictures: Tensor, dice: Dice) -> Tensor:
+    def cropped(pictures: Tensor, rng: Dice) -> Tensor:
         spare = [have - want for have, want in zip(pictures.shape[-2:], (height, across), strict=True)]
         if min(spare) < 0:
             high, wide = pictures.shape[-2:]
@@ -78,7 +78,7 @@ def crop(height: int, width: int | None = None) -> Transform:
                 f"crop cuts {across}×{height} pixels out of a picture, and this one has {wide}×{high} there; "
                 "use a larger picture, fewer octaves, or pad it first"
             )
-        y, x = (int(dice.randint(0, each + 1, 1)[0]) for each in spare)
+        y, x = (int(rng.randint(0, each + 1, 1)[0]) for each in spare)
         return pictures[..., y : y + height, x : x + across]
 
     return cropped
@@ -89,7 +89,7 @@ def flip(chance: float = 0.5) -> Transform:
     if not 0 <= chance <= 1:
         raise RecipeError("the chance of a flip is 0 to 1")
 
-    def flipped(pictures: Tensor, dice: Dice) -> Tensor:
-        return pictures.flip(-1) if float(dice.uniform(0, 1, 1)[0]) < chance else pictures
+    def flipped(pictures: Tensor, rng: Dice) -> Tensor:
+        return pictures.flip(-1) if float(rng.uniform(0, 1, 1)[0]) < chance else pictures
 
     return flipped

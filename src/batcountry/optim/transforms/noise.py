@@ -10,7 +10,7 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.optim.transforms.base import Dice, Transform
 
-_COLOURS = 3
+_COLORS = 3
 
 
 @dataclass(frozen=True)
@@ -20,24 +20,24 @@ class Noise:
     Attributes
     ----------
     least, most
-        Between which the standard deviation is drawn, in grey levels.
+        Between which the standard deviation is drawn, in gray levels.
     channels
         How many of the first channels are the picture's; the others get no noise.
     """
 
     least: float
     most: float
-    channels: int = _COLOURS
+    channels: int = _COLORS
 
     def of_channels(self, channels: int) -> Noise:
         """Return the same noise for pictures of so many channels; see `batcountry.optim.transforms.base.OfChannels`."""
         return replace(self, channels=channels)
 
-    def __call__(self, pictures: Tensor, dice: Dice) -> Tensor:
+    def __call__(self, pictures: Tensor, rng: Dice) -> Tensor:
         """Return pictures, (N, C, H, W), with noise."""
         drawn = self.most > self.least
-        sigma = float(dice.uniform(self.least, self.most, 1)[0]) if drawn else self.least
-        seed = int(dice.randint(0, 2**31 - 1, 1)[0])
+        sigma = float(rng.uniform(self.least, self.most, 1)[0]) if drawn else self.least
+        seed = int(rng.randint(0, 2**31 - 1, 1)[0])
         if sigma == 0 or pictures.is_meta:  # meta: only the size is asked for
             return pictures
         own, rest = pictures[:, : self.channels], pictures[:, self.channels :]
@@ -48,7 +48,7 @@ class Noise:
 
 
 def noise(least: float, most: float | None = None) -> Transform:
-    """Add normal noise whose standard deviation is drawn from `least` to `most`, in grey levels, 0 to 255.
+    """Add normal noise whose standard deviation is drawn from `least` to `most`, in gray levels, 0 to 255.
 
     With no `most` it is always `least`. What grows must be seen through the noise, so faint patterns that only a
     network sees do not pay, and shapes do: the mean gradient over noisy pictures is that of a smoother network, along
@@ -60,5 +60,5 @@ def noise(least: float, most: float | None = None) -> Transform:
     """
     last = least if most is None else most
     if not 0 <= least <= last <= 255:
-        raise RecipeError("noise goes from a smaller number of grey levels to a larger one, both 0 to 255")
+        raise RecipeError("noise goes from a smaller number of gray levels to a larger one, both 0 to 255")
     return Noise(least, last)

@@ -17,8 +17,8 @@ def scale(least: float, most: float) -> Transform:
     if not 0.1 <= least <= most <= 10:
         raise RecipeError("scale goes from a smaller factor to a larger one, both 0.1 to 10")
 
-    def scaled(pictures: Tensor, dice: Dice) -> Tensor:
-        factor = _drawn(least, most, dice)
+    def scaled(pictures: Tensor, rng: Dice) -> Tensor:
+        factor = _drawn(least, most, rng)
         size = [max(1, round(each * factor)) for each in pictures.shape[-2:]]
         if size == list(pictures.shape[-2:]):
             return pictures
@@ -35,8 +35,8 @@ def rotate(degrees: float) -> Transform:
     if not 0 <= degrees <= 180:
         raise RecipeError("rotate is a number of degrees, 0 to 180")
 
-    def rotated(pictures: Tensor, dice: Dice) -> Tensor:
-        angle = radians(_drawn(-degrees, degrees, dice))
+    def rotated(pictures: Tensor, rng: Dice) -> Tensor:
+        angle = radians(_drawn(-degrees, degrees, rng))
         return pictures if angle == 0 else turned(pictures, angle)
 
     return rotated
@@ -62,8 +62,8 @@ def blur(least: float, most: float | None = None) -> Transform:
     if not 0 <= least <= last <= 64:
         raise RecipeError("blur goes from a smaller number of pixels to a larger one, both 0 to 64")
 
-    def blurred(pictures: Tensor, dice: Dice) -> Tensor:
-        sigma = _drawn(least, last, dice)
+    def blurred(pictures: Tensor, rng: Dice) -> Tensor:
+        sigma = _drawn(least, last, rng)
         return pictures if sigma == 0 else smoothed(pictures, sigma)
 
     return blurred
@@ -81,5 +81,5 @@ def smoothed(pictures: Tensor, sigma: float) -> Tensor:
     return F.conv2d(rows, weights.reshape(1, 1, -1, 1)).reshape(pictures.shape)
 
 
-def _drawn(least: float, most: float, dice: Dice) -> float:
-    return float(dice.uniform(least, most, 1)[0]) if most > least else least
+def _drawn(least: float, most: float, rng: Dice) -> float:
+    return float(rng.uniform(least, most, 1)[0]) if most > least else least

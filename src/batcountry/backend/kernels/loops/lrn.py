@@ -1,4 +1,4 @@
-"""Local response normalisation of channels-last numbers, a pixel after the other, for the exponent 3/4."""
+"""Local response normalization of channels-last numbers, a pixel after the other, for the exponent 3/4."""
 
 import numpy as np
 from numba import njit

@@ -10,8 +10,8 @@ from batcountry.backend.kernels.loops.simd import (
     LANES,
     all_bytes,
     all_of,
+    aux_bytes,
     bits_of,
-    bytes_beside,
     larger,
     same,
     where,
@@ -62,7 +62,7 @@ def _forward_above_zero(a, x, y, which):
     """Do the same for `relu(x)`, whose maxima of 0 are nowhere, by the bits of numbers."""
     rows, columns, channels, up, across = a[5], a[6], a[7], a[8], a[9]
     zero = bits_of(x, 0)
-    nowhere, lanes = bytes_beside(zero, np.uint8(255)), len(zero)
+    nowhere, lanes = aux_bytes(zero, np.uint8(255)), len(zero)
     row = turn(a)
     while row >= 0:
         image, i = row // up, row % up
@@ -77,7 +77,7 @@ def _forward_above_zero(a, x, y, which):
                 for r in range(first_row, end_row):
                     for s in range(first_column, end_column):
                         start = ((image * rows + r) * columns + s) * channels
-                        place = bytes_beside(zero, np.uint8((r - top) * a[11] + s - left))
+                        place = aux_bytes(zero, np.uint8((r - top) * a[11] + s - left))
                         value, other = part(x, start + c, channels - c), part(x, start + d, channels - d)
                         found, other_found = larger(value, best), larger(other, other_best)
                         best, other_best = where(found, value, best), where(other_found, other, other_best)
