@@ -27,9 +27,34 @@ def test_what_the_user_wrote_may_do_everything(tmp_path):
 
 
 def test_code_of_others_is_not_run_unless_that_is_allowed():
-    with pytest.raises(PolicyError, match=r"to open evil\.pt is to run code .*--run-code"):
-        STRICT.check_code("evil.pt")
-    STRICT.allow(run_code=True).check_code("evil.pt")
+    with pytest.raises(PolicyError, match=r"to open evil:make is to run that code.*--run-code"):
+        STRICT.check_code("evil:make")
+    STRICT.allow(run_code=True).check_code("evil:make")
+
+
+@pytest.mark.parametrize("policy", [OPEN, STRICT])
+def test_programs_in_files_are_run_only_if_that_is_asked_for(policy):
+    with pytest.raises(PolicyError, match=r"to open net\.pt is to run the program in it.*--run-code"):
+        policy.check_program("net.pt")
+    policy.allow(run_code=True).check_program("net.pt")
+
+
+def test_work_ends_when_its_time_is_over_and_watching_takes_none(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("batcountry.backend.policy.time.monotonic", lambda: clock[0])
+
+    def work():
+        for step in range(3):
+            clock[0] += 40
+            yield step
+
+    done = []
+    with pytest.raises(PolicyError, match="at most 100 seconds"):
+        for step in replace(STRICT, max_seconds=100).timed(work()):
+            done.append(step)
+            clock[0] += 1000
+    assert done == [0, 1]
+    assert list(OPEN.timed(work())) == [0, 1, 2]
 
 
 def test_files_are_read_from_allowed_folders_and_below_alone(tmp_path):

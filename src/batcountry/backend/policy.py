@@ -6,25 +6,32 @@ what came inside a picture, in the folder of unfinished work, or over a network.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import TypeVar
 
 from batcountry.errors import PolicyError
 
 PathName = str | PathLike[str]
 
+S = TypeVar("S")
+
 
 @dataclass(frozen=True)
 class Policy:
-    """What is allowed; with no arguments everything is.
+    """What is allowed; with no arguments everything but programs in files.
 
     Attributes
     ----------
     run_code
-        Whether code may be run that a name or a file brings: a function of a Python module, a TorchScript file, a
+        Whether Python code of this machine may be run that a recipe or a network names: a function of a module, a
         Python layer of a Caffe net.
+    run_programs
+        Whether programs may be run that lie in files, such as TorchScript. Such a file is a stranger's as often as not,
+        whoever typed its name, so this is never so unless it is asked for.
     folders
         Files may be read that lie in these folders or below, links followed; None for all.
     max_pixels
@@ -43,6 +50,7 @@ class Policy:
     """
 
     run_code: bool = True
+    run_programs: bool = False
     folders: tuple[Path, ...] | None = None
     max_pixels: int | None = None
     max_steps: int | None = None
@@ -53,19 +61,26 @@ class Policy:
         """Return this policy with more folders that files may be read from, and with `run_code` leave to run code."""
         more = tuple(Path(each).resolve() for each in folders)
         known = None if self.folders is None else (*self.folders, *more)
-        return replace(self, folders=known, run_code=self.run_code or run_code)
+        return replace(
+            self,
+            folders=known,
+            run_code=self.run_code or run_code,
+            run_programs=self.run_programs or run_code,
+        )
 
     def without_limits(self) -> Policy:
         """Return this policy without bounds on pixels, steps, bytes and seconds."""
         return replace(self, max_pixels=None, max_steps=None, max_bytes=None, max_seconds=None)
 
     def check_code(self, what: str) -> None:
-        """Raise `PolicyError` unless code may be run; `what` names what brings it, such as a model."""
+        """Raise `PolicyError` unless Python code may be run; `what` names it, such as a model's function."""
         if not self.run_code:
-            raise PolicyError(
-                f"to open {what} is to run code that somebody else may have written; allow it with --run-code "
-                "(run_code=True in Python) if you trust who wrote it"
-            )
+            raise _no_code(f"to open {what} is to run that code, and the recipe may be anybody's")
+
+    def check_program(self, file: str) -> None:
+        """Raise `PolicyError` unless the program in a file may be run."""
+        if not self.run_programs:
+            raise _no_code(f"to open {file} is to run the program in it, and it may be anybody's")
 
     def check_place(self, path: PathName) -> Path:
         """Return a path that may be read from, or a folder; nothing needs to be there.
@@ -117,6 +132,22 @@ class Policy:
         if self.max_pixels is not None and size[0] * size[1] > self.max_pixels:
             raise PolicyError(_too_much(f"{what} has {size[0]}×{size[1]} pixels", self.max_pixels, "pixels"))
 
+    def timed(self, steps: Iterator[S]) -> Iterator[S]:
+        """Yield the steps of a piece of work; raises `PolicyError` when they have taken longer than allowed.
+
+        The time that passes while somebody looks at a step does not count.
+        """
+        spent = 0.0
+        while True:
+            begun = time.monotonic()
+            try:
+                step = next(steps)
+            except StopIteration:
+                return
+            spent += time.monotonic() - begun
+            self.check_seconds(spent)
+            yield step
+
     def check_steps(self, steps: int) -> None:
         """Raise `PolicyError` for more steps than allowed."""
         if self.max_steps is not None and steps > self.max_steps:
@@ -131,17 +162,23 @@ class Policy:
 
 
 OPEN = Policy()
-"""For what the user wrote: everything, within the limits that the program has anyway."""
+"""For what the user wrote: everything but programs in files, within the limits that the program has anyway."""
 
 STRICT = Policy(
     run_code=False,
     folders=(),
     max_pixels=1 << 26,
-    max_steps=10_000,
+    max_steps=100_000,
     max_bytes=1 << 30,
     max_seconds=86_400,
 )
 """For what anybody may have written: no code, no files but in folders that are allowed with `allow`, all within bounds."""
+
+
+def _no_code(why: str) -> PolicyError:
+    return PolicyError(
+        f"{why}; allow it with --run-code (policy.allow(run_code=True) in Python) if you trust who wrote it"
+    )
 
 
 def _too_much(what: str, most: float, unit: str) -> str:
