@@ -18,11 +18,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from batcountry.backend.files import apply_umask, replace_file
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.caffe.formats.schema import Record, plain
 from batcountry.caffe.graph import Node
 from batcountry.caffe.layers import check_supported, layer_type
 from batcountry.errors import ModelError
 from batcountry.models.classes import IMAGENET, imagenet_classes
+from batcountry.models.loaders.caffe import check_code
 from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer
 from batcountry.models.model import Layer, Model
 
@@ -116,16 +118,19 @@ def save_converted(model: Model, folder: Path) -> None:
         raise ModelError(f"cannot write {folder}: {error.strerror}") from None
 
 
-def open_converted(folder: Path) -> Model:
+def open_converted(folder: Path, policy: Policy = OPEN) -> Model:
     """Open a folder that `save_converted` wrote.
 
     Raises
     ------
+    PolicyError
+        If its files may not be read, or it has Python layers and no code may be run.
     ModelError
         If a file is missing or damaged.
     """
-    manifest = _read_manifest(folder / _MANIFEST)
     path = folder / _WEIGHTS
+    policy.check_files([folder / _MANIFEST, path])
+    manifest = _read_manifest(folder / _MANIFEST)
     try:
         stored = load_file(path)
     except FileNotFoundError:
@@ -137,7 +142,7 @@ def open_converted(folder: Path) -> Model:
         raise ModelError(
             f"{folder / _MANIFEST} has no layer {manifest.default_layer!r}; convert the model again"
         )
-    nodes = _nodes(manifest.nodes, stored, folder)
+    nodes = _nodes(manifest.nodes, stored, folder, policy)
     last = class_layer(nodes, layers)
     return Model(
         str(folder),
@@ -163,10 +168,13 @@ def _read_manifest(path: Path) -> _Manifest:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _nodes(facts: Sequence[_NodeFacts], stored: dict[str, Tensor], folder: Path) -> list[Node]:
+def _nodes(
+    facts: Sequence[_NodeFacts], stored: dict[str, Tensor], folder: Path, policy: Policy
+) -> list[Node]:
     columns = {name: _channels_last(tensor) for name, tensor in stored.items()}
     try:
         records = [Record("LayerParameter", each.settings) for each in facts]
+        check_code(records, policy)
         check_supported(records, str(folder / _MANIFEST))
         return [
             Node(record, layer_type(record), [columns[name] for name in each.weights])
