@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from batcountry import open_model
 from batcountry.caffe.graph import build_nodes
+from batcountry.caffe.proto.caffe_pb2 import TEST
 from batcountry.caffe.prototxt import read_net
-from batcountry.caffe.schema import TEST
 from batcountry.errors import ModelError
 from batcountry.kernels.compiled import has_numba
 from batcountry.kernels.filters import has_onednn

@@ -16,7 +16,7 @@ from torch import Tensor
 from batcountry.caffe.fillers import MAX_BLOB, MAX_FILLED, filled, is_zero
 from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.layers.registry import LayerType, Param, Shape, layer_type
-from batcountry.caffe.schema import enum
+from batcountry.caffe.proto.caffe_pb2 import ParamSpec
 from batcountry.errors import ModelError, suggestion
 
 Arrays = Sequence["NDArray[np.float32] | None"]
@@ -73,9 +73,6 @@ def said_of(layer: Any, bottoms: Sequence[Tensor]) -> Iterator[None]:
         shapes = ", ".join(str(tuple(each.shape)) for each in bottoms)
         reason = str(error).split("\n", maxsplit=1)[0]
         raise ShapeError(f"layer {layer.name!r} ({layer.type}) cannot run on {shapes}: {reason}") from error
-
-
-_PERMISSIVE = enum("ParamSpec.DimCheckMode")["PERMISSIVE"]
 
 
 class ShapeError(ModelError, RuntimeError):
@@ -198,7 +195,7 @@ class _Builder:
         tensor = self.shared[name]
         if tuple(tensor.shape) == shape:
             return tensor
-        if layer.param[index].share_mode == _PERMISSIVE and tensor.numel() == prod(shape):
+        if layer.param[index].share_mode == ParamSpec.PERMISSIVE and tensor.numel() == prod(shape):
             return tensor.reshape(shape)
         raise ModelError(
             f"layer {layer.name!r} shares the weights {name!r}, of shape {tuple(tensor.shape)}, and needs {shape}"

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from batcountry.caffe.hdf5 import is_hdf5, read_hdf5
-from batcountry.caffe.messages import (
+from batcountry.caffe.proto.caffe_pb2 import (
     BlobProto,
     LayerParameter,
     NetParameter,

@@ -10,8 +10,8 @@ from batcountry.caffe.graph import Node, build_nodes, check_wiring, infer_shapes
 from batcountry.caffe.layers import check_supported
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.means import find_mean, read_mean
+from batcountry.caffe.proto.caffe_pb2 import TEST
 from batcountry.caffe.prototxt import read_net
-from batcountry.caffe.schema import TEST
 from batcountry.caffe.weights import read_weights
 from batcountry.errors import ModelError
 from batcountry.files import sha256_of
