@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batcountry.lazy import lazy_names
+from batcountry.backend.lazy import lazy_names
 
 if TYPE_CHECKING:
     from batcountry.caffe.blob import Blob as Blob

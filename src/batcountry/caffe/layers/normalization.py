@@ -1,4 +1,4 @@
-"""Normalisation and per-channel scaling."""
+"""Normalization and per-channel scaling."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.kernels.lrn import lrn
 from batcountry.caffe.fillers import constant
 from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer, everything
 from batcountry.caffe.proto.caffe_pb2 import TRAIN, LRNParameter
-from batcountry.kernels.lrn import lrn
 
 
 def _lrn_window(layer: Any) -> Window:
@@ -23,7 +23,7 @@ def _lrn_window(layer: Any) -> Window:
 
 @caffe_layer("LRN", window=_lrn_window)
 def local_response_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
-    """Divide by the energy of neighbouring channels, or of neighbouring positions (where k counts as 1)."""
+    """Divide by the energy of neighboring channels, or of neighboring positions (where k counts as 1)."""
     p = layer.lrn_param
     if is_across_channels(layer):
         return across_channels(layer, x)
@@ -32,13 +32,13 @@ def local_response_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tens
 
 
 def across_channels(layer: Any, x: Tensor, *, relu: bool = False) -> Tensor:
-    """Run an LRN layer across channels; see `batcountry.kernels.lrn.lrn`."""
+    """Run an LRN layer across channels; see `batcountry.backend.kernels.lrn.lrn`."""
     p = layer.lrn_param
     return lrn(x, p.local_size, p.alpha, p.beta, p.k, relu=relu)
 
 
 def is_across_channels(layer: Any) -> bool:
-    """Whether an LRN layer normalises across channels."""
+    """Whether an LRN layer normalizes across channels."""
     return bool(layer.lrn_param.norm_region == LRNParameter.ACROSS_CHANNELS)
 
 
@@ -96,12 +96,12 @@ def scale(layer: Any, params: Sequence[Tensor], x: Tensor, factor: Tensor | None
     """Multiply by factors along some axes, from the weights or a second bottom, and add a bias."""
     p = layer.scale_param
     factor = params[0] if factor is None else factor
-    shape = _beside(factor, x, p.axis)
+    shape = _aux_inputs(factor, x, p.axis)
     y = x * factor.reshape(shape)
     return y + params[-1].reshape(shape) if p.bias_term else y
 
 
-def _beside(values: Tensor, x: Tensor, axis: int) -> Shape:
+def _aux_inputs(values: Tensor, x: Tensor, axis: int) -> Shape:
     return (*values.shape, *[1] * (x.ndim - axis % x.ndim - values.ndim))
 
 
@@ -114,7 +114,7 @@ def _bias_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
 def bias(layer: Any, params: Sequence[Tensor], x: Tensor, values: Tensor | None = None) -> Tensor:
     """Add values along some axes, from the weights or a second bottom."""
     values = params[0] if values is None else values
-    return x + values.reshape(_beside(values, x, layer.bias_param.axis))
+    return x + values.reshape(_aux_inputs(values, x, layer.bias_param.axis))
 
 
 @caffe_layer("MVN", window=everything)

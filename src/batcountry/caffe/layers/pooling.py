@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.backend.kernels.pool import Pair, Windows, average_pool, max_pool
 from batcountry.caffe.layers.registry import Window, caffe_layer, everything
 from batcountry.caffe.proto.caffe_pb2 import PoolingParameter
 from batcountry.errors import ModelError
-from batcountry.kernels.pool import Pair, Windows, average_pool, max_pool
 
 
 def _side(param: Any, name: str, single: str, default: int) -> tuple[int, int]:
