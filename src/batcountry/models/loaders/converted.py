@@ -174,15 +174,13 @@ def _nodes(facts: Sequence[_NodeFacts], stored: dict[str, Tensor], folder: Path)
             f"{folder / _MANIFEST} is damaged ({first_line(error)}); convert the model again"
         ) from None
     check_supported(layers, str(folder / _MANIFEST))
-    try:
-        return [
-            Node(layer, layer_type(layer), [columns[name] for name in each.weights])
-            for layer, each in zip(layers, facts, strict=True)
-        ]
-    except KeyError as error:
-        raise ModelError(
-            f"{folder} is damaged: there are no weights {error}; convert the model again"
-        ) from None
+    missing = sorted({name for each in facts for name in each.weights} - columns.keys())
+    if missing:
+        raise ModelError(f"{folder} is damaged: there are no weights {missing[0]!r}; convert the model again")
+    return [
+        Node(layer, layer_type(layer), [columns[name] for name in each.weights])
+        for layer, each in zip(layers, facts, strict=True)
+    ]
 
 
 def _rows(tensor: Tensor) -> Tensor:
