@@ -69,10 +69,10 @@ class _SecondWins(torch.autograd.Function):
 
 
 @caffe_layer("Eltwise")
-def eltwise(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor:
+def eltwise(layer: Any, params: Sequence[Tensor], first: Tensor, *rest: Tensor) -> Tensor:
     """Add (with coefficients), multiply, or take the largest of blobs of one shape."""
-    p = layer.eltwise_param
-    if any(each.shape != bottoms[0].shape for each in bottoms):
+    p, bottoms = layer.eltwise_param, (first, *rest)
+    if any(each.shape != first.shape for each in rest):
         raise ValueError("its bottoms are not of one shape")
     if p.coeff and p.operation != EltwiseParameter.SUM:
         raise ValueError("coefficients are for sums only")

@@ -28,7 +28,7 @@ def reshape(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
         if known == 0 or rest % known:
             raise ValueError(f"cannot make {sizes} of {rest} numbers")
         sizes[sizes.index(-1)] = rest // known
-    return x.reshape(*x.shape[:start], *sizes, *x.shape[end:])
+    return x.reshape((*x.shape[:start], *sizes, *x.shape[end:]))
 
 
 def _crop_window(layer: Any) -> Window:
