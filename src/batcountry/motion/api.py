@@ -8,8 +8,7 @@ from pathlib import Path
 from typing_extensions import Unpack
 
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.dreams.keywords import VideoOptions, ZoomOptions
-from batcountry.image.picture import PictureLike
+from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.motion.arguments import asked_of, begun_with, recipe_of
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom

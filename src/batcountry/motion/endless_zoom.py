@@ -12,7 +12,7 @@ from torch import Tensor
 from batcountry.backend.allocator import kept_memory
 from batcountry.dreams.prepare import Prepared
 from batcountry.image.picture import Picture
-from batcountry.image.resample import scaled_to
+from batcountry.image.sizes import scaled_to
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
 from batcountry.motion.color_anchor import Tone, held
 from batcountry.motion.frame import Frame, State, array, tensor

@@ -14,11 +14,10 @@ from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import Making, Output, check_apart
 from batcountry.backend.policy import OPEN, STRICT, Policy
 from batcountry.dreams.inputs import input_files
-from batcountry.dreams.keywords import VideoOptions, ZoomOptions
+from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.dreams.planning import said_bytes, said_seconds
 from batcountry.dreams.prepare import prepare
 from batcountry.errors import PictureError, RecipeError, VideoError
-from batcountry.image.picture import PictureLike
 from batcountry.motion.arguments import asked_of, begun_with, recipe_of
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
