@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from batcountry.backend.policy import OPEN, STRICT, Policy
+from batcountry.recipe.fields import ADVANCED
 
 RunProgram = Annotated[
     bool,
     typer.Option(
         "--run-code",
         help="Open a TorchScript file as the model, which is to run the program in it.",
+        rich_help_panel=ADVANCED.title,
         metavar=" ",
     ),
 ]

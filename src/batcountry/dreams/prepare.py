@@ -78,7 +78,7 @@ class Prepared:
 
     def with_model(self, model: Model) -> Prepared:
         """Return the same with its model open, so that it is opened once for several dreams."""
-        return replace(self, model=model)
+        return replace(self, model=model, recipe=self.recipe.chosen(model=model.name))
 
     def with_aim(
         self,
