@@ -22,7 +22,7 @@ from batcountry.backend.files import replace_file
 from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.outputs import check_folder_of_ours, check_new
 from batcountry.dreams.keywords import ChannelOptions, ModelLike
-from batcountry.dreams.resolve import check_opaque, resolve
+from batcountry.dreams.resolve import resolve
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
 from batcountry.image.files import encode
@@ -176,7 +176,7 @@ def looking(
     check_makeable(folder)
     given: dict[str, Any] = {"preset": "thumbnail", **options}
     resolved = resolve(Recipe(), {**given, "model": model})
-    check_opaque(resolved.recipe, "a look")
+    resolved.alpha.check_opaque("a look")
     opened = resolved.model
     name = opened.layer(layer or opened.default_layer).name
     sight = seen(opened, picture, name)

@@ -130,8 +130,9 @@ def _outputs(
     """Choose names that are free; raises `BatCountryError` for what cannot be written."""
     from batcountry.dreams.inputs import input_files
     from batcountry.image.files import check_writable
+    from batcountry.optim.alpha import alpha_mode
 
-    check_writable(target.path, transparent=recipe.alpha)
+    alpha_mode(recipe).check_writable(target.path)
     for each in filter(None, (plot, plot_pixels)):
         check_writable(each)
     check_different(target.path, plot, plot_pixels, steps)

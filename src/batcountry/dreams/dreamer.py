@@ -29,7 +29,6 @@ from batcountry.image.picture import Picture, PictureLike, read_picture
 from batcountry.image.resample import enlarged
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.alpha import VEIL_BYTES, begun, planes_of
 from batcountry.optim.ascent import UPDATE
 from batcountry.optim.aux_inputs import Pictures
 from batcountry.optim.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
@@ -112,7 +111,7 @@ class Dreamer:
     def _dreaming(self, pictures: list[Picture], detail: Tensor | None) -> Iterator[Step]:
         """Dream on pictures of one size together, or on one with several objectives."""
         resolved = self.resolved
-        base = torch.cat([planes_of(each, resolved.recipe) for each in pictures]).to(resolved.model.device)
+        base = torch.cat([resolved.alpha.planes(each) for each in pictures]).to(resolved.model.device)
         base = base.expand(max(self._count, len(pictures)), -1, -1, -1)
         sizes, gradient, recipe, _ = self._prepared((base.shape[-2], base.shape[-1]))
         if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
@@ -165,7 +164,7 @@ class Dreamer:
                 return self._ready[size]
             sizes = large_enough(model, objective.layers, sizes, moves, chosen=recipe.octaves is None)
             recipe = recipe.with_options(octaves=recipe.octaves or len(sizes))
-            buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
+            buffers = self._count * (PICTURE_BYTES + self.resolved.alpha.pixel_bytes)
             planned = plan_dream(self.resolved, self._probed, sizes, buffers)
             log.info("%s", planned)
             wrap = wrapped_axes(recipe.wrap)
@@ -185,7 +184,7 @@ class Dreamer:
         if recipe.enlarge:
             picture = picture.enlarged(recipe.enlarge)
         wrap = wrapped_axes(recipe.wrap)
-        picture = begun(picture, wrap, made=made) if recipe.alpha else picture
+        picture = self.resolved.alpha.initial(picture, wrap, made=made)
         return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture
 
     def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from batcountry.errors import RecipeError, suggestion
 from batcountry.image import color as color
 from batcountry.image.picture import Picture
-from batcountry.optim.alpha import COLORS, with_opacity
+from batcountry.optim.alpha import alpha_mode
 from batcountry.recipe import Recipe
 
 
@@ -58,10 +58,9 @@ def finished(picture: Picture, image: Tensor, original: Tensor, recipe: Recipe) 
     image, original
         See `displayed`; with `alpha` opacity is the last channel.
     """
-    if not recipe.alpha:
-        return picture.with_pixels(displayed(image, original, recipe))
-    colors = displayed(image[:, :COLORS], original[:, :COLORS], recipe)
-    return with_opacity(picture.with_pixels(colors), image[0, COLORS])
+    alpha = alpha_mode(recipe)
+    colors = displayed(alpha.colors(image), alpha.colors(original), recipe)
+    return alpha.finished(picture.with_pixels(colors), image)
 
 
 def check_color(name: str, channels: int = 3) -> None:

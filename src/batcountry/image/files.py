@@ -156,18 +156,14 @@ def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
     return done if done is not None else image.convert("RGB")
 
 
-def check_writable(path: Path, *, transparent: bool = False, kind: str | None = None) -> None:
+def check_writable(path: Path, *, kind: str | None = None) -> None:
     """Raise `PictureError` if a picture cannot be written there, before the work is done for nothing.
 
-    `transparent` asks for a format that has transparency; `kind` is the format, if the name does not say it.
+    `kind` is the format, if the name does not say it.
     """
     kind = kind or SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise PictureError(f"cannot write {path}: end the name in one of {', '.join(SUFFIXES)}")
-    if transparent and kind == "JPEG":
-        raise PictureError(
-            f"{path} would have no transparency: end the name in .png, .webp or .tif, or leave alpha out"
-        )
     try:
         is_folder = path.is_dir()
     except OSError as error:  # such as a name that is too long

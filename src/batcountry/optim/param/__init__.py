@@ -4,7 +4,7 @@ A parametrization is made from a picture, which it then gives (or, if it cannot 
 nearest that it can), and is moved by an optimizer.
 """
 
-from batcountry.optim.param.alpha import Veiled, veiled
+from batcountry.optim.param.alpha import AlphaParam, with_alpha
 from batcountry.optim.param.base import MakeParam, Param
 from batcountry.optim.param.decorrelated import Decorrelated
 from batcountry.optim.param.fourier import Fourier, soft_fourier
@@ -37,17 +37,17 @@ normalizations = {"decorrelated": "bands"}
 """What ascent on a parametrization divides the gradient by if nothing is said; for all others its mean size."""
 
 __all__ = [
+    "AlphaParam",
     "Decorrelated",
     "Fourier",
     "Maco",
     "MakeParam",
     "Param",
     "Pixels",
-    "Veiled",
     "by_pixel",
     "known",
     "normalizations",
     "soft_fourier",
     "step_sizes",
-    "veiled",
+    "with_alpha",
 ]
