@@ -75,12 +75,14 @@ def visualize(
     A layer that takes pictures of one size only works on any canvas, through overlapping windows.
     """
     from batcountry.dreams.cnn_vis import usual_options
-    from batcountry.dreams.history import History
+    from batcountry.dreams.history import History, check_plots
     from batcountry.dreams.resolve import prepared
     from batcountry.image.picture import read_picture
 
     if save_steps is not None and not every:
         raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")
+    if plot or plot_pixels:
+        check_plots()
     picture = None if image is None else read_picture(image)
     recipe = prepared(Recipe(), {**usual_options(options), **options}).recipe
     target = Target(
