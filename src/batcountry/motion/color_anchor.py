@@ -26,8 +26,8 @@ class Tone:
         """Measure a picture, (1, 3, H, W) RGB in gray levels."""
         flat = image[0].flatten(1)
         mean = flat.mean(1, dtype=torch.float64)
-        centerd = flat - mean[:, None].to(flat.dtype)
-        covariance = (centerd @ centerd.T).double() / flat.shape[1]
+        centered = flat - mean[:, None].to(flat.dtype)
+        covariance = (centered @ centered.T).double() / flat.shape[1]
         to_tone = _TO_TONE.double().to(mean.device)
         variance = (to_tone @ covariance @ to_tone.T).diagonal()
         return cls((to_tone @ mean).cpu(), variance.clamp(min=0).sqrt().cpu())

@@ -5,15 +5,14 @@ Each measures, at each pixel, how far a picture is from what it should be.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
+from batcountry.image.blur import gaussian_blur
 from batcountry.objectives.base import IMAGE, OPACITY, START, Activations, Objective, Scorer, objective
 
 if TYPE_CHECKING:
@@ -119,21 +118,10 @@ def grain(width: float = 1.5) -> Objective:
 
     def score(activations: Activations) -> Tensor:
         image = activations[IMAGE]
-        return (image - blurred(image.detach(), width)).square().sum(1) / 2
+        blurred = gaussian_blur(image.detach(), width, truncate=3, edge="replicate")
+        return (image - blurred).square().sum(1) / 2
 
     return objective("grain", (width,), (), lambda _: score, local=True)
-
-
-def blurred(image: Tensor, width: float) -> Tensor:
-    """Return (N, C, H, W) blurred by a Gaussian of a standard deviation in pixels; edges go on as they end."""
-    reach = math.ceil(3 * width)
-    at = torch.arange(-reach, reach + 1, device=image.device, dtype=image.dtype)
-    weights = torch.exp(-(at**2) / (2 * width**2))
-    weights = (weights / weights.sum()).reshape(1, 1, 1, -1)
-    planes = image.reshape(-1, 1, *image.shape[-2:])
-    planes = F.conv2d(F.pad(planes, (reach, reach, 0, 0), mode="replicate"), weights)
-    planes = F.conv2d(F.pad(planes, (0, 0, reach, reach), mode="replicate"), weights.transpose(2, 3))
-    return planes.reshape(image.shape)
 
 
 def opacity() -> Objective:
