@@ -16,7 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from batcountry.backend.files import write_file
-from batcountry.errors import PictureError
+from batcountry.errors import BatCountryError, PictureError
 
 log = logging.getLogger("batcountry")
 
@@ -76,7 +76,9 @@ def _decoding(name: str) -> Iterator[None]:
         ) from None
     except Image.DecompressionBombError:
         raise PictureError(f"{name} has more than {MAX_PIXELS:,} pixels; shrink it first") from None
-    except PictureError:
+    except MemoryError:
+        raise PictureError(f"{name} does not fit into memory; shrink it first") from None
+    except BatCountryError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise PictureError(f"{name} is damaged or cut short ({error}); copy or download it again") from None

@@ -277,6 +277,8 @@ class Model:
         try:
             with torch.no_grad():
                 found = self.activations(torch.zeros(1, self.channels, *enough, device=self.device), layers)
+        except torch.cuda.OutOfMemoryError:
+            raise
         except RuntimeError:
             return False
         return all(each.numel() for each in found.values())
