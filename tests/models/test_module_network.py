@@ -460,12 +460,6 @@ def test_what_a_network_says_to_a_small_picture_means_that_it_is_too_small(error
     assert model.runs_on((50, 50), ["conv"])
 
 
-def test_a_fault_in_a_network_is_not_taken_for_a_picture_that_is_too_small():
-    model = open_model(Picky(NameError("typo")), **NORM)
-    with pytest.raises(NameError, match="typo"):
-        model.runs_on((30, 30), ["conv"])
-
-
 def test_a_full_graphics_card_is_not_taken_for_a_picture_that_is_too_small(monkeypatch, residual):
     def full(*_):
         raise torch.cuda.OutOfMemoryError("full")

@@ -19,9 +19,6 @@ from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.tracing import Traced, listening, tensor_of
 from batcountry.models.preprocess import Entry
 
-_TOO_SMALL = (ArithmeticError, AssertionError, LookupError, ValueError)
-"""What networks raise on a picture that is too small, beside PyTorch's `RuntimeError`. What else they raise is a fault."""
-
 
 class _Enough(BaseException):
     """Ends a run once the last layer asked for has run; no `except Exception` of the network's holds it up."""
@@ -94,7 +91,9 @@ class ModuleNetwork:
                 self.module(x)
             except _Enough:
                 return found
-            except _TOO_SMALL as error:
+            except RuntimeError:
+                raise
+            except Exception as error:  # whatever a network says to a picture that is too small
                 raise RuntimeError(f"{type(error).__name__}: {error}") from error
         missing = ", ".join(repr(name) for name in wanted.values() if name not in found)
         raise ModelError(
