@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.backend.kernels.lrn import lrn
+from batcountry.backend.receptive_field import Window
 from batcountry.caffe.fillers import constant
 from batcountry.caffe.formats.schema import TRAIN, enum
-from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer, everything
+from batcountry.caffe.layers.registry import Param, Shape, caffe_layer, everything
 
 _NormRegion = enum("LRNParameter.NormRegion")
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.kernels.pool import Pair, Windows, average_pool, max_pool
+from batcountry.backend.receptive_field import Window
 from batcountry.caffe.formats.schema import enum
-from batcountry.caffe.layers.registry import Window, caffe_layer, everything
+from batcountry.caffe.layers.registry import caffe_layer, everything
 from batcountry.errors import ModelError
 
 _PoolMethod = enum("PoolingParameter.PoolMethod")

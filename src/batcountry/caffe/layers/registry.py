@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
+from batcountry.backend.receptive_field import Window
 from batcountry.errors import UnsupportedLayer
 
 Run = Callable[..., "Tensor | tuple[Tensor, ...]"]
@@ -26,30 +27,6 @@ class Param:
 
     shape: Shape
     filler: Any
-
-
-@dataclass(frozen=True)
-class Window:
-    """Which units of its bottom one unit of a layer sees.
-
-    Attributes
-    ----------
-    before, after
-        How many it sees before and after its own place, in units of the bottom; of a layer with
-        `upscale` in units of its own. Negative where it sees none there.
-    stride
-        Units of the bottom from one unit to the next.
-    upscale
-        How many units of its own it has for one of its bottom.
-    even
-        Whether the stride is the same along both axes.
-    """
-
-    before: int = 0
-    after: int = 0
-    stride: int = 1
-    upscale: int = 1
-    even: bool = True
 
 
 Params = Callable[[Any, Sequence[Shape]], "list[Param]"]

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.backend.receptive_field import Window
 from batcountry.caffe.formats.schema import enum
-from batcountry.caffe.layers.registry import Window, along, caffe_layer, everything
+from batcountry.caffe.layers.registry import along, caffe_layer, everything
 
 # ruff: noqa: ARG001
 

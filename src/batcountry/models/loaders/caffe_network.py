@@ -14,7 +14,7 @@ from batcountry.backend.kernels.onednn_conv import has_onednn
 from batcountry.caffe.fusion import Plan, plan
 from batcountry.caffe.graph import Node, ancestors, infer_shapes
 from batcountry.caffe.layers.registry import Shape
-from batcountry.caffe.views import views
+from batcountry.caffe.receptive_fields import receptive_fields
 from batcountry.models.model import Layer
 from batcountry.models.module_views import CaffeModule, has_hooks
 
@@ -155,16 +155,16 @@ def _arranged(weight: Tensor) -> Tensor:
 def dreamable_layers(nodes: list[Node]) -> Iterator[Layer]:
     """Yield the layers that make something of the input, in running order."""
     shapes: dict[str, Shape] = {}
-    seen = views(nodes)
+    fields = receptive_fields(nodes)
     for node in nodes:
         infer_shapes([node], shapes)
         if node.bottoms and node.tops:
             shape = shapes[node.tops[0]]
-            view = seen[node.name]
+            field = fields[node.name]
             yield Layer(
                 node.name,
                 shape[1] if len(shape) > 1 else 1,
-                *((view.stride, view.field, view.before, view.grid) if view else (None, None, 0, None)),
+                *((field.stride, field.field, field.before, field.grid) if field else (None, None, 0, None)),
             )
 
 
