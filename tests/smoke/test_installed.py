@@ -64,7 +64,7 @@ def test_a_dream_is_dreamed_again_from_its_file(tmp_path):
 )
 def test_dreams_change_the_picture(options):
     ramp = np.add.outer(np.linspace(0, 120, 53), np.linspace(0, 90, 97))[..., None]
-    before = np.uint8(ramp + [0, 20, 40])
+    before = np.uint8(ramp + np.array([0, 20, 40]))
     after = np.asarray(batcountry.dream(before, octaves=2, iterations=2, **options))
     assert after.shape[:2] == (53, 97)
     assert np.abs(after[..., :3].astype(int) - before).max() > 3

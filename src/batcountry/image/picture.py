@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, overload
+from typing import IO, TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from PIL import Image, ImageShow
 from batcountry.errors import PictureError
 from batcountry.image.files import decode, encode, encoded, note_inside, read_file, upright_rgb
 from batcountry.image.pixel_arrays import channels_last, digest_of, pixels_of, split_alpha
-from batcountry.image.resample import scaled_size
+from batcountry.image.sizes import scaled_size
 from batcountry.image.streams import encode_to, read_stream
 from batcountry.recipe.validation import is_of_film
 
@@ -252,11 +252,7 @@ class Picture:
         return encoded(self.fitted(1024).image(), "PNG", "the picture", note=None, icc=None, quality=95)
 
 
-PictureLike: TypeAlias = "FileLike | Image.Image | NDArray[Any] | Tensor | Picture"
-"""What `batcountry.read_picture` makes a picture of."""
-
-
-def read_picture(source: PictureLike) -> Picture:
+def read_picture(source: FileLike | Image.Image | NDArray[Any] | Tensor | Picture) -> Picture:
     """Read a picture.
 
     Parameters
