@@ -47,8 +47,8 @@ def match(dream: Tensor, original: Tensor) -> Tensor:
 
     Each plane of OKLab is shifted and stretched (Reinhard et al., 2001, in their own color space).
     """
-    (mean, spread), (wanted, wide) = (statistics(to_oklab(each)) for each in (dream, original))
-    return in_gamut((to_oklab(dream) - mean) * (wide / spread.clamp(min=1e-4)) + wanted)
+    (mean, std), (target_mean, target_std) = (statistics(to_oklab(image)) for image in (dream, original))
+    return in_gamut((to_oklab(dream) - mean) * (target_std / std.clamp(min=1e-4)) + target_mean)
 
 
 known: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -70,8 +70,8 @@ def in_gamut(lab: Tensor) -> Tensor:
     low, high = torch.zeros_like(lightness), torch.ones_like(lightness)
     for _ in range(8):
         middle = (low + high) / 2
-        found = from_oklab(torch.cat([lightness, lab[:, 1:] * middle], 1))
-        fits = ((found >= -0.5) & (found <= 255.5)).all(1, keepdim=True)
+        rgb = from_oklab(torch.cat([lightness, lab[:, 1:] * middle], 1))
+        fits = ((rgb >= -0.5) & (rgb <= 255.5)).all(1, keepdim=True)
         low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
     whole = from_oklab(torch.cat([lightness, lab[:, 1:]], 1))
     fits = ((whole >= -0.5) & (whole <= 255.5)).all(1, keepdim=True)

@@ -54,12 +54,12 @@ def check_readable(path: Path) -> None:
                 f"{path} is a folder, not a picture; name a file in it, or use `bat-country bulk`"
             )
         with path.open("rb") as file:
-            some = file.read(1)
+            first = file.read(1)
     except FileNotFoundError:
         raise PictureError(f"there is no file {path}; check the name") from None
     except (OSError, ValueError) as error:
         raise PictureError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if not some:
+    if not first:
         raise PictureError(f"{path} is empty (0 bytes); copy or download it again")
 
 
@@ -275,8 +275,8 @@ def note_inside(image: Image.Image) -> str | None:
         return None  # garbage where a note would be is no note
 
 
-def _checked(found: str | None) -> str | None:
-    return found if found and len(found) <= MAX_NOTE and found.lstrip().startswith("{") else None
+def _checked(note: str | None) -> str | None:
+    return note if note and len(note) <= MAX_NOTE and note.lstrip().startswith("{") else None
 
 
 def _note_of(image: Image.Image) -> str | None:

@@ -51,8 +51,8 @@ def noise(scale: float = 1.0, blur: float = 0.0) -> Start:
     def make(height: int, width: int, seed: int) -> NDArray[Any]:
         from scipy import ndimage
 
-        found = np.random.RandomState(seed).normal(GRAY, scale, (height, width, 3))
-        blurred = ndimage.gaussian_filter(found, (blur, blur, 0)) if blur else found
+        levels = np.random.RandomState(seed).normal(GRAY, scale, (height, width, 3))
+        blurred = ndimage.gaussian_filter(levels, (blur, blur, 0)) if blur else levels
         return np.clip(blurred, 0, 255).astype(np.float32)
 
     return make
@@ -106,8 +106,8 @@ def parse(text: str) -> Start:
     value = _calls.parse(f"{text}()" if text.isidentifier() else text)
     if not callable(value):
         raise _calls.wrong(text, 0, "a start is one call")
-    found: Start = value
-    return found
+    start: Start = value
+    return start
 
 
 def start_picture(recipe: Recipe) -> Picture:

@@ -115,8 +115,8 @@ class Picture:
         if copy is False:
             raise ValueError("a picture's levels are rounded into a new array, so copy=False cannot be")
         levels = self.array()
-        found = levels if self.alpha is None else np.dstack([levels, self.alpha])
-        return found if dtype is None else found.astype(dtype, copy=False)
+        channels = levels if self.alpha is None else np.dstack([levels, self.alpha])
+        return channels if dtype is None else channels.astype(dtype, copy=False)
 
     @overload
     def save(
@@ -187,7 +187,7 @@ class Picture:
 
     def resize(self, size: tuple[int, int], resample: Image.Resampling = Image.Resampling.LANCZOS) -> Picture:
         """Return another picture, of a (width, height), without note and source; see also `fitted` and `enlarged`."""
-        if len(size) != 2 or not all(isinstance(each, (int, np.integer)) and each > 0 for each in size):
+        if len(size) != 2 or not all(isinstance(side, (int, np.integer)) and side > 0 for side in size):
             raise PictureError(f"a picture's size is a width and a height in pixels, not {size!r}")
         return self._resized(size, resample)._another()
 
@@ -225,7 +225,7 @@ class Picture:
         planes = [
             Image.fromarray(self.pixels[..., i]).resize(size, resample) for i in range(self.pixels.shape[2])
         ]
-        pixels = np.clip(np.dstack([np.asarray(each) for each in planes]), 0, 255)
+        pixels = np.clip(np.dstack([np.asarray(plane) for plane in planes]), 0, 255)
         return self.with_pixels(pixels.astype(np.float32))
 
     def with_pixels(self, pixels: Pixels) -> Picture:
@@ -275,8 +275,8 @@ def read_picture(source: FileLike | Image.Image | NDArray[Any] | Tensor | Pictur
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _from_file(bytes(source), None, "the picture")
     if isinstance(source, Image.Image):
-        found = _from_image(source, "the picture")
-        return replace(found, sha256=digest_of(found.pixels))
+        picture = _from_image(source, "the picture")
+        return replace(picture, sha256=digest_of(picture.pixels))
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if "torch" in sys.modules and isinstance(source, sys.modules["torch"].Tensor):

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from batcountry.models.model import Model
 
 _LEAST = 1e-3
-"""Least squared slope that total variation tells from none, as in cnn-vis."""
+"""Least squared gradient that total variation tells from none, as in cnn-vis."""
 
-Slopes = Callable[[Tensor], tuple[Tensor, Tensor]]
+Differences = Callable[[Tensor], tuple[Tensor, Tensor]]
 """From pictures to their differences along x and along y, both of one shape."""
 
 
@@ -44,10 +44,10 @@ def tv(
     """
     if not 0 < beta <= 8 or scale <= 0:
         raise RecipeError("tv has a beta of more than 0, up to 8, and a scale of more than 0")
-    slopes = operators[operator]
+    differences = operators[operator]
 
     def score(activations: Activations) -> Tensor:
-        along_x, along_y = slopes(activations[IMAGE] / scale)
+        along_x, along_y = differences(activations[IMAGE] / scale)
         squared = along_x.square() + along_y.square()
         # Flat places count as slopes of the least size, and their gradient is that of such slopes.
         raised = squared + (squared.clamp(min=_LEAST) - squared).detach()
@@ -73,7 +73,7 @@ def _sobel_squish(x: Tensor) -> tuple[Tensor, Tensor]:
     return down[..., 1:-1] - down[..., :-2], across[..., 1:-1, :] - across[..., :-2, :]
 
 
-operators: dict[str, Slopes] = {"naive": _naive, "sobel": _sobel, "sobel_squish": _sobel_squish}
+operators: dict[str, Differences] = {"naive": _naive, "sobel": _sobel, "sobel_squish": _sobel_squish}
 """Ways to take an image's gradient, by name; those of cnn-vis."""
 
 

@@ -17,7 +17,7 @@ from batcountry.optim.bands import normalize_bands
 class Optimizer(Protocol):
     """Moves tensors uphill, in place."""
 
-    def update(self, slopes: Sequence[Tensor]) -> None:
+    def update(self, gradients: Sequence[Tensor]) -> None:
         """Make one step along the gradient of the score on each tensor."""
         ...
 
@@ -51,10 +51,10 @@ Measure = Callable[[Tensor], Tensor]
 """The size of a gradient: from (N, values) to (N,)."""
 
 measures: dict[str, Measure] = {
-    "mean": lambda slope: slope.abs().mean(1),
-    "std": lambda slope: slope.std(1, correction=0),
-    "rms": lambda slope: slope.square().mean(1).sqrt(),
-    "none": lambda slope: torch.ones_like(slope[:, 0]),
+    "mean": lambda gradient: gradient.abs().mean(1),
+    "std": lambda gradient: gradient.std(1, correction=0),
+    "rms": lambda gradient: gradient.square().mean(1).sqrt(),
+    "none": lambda gradient: torch.ones_like(gradient[:, 0]),
 }
 """What a gradient is divided by, by name: its mean absolute value (bat-country and Google's notebook,
 2015), its standard deviation (TensorFlow's tutorial), its root mean square, or one."""
@@ -75,18 +75,18 @@ class NormalizedAscent:
         self._tensors, self._schedule, self._measure = tensors, schedule, measure
         self._steps = 0
 
-    def update(self, slopes: Sequence[Tensor]) -> None:
+    def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
         step_size = self._schedule.at(self._steps)
         self._steps += 1
         with torch.no_grad():
-            for tensor, slope in zip(self._tensors, slopes, strict=True):
-                size = self._measure(slope.flatten(1))
+            for tensor, gradient in zip(self._tensors, gradients, strict=True):
+                size = self._measure(gradient.flatten(1))
                 # A dead or saturated network gives no direction; dividing by it would make NaN of the picture.
                 rate = torch.where(size > 0, step_size / size, torch.zeros_like(size))
                 # One picture after the other: with a tensor of rates PyTorch multiplies number by number.
-                for one, its_slope, its_rate in zip(tensor, slope, rate.tolist(), strict=True):
-                    one.add_(its_slope, alpha=its_rate)
+                for picture, its_gradient, its_rate in zip(tensor, gradient, rate.tolist(), strict=True):
+                    picture.add_(its_gradient, alpha=its_rate)
 
 
 class BandAscent:
@@ -104,13 +104,13 @@ class BandAscent:
         self._tensors, self._schedule, self._wrap = tensors, schedule, wrap
         self._steps = 0
 
-    def update(self, slopes: Sequence[Tensor]) -> None:
+    def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
         step_size = self._schedule.at(self._steps)
         self._steps += 1
         with torch.no_grad():
-            for tensor, slope in zip(self._tensors, slopes, strict=True):
-                tensor.add_(normalize_bands(slope, self._wrap), alpha=step_size)
+            for tensor, gradient in zip(self._tensors, gradients, strict=True):
+                tensor.add_(normalize_bands(gradient, self._wrap), alpha=step_size)
 
 
 class TorchOptimizer:
@@ -122,13 +122,13 @@ class TorchOptimizer:
         self._tensors, self._schedule, self._optimizer = tensors, schedule, optimizer
         self._steps = 0
 
-    def update(self, slopes: Sequence[Tensor]) -> None:
+    def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
         for group in self._optimizer.param_groups:
             group["lr"] = self._schedule.at(self._steps)
         self._steps += 1
-        for tensor, slope in zip(self._tensors, slopes, strict=True):
-            tensor.grad = slope
+        for tensor, gradient in zip(self._tensors, gradients, strict=True):
+            tensor.grad = gradient
         self._optimizer.step()
         for tensor in self._tensors:
             tensor.grad = None

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 known: dict[str, Callable[..., Transform]] = {
-    each.__name__: each for each in (jitter, pad, scale, rotate, flip, blur, noise, crop)
+    make.__name__: make for make in (jitter, pad, scale, rotate, flip, blur, noise, crop)
 }
 """Transforms that the text form knows, by name. Put your own function in to extend it."""
 
@@ -58,15 +58,18 @@ def parse(text: str) -> list[Transform]:
     if has_mark(text):
         raise refuse("transforms", text)
     value = _calls.parse(text)
-    found = value if isinstance(value, list) else [value]
-    if not all(callable(each) for each in found):
+    transforms = value if isinstance(value, list) else [value]
+    if not all(callable(transform) for transform in transforms):
         raise _calls.wrong(text.strip(), 0, "transforms are calls with commas between")
-    return found
+    return transforms
 
 
 def of_channels(transforms: Sequence[Transform], channels: int) -> list[Transform]:
     """Return transforms for pictures of so many channels; what is beside a picture are the channels after them."""
-    return [each.of_channels(channels) if isinstance(each, OfChannels) else each for each in transforms]
+    return [
+        transform.of_channels(channels) if isinstance(transform, OfChannels) else transform
+        for transform in transforms
+    ]
 
 
 class _Loaded:
@@ -92,6 +95,6 @@ def seen_size(transforms: Sequence[Transform], size: tuple[int, int]) -> tuple[i
     """
     for rng in (_Loaded(high=False), _Loaded(high=True)):
         pictures = torch.empty(1, 1, *size, device="meta")  # a picture may be larger than memory
-        for each in transforms:
-            pictures = each(pictures, rng)
+        for transform in transforms:
+            pictures = transform(pictures, rng)
     return pictures.shape[-2], pictures.shape[-1]

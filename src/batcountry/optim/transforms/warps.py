@@ -20,7 +20,7 @@ def scale(least: float, most: float) -> Transform:
 
     def scaled(pictures: Tensor, rng: Dice) -> Tensor:
         factor = _drawn(least, most, rng)
-        size = [max(1, round(each * factor)) for each in pictures.shape[-2:]]
+        size = [max(1, round(side * factor)) for side in pictures.shape[-2:]]
         if size == list(pictures.shape[-2:]):
             return pictures
         return F.interpolate(pictures, size, mode="bilinear", antialias=True)
