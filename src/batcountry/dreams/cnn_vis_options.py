@@ -58,7 +58,7 @@ class Penalties(Options):
     tv_scale: Annotated[float, PENALTIES("Gray levels that count as one in it.")] = 1.0
     tv_operator: Annotated[
         Literal["naive", "sobel", "sobel_squish"],
-        PENALTIES("How slopes are taken: naive, sobel or sobel_squish."),
+        PENALTIES("How gradients are taken: naive, sobel or sobel_squish."),
     ] = "naive"
     tv_step: Annotated[float, PENALTIES("Added to the weight of total variation every so often.")] = 0.0
     tv_every: Annotated[int, PENALTIES("Iterations between such steps.", ge=1)] = 50

@@ -62,7 +62,7 @@ class Network(Protocol):
 class Castable(Protocol):
     """A network that can run in another precision."""
 
-    gains: bool
+    prefers_bf16: bool
     """Whether bfloat16 makes it faster on hardware that is made for it."""
 
     def cast(self, dtype: torch.dtype) -> Network:
@@ -246,7 +246,7 @@ class Model:
         precision
             `exact`: the network runs in the picture's precision, float32. `fast`: it runs in
             bfloat16, pictures and activations being float32 as before. `auto`: fast if the device is
-            made for it and the network gains by it.
+            made for it and the network prefers it.
 
         Raises
         ------
@@ -257,7 +257,7 @@ class Model:
         if precision == "exact" or self._inside is not None:
             return self
         if precision == "auto" and not (
-            isinstance(network, Castable) and network.gains and has_fast_bfloat16(self.device)
+            isinstance(network, Castable) and network.prefers_bf16 and has_fast_bfloat16(self.device)
         ):
             return self
         if not isinstance(network, Castable):

@@ -44,7 +44,7 @@ class ModuleNetwork:
         self.traced = traced
         self.entry = entry
         self.columns = columns
-        self.gains = _gains(module)
+        self.prefers_bf16 = _prefers_bf16(module)
         self._dtype: torch.dtype | None = None
         self._alone = Lock()  # hooks of one run would hear another's
         self._parts = dict(module.named_modules())
@@ -146,7 +146,7 @@ def resized(x: Tensor, traced: Traced, layers: Collection[str]) -> Tensor:
     return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
 
 
-def _gains(module: nn.Module) -> bool:
+def _prefers_bf16(module: nn.Module) -> bool:
     """Whether bfloat16 makes a module faster, by its parts: most weights are in dense convolutions and matrices.
 
     With convolutions in groups it may be slower, so those networks do not count (see benchmarks/modules.py).

@@ -62,7 +62,7 @@ def dis() -> Flow:
     return flow
 
 
-def moved(before: NDArray[np.uint8], now: NDArray[np.uint8], flow: Flow) -> Movement:
+def estimate_motion(before: NDArray[np.uint8], now: NDArray[np.uint8], flow: Flow) -> Movement:
     """Return how the frame `now` came of `before`; both H×W×3 uint8.
 
     A pixel counts as seen before if going back and forth leads to where it started (Sundaram et al., 2010) and it

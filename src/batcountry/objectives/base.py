@@ -116,7 +116,9 @@ class Objective:
     @property
     def of_image(self) -> Objective:
         """The part of it that reads the image itself: what keeps a picture natural."""
-        return Objective(tuple((weight, term) for weight, term in self.terms if not term.layers and not term.find))
+        return Objective(
+            tuple((weight, term) for weight, term in self.terms if not term.layers and not term.find)
+        )
 
     def resolved(self, model: Model) -> Objective:
         """Return it with all that its terms read known, which for functions is found by running them once.

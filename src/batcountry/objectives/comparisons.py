@@ -13,7 +13,7 @@ from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.references import (
     Reference,
     check_openable,
-    check_places,
+    check_positions,
     files_of,
     labeled,
     planes,
@@ -124,7 +124,7 @@ def style(picture: Any, layer: str) -> Objective:
                 raise RecipeError(
                     f"the picture {label} is too small for {layer!r}; use a larger one"
                 ) from error
-        check_places(features, layer, "style")
+        check_positions(features, layer, "style")
         target = gram(features)
         size = target.square().sum().clamp(min=1e-12)
         return lambda activations: -(gram(activations[layer]) - target).square().sum((1, 2)) / size
@@ -141,7 +141,7 @@ def diversity(layer: str) -> Objective:
 
     def score(activations: Activations) -> Tensor:
         activation = activations[layer]
-        check_places(activation, layer, "diversity")
+        check_positions(activation, layer, "diversity")
         if len(activation) < 2:
             raise RecipeError(
                 "diversity compares the pictures of a batch, and here is only one; leave it out"

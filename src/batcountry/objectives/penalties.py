@@ -49,7 +49,7 @@ def tv(
     def score(activations: Activations) -> Tensor:
         along_x, along_y = differences(activations[IMAGE] / scale)
         squared = along_x.square() + along_y.square()
-        # Flat places count as slopes of the least size, and their gradient is that of such slopes.
+        # Where a picture is flat its gradient counts as the least one, and pulls as that does.
         raised = squared + (squared.clamp(min=_LEAST) - squared).detach()
         return (raised ** (beta / 2)).sum(1)
 

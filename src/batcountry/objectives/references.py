@@ -100,7 +100,7 @@ def planes(picture: Any) -> Tensor:
     return torch.from_numpy(read_picture(picture).pixels).permute(2, 0, 1)[None]
 
 
-def check_places(activation: Tensor, layer: str, what: str) -> None:
+def check_positions(activation: Tensor, layer: str, what: str) -> None:
     """Raise `RecipeError` unless a layer has a height and a width."""
     if activation.ndim != 4:
         raise RecipeError(f"layer {layer!r} has no height and width, which {what} needs; name an earlier one")

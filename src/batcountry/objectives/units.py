@@ -14,7 +14,7 @@ from batcountry.models.classes import class_index
 from batcountry.models.model import CLASSES, Model
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.layers import check_channel
-from batcountry.objectives.references import check_places
+from batcountry.objectives.references import check_positions
 
 
 def neuron(layer: str, channel: int, y: int | None = None, x: int | None = None) -> Objective:
@@ -34,7 +34,7 @@ def neuron(layer: str, channel: int, y: int | None = None, x: int | None = None)
 
         def score(activations: Activations) -> Tensor:
             activation = activations[layer]
-            check_places(activation, layer, "a neuron")
+            check_positions(activation, layer, "a neuron")
             height, width = activation.shape[-2:]
             row, column = height // 2 if y is None else y, width // 2 if x is None else x
             return activation[:, channel, min(row, height - 1), min(column, width - 1)]

@@ -47,13 +47,13 @@ class Tile:
 
     def read(self, image: Tensor) -> Tensor:
         """Return the window of (…, H, W), reading on at the other side beyond an edge."""
-        return _taken(_taken(image, -2, self.rows.pixels), -1, self.columns.pixels)
+        return _read_axis(_read_axis(image, -2, self.rows.pixels), -1, self.columns.pixels)
 
     def add(self, part: Tensor, total: Tensor) -> None:
         """Add values on the window to (…, H, W), in place, going on at the other side beyond an edge."""
         height, width = total.shape[-2:]
         if _inside(self.rows.pixels, height) and _inside(self.columns.pixels, width):
-            _taken(_taken(total, -2, self.rows.pixels), -1, self.columns.pixels).add_(part)
+            _read_axis(_read_axis(total, -2, self.rows.pixels), -1, self.columns.pixels).add_(part)
             return
         rows, columns = (
             torch.tensor(span.pixels, device=total.device) % size
@@ -67,7 +67,7 @@ def _inside(pixels: range, length: int) -> bool:
     return pixels.start >= 0 and pixels.stop <= length
 
 
-def _taken(image: Tensor, axis: int, pixels: range) -> Tensor:
+def _read_axis(image: Tensor, axis: int, pixels: range) -> Tensor:
     length = image.shape[axis]
     if _inside(pixels, length):
         return image.narrow(axis, pixels.start, len(pixels))

@@ -83,7 +83,7 @@ class CaffeNetwork:
             self._plans[layers] = plan(self.nodes, self.source, layers)
         return self._plans[layers]
 
-    gains = True
+    prefers_bf16 = True
 
     def cast(self, dtype: torch.dtype) -> CaffeNetwork:
         """Return this network with its weights in another precision; this one stays as it is."""

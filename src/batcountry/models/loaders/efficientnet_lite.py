@@ -144,7 +144,7 @@ class EfficientNetLite:
         found["logits"] = F.linear(x.mean((2, 3)), *self.dense)
         return found
 
-    gains = True
+    prefers_bf16 = True
 
     def to(self, device: torch.device) -> EfficientNetLite:
         """Move the weights to `device`."""
