@@ -15,8 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from batcountry.motion.keyframe_fields import CurveText, TimeText
-from batcountry.motion.recipe_keyframes import LEFT_OUT
+from batcountry.motion.keyframes import LEFT_OUT, CurveText, TimeText
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 from batcountry.recipe.fields import Described, described

@@ -16,7 +16,7 @@ from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.outputs import Overwrite, begun_at
 from batcountry.cli.screen import Stopped, counted, out
 from batcountry.errors import RecipeError
-from batcountry.motion.recipe_keyframes import LEFT_OUT
+from batcountry.motion.keyframes import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from batcountry.motion.frame import Frame, State, array, tensor
 from batcountry.motion.frame_dreamer import FrameConditioning, FrameDreamer
 from batcountry.motion.guide_video import GuideVideo, guide_video
 from batcountry.motion.io.decode import Clip, Shot, shots, time_from
-from batcountry.motion.keyframe_fields import seconds_of
 from batcountry.motion.recipes import VideoRecipe
+from batcountry.recipe.units import seconds_of
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.image.periodic import wrapped_axes
 from batcountry.image.picture import Picture
 from batcountry.models import Model
-from batcountry.motion.recipe_keyframes import FADED
+from batcountry.motion.keyframes import FADED
 from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes

@@ -7,9 +7,17 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from batcountry.motion.keyframe_fields import CurveText, TimeText, within
-from batcountry.motion.keyframes import Curve, Fade
-from batcountry.motion.recipe_keyframes import FADED, LEFT_OUT, checked_key, keyed
+from batcountry.motion.keyframes import (
+    FADED,
+    LEFT_OUT,
+    Curve,
+    CurveText,
+    Fade,
+    TimeText,
+    checked_key,
+    keyed,
+    within,
+)
 from batcountry.recipe import Recipe
 from batcountry.recipe.fields import FILM, LOOK, OUTPUT, SIZE
 from batcountry.recipe.validation import Options, noted

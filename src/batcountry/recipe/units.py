@@ -1,12 +1,15 @@
-"""Sizes and amounts as people write them."""
+"""Sizes, amounts and times as people write them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ByteSize, TypeAdapter, ValidationError
+
+from batcountry.errors import RecipeError
 
 MOST_PIXELS = 100_000_000
 """Of a picture that is made for a dream rather than given."""
@@ -94,3 +97,19 @@ WindowsText = Annotated[str, _kept(_check_windows)]
 
 BytesText = Annotated[str, _kept(_check_bytes)]
 """A number of bytes, such as `2GB`."""
+
+
+def seconds_of(text: str) -> Fraction:
+    """Read a time such as `12.5`, `1:30` or `1:02:03.25`, in seconds.
+
+    Raises
+    ------
+    RecipeError
+        If it is none.
+    """
+    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d*)?", text.strip()):
+        raise RecipeError(f"{text!r} is not a time; write seconds, or 1:30, or 1:02:03.5")
+    seconds = Fraction(0)
+    for part in text.strip().split(":"):
+        seconds = seconds * 60 + Fraction(part)
+    return seconds

@@ -25,7 +25,7 @@ from batcountry.motion.io.encode import Format, Part, codec_for, encoded
 from batcountry.motion.io.mux import Sound, write_video
 from batcountry.motion.jobs.outputs import kind_of, new_output
 from batcountry.motion.jobs.sinks import DIGITS
-from batcountry.motion.keyframe_fields import seconds_of
+from batcountry.recipe.units import seconds_of
 
 TIMES = "times.json"
 """The file beside the pictures that says when each is shown."""
