@@ -138,15 +138,15 @@ def default_layer(traced: Traced, module: nn.Module) -> str:
     wide = [name for name in placed if traced.layouts[name].channels >= 16] or placed
     kinds = {name: parts[traced.places[name][0]] for name in wide}
     telling = [name for name in wide if not _NEUTRAL.search(type(kinds[name]).__name__)] or wide
-    found = [
+    whole = [
         name for name in telling if any(True for _ in kinds[name].children()) and name != OUTPUT
     ] or telling
-    blocks = [name for name in found if name[-1].isdigit() and traced.layouts[name].kind == "tokens"]
-    if blocks and traced.layouts[found[-1]].kind == "tokens":
+    blocks = [name for name in whole if name[-1].isdigit() and traced.layouts[name].kind == "tokens"]
+    if blocks and traced.layouts[whole[-1]].kind == "tokens":
         blocks = _outermost(blocks)
         return blocks[len(blocks) * 2 // 3]
-    stride = traced.layouts[found[-1]].stride
-    return _outermost([name for name in found if traced.layouts[name].stride == stride])[-1]
+    stride = traced.layouts[whole[-1]].stride
+    return _outermost([name for name in whole if traced.layouts[name].stride == stride])[-1]
 
 
 def _outermost(names: list[str]) -> list[str]:

@@ -85,7 +85,7 @@ class Curve:
     keys: tuple[Key, ...]
 
     @classmethod
-    def parse(cls, given: str | float | Mapping[Any, float]) -> Curve:
+    def parse(cls, source: str | float | Mapping[Any, float]) -> Curve:
         """Make a curve of its text form, a number, or a mapping from frames to numbers.
 
         Raises
@@ -93,9 +93,9 @@ class Curve:
         RecipeError
             If it is none of these, or a value is not a finite number.
         """
-        if isinstance(given, Mapping):
-            given = ", ".join(f"{frame}: {value}" for frame, value in given.items())
-        keys = _keys(str(given))
+        if isinstance(source, Mapping):
+            source = ", ".join(f"{frame}: {value}" for frame, value in source.items())
+        keys = _keys(str(source))
         for key in keys:
             try:
                 finite = math.isfinite(float(key.text))
@@ -133,7 +133,7 @@ def _keys(text: str) -> tuple[Key, ...]:
     keys = []
     for mark, end in zip(marks, ends, strict=True):
         value = text[mark.end() : end].strip()
-        easing = next((each for each in EASINGS if value.endswith(f" {each}")), "linear")
+        easing = next((name for name in EASINGS if value.endswith(f" {name}")), "linear")
         value = value.removesuffix(easing).strip() if value.endswith(f" {easing}") else value
         if not value:
             raise RecipeError(f"the keyframe {mark[1]}{mark[2]} of {text!r} has no value")
@@ -171,18 +171,18 @@ def _written(keys: tuple[Key, ...]) -> str:
     return keys[0].text if alone else ", ".join(str(key) for key in keys)
 
 
-def _curve(given: Any) -> str:
+def _curve(source: Any) -> str:
     try:
-        return str(Curve.parse(given if isinstance(given, Mapping) else str(given)))
+        return str(Curve.parse(source if isinstance(source, Mapping) else str(source)))
     except RecipeError as error:
         raise ValueError(str(error)) from None
 
 
-def _time(given: Any) -> str | None:
-    if given is None:
+def _time(text: Any) -> str | None:
+    if text is None:
         return None
     try:
-        return f"{float(seconds_of(str(given))):g}"
+        return f"{float(seconds_of(str(text))):g}"
     except RecipeError as error:
         raise ValueError(str(error)) from None
 
@@ -205,13 +205,13 @@ def within(text: str, low: float, high: float) -> str:
 def _numeric(name: str) -> type | None:
     annotation = Recipe.model_fields[name].annotation
     members = getattr(annotation, "__args__", ()) or (annotation,)
-    return next((each for each in (int, float) if each in members), None)
+    return next((kind for kind in (int, float) if kind in members), None)
 
 
 def checked_key(name: str, text: str) -> str:
     """Return the text form of keyframes of a field; raises `ValueError` if a value cannot be the field's."""
     if name not in Recipe.model_fields or name in FIXED:
-        able = [each for each in Recipe.model_fields if each not in FIXED]
+        able = [field for field in Recipe.model_fields if field not in FIXED]
         raise ValueError(f"{name!r} has no keyframes; what has is {', '.join(able)}")
     try:
         curve = Curve.parse(text) if _numeric(name) else Fade.parse(text)
