@@ -19,7 +19,7 @@ from batcountry.motion.keyframe_fields import CurveText, TimeText
 from batcountry.motion.recipe_keyframes import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
-from batcountry.recipe.fields import Described, described
+from batcountry.recipe.described import Described, described
 
 TARGET = Path(__file__).parents[1] / "src" / "batcountry" / "dreams" / "keywords.py"
 
@@ -58,10 +58,10 @@ from typing import Any, Literal, TypedDict
 from torch import Tensor, nn
 
 from batcountry.dreams.functions import MakeOptimizer
+from batcountry.image.reading import PictureLike
 from batcountry.models import Model
 from batcountry.objectives import Objective, Score
 from batcountry.optim.param import MakeParam
-from batcountry.image.picture import PictureLike
 from batcountry.optim.transforms import Transform
 
 ModelLike = str | PathLike[str] | nn.Module | Model

@@ -21,7 +21,7 @@ from batcountry.cli.outputs import Overwrite, for_layer
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import Stopped, fail, out
 from batcountry.errors import BatCountryError, OutputError
-from batcountry.image.resample import scaled_to
+from batcountry.image.sizes import scaled_to
 from batcountry.recipe import Note, Recipe
 
 if TYPE_CHECKING:

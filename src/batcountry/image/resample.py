@@ -63,21 +63,6 @@ def enlarged(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", antialias=True).clamp(low, high)
 
 
-def scaled_to(size: tuple[int, int], shrunk: int | None, enlarged: int | None) -> tuple[int, int]:
-    """Return the (width, height) of a picture whose longer side becomes at most or at least so many pixels."""
-    if shrunk and max(size) > shrunk:
-        size = scaled_size(size, shrunk)
-    if enlarged and max(size) < enlarged:
-        size = scaled_size(size, enlarged)
-    return size
-
-
-def scaled_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """Return a size in the same proportions whose longer side is `longest`."""
-    scale = longest / max(size)
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
 def _wrapped(image: Tensor, rows: range) -> Tensor:
     if rows.stop <= image.shape[-2]:
         return image[..., rows.start : rows.stop, :]

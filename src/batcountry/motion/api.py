@@ -8,7 +8,7 @@ from pathlib import Path
 from typing_extensions import Unpack
 
 from batcountry.dreams.keywords import VideoOptions, ZoomOptions
-from batcountry.image.picture import PictureLike
+from batcountry.image.reading import PictureLike
 from batcountry.motion.arguments import begun_with, objects, recipe_of
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
@@ -17,7 +17,7 @@ from batcountry.motion.frame import Frame
 from batcountry.motion.io.decode import clip_of
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
-from batcountry.recipe.fields import with_fields
+from batcountry.recipe.described import with_fields
 
 
 @with_fields(ZoomRecipe)

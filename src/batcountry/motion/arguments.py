@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from batcountry.errors import RecipeError
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.motion.recipe_keyframes import LEFT_OUT
 from batcountry.motion.recipes import Motion, ZoomRecipe
 from batcountry.recipe import Recipe, presets

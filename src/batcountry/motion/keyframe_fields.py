@@ -11,6 +11,9 @@ from pydantic import BeforeValidator
 
 from batcountry.errors import RecipeError
 from batcountry.motion.keyframes import Curve
+from batcountry.recipe.units import text_schema
+
+_TIME = r"(\d+:){0,2}\d+(\.\d*)?"
 
 
 def _curve(given: Any) -> str:
@@ -32,13 +35,13 @@ def _time(given: Any) -> str | None:
 CurveText = Annotated[str, BeforeValidator(_curve)]
 """A curve's text form; a number or a mapping from frames to numbers becomes one."""
 
-TimeText = Annotated[str | None, BeforeValidator(_time)]
+TimeText = Annotated[Annotated[str, text_schema(_TIME)] | None, BeforeValidator(_time)]
 """Seconds; `1:02:03.5` becomes them."""
 
 
 def seconds_of(text: str) -> Fraction:
     """Read a time such as `12.5`, `1:30` or `1:02:03.25`, in seconds; raises `RecipeError` if it is none."""
-    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d*)?", text.strip()):
+    if not re.fullmatch(_TIME, text.strip()):
         raise RecipeError(f"{text!r} is not a time; write seconds, or 1:30, or 1:02:03.5")
     found = Fraction(0)
     for each in text.strip().split(":"):

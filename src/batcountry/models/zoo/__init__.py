@@ -43,15 +43,15 @@ __all__ = [
 
 CACHE = "BATCOUNTRY_CACHE"
 
-_known: dict[str, ModelCard] = {}
+_cards: dict[str, ModelCard] = {}
 
 
 def cards() -> tuple[ModelCard, ...]:
     """Return the cards of all known networks."""
-    if not _known:
+    if not _cards:
         found = Cards.read(Path(__file__).with_name("zoo.json"))
-        _known.update((each.name, each) for each in found.cards)
-    return tuple(_known.values())
+        _cards.update((each.name, each) for each in found.cards)
+    return tuple(_cards.values())
 
 
 def find(pattern: str = "*") -> list[ModelCard]:
@@ -73,7 +73,7 @@ def card(name: str) -> ModelCard:
     names = [each.name for each in cards()]
     if name not in names:
         raise ModelError(f"no network {name!r} is known{suggestion(name, names)}; see bat-country models")
-    return _known[name]
+    return _cards[name]
 
 
 def add(new: ModelCard) -> None:
@@ -86,7 +86,7 @@ def add(new: ModelCard) -> None:
     """
     if any(each.name == new.name for each in cards()):
         raise ModelError(f"a network {new.name!r} is known already; give yours another name")
-    _known[new.name] = new
+    _cards[new.name] = new
 
 
 def folder(name: str) -> Path:

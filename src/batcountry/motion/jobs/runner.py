@@ -17,7 +17,7 @@ from batcountry.dreams.keywords import VideoOptions, ZoomOptions
 from batcountry.dreams.planning import said_bytes, said_seconds
 from batcountry.dreams.resolve import prepared
 from batcountry.errors import PictureError, RecipeError, VideoError
-from batcountry.image.picture import PictureLike
+from batcountry.image.reading import PictureLike
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.motion.arguments import begun_with, objects, recipe_of
 from batcountry.motion.dreamed_video import Filming
@@ -30,7 +30,8 @@ from batcountry.motion.jobs.journal import Journal
 from batcountry.motion.jobs.outputs import new_output, store_of
 from batcountry.motion.jobs.sinks import FrameSink
 from batcountry.motion.jobs.specs import job_for, note_for
-from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.note import MotionNote
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 
 log = logging.getLogger("batcountry")
