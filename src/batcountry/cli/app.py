@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from batcountry.cli.again import film_again, picture_again, picture_note
-from batcountry.cli.commands import Commands
+from batcountry.cli.commands import app as app
 from batcountry.cli.dream import Wanted, dream_with_layers, say_dream
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
@@ -16,8 +16,6 @@ from batcountry.cli.screen import watched
 from batcountry.recipe.fields import MEMORY, OUTPUT
 
 # What imports torch is imported within the commands, so that --help answers at once.
-
-app = Commands(no_args_is_help=True)
 
 RunCode = Annotated[
     bool,

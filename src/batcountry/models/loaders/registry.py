@@ -104,7 +104,12 @@ def open_zoo_model(request: Request) -> Model | None:
     if not any(each.name == request.text for each in zoo.cards()):
         return None
     request.only("mean", kind=f"the model {request.text!r}")
-    return zoo.open_here(request.text, mean=request.mean)
+    from batcountry.models.loaders.caffe import open_caffe
+
+    mean = zoo.card(request.text).mean if request.mean is None else request.mean
+    opened = open_caffe(zoo.folder_here(request.text), mean=mean)
+    opened.name = request.text  # so that a recipe names the network, not this machine's folder
+    return opened
 
 
 LOADERS: Registry[Loader] = Registry(
