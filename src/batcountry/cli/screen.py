@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from batcountry.dreams.progress_bars import columns
+from batcountry.dreams.steps import where
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,8 +63,6 @@ def watched(steps: Iterable[P], title: str, hint: str = "nothing was written") -
 
     `hint` says what is left if it is stopped.
     """
-    from batcountry.dreams.steps import where
-
     with Progress(*columns(), console=err, transient=not err.is_terminal) as progress:
         bar = progress.add_task(escape(title), total=1.0)
         try:

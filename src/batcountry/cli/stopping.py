@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from batcountry.backend.outputs import Output, free_name
 from batcountry.cli.outputs import save_picture
 from batcountry.cli.screen import Stopped
+from batcountry.dreams.steps import where
 from batcountry.recipe import Note
 from batcountry.recipe.stopped import StoppedAt
 
@@ -29,8 +30,6 @@ def stopped(step: Step | None, target: Path, hint: str | None = None) -> Stopped
     """
     if step is None:
         return Stopped("stopped before the first step was finished; nothing was written")
-    from batcountry.dreams.steps import where
-
     said = f"stopped at {where(step)} ({100 * step.done:.0f} %)"
     output = Output(free_name(target.with_name(f"{target.stem}-stopped{target.suffix}")))
     try:

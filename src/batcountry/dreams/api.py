@@ -13,11 +13,11 @@ from typing_extensions import Unpack
 
 from batcountry.dreams.batches import BATCH, pictures_given
 from batcountry.dreams.dreamer import Dreamer
-from batcountry.dreams.keywords import DreamOptions
+from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.progress_bars import Progressing, with_bar
 from batcountry.dreams.steps import Step, where
 from batcountry.image.picture import Picture
-from batcountry.image.reading import FileLike, PictureLike
+from batcountry.image.reading import FileLike
 from batcountry.recipe import Recipe
 from batcountry.recipe.described import with_fields
 

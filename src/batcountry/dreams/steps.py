@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from torch import Tensor
+from typing import TYPE_CHECKING, TypeAlias
 
 from batcountry.image.html import LONGEST, figure
 from batcountry.image.picture import Picture
@@ -13,7 +12,10 @@ from batcountry.image.reading import picture_of_levels
 from batcountry.recipe import Note
 from batcountry.recipe.stopped import StoppedAt
 
-Opened = Callable[[Tensor, int], Picture]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Opened: TypeAlias = "Callable[[Tensor, int], Picture]"
 """Makes the finished picture of one of the pictures of a step, (1, C, H, W), and its number."""
 
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ForwardRef, TypeAlias, Union
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +21,12 @@ from batcountry.image.streams import read_stream
 
 if TYPE_CHECKING:
     from torch import Tensor
-else:
-    Tensor = ForwardRef("Tensor", module="torch")  # pictures are read without PyTorch, too
 
 FileLike = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """A file's name, its bytes, or a file that is open for reading them."""
 
-PictureLike: TypeAlias = Union[FileLike, Image.Image, NDArray[Any], Tensor, Picture]  # noqa: UP007 - before Python 3.11 no other takes a reference
-"""What `batcountry.read_picture` makes a picture of."""
 
-
-def read_picture(source: PictureLike) -> Picture:
+def read_picture(source: FileLike | Image.Image | NDArray[Any] | Tensor | Picture) -> Picture:
     """Read a picture.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Resizing pictures: linearly as deepdream did, with a bicubic filter, and the sizes that keep a shape."""
+"""Resizing pictures: linearly as deepdream did, or with a bicubic filter."""
 
 from __future__ import annotations
 

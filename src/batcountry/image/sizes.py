@@ -1,4 +1,4 @@
-"""Sizes of pictures in the same proportions."""
+"""Sizes of pictures that are shrunk or enlarged, which keep their shape."""
 
 from __future__ import annotations
 
