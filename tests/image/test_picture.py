@@ -12,7 +12,8 @@ from PIL import Image, ImageCms
 from batcountry.errors import MissingExtra, PictureError
 from batcountry.image.array_picture import DataPicture
 from batcountry.image.files import SUFFIXES, check_writable, decode, picture_size, read_note
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 
 srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 note = '{"text": "Träume – 夢"}'

@@ -14,12 +14,12 @@ from batcountry.dreams.disk import dreaming_on_disk
 from batcountry.dreams.resolve import resolve
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.image.statistics import MEAN, natural_noise
 from batcountry.motion.recipes import ZoomRecipe
 from batcountry.objectives import channel, drift, layer, opacity, parse, region, tv
 from batcountry.optim import alpha
-from batcountry.optim.param import known, with_alpha
+from batcountry.optim.param import PARAMS, with_alpha
 from batcountry.recipe import Note, Recipe
 
 small = {"octaves": 2, "iterations": 3, "jitter": 3, "seed": 4}
@@ -81,10 +81,10 @@ def test_alpha_decay_takes_a_multiple_of_the_mean_gradient_from_the_opacity_of_e
     np.testing.assert_allclose(found.numpy(), wanted)
 
 
-@pytest.mark.parametrize("name", list(known))
+@pytest.mark.parametrize("name", list(PARAMS))
 def test_a_picture_with_alpha_comes_back_as_it_went_in_and_stays_within_its_range(name):
     image = pictures()
-    param = with_alpha(known[name])(image)
+    param = with_alpha(PARAMS[name])(image)
     assert float((param.image() - image).abs().max().detach()) < 1e-6
     assert all(each.requires_grad and each.is_leaf and len(each) == 2 for each in param.tensors)
     with torch.no_grad():
@@ -138,7 +138,7 @@ def test_a_given_picture_begins_with_its_own_opacity_or_opaque(two_channels, pho
 def test_without_alpha_the_opacity_is_the_pictures_and_nothing_lies_between_it_and_the_network(two_channels):
     resolved = resolve(Recipe(), {"model": two_channels})
     assert len(resolved.view) == len(resolved.transforms) == 1
-    assert resolved.make_param is known["decorrelated"]
+    assert resolved.make_param is PARAMS["decorrelated"]
 
 
 def test_opacity_is_a_score_of_the_image_that_masks_can_weigh(two_channels, photo):

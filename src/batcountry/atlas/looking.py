@@ -27,7 +27,8 @@ from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
 from batcountry.image.files import encode
 from batcountry.image.initial import pink
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
 from batcountry.recipe import Recipe

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from batcountry.backend.outputs import Making
     from batcountry.models import Model
     from batcountry.motion.frame import Frame
-    from batcountry.motion.recipes import MotionNote
+    from batcountry.motion.note import MotionNote
 
 
 def picture_note(file: Path) -> Note:

@@ -10,8 +10,8 @@ import typer
 from rich.markup import escape
 
 from batcountry.backend.files import is_taken
-from batcountry.cli.app import app as app
 from batcountry.cli.commands import FILMS, Commands
+from batcountry.cli.commands import app as app
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.outputs import Overwrite, begun_at
 from batcountry.cli.screen import Stopped, counted, out

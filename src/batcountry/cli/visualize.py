@@ -30,7 +30,7 @@ from batcountry.cli.stopping import stopped
 from batcountry.dreams.cnn_vis_options import Aim, Penalties
 from batcountry.errors import RecipeError
 from batcountry.recipe import Recipe
-from batcountry.recipe.fields import described
+from batcountry.recipe.described import described
 
 if TYPE_CHECKING:
     from batcountry.dreams.dreamer import Dreamer
@@ -77,7 +77,7 @@ def visualize(
     from batcountry.dreams.cnn_vis import usual_options
     from batcountry.dreams.history import History, check_plots
     from batcountry.dreams.resolve import prepared
-    from batcountry.image.picture import read_picture
+    from batcountry.image.reading import read_picture
 
     if save_steps is not None and not every:
         raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")

@@ -25,7 +25,8 @@ from batcountry.errors import RecipeError
 from batcountry.image.array_picture import read_data
 from batcountry.image.initial import start_picture
 from batcountry.image.periodic import seamless, wrapped_axes
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.image.resample import enlarged
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown
@@ -137,7 +138,7 @@ class Dreamer:
 
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
             base = enlarged(base, sizes[-1])
-        wrap, carry = wrapped_axes(recipe.wrap), octaves.carries[recipe.carry]
+        wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
         return climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry)
 
     def _together(self, picture: Picture, most: int) -> int:

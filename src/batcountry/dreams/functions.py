@@ -56,7 +56,7 @@ def take_functions(options: dict[str, Any]) -> Functions:
     """
     if callable(aim := options.get("objective")) and not isinstance(aim, Objective):
         options["objective"] = objective_of(aim)
-    for name, make in param.known.items():
+    for name, make in param.PARAMS.items():
         if options.get("param") is make:
             options["param"] = name
     given = {name: options.get(name) for name in _FIELDS[1:]}
@@ -100,7 +100,9 @@ def usual_step_size(name: str, optimizer: str, functions: Functions) -> float | 
         raise RecipeError(
             f"give a step_size: what is usual with the param {name_of(functions.param)} nobody knows but you"
         )
-    usual = param.step_sizes[name]
+    usual = param.step_sizes.get(name)
+    if usual is None:
+        raise RecipeError(f"give a step_size: what is usual with the param {name} nobody knows but you")
     return usual.get("adam" if functions.optimizer is not None else optimizer, usual["ascent"])
 
 

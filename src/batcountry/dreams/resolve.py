@@ -22,10 +22,11 @@ from batcountry.dreams.functions import (
 )
 from batcountry.dreams.inputs import check_inputs
 from batcountry.dreams.postprocess import check_color
-from batcountry.errors import RecipeError, suggestion
+from batcountry.errors import RecipeError
 from batcountry.image import initial as starts
 from batcountry.image.periodic import wrapped_axes
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.models import Model
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, guide, layer, parse
@@ -81,8 +82,8 @@ class Resolved:
     def make_param(self) -> param.MakeParam:
         """Makes the parametrization."""
         own = self.functions.param
-        known = param.known[self.recipe.param or "pixels"] if own is None else own_param(own)
-        return self.alpha.param(known)
+        make = param.PARAMS[self.recipe.param or "pixels"] if own is None else own_param(own)
+        return self.alpha.param(make)
 
     def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
         """Return how pictures are made to score higher, with an rng that begins with the recipe's seed.
@@ -239,11 +240,10 @@ def recipe_optimizer(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> Mak
 
 def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
     """Raise `RecipeError` for a parametrization that cannot be."""
-    if functions.param is None and recipe.param is not None and recipe.param not in param.known:
-        hint = suggestion(recipe.param, param.known)
-        raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
     if recipe.param is None or recipe.param in param.by_pixel:
         return
+    if functions.param is None:
+        _ = param.PARAMS[recipe.param]
     if recipe.mask:
         raise RecipeError(
             f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use decorrelated"
@@ -256,11 +256,7 @@ def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
 
 def check_octaves(recipe: Recipe) -> None:
     """Raise `RecipeError` for octaves that cannot be."""
-    if recipe.carry not in octaves.carries:
-        hint = suggestion(recipe.carry, octaves.carries)
-        raise RecipeError(
-            f"an octave cannot hand on the {recipe.carry!r}{hint}; it can: {', '.join(octaves.carries)}"
-        )
+    _ = octaves.OCTAVE_TRANSFERS[recipe.carry]
     if recipe.carry == "picture" and recipe.wrap != "none":
         raise RecipeError("a picture that wraps hands its detail on; leave carry out, or wrap")
     if recipe.spacing != "geometric" and not (recipe.initial_size or recipe.final_size):

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from batcountry.recipe.registry import Registry
+
 _TO_LMS = (
     (0.4122214708, 0.5363325363, 0.0514459929),
     (0.2119034982, 0.6806995451, 0.1073969566),
@@ -51,12 +53,12 @@ def match(dream: Tensor, original: Tensor) -> Tensor:
     return in_gamut((to_oklab(dream) - mean) * (target_std / std.clamp(min=1e-4)) + target_mean)
 
 
-known: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "free": lambda dream, _: dream,
-    "keep": keep,
-    "match": match,
-}
-"""What a dream's colors become, by name: functions of the dream and its picture. Put your own function in to extend it."""
+COLOR_MODES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry(
+    "color mode",
+    "batcountry.color_modes",
+    {"free": lambda dream, _: dream, "keep": keep, "match": match},
+)
+"""What a dream's colors become, by name: functions of the dream and its picture; `register` your own to extend it."""
 
 
 def statistics(lab: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batcountry.errors import RecipeError
-from batcountry.image.picture import Picture, picture_of_levels
+from batcountry.image.picture import Picture
+from batcountry.image.reading import picture_of_levels
 from batcountry.recipe import Recipe
 from batcountry.recipe.expressions import Calls
+from batcountry.recipe.registry import Registry
 from batcountry.recipe.units import parsed_size
 
 Start = Callable[[int, int, int], NDArray[Any]]
@@ -88,10 +90,12 @@ def gray(level: float = GRAY) -> Start:
     return lambda height, width, _: np.full((height, width, 3), level, np.float32)
 
 
-known: dict[str, Callable[..., Start]] = {"sky": sky, "noise": noise, "pink": pink, "gray": gray}
-"""Starts by name, as the text form has them. Put your own function in to extend it."""
+INITIAL_IMAGES: Registry[Callable[..., Start]] = Registry(
+    "start", "batcountry.initial_images", {"sky": sky, "noise": noise, "pink": pink, "gray": gray}
+)
+"""Starts by name, as the text form has them; `register` your own function to extend it."""
 
-_calls = Calls("start", known)
+_calls = Calls("start", INITIAL_IMAGES)
 
 
 def parse(text: str) -> Start:

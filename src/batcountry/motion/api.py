@@ -10,7 +10,8 @@ from typing_extensions import Unpack
 
 from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.errors import RecipeError
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.flow import Flow
@@ -19,7 +20,7 @@ from batcountry.motion.io.decode import clip_of
 from batcountry.motion.keyframes import LEFT_OUT
 from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe, presets
-from batcountry.recipe.fields import with_fields
+from batcountry.recipe.described import with_fields
 
 
 @with_fields(ZoomRecipe)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from batcountry.errors import VideoError
-from batcountry.image.picture import Picture, picture_of_levels
+from batcountry.image.picture import Picture
+from batcountry.image.reading import picture_of_levels
 from batcountry.motion.io.decode import Clip, clip_of, shots
 from batcountry.motion.io.encode import VIDEO_SUFFIXES
 

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator
 
 from batcountry.errors import RecipeError
 from batcountry.recipe import Recipe
-from batcountry.recipe.units import seconds_of
+from batcountry.recipe.units import SECONDS, seconds_of, text_schema
 
 FADED = ("layer", "objective")
 """Fields of `Recipe` whose keyframes are faded into each other."""
@@ -190,7 +190,7 @@ def _time(text: Any) -> str | None:
 CurveText = Annotated[str, BeforeValidator(_curve)]
 """A curve's text form; a number or a mapping from frames to numbers becomes one."""
 
-TimeText = Annotated[str | None, BeforeValidator(_time)]
+TimeText = Annotated[Annotated[str, text_schema(SECONDS)] | None, BeforeValidator(_time)]
 """Seconds; `1:02:03.5` becomes them."""
 
 

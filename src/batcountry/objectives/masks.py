@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.objectives.base import Activations, Objective, Scorer, Term
 from batcountry.objectives.references import files_of
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.objectives.base import START, Activations, Objective
 
 if TYPE_CHECKING:

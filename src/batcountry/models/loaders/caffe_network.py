@@ -15,8 +15,8 @@ from batcountry.caffe.fusion import Plan, plan
 from batcountry.caffe.graph import Node, ancestors, infer_shapes
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.receptive_fields import receptive_fields
+from batcountry.models.loaders.module_views import CaffeModule, further_inputs, has_hooks
 from batcountry.models.model import Layer
-from batcountry.models.module_views import CaffeModule, has_hooks
 
 _PREFERRED = "inception_4c/output"
 
@@ -116,14 +116,6 @@ class CaffeNetwork:
         if self._module is not None:
             self._module.to(device)
         return self
-
-
-def further_inputs(node: Node, like: Tensor) -> dict[str, Tensor]:
-    """Return what a layer without bottoms makes; further inputs than the picture are zero."""
-    return {
-        top: torch.zeros(value.shape).to(like) if value.is_meta else value.to(like)
-        for top, value in zip(node.tops, node.run(), strict=True)
-    }
 
 
 def network_for_rgb(nodes: Sequence[Node], source: str) -> CaffeNetwork:

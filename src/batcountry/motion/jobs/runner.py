@@ -29,7 +29,8 @@ from batcountry.motion.jobs.journal import Journal
 from batcountry.motion.jobs.outputs import new_output, store_of
 from batcountry.motion.jobs.sinks import FrameSink
 from batcountry.motion.jobs.specs import job_for, note_for
-from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.note import MotionNote
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 
 log = logging.getLogger("batcountry")

@@ -10,15 +10,20 @@ from batcountry.optim.param.decorrelated import Decorrelated
 from batcountry.optim.param.fourier import Fourier, soft_fourier
 from batcountry.optim.param.maco import Maco
 from batcountry.optim.param.pixels import Pixels
+from batcountry.recipe.registry import Registry
 
-known: dict[str, MakeParam] = {
-    "decorrelated": Decorrelated,
-    "pixels": Pixels,
-    "fourier": Fourier,
-    "soft-fourier": soft_fourier,
-    "maco": Maco,
-}
-"""Parametrizations by name. Put your own function in to extend it."""
+PARAMS: Registry[MakeParam] = Registry(
+    "param",
+    "batcountry.params",
+    {
+        "decorrelated": Decorrelated,
+        "pixels": Pixels,
+        "fourier": Fourier,
+        "soft-fourier": soft_fourier,
+        "maco": Maco,
+    },
+)
+"""Parametrizations by name; `register` your own function to extend it."""
 
 step_sizes: dict[str, dict[str, float]] = {
     "decorrelated": {"ascent": 2.7, "adam": 2.0, "rmsprop": 2.0},
@@ -37,6 +42,7 @@ normalizations = {"decorrelated": "bands"}
 """What ascent on a parametrization divides the gradient by if nothing is said; for all others its mean size."""
 
 __all__ = [
+    "PARAMS",
     "AlphaParam",
     "Decorrelated",
     "Fourier",
@@ -45,7 +51,6 @@ __all__ = [
     "Param",
     "Pixels",
     "by_pixel",
-    "known",
     "normalizations",
     "soft_fourier",
     "step_sizes",

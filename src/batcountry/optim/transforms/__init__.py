@@ -20,8 +20,10 @@ from batcountry.optim.transforms.noise import noise
 from batcountry.optim.transforms.warps import blur, rotate, scale
 from batcountry.recipe.expressions import Calls
 from batcountry.recipe.marks import has_mark, refuse
+from batcountry.recipe.registry import Registry
 
 __all__ = [
+    "TRANSFORMS",
     "Dice",
     "OfChannels",
     "Transform",
@@ -29,7 +31,6 @@ __all__ = [
     "crop",
     "flip",
     "jitter",
-    "known",
     "noise",
     "of_channels",
     "pad",
@@ -39,12 +40,14 @@ __all__ = [
     "seen_size",
 ]
 
-known: dict[str, Callable[..., Transform]] = {
-    make.__name__: make for make in (jitter, pad, scale, rotate, flip, blur, noise, crop)
-}
-"""Transforms that the text form knows, by name. Put your own function in to extend it."""
+TRANSFORMS: Registry[Callable[..., Transform]] = Registry(
+    "transform",
+    "batcountry.transforms",
+    {make.__name__: make for make in (jitter, pad, scale, rotate, flip, blur, noise, crop)},
+)
+"""Transforms that the text form has, by name; `register` your own function to extend it."""
 
-_calls = Calls("transform", known)
+_calls = Calls("transform", TRANSFORMS)
 
 
 def parse(text: str) -> list[Transform]:
