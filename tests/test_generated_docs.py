@@ -31,7 +31,7 @@ def test_each_command_has_a_page_with_its_options_and_examples(generated):
         assert page.startswith(f"# bat-country {name}\n")
         assert "```sh\n# " in page and "| `--quiet`, `-q` | " in page and "<!--" not in page
     zoom = generated.on_page_markdown("<!-- options of zoom -->")
-    assert "| `--seconds` | number, more than 0, up to 86400 | `10.0` | " in zoom
+    assert "| `--seconds` | number of seconds, more than 0, up to 86400 | `10.0` | " in zoom
     assert "| `--iterations` | whole number of steps, 1 to 100000 | " in zoom
 
 
