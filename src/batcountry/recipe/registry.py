@@ -148,7 +148,8 @@ def plugins(group: str) -> list[EntryPoint]:
 @cache
 def installed() -> EntryPoints:
     """Return all entry points of this environment, looked up once, as that takes a while."""
-    return entry_points()
+    found: Any = entry_points()  # until Python 3.12 of another type, which has `select` as well
+    return found
 
 
 def _is_defined_anew(old: object, new: object) -> bool:
