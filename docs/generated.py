@@ -156,6 +156,8 @@ def _value(field: Described) -> str:
     if field.choices:
         return ", ".join(f"`{each}`" for each in field.choices)
     kind = {bool: "yes or no", int: "whole number", float: "number", str: "text"}[field.kind]
+    if field.kind in (int, float) and field.facts.unit != "none":
+        kind += f" of {field.facts.unit}"
     return f"{'file' if field.facts.path else kind}{f', {field.range}' if field.range else ''}"
 
 

@@ -2,7 +2,7 @@
 
 import importlib
 import logging
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
@@ -44,7 +44,7 @@ def installed(monkeypatch):
 
     def install(**values):
         points = [EntryPoint(name, value, "batcountry.numbers") for name, value in values.items()]
-        monkeypatch.setattr(module, "entry_points", lambda group: points)
+        monkeypatch.setattr(module, "installed", lambda: EntryPoints(points))
 
     return install
 

@@ -56,9 +56,8 @@ def take_functions(options: dict[str, Any]) -> Functions:
     """
     if callable(aim := options.get("objective")) and not isinstance(aim, Objective):
         options["objective"] = objective_of(aim)
-    for name, make in param.PARAMS.items():
-        if options.get("param") is make:
-            options["param"] = name
+    if callable(own_make := options.get("param")):
+        options["param"] = next((name for name, make in param.PARAMS.items() if make is own_make), own_make)
     given = {name: options.get(name) for name in _FIELDS[1:]}
     own = {name: each for name, each in given.items() if callable(each)}
     moves = given["transforms"]

@@ -6,6 +6,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
@@ -128,10 +129,8 @@ def _range(field: FieldInfo) -> str:
 def explained(model: type[BaseModel]) -> str:
     """Return all options of a recipe's class as a docstring has them, group by group."""
     lines = []
-    for group in GROUPS:
-        members = [each for each in described(model) if each.facts.group == group]
-        if members:
-            lines += ["", f"{group}:"]
+    for group, members in groupby(described(model), key=lambda each: each.facts.group):
+        lines += ["", f"{group}:"]
         for each in members:
             kind = f"{each.kind.__name__}{' or None' if each.default is None else ''}"
             facts = [kind, each.range, f"default {each.default!r}"]

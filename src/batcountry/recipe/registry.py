@@ -12,7 +12,8 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Generic, TypeVar, overload
 
 from batcountry.errors import NameTaken, UnknownName, first_line
@@ -141,7 +142,14 @@ class Registry(Mapping[str, V], Generic[V]):
 
 def plugins(group: str) -> list[EntryPoint]:
     """Return the entry points of a group, by name, without importing what they stand for."""
-    return sorted(entry_points(group=group), key=lambda each: each.name)
+    return sorted(installed().select(group=group), key=lambda each: each.name)
+
+
+@cache
+def installed() -> EntryPoints:
+    """Return all entry points of this environment, looked up once, as that takes a while."""
+    found: Any = entry_points()  # until Python 3.12 of another type, which has `select` as well
+    return found
 
 
 def _is_defined_anew(old: object, new: object) -> bool:
