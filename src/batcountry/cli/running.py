@@ -112,7 +112,7 @@ def _in_memory(
     hint: str | None,
 ) -> None:
     from batcountry.dreams.api import dreaming
-    from batcountry.image.picture import read_picture
+    from batcountry.image.reading import read_picture
 
     if outputs.deepzoom is not None:
         from batcountry.image.vips import vips

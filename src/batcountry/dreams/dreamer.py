@@ -28,12 +28,12 @@ from batcountry.errors import RecipeError
 from batcountry.image.array_picture import read_data
 from batcountry.image.initial import start_picture
 from batcountry.image.periodic import seamless, wrapped_axes
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.image.resample import enlarged
 from batcountry.image.sizes import scaled_to
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.alpha import VEIL_BYTES, begun, planes_of
 from batcountry.optim.ascent import UPDATE
 from batcountry.optim.aux_inputs import Pictures
 from batcountry.optim.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
@@ -146,7 +146,7 @@ class Dreamer:
     def _dreaming(self, pictures: list[Picture], detail: Tensor | None) -> Iterator[Step]:
         """Dream on pictures of one size together, or on one with several objectives."""
         resolved = self.resolved
-        base = torch.cat([planes_of(each, resolved.recipe) for each in pictures]).to(resolved.model.device)
+        base = torch.cat([resolved.alpha.planes(each) for each in pictures]).to(resolved.model.device)
         base = base.expand(max(self._count, len(pictures)), -1, -1, -1)
         planned = self._planned((base.shape[-2], base.shape[-1]))
         sizes, recipe = planned.sizes, planned.recipe
@@ -174,7 +174,7 @@ class Dreamer:
 
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
             base = enlarged(base, sizes[-1])
-        wrap, carry = wrapped_axes(recipe.wrap), octaves.carries[recipe.carry]
+        wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
         steps = climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry)
         steps = steps if prior is None else (replace(each, terms=dict(prior.values)) for each in steps)
         return resolved.policy.timed(steps)
@@ -216,7 +216,7 @@ class Dreamer:
         resolved, recipe = self.resolved, self.resolved.recipe
         layers, moves = resolved.objective.layers, resolved.transforms
         sizes = large_enough(resolved.model, layers, sizes, moves, chosen=recipe.octaves is None)
-        buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
+        buffers = self._count * (PICTURE_BYTES + resolved.alpha.pixel_bytes)
         plan = plan_dream(resolved, self._probed, sizes, buffers)
         log.info("%s", plan)
         resolved.policy.check_seconds(plan.seconds)
@@ -245,7 +245,7 @@ class Dreamer:
         if recipe.enlarge:
             picture = picture.enlarged(recipe.enlarge)
         wrap = wrapped_axes(recipe.wrap)
-        picture = begun(picture, wrap, made=made) if recipe.alpha else picture
+        picture = self.resolved.alpha.initial(picture, wrap, made=made)
         return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture
 
     def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:

@@ -14,7 +14,7 @@ from batcountry.dreams.prepare import Prepared
 from batcountry.image.picture import Picture
 from batcountry.image.sizes import scaled_to
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
-from batcountry.motion.color_anchor import Tone, held
+from batcountry.motion.color_anchor import Tone, apply_anchor
 from batcountry.motion.frame import Frame, State, array, tensor
 from batcountry.motion.frame_dreamer import FrameDreamer
 from batcountry.motion.recipes import ZoomRecipe
@@ -68,7 +68,7 @@ class Zoom:
                 wanted = Tone.of(first)
             else:
                 image = self._dreamed(looked_at(image, self._view(index)), index)
-                image = held(image, wanted, hold=recipe.anchor).clamp(0, 255)
+                image = apply_anchor(image, wanted, hold=recipe.anchor).clamp(0, 255)
                 image = self._led_back(image, first, index)
             pixels = array(image)
             yield Frame(
