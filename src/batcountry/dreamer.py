@@ -29,6 +29,7 @@ from batcountry.recipe import Note, Recipe
 from batcountry.settling import settle
 from batcountry.several import BATCH, check_batch, in_batches, pictures_given
 from batcountry.starts import start_picture
+from batcountry.threads import limited_threads
 from batcountry.veil import VEIL_BYTES, begun, planes_of
 from batcountry.version import __version__
 from batcountry.windows import WindowedAscent, check_windows
@@ -59,6 +60,7 @@ class Dreamer:
         As `dream`.
     """
 
+    @limited_threads()
     def __init__(self, recipe: Recipe | None = None, **options: Unpack[DreamOptions]) -> None:
         self.settled = settle(recipe or Recipe(), dict(options))
         model, objective = self.settled.model, self.settled.objective
@@ -74,6 +76,7 @@ class Dreamer:
         channels = self.settled.model.channels
         return read_picture(image) if channels == 3 else read_data(image, channels)
 
+    @limited_threads()
     def dreaming(
         self,
         image: PictureLike | Sequence[PictureLike] | None = None,

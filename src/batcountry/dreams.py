@@ -12,6 +12,7 @@ from batcountry.allocator import kept_memory
 from batcountry.picture import Picture, picture_of_levels
 from batcountry.recipe import Note
 from batcountry.stopped import StoppedAt
+from batcountry.threads import limited_steps
 from batcountry.wrap import NO_WRAP, Wrap
 
 Advance = Callable[[], tuple[Tensor, float]]
@@ -103,6 +104,7 @@ class Step(Progress):
         return step_figure(self)
 
 
+@limited_steps
 def climb(
     base: Tensor,
     sizes: list[tuple[int, int]],

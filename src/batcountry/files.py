@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -101,6 +103,11 @@ def is_taken(path: Path) -> bool:
 
 def give_usual_rights(path: Path) -> None:
     """Let others read a file as they may read any that the user makes; temporary files are private at first."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)
+    like = path.with_name(f".batcountry-{secrets.token_hex(8)}")
+    # What the system gives a new file; asking for `umask` would change it for a moment, for all threads.
+    handle = os.open(like, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        path.chmod(stat.S_IMODE(like.stat().st_mode))
+    finally:
+        os.close(handle)
+        like.unlink()

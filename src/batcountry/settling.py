@@ -33,7 +33,7 @@ from batcountry.optimizers import BANDS, Make, Schedule, optimizer
 from batcountry.picture import Picture, read_picture
 from batcountry.quantities import parsed_size
 from batcountry.recipe import Recipe
-from batcountry.threads import limit_threads
+from batcountry.threads import limited_threads
 from batcountry.transforms import Transform
 from batcountry.wrap import wrapped_axes
 
@@ -154,7 +154,6 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
         If an option is wrong, the objective's text is, or a file that is named is not there.
     """
     _check_recipe(recipe)
-    limit_threads()
     options = presets.expanded(options, model=recipe.model)
     functions = take_functions(options)
     model, aim = options.get("model"), options.get("objective")
@@ -191,6 +190,7 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
     return Prepared(recipe, model, objective, shown, mask, functions)
 
 
+@limited_threads()
 def settle(recipe: Recipe, options: dict[str, Any]) -> Settled:
     """Open what a recipe with `options` over it names; see `batcountry.dream` for what they may be.
 

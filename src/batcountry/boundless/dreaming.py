@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from typing_extensions import Unpack
 
 from batcountry.bars import with_bar
@@ -30,6 +29,7 @@ from batcountry.planning import plan_dream, runnable_sizes
 from batcountry.recipe import Note, Recipe
 from batcountry.settling import Settled, prepared, settle
 from batcountry.starts import start_picture
+from batcountry.threads import thread_limit
 from batcountry.tiles import TileScorer
 from batcountry.version import __version__
 
@@ -153,7 +153,7 @@ def dreaming_on_disk(
         output=str(target.absolute()),
         deepzoom=None if zoom is None else str(zoom.absolute()),
         overwrite=overwrite,
-        threads=torch.get_num_threads(),
+        threads=thread_limit(),
         kept=work is not None,
         ceiling=plan.ceiling,
     )

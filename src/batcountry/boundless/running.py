@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from batcountry import outputs
 from batcountry.allocator import give_back, kept_memory
@@ -27,6 +26,7 @@ from batcountry.outputs import Output
 from batcountry.recipe import Recipe
 from batcountry.spans import Span
 from batcountry.starts import start_picture
+from batcountry.threads import with_threads
 from batcountry.tiles import Tile, TileScorer
 from batcountry.wrap import wrapped_axes
 
@@ -45,7 +45,8 @@ class Making(outputs.Making[Progress]):
     def __init__(self, workplace: Workplace, job: Job, scorer: TileScorer) -> None:
         self.deepzoom = workplace.pyramid(job)
         output = workplace.output(job)
-        super().__init__(_work(workplace, job, scorer, output, self.deepzoom), output, workplace.folder)
+        steps = with_threads(_work(workplace, job, scorer, output, self.deepzoom), job.threads)
+        super().__init__(steps, output, workplace.folder)
 
 
 def _work(
@@ -58,8 +59,6 @@ def _work(
     BatCountryError
         If another process is at it, the disk is full, or the picture cannot be written.
     """
-    if torch.get_num_threads() != job.threads:
-        torch.set_num_threads(job.threads)
     with workplace.alone(), _disk_errors_said(workplace, job):
         if workplace.state() is None:
             _prepare(workplace, job)

@@ -13,7 +13,7 @@ from batcountry.models.efficientnet_lite import NAME
 from batcountry.models.kinds import known, openers
 from batcountry.models.model import Layer, Model, Network
 from batcountry.models.request import Opener, Request
-from batcountry.threads import limit_threads
+from batcountry.threads import limited_threads
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Layer", "Model", "Network", "Opener", "Request", "known", "open_model", "openers", "zoo"]
 
 
+@limited_threads()
 def open_model(
     source: str | Path | nn.Module = NAME,
     weights: str | Path | None = None,
@@ -64,7 +65,6 @@ def open_model(
     ModelError
         If there is no such model, or its files cannot be read; the message says which and why.
     """
-    limit_threads()
     request = Request(source, None if weights is None else Path(weights), mean, std, input, size, classes)
     for opener in openers:
         model = opener(request)

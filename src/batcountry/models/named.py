@@ -19,6 +19,7 @@ from batcountry.models.model import Model
 from batcountry.models.request import Request
 from batcountry.models.state_files import load_weights
 from batcountry.models.user_modules import opened
+from batcountry.process_settings import kept_generators
 
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -148,7 +149,8 @@ def _working_folder() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(here)
+        with suppress(ValueError):  # what was imported may have taken it away
+            sys.path.remove(here)
 
 
 def _library(name: str, what: str) -> Any:
@@ -168,7 +170,8 @@ def _library(name: str, what: str) -> Any:
 
 def _called(make: Callable[[], Any], name: str) -> Any:
     try:
-        return make()
+        with kept_generators():  # networks are made with random weights first
+            return make()
     except BatCountryError:
         raise
     except Exception as error:

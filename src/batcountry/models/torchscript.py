@@ -8,7 +8,6 @@ program is then frozen to a list of operations, which run as those of `batcountr
 from __future__ import annotations
 
 import re
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from batcountry.models.model import Model
 from batcountry.models.program import Program, Ref, Step, one_picture, used_steps
 from batcountry.models.request import Request
 from batcountry.models.user_modules import opened
+from batcountry.process_settings import ignored_warnings
 
 _MOST_TEXT = 64 << 20
 _FORBIDDEN = re.compile(
@@ -55,8 +55,7 @@ def _loaded(path: Path) -> Any:
         raise ModelError(f"there is no file {path}")
     _check(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with ignored_warnings():
             return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{path} is damaged ({first_line(error)})") from None
@@ -97,8 +96,7 @@ def read_script(script: Any, name: str) -> nn.Module:
         If it does something that is not supported.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with ignored_warnings():
             frozen = torch.jit.freeze(script.eval(), optimize_numerics=False)
     except RuntimeError as error:
         raise ModelError(f"{name} cannot be frozen ({first_line(error)})") from error

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from batcountry.errors import ModelError, first_line
 from batcountry.models.layouts import Layout, Size, layout_of
+from batcountry.process_settings import shared
 
 OUTPUT = "output"
 """Name of what the whole network gives, where no layer gives just that."""
@@ -139,14 +140,24 @@ def listening(parts: dict[str, nn.Module], heard: Callable[[str, Any], None]) ->
         part.register_forward_hook(lambda _module, _inputs, output, path=path: heard(path, output))
         for path, part in parts.items()
     ]
+    try:
+        with _no_shortcuts():
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@shared
+@contextmanager
+def _no_shortcuts() -> Iterator[None]:
+    """Keep PyTorch from its fast path for attention, which would pass the parts of it by."""
     fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # it would pass the parts of attention by
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        for handle in handles:
-            handle.remove()
 
 
 def tensor_of(output: Any) -> Tensor | None:

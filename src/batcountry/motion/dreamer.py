@@ -23,6 +23,7 @@ from batcountry.picture import Picture
 from batcountry.planning import plan_dream, runnable_sizes
 from batcountry.recipe import Recipe
 from batcountry.settling import Settled, settle
+from batcountry.threads import limited_threads
 from batcountry.wrap import wrapped_axes
 
 _KEPT = 8
@@ -71,6 +72,7 @@ class FrameDreamer:
         If an option is wrong, or the model or a picture cannot be opened.
     """
 
+    @limited_threads()
     def __init__(self, motion: Motion, options: dict[str, Any], size: tuple[int, int]) -> None:
         self.size = size
         self._options = dict(options)

@@ -21,6 +21,7 @@ from batcountry.motion.film import Frame, State, array, tensor
 from batcountry.motion.flow import Flow, Movement, dis, is_still, moved
 from batcountry.motion.recipes import VideoRecipe
 from batcountry.motion.sides import Side, side_of
+from batcountry.threads import limited_steps
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Filming:
             whole * steps if self.recipe.coherence == 0 else whole + self.dreamer.frame_seconds * (steps - 1)
         )
 
+    @limited_steps
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         with kept_memory():  # each frame's tensors are as large as the last one's

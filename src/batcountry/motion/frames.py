@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -26,6 +25,7 @@ from batcountry.motion.stores import DIGITS
 from batcountry.motion.targets import kind_of, new_output
 from batcountry.outputs import Making, Output
 from batcountry.picture import read_picture
+from batcountry.threads import thread_limit
 
 TIMES = "times.json"
 """The file beside the pictures that says when each is shown."""
@@ -177,7 +177,7 @@ def join_frames(
     form = Format(
         codec=codec_for(codec, target, deep=False),
         quality=quality,
-        threads=torch.get_num_threads(),
+        threads=thread_limit(),
         size=(max(2, width // 2 * 2), max(2, height // 2 * 2)),
         rate=rate,
         time_base=times.time_base if times else 1 / rate,

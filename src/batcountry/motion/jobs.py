@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from batcountry.errors import RecipeError
 from batcountry.models.from_recipe import from_anywhere
 from batcountry.motion.journal import Job
 from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
 from batcountry.outputs import Output
+from batcountry.threads import thread_limit
 from batcountry.version import __version__
 
 
@@ -60,7 +59,7 @@ def job_for(note: MotionNote, model: str, source: Path | None, output: Output) -
         source=None if source is None else str(source.resolve()),
         output=str(output.path.absolute()),
         overwrite=output.overwrite,
-        threads=torch.get_num_threads(),
+        threads=thread_limit(),
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from batcountry.errors import VideoError
 from batcountry.files import give_usual_rights
 from batcountry.motion.encode import CODECS, VIDEO_SUFFIXES, Format, Part, configure
-from batcountry.motion.media import ffmpeg, open_media, writing
+from batcountry.motion.media import ffmpeg, open_media, quiet_encoders, writing
 from batcountry.outputs import Output
 
 log = logging.getLogger("batcountry")
@@ -77,6 +77,7 @@ def write_video(
     try:
         with (
             writing(target),
+            quiet_encoders(),
             av.open(f"file:{temporary.resolve()}", "w", format=kind, options=options) as out,
         ):
             _mux(out, parts, form, sound, note)

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from typing_extensions import Unpack
 
 from batcountry.errors import PictureError, RecipeError, VideoError
@@ -31,6 +30,7 @@ from batcountry.motion.zooming import Zoom
 from batcountry.outputs import Making, Output, check_apart
 from batcountry.recipe import Recipe
 from batcountry.settling import prepared
+from batcountry.threads import with_threads
 
 log = logging.getLogger("batcountry")
 
@@ -204,7 +204,6 @@ def resuming(folder: str | Path, *, flow: Flow | None = None, trusted: bool = Fa
         raise RecipeError(
             f"{job.recipe.dream.model} has other weights now than when {folder} was begun; put those back"
         )
-    torch.set_num_threads(job.threads)
     output = journal.output
     if isinstance(job.recipe, ZoomRecipe):
         stored = journal.folder / "source.png"
@@ -222,7 +221,8 @@ def resuming(folder: str | Path, *, flow: Flow | None = None, trusted: bool = Fa
         clip = clip_of(path, job.recipe.max_size)
         maker = Filming(clip, job.recipe, {"model": model}, flow=flow)
         store = store_of(journal, output, job.recipe, job.note, clip=clip, offset=maker.offset)
-    return Making(_saved(journal, store, maker, job.note), output, journal.folder)
+    steps = with_threads(_saved(journal, store, maker, job.note), job.threads)
+    return Making(steps, output, journal.folder)
 
 
 def _clear(output: Output) -> None:

@@ -8,8 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from batcountry.errors import VideoError
 from batcountry.motion.animation import SUFFIXES as ANIMATION_SUFFIXES
 from batcountry.motion.decode import Clip
@@ -21,6 +19,7 @@ from batcountry.motion.mux import Sound
 from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
 from batcountry.motion.stores import FRAMES, AnimationStore, FolderStore, Store, VideoStore
 from batcountry.outputs import Output, check_apart, check_folder_of_ours, check_new
+from batcountry.threads import thread_limit
 
 Kind = Literal["video", "animation", "folder"]
 
@@ -99,7 +98,7 @@ def form_of(
     """
     deep = clip.deep if clip else False
     codec = codec_for(recipe.codec, target, deep=deep)
-    common = {"codec": codec, "quality": recipe.quality, "threads": torch.get_num_threads()}
+    common = {"codec": codec, "quality": recipe.quality, "threads": thread_limit()}
     if clip is None:
         assert isinstance(recipe, ZoomRecipe)
         return Format(**common, size=size, rate=recipe.rate, time_base=1 / recipe.rate, deep=False)  # type: ignore[arg-type]

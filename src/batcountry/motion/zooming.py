@@ -17,6 +17,7 @@ from batcountry.motion.dreamer import FrameDreamer
 from batcountry.motion.film import Frame, State, array, tensor
 from batcountry.motion.recipes import ZoomRecipe
 from batcountry.picture import Picture
+from batcountry.threads import limited_steps
 
 _FEATHER = 0.08  # of the width, over which the returning beginning fades into what is around it
 _SMALLEST, _LARGEST = 1 / 12, 2.0  # size of the beginning, beside the frame, when it comes back into view
@@ -46,6 +47,7 @@ class Zoom:
         """Return how long so many frames are expected to take."""
         return self.dreamer.plan.seconds + self.dreamer.frame_seconds * max(0, count - 1)
 
+    @limited_steps
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         with kept_memory():  # each frame's tensors are as large as the last one's
