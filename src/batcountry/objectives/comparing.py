@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
-from batcountry.kernels.squares import mean_square
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
+from batcountry.objectives.layers import mean_square
 from batcountry.objectives.sources import (
     Reference,
     check_openable,
