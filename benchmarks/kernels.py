@@ -33,14 +33,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry import open_model
+from batcountry.backend.kernels import lrn, onednn_conv
+from batcountry.backend.kernels.onednn_conv import Filter, has_onednn
+from batcountry.backend.kernels.pool import Windows
+from batcountry.backend.kernels.winograd import Winograd, multiplies
+from batcountry.caffe import fusion
 from batcountry.caffe.layers import convolution as caffe_convolution
-from batcountry.dreamer import Dreamer
-from batcountry.kernels import filters, lrn
-from batcountry.kernels.filters import Filter, has_onednn
-from batcountry.kernels.pool import Windows
-from batcountry.kernels.winograd import Winograd, multiplies
-from batcountry.models import caffe_net, efficientnet_lite, rewrites
-from batcountry.sky import sky
+from batcountry.dreams.dreamer import Dreamer
+from batcountry.image.sky import sky
+from batcountry.models.loaders import caffe_network, efficientnet_lite
 
 ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
@@ -99,7 +100,7 @@ def _plain_depthwise(plain: Callable[..., Tensor], self: Any, x: Tensor) -> Tens
     return F.relu6(x, inplace=True) if self.active else x
 
 
-def _taking_no_pools(plain: Callable[..., Any], step: rewrites.Step) -> Any:
+def _taking_no_pools(plain: Callable[..., Any], step: fusion.Step) -> Any:
     return None if step.windows else plain(step)
 
 
@@ -120,23 +121,23 @@ ONLY = {
 KERNELS: Mapping[str, tuple[Replacement, ...]] = {
     "winograd": ((Winograd, "suits", staticmethod(_nothing)),),
     "depthwise": ((_LITE, "__call__", lambda self, x: _plain_depthwise(_PLAIN_CALL, self, x)),),
-    "joined-branches": ((rewrites, "_branched", tuple),),
+    "joined-branches": ((fusion, "_branched", tuple),),
     "turned-gradient": ((Filter, "input_gradient", _input_gradient),),
     "packed-weights": ((Filter, "_packed", lambda self, _: self.weight),),
     "onednn-convolution": (
-        (caffe_net, "has_onednn", _nothing),
+        (caffe_network, "has_onednn", _nothing),
         (efficientnet_lite, "has_onednn", _nothing),
     ),
     "max-pool": ((Windows, "loops", False),),
     "pool-above-zero": (
-        (rewrites, "_above_zero", tuple),
-        (rewrites, "_taking_gradient", partial(_taking_no_pools, rewrites._taking_gradient)),
+        (fusion, "_above_zero", tuple),
+        (fusion, "_taking_gradient", partial(_taking_no_pools, fusion._taking_gradient)),
     ),
     "lrn": ((lrn, "kind", _nothing),),
     "picture-gradient": (
         (caffe_convolution, "conv2d", F.conv2d),
         (efficientnet_lite, "conv2d", F.conv2d),
-        (filters, "picture_gradient", _picture_gradient),
+        (onednn_conv, "picture_gradient", _picture_gradient),
     ),
 }
 """What is done in the place of what decides that a kernel runs; `onednn-convolution` leaves out all that stands on it too."""

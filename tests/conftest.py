@@ -52,7 +52,7 @@ def caffe_numbers() -> Path:
 
 
 class TwoChannels:
-    """`sum`: two channels, each `weight` times the sum of the colours plus `bias`, padded 3×3 mean after it in `mean`."""
+    """`sum`: two channels, each `weight` times the sum of the colors plus `bias`, padded 3×3 mean after it in `mean`."""
 
     def __init__(self, weight: float = 0.25, bias: float = 1.0) -> None:
         self.weight = torch.full((2, 3, 1, 1), weight)

@@ -23,7 +23,7 @@ def layer(name: str) -> Objective:
 
     The deep-dream objective (Mordvintsev, Olah, Tyka: "Inceptionism", 2015). The 2015 programs
     feed the activations back as their own gradient, which is that of half the sum of squares;
-    the mean differs by a factor that normalised ascent takes out, and does not depend on the
+    the mean differs by a factor that normalized ascent takes out, and does not depend on the
     picture's size.
     """
     return objective(

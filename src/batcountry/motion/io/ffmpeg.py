@@ -1,0 +1,75 @@
+"""What all of the package's use of FFmpeg shares: loading it, opening files, and saying what went wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from batcountry.backend.process_settings import shared
+from batcountry.errors import MissingExtra, VideoError
+
+
+def ffmpeg() -> Any:
+    """Return PyAV; raises `MissingExtra` without it."""
+    try:
+        import av
+    except ImportError:
+        raise MissingExtra("reading and writing videos", "PyAV", "video", "av") from None
+    return av
+
+
+@shared
+@contextmanager
+def quiet_encoders() -> Iterator[None]:
+    """Keep SVT-AV1 from printing its settings at every start."""
+    before = os.environ.get("SVT_LOG")
+    os.environ.setdefault("SVT_LOG", "1")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SVT_LOG"]
+
+
+def open_media(path: Path) -> Any:
+    """Open a media file for reading.
+
+    Only what lies in files is read: a playlist that leads to addresses elsewhere is refused.
+
+    Raises
+    ------
+    VideoError
+        If it is not there or is no media file.
+    """
+    av = ffmpeg()
+    if path.is_dir():
+        raise VideoError(f"{path} is a folder, not a video; join its pictures with `bat-country frames join`")
+    if not path.is_file():
+        raise VideoError(f"there is no file {path}; check the name")
+    if path.stat().st_size == 0:
+        raise VideoError(f"{path} is empty (0 bytes); copy or download it again")
+    try:
+        # With the prefix, a name with a colon in it is not taken for a protocol.
+        return av.open(
+            f"file:{path.resolve()}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        )
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoError(f"{path} is not a video that can be read ({said(error)})") from None
+
+
+def said(error: BaseException) -> str:
+    """Return what FFmpeg or the system says of an error, without its number and the file's name."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what FFmpeg raises while a file is written into one sentence."""
+    av = ffmpeg()
+    try:
+        yield
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoError(f"cannot write {path}: {said(error)}") from None
