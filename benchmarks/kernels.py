@@ -42,6 +42,7 @@ from batcountry.caffe.layers import convolution as caffe_convolution
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.image.sky import sky
 from batcountry.models.loaders import caffe_network, efficientnet_lite
+from batcountry.objectives import layers
 
 ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
@@ -123,6 +124,7 @@ KERNELS: Mapping[str, tuple[Replacement, ...]] = {
     "depthwise": ((_LITE, "__call__", lambda self, x: _plain_depthwise(_PLAIN_CALL, self, x)),),
     "joined-branches": ((fusion, "_branched", tuple),),
     "turned-gradient": ((Filter, "input_gradient", _input_gradient),),
+    "mean-square": ((layers, "mean_square", lambda x: x.square().mean(1)),),
     "packed-weights": ((Filter, "_packed", lambda self, _: self.weight),),
     "onednn-convolution": (
         (caffe_network, "has_onednn", _nothing),

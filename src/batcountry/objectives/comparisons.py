@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from batcountry.backend.kernels.mean_square import mean_square
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
-from batcountry.objectives.layers import mean_square
 from batcountry.objectives.references import (
     Reference,
     check_openable,

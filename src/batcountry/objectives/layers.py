@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batcountry.backend.kernels.mean_square import mean_square
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import Objective, Scorer, objective
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from batcountry.models.model import Model
-
-
-def mean_square(x: Tensor) -> Tensor:
-    """Return the mean over the channels of `x * x`, (N, …), for (N, C, …)."""
-    return x.square().sum(1) * (1 / x.shape[1])
 
 
 def layer(name: str) -> Objective:
