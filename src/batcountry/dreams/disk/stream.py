@@ -34,7 +34,7 @@ def streamed(canvas: Canvas, *, brightness: float = 1.0) -> Any:
     source = vips().SourceCustom()
     source.on_read(read)
     with uncached():
-        return vips().Image.pngload_source(source, access="sequential").copy(interpretation="srgb")
+        return vips().Image.new_from_source(source, "", access="sequential").copy(interpretation="srgb")
 
 
 def _stored_png(canvas: Canvas, brightness: float) -> Iterator[bytes]:
