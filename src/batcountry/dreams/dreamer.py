@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
+from batcountry.backend.threads import limited_threads
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
@@ -61,6 +62,7 @@ class Dreamer:
         As `dream`.
     """
 
+    @limited_threads()
     def __init__(self, recipe: Recipe | None = None, **options: Unpack[DreamOptions]) -> None:
         self.resolved = resolve(recipe or Recipe(), dict(options))
         model, objective = self.resolved.model, self.resolved.objective
@@ -76,6 +78,7 @@ class Dreamer:
         channels = self.resolved.model.channels
         return read_picture(image) if channels == 3 else read_data(image, channels)
 
+    @limited_threads()
     def dreaming(
         self,
         image: PictureLike | Sequence[PictureLike] | None = None,

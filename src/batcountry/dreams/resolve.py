@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from batcountry.backend.devices import pick_device
-from batcountry.backend.threads import limit_threads
+from batcountry.backend.threads import limited_threads
 from batcountry.dreams import octaves
 from batcountry.dreams.functions import (
     NO_FUNCTIONS,
@@ -161,7 +161,6 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
         If an option is wrong, the objective's text is, or a file that is named is not there.
     """
     _check_recipe(recipe)
-    limit_threads()
     options = presets.expanded(options, model=recipe.model)
     functions = take_functions(options)
     model, aim = options.get("model"), options.get("objective")
@@ -197,6 +196,7 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
     return Prepared(recipe, model, objective, shown, mask, functions)
 
 
+@limited_threads()
 def resolve(recipe: Recipe, options: dict[str, Any]) -> Resolved:
     """Open what a recipe with `options` over it names; see `batcountry.dream` for what they may be.
 

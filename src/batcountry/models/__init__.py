@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batcountry.backend.threads import limit_threads
+from batcountry.backend.threads import limited_threads
 from batcountry.errors import ModelError, suggestion
 from batcountry.models import zoo
 from batcountry.models.loaders.efficientnet_lite import NAME
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["LOADERS", "MODELS", "Layer", "Loader", "Model", "Network", "Request", "open_model", "zoo"]
 
 
+@limited_threads()
 def open_model(
     source: str | Path | nn.Module = NAME,
     weights: str | Path | None = None,
@@ -64,7 +65,6 @@ def open_model(
     ModelError
         If there is no such model, or its files cannot be read; the message says which and why.
     """
-    limit_threads()
     request = Request(source, None if weights is None else Path(weights), mean, std, input, size, classes)
     for name in reversed(list(LOADERS)):
         model = LOADERS[name](request)

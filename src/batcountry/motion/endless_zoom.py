@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.backend.threads import limited_steps
 from batcountry.image.picture import Picture
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
 from batcountry.motion.color_anchor import Tone, apply_anchor
@@ -46,6 +47,7 @@ class Zoom:
         """Return how long so many frames are expected to take."""
         return self.dreamer.plan.seconds + self.dreamer.frame_seconds * max(0, count - 1)
 
+    @limited_steps
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         with kept_memory():  # each frame's tensors are as large as the last one's

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from batcountry.backend import outputs
 from batcountry.backend.allocator import give_back, kept_memory
 from batcountry.backend.outputs import Output
+from batcountry.backend.threads import with_threads
 from batcountry.dreams.disk.canvas import Canvas
 from batcountry.dreams.disk.job import Job, State, WorkDir
 from batcountry.dreams.disk.stream import streamed
@@ -46,7 +46,8 @@ class Making(outputs.Making[Progress]):
     def __init__(self, work_dir: WorkDir, job: Job, scorer: TileScorer) -> None:
         self.deepzoom = work_dir.pyramid(job)
         output = work_dir.output(job)
-        super().__init__(_work(work_dir, job, scorer, output, self.deepzoom), output, work_dir.folder)
+        steps = with_threads(_work(work_dir, job, scorer, output, self.deepzoom), job.threads)
+        super().__init__(steps, output, work_dir.folder)
 
 
 def _work(
@@ -59,8 +60,6 @@ def _work(
     BatCountryError
         If another process is at it, the disk is full, or the picture cannot be written.
     """
-    if torch.get_num_threads() != job.threads:
-        torch.set_num_threads(job.threads)
     with work_dir.alone(), _disk_errors_said(work_dir, job):
         if work_dir.state() is None:
             _prepare(work_dir, job)
