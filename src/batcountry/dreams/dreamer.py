@@ -13,6 +13,7 @@ from torch import Tensor
 from typing_extensions import Unpack
 
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.backend.threads import limited_threads
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
@@ -88,6 +89,7 @@ class Dreamer:
         As `dream`.
     """
 
+    @limited_threads()
     def __init__(
         self,
         recipe: Recipe | Prepared | Resolved | None = None,
@@ -110,6 +112,7 @@ class Dreamer:
         channels, policy = self.resolved.model.channels, self.resolved.policy
         return read_picture(image, policy=policy) if channels == 3 else read_data(image, channels, policy)
 
+    @limited_threads()
     def dreaming(
         self,
         image: PictureLike | Sequence[PictureLike] | None = None,

@@ -10,7 +10,6 @@ from torch import nn
 
 from batcountry.backend.devices import pick_device
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.threads import limit_threads
 from batcountry.dreams.checks import (
     check_aim,
     check_octaves,
@@ -113,7 +112,6 @@ def prepare(
         If a file that is named may not be read, or the recipe asks for more than is allowed.
     """
     check_recipe(recipe)
-    limit_threads()
     given = presets.expanded(options or {}, model=DEFAULT_MODEL if recipe is None else recipe.model)
     texts = dict(given)
     functions = take_functions(texts)

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.backend.threads import limited_threads
 from batcountry.dreams.checks import check_reads_layers
 from batcountry.dreams.functions import (
     NO_FUNCTIONS,
@@ -123,6 +124,7 @@ class Resolved:
         return self.alpha.transforms(self.transforms)
 
 
+@limited_threads()
 def resolve(
     recipe: Recipe | Prepared | Resolved | None = None,
     options: Mapping[str, Any] | None = None,

@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, Unidentifie
 
 from batcountry.backend.files import write_file
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.backend.process_settings import ignored_warnings
 from batcountry.errors import BatCountryError, PictureError
 
 log = logging.getLogger("batcountry")
@@ -68,8 +68,7 @@ def check_readable(path: Path) -> None:
 def _decoding(name: str) -> Iterator[None]:
     """Turn what Pillow raises on a file that is no picture, or a damaged one, into one sentence."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignored_warnings():
             yield
     except UnidentifiedImageError:
         raise PictureError(
@@ -126,8 +125,7 @@ def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image
     do not fit an RGB picture. Raises `PictureError` if the picture cannot be converted.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignored_warnings():
             image = ImageOps.exif_transpose(image)
             icc = image.info.get("icc_profile") or None
             image = _eight_bit(image)
@@ -272,8 +270,7 @@ def read_note(path: Path) -> str | None:
 def note_inside(image: Image.Image) -> str | None:
     """Return the note inside an opened picture file as JSON text, or None if it has none."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignored_warnings():
             return _checked(_note_of(image))
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, UnicodeDecodeError):
         return None  # garbage where a note would be is no note

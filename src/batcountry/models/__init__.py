@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.threads import limit_threads
+from batcountry.backend.threads import limited_threads
 from batcountry.errors import ModelError, suggestion
 from batcountry.models import zoo
 from batcountry.models.loaders.efficientnet_lite import NAME
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LOADERS", "MODELS", "Layer", "Loader", "Model", "Network", "Request", "open_model", "zoo"]
 
 
+@limited_threads()
 def open_model(
     source: str | Path | nn.Module = NAME,
     weights: str | Path | None = None,
@@ -71,7 +72,6 @@ def open_model(
     PolicyError
         If to open it is more than the policy allows.
     """
-    limit_threads()
     request = Request(
         source, None if weights is None else Path(weights), mean, std, input, size, classes, policy
     )

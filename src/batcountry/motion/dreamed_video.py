@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.backend.threads import limited_steps
 from batcountry.dreams.prepare import Prepared
 from batcountry.motion.color_anchor import Tone, apply_anchor
 from batcountry.motion.flow import Flow, Movement, dis, estimate_motion, is_still
@@ -91,6 +92,7 @@ class Filming:
             whole * steps if self.recipe.coherence == 0 else whole + self.dreamer.frame_seconds * (steps - 1)
         )
 
+    @limited_steps
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         with kept_memory():  # each frame's tensors are as large as the last one's

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.backend.threads import limited_threads
 from batcountry.dreams.loop import Advance, climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan
@@ -72,6 +73,7 @@ class FrameDreamer:
         If an option is wrong, or the model or a picture cannot be opened.
     """
 
+    @limited_threads()
     def __init__(self, motion: Motion, asked: Prepared, size: tuple[int, int]) -> None:
         self.size = size
         self.policy = asked.policy

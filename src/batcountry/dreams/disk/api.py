@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from typing_extensions import Unpack
 
 from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import check_apart, check_new
 from batcountry.backend.policy import OPEN, STRICT, Policy
+from batcountry.backend.threads import thread_limit
 from batcountry.backend.version import __version__
 from batcountry.dreams.disk.job import Job, WorkDir, needed_disk
 from batcountry.dreams.disk.update import NORMALIZATIONS, STRIP_PARAMS
@@ -159,7 +159,7 @@ def dreaming_on_disk(
         output=str(target.absolute()),
         deepzoom=None if zoom is None else str(zoom.absolute()),
         overwrite=overwrite,
-        threads=torch.get_num_threads(),
+        threads=thread_limit(),
         kept=work is not None,
         ceiling=plan.ceiling,
     )

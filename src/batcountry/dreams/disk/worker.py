@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from batcountry.backend import outputs
 from batcountry.backend.allocator import give_back, kept_memory
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.backend.threads import with_threads
 from batcountry.dreams.disk.canvas import Canvas
 from batcountry.dreams.disk.job import Job, State, WorkDir
 from batcountry.dreams.disk.stream import streamed
@@ -50,7 +50,7 @@ class Making(outputs.Making[Progress]):
         self.deepzoom = work_dir.pyramid(job)
         self.command = resume_words(work_dir.folder, job)
         output = work_dir.output(job)
-        steps = _work(work_dir, job, scorer, output, self.deepzoom)
+        steps = with_threads(_work(work_dir, job, scorer, output, self.deepzoom), job.threads)
         super().__init__(policy.timed(steps), output, work_dir.folder)
 
 
@@ -69,8 +69,6 @@ def _work(
     BatCountryError
         If another process is at it, the disk is full, or the picture cannot be written.
     """
-    if torch.get_num_threads() != job.threads:
-        torch.set_num_threads(job.threads)
     with work_dir.alone(), _disk_errors_said(work_dir, job):
         if work_dir.state() is None:
             _prepare(work_dir, job)

@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from typing_extensions import Unpack
 
 from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import Making, Output, check_apart
 from batcountry.backend.policy import OPEN, STRICT, Policy
+from batcountry.backend.threads import with_threads
 from batcountry.dreams.inputs import input_files
 from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.dreams.planning import said_bytes, said_seconds
@@ -217,7 +217,6 @@ def resuming(folder: str | Path, *, flow: Flow | None = None, policy: Policy = S
         raise RecipeError(
             f"{job.recipe.dream.model} has other weights now than when {folder} was begun; put those back"
         )
-    torch.set_num_threads(job.threads)
     output = journal.output
     if isinstance(job.recipe, ZoomRecipe):
         stored = journal.folder / "source.png"
@@ -235,7 +234,8 @@ def resuming(folder: str | Path, *, flow: Flow | None = None, policy: Policy = S
         clip = clip_of(path, job.recipe.max_size)
         maker = Filming(clip, job.recipe, asked.with_model(model), flow=flow)
         store = store_of(journal, output, job.recipe, job.note, clip=clip, offset=maker.offset)
-    return Making(policy.timed(_saved(journal, store, maker, job.note)), output, journal.folder)
+    steps = with_threads(_saved(journal, store, maker, job.note), job.threads)
+    return Making(policy.timed(steps), output, journal.folder)
 
 
 def _clear(output: Output) -> None:
