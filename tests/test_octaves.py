@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -110,3 +112,95 @@ def test_what_is_only_in_the_picture_stays_with_the_picture(photo):
     )
     assert np.abs(detail.pixels - photo).mean() < 1
     assert np.abs(whole.pixels - photo).mean() > 5
+
+
+SMALL = torch.from_numpy(np.random.RandomState(1).uniform(0, 255, (2, 3, 7, 11)).astype(np.float32))
+
+
+def test_a_picture_of_the_size_that_is_wanted_is_copied():
+    for found in (octaves.resize(SMALL, (7, 11)), octaves.enlarged(SMALL, (7, 11))):
+        assert torch.equal(found, SMALL)
+        assert found.data_ptr() != SMALL.data_ptr()
+
+
+@pytest.mark.parametrize("size", [(7, 19), (19, 11), (5, 11), (7, 5), (13, 23), (3, 5), (1, 1), (1, 23)])
+@pytest.mark.parametrize("wrap", [(False, False), (True, False), (False, True), (True, True)])
+def test_each_new_pixel_is_mixed_of_two_along_each_axis(size, wrap):
+    found = SMALL.double().numpy()
+    for axis, new, ring in ((2, size[0], wrap[0]), (3, size[1], wrap[1])):
+        old, rows = found.shape[axis], []
+        if new == old:
+            continue
+        for index in range(new):
+            at = index * old / new if ring else index * (old - 1) / max(new - 1, 1)
+            low = min(int(at), old - 1)
+            pair = [
+                np.take(found, each, axis)
+                for each in (low, (low + 1) % old if ring else min(low + 1, old - 1))
+            ]
+            rows.append(pair[0] + (at - low) * (pair[1] - pair[0]))
+        found = np.stack(rows, axis)
+    np.testing.assert_allclose(octaves.resize(SMALL, size, wrap).numpy(), found, atol=1e-3)
+
+
+@pytest.mark.parametrize("wrap", [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize("size", [(7, 5), (17, 23), (5, 29)])
+def test_rows_are_those_of_the_whole_and_no_more_are_read_than_they_need(wrap, size):
+    whole = octaves.resize(SMALL, size, wrap)
+    for first, last in ((0, 1), (0, 3), (2, 5), (3, 5), (size[0] - 2, size[0])):
+        read = []
+
+        def rows_of(rows, read=read):
+            read.append(rows)
+            return SMALL[..., [each % 7 for each in rows], :]
+
+        found = octaves.resized_rows(rows_of, 7, size, range(first, last), wrap)
+        torch.testing.assert_close(found, whole[..., first:last, :])
+        (rows,) = read
+        assert rows.step == 1
+        assert len(rows) <= (last - first) * 7 / size[0] + 2
+        assert rows.stop <= (8 if wrap[0] else 7)
+
+
+def test_every_level_of_a_pyramid_is_made_from_the_next_larger_one():
+    sizes = [(3, 5), (5, 7), (7, 11), (13, 17)]
+    for wrap in ((False, False), (True, True)):
+        found = octaves.pyramid(SMALL, sizes, wrap)
+        assert [tuple(each.shape[-2:]) for each in found] == sizes
+        assert torch.equal(found[3], octaves.resize(SMALL, (13, 17), wrap))
+        for smaller, larger, size in zip(found, found[1:], sizes, strict=False):
+            assert torch.equal(smaller, octaves.resize(larger, size, wrap))
+
+
+def test_each_size_is_the_larger_one_divided_and_rounded():
+    found = octaves.sizes(101, 211, 5, 1.7)
+    assert found[-1] == (101, 211) and len(found) == 5
+    for (height, width), (higher, wider) in pairwise(found):
+        assert (height, width) == (round(higher / 1.7), round(wider / 1.7))
+    assert octaves.sizes(101, 211, 1, 1.7) == [(101, 211)]
+    assert octaves.sizes(3, 211, 9, 2.0) == [(1, 53), (2, 106), (3, 211)]
+
+
+@pytest.mark.parametrize(("count", "scale"), [(1, 1.4), (2, 1.4), (5, 1.4), (3, 2.0)])
+def test_the_number_of_octaves_goes_by_the_pictures_area(count, scale):
+    side = 143 * scale ** (count - 1)
+    assert octaves.usual_count(round(side), round(side), scale) == count
+    assert octaves.usual_count(round(side / 2), round(side * 2), scale) == count
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 255.0), (-40.0, 300.0), (20.0, 90.0)])
+def test_an_enlarged_picture_is_bicubic_and_stays_within_a_screens_range_or_its_own(low, high):
+    image = low + (high - low) * (SMALL > 128).float()
+    for size in ((19, 29), (3, 5)):
+        plain = torch.nn.functional.interpolate(image, size, mode="bicubic", antialias=True)
+        wanted = plain.clamp(min(low, 0.0), max(high, 255.0))
+        assert torch.equal(octaves.enlarged(image, size), wanted)
+
+
+def test_detail_that_is_carried_is_what_was_dreamed_resized_round():
+    dream, without, base = SMALL * 0.5, SMALL * 0.2, torch.full((2, 3, 13, 19), 9.0)
+    for wrap in ((False, False), (True, True)):
+        found = octaves.carries["detail"].start(dream, without, base, wrap)
+        torch.testing.assert_close(found, 9 + octaves.resize(SMALL * 0.3, (13, 19), wrap), atol=1e-3, rtol=0)
+        levels = octaves.carries["detail"].levels(SMALL, [(3, 5), (7, 11)], wrap)
+        assert torch.equal(levels[0], octaves.resize(SMALL, (3, 5), wrap))
