@@ -27,7 +27,7 @@ install = touch .make/unfinished; trap 'exit 130' INT; { $(INSTALL) $(1); echo "
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
+.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz mutants clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,9 @@ address: ## put REPOSITORY=https://github.com/ACCOUNT/bat-country where the addr
 
 fuzz: .make/test ## feed damaged files to the readers of Caffe's formats
 	@$(BIN)/python tests/caffe/fuzz.py $(ARGS)
+
+mutants: .make/mutmut ## change the code in one place after the other, and see that a test fails: hours; ARGS=src/batcountry/octaves.py
+	@$(BIN)/python tools/mutants.py $(ARGS)
 
 bench: .make/package ## measure a whole dream beside a plain PyTorch loop
 	@$(BIN)/python benchmarks/whole_job.py $(ARGS)
@@ -125,6 +128,10 @@ clean: ## take away what was set up and built
 
 .make/test: .make/package
 	@$(call install,--group test)
+	@touch $@
+
+.make/mutmut: .make/test
+	@$(call install,--group mutants)
 	@touch $@
 
 .make/lint: .make/package

@@ -43,7 +43,7 @@ pytest_add_cli_args_test_selection = {tests}
 do_not_mutate_patterns = ['^\\s*raise\\b', '\\blog\\.']
 process_isolation = "forkserver"  # a process that has run PyTorch's threads cannot be forked
 use_git_change_detection = false
-timeout_constant = 10.0
+timeout_constant = 30.0
 timeout_multiplier = 2.0
 """
 
