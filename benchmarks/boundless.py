@@ -27,7 +27,7 @@ from pathlib import Path
 import pyvips
 import torch
 
-from batcountry.sky import sky
+from batcountry.image.sky import sky
 
 ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
@@ -63,10 +63,10 @@ if options.pop("memory"):
     from batcountry import dreaming
     steps = dreaming(source, **options)
 elif Path("work/job.json").exists():
-    from batcountry.boundless import resuming
+    from batcountry.dreams.disk import resuming
     steps = resuming("work")
 else:
-    from batcountry.boundless import dreaming_on_disk
+    from batcountry.dreams.disk import dreaming_on_disk
     steps = dreaming_on_disk(source, "out.tif", work="work", **options)
 times, busy = [time.perf_counter()], [time.process_time()]
 print("ready", flush=True)
@@ -114,7 +114,7 @@ def seen(side: int, tile: int, name: str) -> float:
     """Return how many pixels the network sees for each pixel of the picture."""
     from batcountry import open_model
     from batcountry.objectives import layer
-    from batcountry.tiles import Halo
+    from batcountry.optim.tiles import Halo
 
     halo = Halo.of(open_model(MODEL), layer(name))
     return halo.seen((side, side), tile).total / side**2
@@ -145,11 +145,11 @@ def in_memory() -> list[str]:
 
 def killed(side: int, options: dict, kills: int) -> str:
     """Kill one run after another at random moments, and compare the pixels of what each ends with."""
-    dice = random.Random(0)
+    rng = random.Random(0)
     with tempfile.TemporaryDirectory() as name:
         source = picture(Path(name), side, side)
         whole, first = digest(Path(name), source, options, [])
-        moments = [dice.uniform(0.2, whole) for _ in range(kills)]
+        moments = [rng.uniform(0.2, whole) for _ in range(kills)]
         same = 0
         for count, moment in enumerate(moments, 1):
             same += digest(Path(name), source, options, [moment])[1] == first

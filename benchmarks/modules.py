@@ -22,8 +22,8 @@ import torch
 from torch import nn
 
 import batcountry
+from batcountry.image.sky import sky
 from batcountry.models import Model
-from batcountry.sky import sky
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import stand_in

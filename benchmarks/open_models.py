@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from batcountry import open_model
-from batcountry.caffe.weights import write_weights
-from batcountry.models.converted import save_converted
+from batcountry.caffe.formats.weights import write_weights
+from batcountry.models.loaders.converted import save_converted
 
 ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
@@ -46,7 +46,7 @@ print(first, time.perf_counter() - start, grown)
 """
 CALLS = {
     "its weights alone": (
-        "from batcountry.caffe.weights import read_weights",
+        "from batcountry.caffe.formats.weights import read_weights",
         "read_weights(Path(sys.argv[2]))",
     ),
     "caffe.Net": (

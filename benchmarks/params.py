@@ -13,11 +13,11 @@ from pathlib import Path
 
 import torch
 
-from batcountry import presets
+from batcountry.dreams.visualize import visualizing
 from batcountry.models import open_model
 from batcountry.objectives import channel
 from batcountry.objectives.base import Objective, added_up
-from batcountry.visualizing import visualizing
+from batcountry.recipe import presets
 
 RESULTS = Path(__file__).parent / "results" / "params.md"
 CHANNELS = (3, 29, 58, 84)

@@ -21,8 +21,8 @@ from plain import PlainGoogLeNet, plain_dream
 from whole_job import END, MODEL, RESULTS, ROOT, machine, timed
 
 from batcountry import dream, open_model
-from batcountry.caffe.weights import read_weights
-from batcountry.sky import sky
+from batcountry.caffe.formats.weights import read_weights
+from batcountry.image.sky import sky
 
 PYTHON = ROOT / ".make" / "peers-venv" / "bin" / "python"
 NEURAL_DREAM, LUCENT = "neural-dream 0.0.4", "torch-lucent 0.1.8"

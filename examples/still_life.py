@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-BALLS = [  # x, y, radius (of the picture's height), colour
+BALLS = [  # x, y, radius (of the picture's height), color
     (0.42, 0.60, 0.22, (196, 62, 48)),
     (0.86, 0.52, 0.30, (222, 164, 58)),
     (1.32, 0.64, 0.18, (70, 128, 84)),
@@ -38,14 +38,14 @@ def still_life(width: int = 768, height: int = 432, seed: int = 0) -> np.ndarray
             -(((x - cx - 0.45 * radius) / radius) ** 2 + ((y - cy - 0.95 * radius) / (0.28 * radius)) ** 2)
         )
         picture = picture * (1 - 0.6 * shadow[..., None])
-    for cx, cy, radius, colour in BALLS:
+    for cx, cy, radius, color in BALLS:
         dx, dy = (x - cx) / radius, (y - cy) / radius
         inside = dx**2 + dy**2 < 1
         dz = np.sqrt(np.clip(1 - dx**2 - dy**2, 0, 1))
         lit = np.clip(dx * LIGHT[0] + dy * LIGHT[1] + dz * LIGHT[2], 0, 1)
         shine = np.clip(lit, 0, 1) ** 40
         skin = 1 + 0.10 * ndimage.gaussian_filter(random.normal(size=x.shape), 3) * 6
-        ball = np.array(colour) * (0.22 + 0.9 * lit * skin)[..., None] + 190 * shine[..., None]
+        ball = np.array(color) * (0.22 + 0.9 * lit * skin)[..., None] + 190 * shine[..., None]
         picture = np.where(inside[..., None], ball, picture)
     return np.uint8(
         np.clip(

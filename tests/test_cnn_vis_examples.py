@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from batcountry.cli import main
-from batcountry.picture_files import read_note
+from batcountry.image.files import read_note
 from batcountry.recipe import Note
 
 FOLDER = Path(__file__).parents[1] / "examples" / "cnn-vis"

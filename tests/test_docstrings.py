@@ -16,7 +16,7 @@ MODULES = sorted(
 
 
 def test_there_are_examples():
-    assert "batcountry.api" in MODULES
+    assert "batcountry.dreams.api" in MODULES
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -36,7 +36,7 @@ def test_a_picture_is_of_the_recipe_that_the_page_says(name):
         .replace("woven.png", "woven.jpg")
         .replace("start.png", "start.jpg")
     )
-    if name not in ("direction", "colour-keep", "colour-match"):
+    if name not in ("direction", "color-keep", "color-match"):
         assert f"`{text}`" in PAGE
     with Image.open(DOCS / "images" / "gallery" / f"{name}.jpg") as picture:
         assert picture.size == GALLERY["SIZE"]

@@ -17,12 +17,12 @@ def test_importing_the_package_or_the_command_line_leaves_torch_alone():
 def test_the_version_is_that_of_what_is_installed_or_said_to_be_unknown(monkeypatch):
     from importlib.metadata import PackageNotFoundError, version
 
-    from batcountry.version import _installed
+    from batcountry.backend.version import _installed
 
     assert batcountry.__version__ == version("bat-country")
 
     def missing(_):
         raise PackageNotFoundError
 
-    monkeypatch.setattr("batcountry.version.version", missing)
+    monkeypatch.setattr("batcountry.backend.version.version", missing)
     assert _installed() == "0+unknown"

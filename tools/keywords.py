@@ -1,4 +1,4 @@
-"""Write `src/batcountry/keywords.py`, the types of dreams' keywords, from the fields of the recipes.
+"""Write `src/batcountry/dreams/keywords.py`, the types of dreams' keywords, from the fields of the recipes.
 
 Type checkers and editors read text and run nothing, so the fields have to stand there once more. `make keywords` runs this after
 a field was added or changed; `tests/test_keywords.py` fails until it was.
@@ -15,13 +15,13 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from batcountry.fields import Described, described
-from batcountry.motion.fields import CurveText, TimeText
-from batcountry.motion.keyed import LEFT_OUT
+from batcountry.motion.keyframe_fields import CurveText, TimeText
+from batcountry.motion.recipe_keyframes import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
+from batcountry.recipe.fields import Described, described
 
-TARGET = Path(__file__).parents[1] / "src" / "batcountry" / "keywords.py"
+TARGET = Path(__file__).parents[1] / "src" / "batcountry" / "dreams" / "keywords.py"
 
 WIDER = {
     "model": "ModelLike",
@@ -34,7 +34,10 @@ WIDER = {
 }
 """What fields of `Recipe` may be as keywords, beside the text that a recipe has of them."""
 
-PRESET = '    preset: str | None\n    """Name of options that go well together, before the others; see `batcountry.presets`."""\n'
+PRESET = (
+    "    preset: str | None\n"
+    '    """Name of options that go well together, before the others; see `batcountry.recipe.presets`."""\n'
+)
 
 KEYS = (
     "    keys: Mapping[str, CurveLike | Mapping[int | str, Any]]\n"
@@ -56,12 +59,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from batcountry.functions import MakeOptimizer
+from batcountry.dreams.functions import MakeOptimizer
+from batcountry.image.picture import FileLike, Picture
 from batcountry.models import Model
 from batcountry.objectives import Objective, Score
-from batcountry.param import MakeParam
-from batcountry.picture import FileLike, Picture
-from batcountry.transforms import Transform
+from batcountry.optim.param import MakeParam
+from batcountry.optim.transforms import Transform
 
 PictureLike = FileLike | Image.Image | NDArray[Any] | Tensor | Picture
 """What `batcountry.read_picture` makes a picture of."""
@@ -73,7 +76,7 @@ CurveLike = float | str | Mapping[int, float] | Mapping[str, float]
 """A value over time: a number, a curve's text, or a mapping from frames to numbers."""
 
 TransformLike = Transform | Callable[[Tensor], Tensor] | nn.Module
-"""What happens to pictures before the network sees them; see `batcountry.transforms.own`."""
+"""What happens to pictures before the network sees them; see `batcountry.optim.transforms.functions`."""
 '''
 
 

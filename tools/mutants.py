@@ -4,8 +4,8 @@ mutmut makes the changes and runs the tests. This program gives each module the 
 `tests/mutants.toml` lists, adds up what came of it, and compares what survived with `tests/mutants.md`.
 
     python tools/mutants.py                                       # all modules: hours
-    python tools/mutants.py src/batcountry/optimizers.py          # one of them
-    python tools/mutants.py --again src/batcountry/optimizers.py  # only what survived the last time
+    python tools/mutants.py src/batcountry/dreams/octaves.py      # one of them
+    python tools/mutants.py --again src/batcountry/dreams/octaves.py  # only what survived the last time
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def open_net(prototxt, weights, batch_size, size):
 
 
 def amplify(activations, l1=1.0, l2=1.0, clip=5.0):
-    """Return the gradient of cnn-vis's amplify_layer, for a minimiser."""
+    """Return the gradient of cnn-vis's amplify_layer, for a minimizer."""
     return -l1 * np.abs(activations) - l2 * np.clip(activations, -clip, clip)
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# cnn-vis, example 10. A photograph of a lake, held to its colours.
+# cnn-vis, example 10. A photograph of a lake, held to its colors.
 
 bat-country visualize "${PICTURE:?set PICTURE to a picture, some 2000 pixels wide}" \
   --model "${GOOGLENET:-bvlc_googlenet}" \

@@ -10,52 +10,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batcountry.lazy import lazy_names
+from batcountry.backend.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from batcountry.api import dream as dream
-    from batcountry.api import dreaming as dreaming
-    from batcountry.classic import BatCountry as BatCountry
-    from batcountry.dreamer import Dreamer as Dreamer
-    from batcountry.dreams import Step as Step
+    from batcountry.backend.version import __version__ as __version__
+    from batcountry.dreams.api import dream as dream
+    from batcountry.dreams.api import dreaming as dreaming
+    from batcountry.dreams.classic import BatCountry as BatCountry
+    from batcountry.dreams.dreamer import Dreamer as Dreamer
+    from batcountry.dreams.steps import Step as Step
+    from batcountry.dreams.visualize import visualize as visualize
+    from batcountry.image.picture import Picture as Picture
+    from batcountry.image.picture import read_picture as read_picture
     from batcountry.models import Model as Model
     from batcountry.models import open_model as open_model
-    from batcountry.picture import Picture as Picture
-    from batcountry.picture import read_picture as read_picture
     from batcountry.recipe import Note as Note
     from batcountry.recipe import Recipe as Recipe
-    from batcountry.version import __version__ as __version__
-    from batcountry.visualizing import visualize as visualize
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "BatCountry": "classic",
-        "Step": "dreams",
-        "Dreamer": "dreamer",
-        "dream": "api",
-        "dreaming": "api",
+        "BatCountry": "dreams.classic",
+        "Step": "dreams.steps",
+        "Dreamer": "dreams.dreamer",
+        "dream": "dreams.api",
+        "dreaming": "dreams.api",
         "Model": "models",
         "open_model": "models",
-        "Picture": "picture",
-        "read_picture": "picture",
+        "Picture": "image.picture",
+        "read_picture": "image.picture",
         "Note": "recipe",
         "Recipe": "recipe",
-        "__version__": "version",
-        "visualize": "visualizing",
+        "__version__": "backend.version",
+        "visualize": "dreams.visualize",
     },
-    (
-        *(
-            "boundless",
-            "caffe",
-            "errors",
-            "keywords",
-            "models",
-            "motion",
-            "notebook",
-            "objectives",
-            "octaves",
-        ),
-        *("param", "presets", "transforms"),
-    ),
+    ("atlas", "caffe", "errors", "models", "motion", "notebook", "objectives", "recipe"),
 )

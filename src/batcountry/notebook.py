@@ -16,12 +16,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from batcountry.displays import LONGEST, figure, step_figure, where
+from batcountry.dreams.steps import step_figure, where
 from batcountry.errors import MissingExtra, PictureError, RecipeError
+from batcountry.image.html import LONGEST, figure
 
 if TYPE_CHECKING:
-    from batcountry.dreams import Progress, Step
-    from batcountry.picture import Picture
+    from batcountry.dreams.steps import Progress, Step
+    from batcountry.image.picture import Picture
 
     P = TypeVar("P", bound=Progress)
 
@@ -112,7 +113,7 @@ def progress(steps: Iterable[P], *, title: str = "dreaming") -> Iterator[P]:
     Parameters
     ----------
     steps
-        What `batcountry.dreaming` or `batcountry.boundless.dreaming_on_disk` gives.
+        What `batcountry.dreaming` or `batcountry.dreams.disk.dreaming_on_disk` gives.
     title
         What stands before the bar.
 
@@ -173,8 +174,8 @@ def uploaded(upload: Any) -> Picture:
 
         photo = uploaded(upload)    # in a later cell
     """
-    from batcountry.picture import read_picture
-    from batcountry.picture_files import decode
+    from batcountry.image.files import decode
+    from batcountry.image.picture import read_picture
 
     value = upload.value  # files by name up to ipywidgets 7, then a tuple of them
     files = (

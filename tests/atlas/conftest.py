@@ -6,7 +6,7 @@ from batcountry.models import Layer, Model
 
 
 class Five:
-    """`a/b`: five channels of other mixtures of the colours; `a b`: the same after a ReLU; `end`: their means."""
+    """`a/b`: five channels of other mixtures of the colors; `a b`: the same after a ReLU; `end`: their means."""
 
     def run(self, x, layers):
         weight = torch.arange(15.0).reshape(5, 3, 1, 1) / 15 - 0.4

@@ -10,7 +10,7 @@ from batcountry.atlas import building
 from batcountry.atlas.building import chosen
 from batcountry.atlas.folder import CELL, read_index
 from batcountry.errors import LayerNotFound, PictureError, RecipeError
-from batcountry.picture_files import picture_size, read_note
+from batcountry.image.files import picture_size, read_note
 from batcountry.recipe import Note
 from children import COMMAND_LINE, killed_at
 

@@ -7,12 +7,12 @@ import torch
 from typer.testing import CliRunner
 
 from batcountry.atlas import looking, seen
-from batcountry.atlas.looking import Sight, heat
+from batcountry.atlas.looking import ActivationReport, heat
 from batcountry.cli.atlas import app
 from batcountry.errors import LayerNotFound, RecipeError
+from batcountry.image.files import picture_size
+from batcountry.image.picture import read_picture
 from batcountry.objectives import parse
-from batcountry.picture import read_picture
-from batcountry.picture_files import picture_size
 
 small = {"canvas": "16x16", "iterations": 1, "transforms": "jitter(3)"}
 
@@ -26,7 +26,7 @@ def red_at_the_right():
 def test_channels_are_ranked_by_what_is_above_the_usual():
     excitement = torch.zeros(4, 3, 5)
     excitement[2, 1, 4], excitement[1], excitement[3] = 6.0, 1.0, -9.0
-    sight = Sight("a", excitement)
+    sight = ActivationReport("a", excitement)
     assert [each for each, _ in sight.strongest(3)] == [2, 1, 0]
     assert sight.strongest(1)[0][1] == pytest.approx((36 / 15) ** 0.5)
 
@@ -34,10 +34,10 @@ def test_channels_are_ranked_by_what_is_above_the_usual():
 def test_a_place_is_named_by_the_channels_that_are_excited_there():
     excitement = torch.zeros(4, 3, 5)
     excitement[2, 1, 4], excitement[1, 1, 4], excitement[3] = 6.0, 2.0, 50.0
-    places = Sight("a", excitement).places()
+    places = ActivationReport("a", excitement).places()
     assert (len(places), len(places[0])) == (3, 5)
     assert str(places[1][4]) == '0.75*channel("a", 2) + 0.25*channel("a", 1)'
-    assert len(Sight("a", torch.zeros(4, 30, 50)).places()) == 5
+    assert len(ActivationReport("a", torch.zeros(4, 30, 50)).places()) == 5
 
 
 def test_excitement_is_counted_in_deviations_from_noise(model):

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from batcountry.caffe import TEST, Net
+from batcountry.caffe.formats.means import read_mean
 from batcountry.caffe.io import array_to_blobproto
-from batcountry.caffe.means import read_mean
 from batcountry.errors import BatCountryError
 
 LAYERS = Path(__file__).parents[1] / "reference" / "layers"

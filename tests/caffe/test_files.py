@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 import batcountry
 from batcountry import open_model
 from batcountry.caffe import TEST, Net
-from batcountry.caffe.prototxt import read_net
-from batcountry.caffe.weights import read_weights
+from batcountry.caffe.formats.prototxt import read_net
+from batcountry.caffe.formats.weights import read_weights
 from batcountry.errors import ModelError, RecipeError, UnsupportedLayer
 from conftest import REFERENCE
 

@@ -162,7 +162,7 @@ def test_pooling_rounds_clips_and_divides_as_caffe_does(folder, data):
     st.floats(0.5, 3),
     st.booleans(),
 )
-def test_local_response_normalisation(folder, half, channels, alpha, beta, k, within):
+def test_local_response_normalization(folder, half, channels, alpha, beta, k, within):
     size = 2 * half + 1
     x = np.random.RandomState(size).normal(size=(2, channels, 5, 6))
     region = "WITHIN_CHANNEL" if within else "ACROSS_CHANNELS"

@@ -71,7 +71,7 @@ def names():
 def stop_after(monkeypatch):
     """Have Ctrl-C pressed after so many steps of a dream in memory."""
 
-    from batcountry.dreamer import Dreamer
+    from batcountry.dreams.dreamer import Dreamer
 
     real, last = Dreamer.dreaming, [0]
 

@@ -13,8 +13,8 @@ from batcountry import __version__
 from batcountry.cli import application
 from batcountry.cli.completing import model_names
 from batcountry.cli.examples import EXAMPLES
-from batcountry.fields import GROUPS
 from batcountry.recipe import Recipe
+from batcountry.recipe.fields import GROUPS
 
 FIRST = ["output", "layer", "preset", "model", "guide", "objective", "strength", "iterations", "seed", "size"]
 
@@ -70,7 +70,7 @@ def test_choices_defaults_and_where_to_read_on_are_in_the_help(run):
         "std, rms, nothing (none), or bands",
         "See `bat-country layers`.",
         "See `bat-country models`.",
-        "sky, noise(scale=10, blur=1), pink or grey",
+        "sky, noise(scale=10, blur=1), pink or gray",
         "classic, class, class-small",
         "(default: 1.4)",
     ):

@@ -27,7 +27,7 @@ def commands_in(text):
     "options",
     [
         ("--layer", "stem", "--no-clip", "--step-size", "0.5"),
-        ("--objective", 'channel("blocks.3", 1) - 0.01*tv()', "--colour", "keep"),
+        ("--objective", 'channel("blocks.3", 1) - 0.01*tv()', "--color", "keep"),
         ("--preset", "thumbnail", "--layer", "stem", "--canvas", "32x32"),
     ],
 )

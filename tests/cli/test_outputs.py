@@ -31,7 +31,7 @@ def test_a_name_that_was_given_and_is_there_is_said_at_once_and_replaced_only_on
 
 
 def test_what_another_process_wrote_meanwhile_stays_and_the_dream_is_not_lost(run_tiny, monkeypatch):
-    from batcountry import api
+    from batcountry.dreams import api
 
     real = api.dreaming
 
@@ -141,7 +141,7 @@ def test_each_of_several_layers_has_a_picture_of_its_own(run_tiny, names, opened
         "the dream is in dream-photo_sum.png",
         "the dream is in dream-photo_mean.png",
     ]
-    from batcountry.picture_files import read_note
+    from batcountry.image.files import read_note
 
     for layer in ("sum", "mean"):
         assert Note.read(read_note(Path(f"dream-photo_{layer}.png"))).recipe.layer == layer
@@ -200,7 +200,7 @@ def test_an_option_and_its_opposite_are_refused(run_tiny, names):
         (("dream", "photo.png", "--optimizer", "magic"), "magic"),
         (("dream", "photo.png", "--param", "magic"), "magic"),
         (("dream", "photo.png", "--carry", "magic"), "magic"),
-        (("dream", "photo.png", "--colour", "magic"), "magic"),
+        (("dream", "photo.png", "--color", "magic"), "magic"),
         (("dream", "--start", "magic"), "magic"),
         (("dream", "photo.png", "--window-rates"), "window_rates is for windows"),
         (("dream", "photo.png", "--fade", "3"), "fade is for"),
@@ -261,7 +261,7 @@ def test_an_atlas_is_made_in_no_folder_of_something_else(run_tiny, names):
 
 def test_a_picture_on_disk_and_its_pyramid_take_free_names_too(run_tiny, monkeypatch, names):
     pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
-    monkeypatch.setattr("batcountry.memory.fits_in_memory", lambda *_: False)
+    monkeypatch.setattr("batcountry.dreams.planning.fits_in_memory", lambda *_: False)
     for number in ("", "-2"):
         code, out, _ = run_tiny("dream", "photo.png", "--deepzoom", "tiles", "--layer", "sum", *QUICK)
         assert code == 0

@@ -62,7 +62,7 @@ def test_a_second_ctrl_c_while_saving_leaves_no_half_file(run_tiny, stop_after, 
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("batcountry.files.place", interrupted)
+    monkeypatch.setattr("batcountry.backend.files.place", interrupted)
     code, _, err = run_tiny("dream", "photo.png", *QUICK)
     assert code == 130 and "and again while the picture so far was written" in err
     assert names() == ["photo.png"]
@@ -120,7 +120,7 @@ def test_ctrl_c_before_a_dream_begins_is_said_too(run_tiny, monkeypatch, names):
     def pressed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("batcountry.picture_files.picture_size", pressed)
+    monkeypatch.setattr("batcountry.image.files.picture_size", pressed)
     code, out, err = run_tiny("dream", "photo.png")
     assert (code, out, err) == (130, "", "error: stopped\n")
     assert names() == ["photo.png"]

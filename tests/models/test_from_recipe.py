@@ -7,9 +7,9 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import batcountry
-from batcountry import boundless
-from batcountry.boundless.job import Workplace
 from batcountry.cli.networks import app
+from batcountry.dreams import disk as boundless
+from batcountry.dreams.disk.job import WorkDir
 from batcountry.errors import ModelError, RecipeError
 from batcountry.models import open_model
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model, resume_command
@@ -81,7 +81,7 @@ def test_a_dream_on_disk_knows_code_and_weights(folder):
         "dream", "photo.png", "-o", "dream.png", "--layer", "layer1", "--work", "work", *options
     )
     assert found.exception is None, found.output
-    job = Workplace(folder / "work").job()
+    job = WorkDir(folder / "work").job()
     assert job.model == "my_code:make" and job.weights == str(folder / "my.safetensors")
 
 
@@ -114,7 +114,7 @@ def test_going_on_with_a_dream_runs_code_only_if_the_folder_is_trusted(folder):
 
 
 def test_going_on_with_a_film_runs_code_only_if_the_journal_is_trusted(folder):
-    from batcountry.motion.saving import resume, saving_zoom
+    from batcountry.motion.jobs.runner import resume, saving_zoom
 
     options = {"model": "my_code:make", "layer": "layer1", "octaves": 1, "iterations": 1, "frames": 2}
     stopped(saving_zoom("photo.png", "film.gif", **options))

@@ -6,7 +6,7 @@ from torch import nn
 import batcountry
 from batcountry import open_model
 from batcountry.errors import ModelError
-from batcountry.models.caffe_files import open_caffe
+from batcountry.models.loaders.caffe import open_caffe
 from conftest import REFERENCE
 from torch_nets import ResidualNet, seeded
 

@@ -4,11 +4,11 @@ import torch
 
 import batcountry
 from batcountry import open_model
-from batcountry.devices import has_fast_bfloat16
+from batcountry.backend.devices import has_fast_bfloat16
 from batcountry.errors import ModelError
+from batcountry.image.sky import sky
 from batcountry.models import model as model_module
-from batcountry.models.caffe_files import open_caffe
-from batcountry.sky import sky
+from batcountry.models.loaders.caffe import open_caffe
 from conftest import MODELS, REFERENCE
 
 CASE = REFERENCE / "layers" / "mini_inception"

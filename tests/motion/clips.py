@@ -19,7 +19,7 @@ class Facts:
     packets: list
     pixel_format: str
     size: tuple
-    colours: tuple = ()
+    colors: tuple = ()
     tags: dict = field(default_factory=dict)
     frames: list = field(default_factory=list, repr=False)
 
@@ -56,7 +56,7 @@ def make_clip(
     subtitles=(),
     tags=None,
     quality="12",
-    colours=None,
+    colors=None,
 ):
     """Write a clip; `times` are in ticks of `time_base`, `subtitles` are (begin ms, length ms, text)."""
     import av
@@ -70,9 +70,9 @@ def make_clip(
         video = out.add_stream(codec, rate=rate, options=options)
         video.height, video.width = frames[0].shape[:2]
         video.pix_fmt, video.codec_context.time_base = pixel_format, base
-        if colours:
+        if colors:
             context = video.codec_context
-            context.colorspace, context.color_range, context.color_primaries, context.color_trc = colours
+            context.colorspace, context.color_range, context.color_primaries, context.color_trc = colors
         if turn:
             video.set_display_rotation(turn)
         sound = out.add_stream("aac", rate=RATE, layout="stereo") if tone else None
@@ -82,8 +82,8 @@ def make_clip(
             kind = "rgb24" if frame.dtype == np.uint8 else "rgb48le"
             each = av.VideoFrame.from_ndarray(frame, format=kind)
             each.pts, each.time_base = time, base
-            if colours:
-                how = {"dst_colorspace": colours[0], "dst_color_range": colours[1]}
+            if colors:
+                how = {"dst_colorspace": colors[0], "dst_color_range": colors[1]}
                 each = each.reformat(format=pixel_format, src_color_range=2, **how)
                 each.pts, each.time_base = time, base
             out.mux(video.encode(each))
@@ -122,7 +122,7 @@ def facts(path) -> Facts:
             "duration": file.duration,
             "pixel_format": video.pix_fmt,
             "size": (video.width, video.height),
-            "colours": (video.colorspace, video.color_range, video.color_primaries, video.color_trc),
+            "colors": (video.colorspace, video.color_range, video.color_primaries, video.color_trc),
             "tags": dict(file.metadata),
         }
     packets = []

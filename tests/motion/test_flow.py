@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from batcountry.errors import PictureError
+from batcountry.image.sky import sky
 from batcountry.motion.flow import dis, moved, warped
-from batcountry.sky import sky
 
 H, W = 120, 200
 

@@ -6,8 +6,8 @@ import torch
 
 import batcountry
 from batcountry.errors import LayerNotFound, RecipeError
-from batcountry.gradient import whole_gradient
 from batcountry.objectives import IMAGE, channel, each, function, layer, objective_of, parse, tv
+from batcountry.optim.gradient import whole_gradient
 
 quick = {"octaves": 2, "iterations": 2, "jitter": 2, "step_size": 2.0}
 
@@ -89,8 +89,8 @@ def test_the_start_and_the_image_can_be_read(two_channels, photo):
     def dark(seen):
         return -seen[IMAGE].square().mean()
 
-    assert "@start" in function(away).resolved(two_channels).beside
-    options = {"model": two_channels, "normalise": "none", **quick}
+    assert "@start" in function(away).resolved(two_channels).aux_inputs
+    options = {"model": two_channels, "normalize": "none", **quick}
     wanted = batcountry.dream(photo, objective=channel("sum", 0) + 3 * function(dark), **options)
     assert wanted.pixels.mean() < photo.mean()
     assert function(dark, layers=[]).of_image and not function(dark, layers=[]).of_layers

@@ -25,14 +25,14 @@ from batcountry.objectives import (
     objective,
     opacity,
     pnorm,
-    recolour,
+    recolor,
     region,
     strongest,
     style,
     tv,
     weakest,
 )
-from batcountry.objectives.sources import PICTURE
+from batcountry.objectives.references import PICTURE
 
 A, IMAGE = ("a",), ()
 TILES, WHOLE = True, False
@@ -66,8 +66,8 @@ OBJECTIVES = [
     (pnorm(2, 3, "start"), 'pnorm(2, 3, "start")', IMAGE, TILES, [START], ()),
     (grain(), "grain(1.5)", IMAGE, TILES, [], ()),
     (opacity(), "opacity()", IMAGE, TILES, [OPACITY], ()),
-    (recolour(), 'recolour("chroma")', IMAGE, TILES, [START], ()),
-    (recolour("palette"), 'recolour("palette")', IMAGE, WHOLE, [START], ()),
+    (recolor(), 'recolor("chroma")', IMAGE, TILES, [START], ()),
+    (recolor("palette"), 'recolor("palette")', IMAGE, WHOLE, [START], ()),
     (growing(tv(), 1, 2), 'growing(tv(2.0, "naive", 1.0), 1, 2, 50)', IMAGE, TILES, [], ()),
     (region("m.png", layer("a")), 'region("m.png", layer("a"))', A, TILES, ["@mask/"], ("m.png",)),
     (
@@ -93,22 +93,22 @@ OBJECTIVES = [
 ]
 
 
-@pytest.mark.parametrize(("aim", "text", "layers", "local", "beside", "files"), OBJECTIVES)
-def test_an_objective_says_what_it_reads(aim, text, layers, local, beside, files):
+@pytest.mark.parametrize(("aim", "text", "layers", "local", "aux_inputs", "files"), OBJECTIVES)
+def test_an_objective_says_what_it_reads(aim, text, layers, local, aux_inputs, files):
     ((weight, term),) = aim.terms
     assert weight == 1.0
     assert str(aim) == str(term) == text
     assert (aim.layers, term.local, aim.files) == (layers, local, files)
-    assert len(aim.beside) == len(beside)
-    for key, begin in zip(aim.beside, beside, strict=True):
+    assert len(aim.aux_inputs) == len(aux_inputs)
+    for key, begin in zip(aim.aux_inputs, aux_inputs, strict=True):
         assert key == begin if "/" not in begin else key.startswith(begin) and len(key) == len(begin) + 16
     assert bool(aim.of_layers) == (layers != IMAGE)
     assert bool(aim.of_image) == (layers == IMAGE)
 
 
 def test_names_of_pictures_and_masks_among_activations_differ_with_the_picture():
-    keys = {key for name in ("p.png", "q.png") for key in content(name, "a").beside}
-    keys |= {key for name in ("p.png", "q.png") for key in region(name, layer("a")).beside}
+    keys = {key for name in ("p.png", "q.png") for key in content(name, "a").aux_inputs}
+    keys |= {key for name in ("p.png", "q.png") for key in region(name, layer("a")).aux_inputs}
     assert len(keys) == 4
 
 
@@ -116,7 +116,7 @@ def test_layers_files_and_pictures_of_a_sum_are_each_there_once_in_their_order()
     aim = layer("b") + content("p.png", "a") - 2 * style("q.png", "b") + tv() + guide("p.png", "c")
     assert aim.layers == ("b", "a", "c")
     assert aim.files == ("p.png", "q.png")
-    assert list(aim.beside) == list(content("p.png", "a").beside)
+    assert list(aim.aux_inputs) == list(content("p.png", "a").aux_inputs)
     assert str(aim.of_layers + aim.of_image) == (
         'layer("b") + content("p.png", "a") - 2.0*style("q.png", "b") + guide("p.png", "c") '
         '+ tv(2.0, "naive", 1.0)'

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from batcountry.errors import ModelError, RecipeError
-from batcountry.gradient import tiled_gradient, whole_gradient
 from batcountry.models import Layer, Model, open_model
 from batcountry.models.classes import class_index
 from batcountry.objectives import amplify, direction, logit, neuron, parse
 from batcountry.objectives.units import likeness
+from batcountry.optim.gradient import tiled_gradient, whole_gradient
 
 rng = np.random.RandomState(4)
 IMAGE = torch.from_numpy(rng.uniform(0, 255, (1, 3, 23, 41)).astype(np.float32))
@@ -40,14 +40,14 @@ def mixed() -> Model:
         mean=(100.0, 110.0, 120.0),
         weights_sha256="0" * 64,
         default_layer="mixed",
-        classes=("red fox", "grey fox", "tabby cat", "crane bird", "crane"),
+        classes=("red fox", "gray fox", "tabby cat", "crane bird", "crane"),
         class_layer="classes",
     )
 
 
 def activations(image=IMAGE):
-    centred = image[0].numpy() - np.array([100.0, 110.0, 120.0])[:, None, None]
-    return np.einsum("kc,chw->khw", Mixed.weight[..., 0, 0].numpy(), centred)
+    centerd = image[0].numpy() - np.array([100.0, 110.0, 120.0])[:, None, None]
+    return np.einsum("kc,chw->khw", Mixed.weight[..., 0, 0].numpy(), centerd)
 
 
 def test_a_neuron_is_the_middle_one_of_an_oblong_picture(mixed):
@@ -76,7 +76,7 @@ def test_a_class_is_scored_before_the_softmax_by_name_and_by_number(mixed):
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ("fox", r"'red fox' \(0\), 'grey fox' \(1\); give the whole name"),
+        ("fox", r"'red fox' \(0\), 'gray fox' \(1\); give the whole name"),
         ("taby", "did you mean 'tabby cat'"),
         (5, "classes 0 to 4; there is no class 5"),
         (-1, "no class -1"),

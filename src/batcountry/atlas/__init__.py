@@ -2,6 +2,6 @@
 
 from batcountry.atlas.building import Progress, building
 from batcountry.atlas.folder import Entry, Folder
-from batcountry.atlas.looking import Sight, looking, seen
+from batcountry.atlas.looking import ActivationReport, looking, seen
 
-__all__ = ["Entry", "Folder", "Progress", "Sight", "building", "looking", "seen"]
+__all__ = ["ActivationReport", "Entry", "Folder", "Progress", "building", "looking", "seen"]

@@ -11,14 +11,14 @@ from typing import Any
 from typing_extensions import Unpack
 
 from batcountry.atlas.folder import Entry, Folder, check_atlas_folder
-from batcountry.dreamer import Dreamer
+from batcountry.backend.version import __version__
+from batcountry.dreams.dreamer import Dreamer
+from batcountry.dreams.keywords import ChannelOptions, ModelLike
+from batcountry.dreams.resolve import check_opaque, resolve
+from batcountry.dreams.visualize import visualizing
 from batcountry.errors import LayerNotFound, RecipeError
-from batcountry.keywords import ChannelOptions, ModelLike
 from batcountry.models import Model
 from batcountry.recipe import Recipe
-from batcountry.settling import check_opaque, settle
-from batcountry.version import __version__
-from batcountry.visualizing import visualizing
 
 BATCH = 16
 """Channels that grow at once if nothing is said."""
@@ -87,15 +87,15 @@ def building(
         raise RecipeError("a batch has at least one channel")
     check_atlas_folder(Path(out))
     given: dict[str, Any] = {"preset": "thumbnail", **options}
-    settled = settle(Recipe(), {**given, "model": model})
-    check_opaque(settled.recipe, "an atlas")
-    opened = settled.model
+    resolved = resolve(Recipe(), {**given, "model": model})
+    check_opaque(resolved.recipe, "an atlas")
+    opened = resolved.model
     given["model"] = opened
     entries = [Entry.of(opened, name) for name in chosen(opened, layers)]
     for entry in entries:  # so that a layer that cannot be reached is said before any work is done
         dreamer = Dreamer(**given, objective=entry.objective(0))
         dreamer.dreaming()
-    recipe = dreamer.settled.recipe.model_dump(exclude={"objective", "layer", "guide", "tile", "max_memory"})
+    recipe = dreamer.resolved.recipe.model_dump(exclude={"objective", "layer", "guide", "tile", "max_memory"})
     facts = {
         "model": opened.name,
         "weights_sha256": opened.weights_sha256,

@@ -23,13 +23,13 @@ from typing import Any
 
 from PIL import Image
 
+from batcountry.backend.files import replace_file
+from batcountry.backend.folders import check_makeable, make_folder
+from batcountry.backend.outputs import LEFT_BEHIND
 from batcountry.errors import PictureError, RecipeError
-from batcountry.files import replace_file
-from batcountry.folders import check_makeable, make_folder
+from batcountry.image.files import encode
+from batcountry.image.picture import Picture
 from batcountry.models import Model
-from batcountry.outputs import LEFT_BEHIND
-from batcountry.picture import Picture
-from batcountry.picture_files import encode
 
 FORMAT = 1
 CELL = 48

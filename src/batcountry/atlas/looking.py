@@ -18,19 +18,19 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import Unpack
 
+from batcountry.backend.files import replace_file
+from batcountry.backend.folders import check_makeable, make_folder
+from batcountry.backend.outputs import check_folder_of_ours, check_new
+from batcountry.dreams.keywords import ChannelOptions, ModelLike, PictureLike
+from batcountry.dreams.resolve import check_opaque, resolve
+from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
-from batcountry.files import replace_file
-from batcountry.folders import check_makeable, make_folder
-from batcountry.keywords import ChannelOptions, ModelLike, PictureLike
+from batcountry.image.files import encode
+from batcountry.image.initial import pink
+from batcountry.image.picture import Picture, read_picture
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
-from batcountry.outputs import check_folder_of_ours, check_new
-from batcountry.picture import Picture, read_picture
-from batcountry.picture_files import encode
 from batcountry.recipe import Recipe
-from batcountry.settling import check_opaque, settle
-from batcountry.starts import pink
-from batcountry.visualizing import visualizing
 
 TOP = 12
 """Channels that are shown if nothing is said."""
@@ -46,14 +46,14 @@ _NOISES = 3  # pictures of noise that say what is usual
 
 
 @dataclass(frozen=True)
-class Sight:
+class ActivationReport:
     """What a layer makes of a picture.
 
     Attributes
     ----------
     excitement : (C, h, w)
         Of each channel at each place: by how many standard deviations its activation is above its mean on
-        noise that has the spectrum and colours of photographs. 0 for channels that such noise leaves unmoved and
+        noise that has the spectrum and colors of photographs. 0 for channels that such noise leaves unmoved and
         the picture too.
     """
 
@@ -89,7 +89,7 @@ class Sight:
         return sum(rest, first)
 
 
-def seen(model: Model, picture: Picture, layer: str) -> Sight:
+def seen(model: Model, picture: Picture, layer: str) -> ActivationReport:
     """Return what a layer makes of a picture.
 
     Raises
@@ -112,18 +112,18 @@ def seen(model: Model, picture: Picture, layer: str) -> Sight:
         raise RecipeError(f"layer {layer!r} has no places in the picture; choose one with a stride")
     mean, spread = plain.mean((0, 2, 3)), plain.std((0, 2, 3))
     spread = spread.clamp(min=0.05 * float(spread.mean()) + 1e-12)
-    return Sight(layer, ((found[0].transpose(0, 2) - mean) / spread).transpose(0, 2).cpu())
+    return ActivationReport(layer, ((found[0].transpose(0, 2) - mean) / spread).transpose(0, 2).cpu())
 
 
 def heat(picture: Picture, excitement: Tensor) -> NDArray[np.uint8]:
-    """Return a picture, H×W×3 uint8, dark and grey where a channel, (h, w), is not excited, and lit where it is."""
+    """Return a picture, H×W×3 uint8, dark and gray where a channel, (h, w), is not excited, and lit where it is."""
     high, wide = picture.pixels.shape[:2]
     top = max(float(excitement.max()), 1e-6)
     share = F.interpolate((excitement / top).clamp(0, 1)[None, None], (high, wide), mode="bilinear")[0, 0]
     light = share.numpy()[..., None]
-    grey = picture.pixels.mean(2, keepdims=True) * 0.35
+    gray = picture.pixels.mean(2, keepdims=True) * 0.35
     warm = np.array([255.0, 140.0, 0.0], np.float32) * 0.25 * light
-    return np.uint8(np.clip(grey * (1 - light) + (picture.pixels * 0.9 + warm) * light, 0, 255))
+    return np.uint8(np.clip(gray * (1 - light) + (picture.pixels * 0.9 + warm) * light, 0, 255))
 
 
 def looking(
@@ -175,9 +175,9 @@ def looking(
     check_folder_of_ours(folder, NAMES, source)
     check_makeable(folder)
     given: dict[str, Any] = {"preset": "thumbnail", **options}
-    settled = settle(Recipe(), {**given, "model": model})
-    check_opaque(settled.recipe, "a look")
-    opened = settled.model
+    resolved = resolve(Recipe(), {**given, "model": model})
+    check_opaque(resolved.recipe, "a look")
+    opened = resolved.model
     name = opened.layer(layer or opened.default_layer).name
     sight = seen(opened, picture, name)
     strongest, places = sight.strongest(top), sight.places()
@@ -200,7 +200,7 @@ def looking(
 def _write(
     folder: Path,
     picture: Picture,
-    sight: Sight,
+    sight: ActivationReport,
     drawn: dict[Objective, Picture],
     strongest: list[tuple[int, float]],
 ) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-class Store:
+class FrameSink:
     """One tensor of a blob that becomes a live NumPy view when somebody asks for it.
 
     Until then it may be in any memory format and be replaced; from then on it stays where it
@@ -70,7 +70,7 @@ class Blob:
     """
 
     def __init__(self, shape: tuple[int, ...] = ()) -> None:
-        self.stores = Store(tuple(shape)), Store(tuple(shape))
+        self.stores = FrameSink(tuple(shape)), FrameSink(tuple(shape))
         self.written_in = -1
 
     @property
@@ -95,7 +95,10 @@ class Blob:
         if len(shape) > 32 or any(int(size) < 0 for size in shape):
             raise ValueError(f"a blob cannot have the shape {shape}")
         old = self.stores
-        self.stores = Store(tuple(int(each) for each in shape)), Store(tuple(int(each) for each in shape))
+        self.stores = (
+            FrameSink(tuple(int(each) for each in shape)),
+            FrameSink(tuple(int(each) for each in shape)),
+        )
         for before, after in zip(old, self.stores, strict=True):
             if before.tensor is not None and before.tensor.numel() == prod(shape):
                 after.tensor = before.tensor.reshape(after.shape)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from batcountry.caffe.io import Array, Transformer, oversample, resize_image
 from batcountry.caffe.net import Net
-from batcountry.caffe.schema import TEST
+from batcountry.caffe.proto.caffe_pb2 import TEST
 
 
 class Classifier(Net):

@@ -15,14 +15,14 @@ from torch import Tensor, from_numpy
 from batcountry.caffe import batches
 from batcountry.caffe.arguments import wanted_net
 from batcountry.caffe.blob import Blob, ParameterBlob
+from batcountry.caffe.formats.hdf5 import write_hdf5
+from batcountry.caffe.formats.prototxt import read_net
+from batcountry.caffe.formats.weights import read_weights, write_weights
 from batcountry.caffe.graph import Node, build_nodes, check_wiring, fitting, infer_shapes
-from batcountry.caffe.hdf5 import write_hdf5
 from batcountry.caffe.layers import check_supported
 from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.passes import Passes
-from batcountry.caffe.prototxt import read_net
 from batcountry.caffe.splits import with_splits
-from batcountry.caffe.weights import read_weights, write_weights
 from batcountry.errors import ModelError, suggestion
 
 Arrays = dict[str, NDArray[np.float32]]

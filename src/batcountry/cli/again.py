@@ -14,15 +14,15 @@ from batcountry.errors import BatCountryError, PictureError, VideoError
 from batcountry.recipe import Note, Recipe
 
 if TYPE_CHECKING:
+    from batcountry.backend.outputs import Making
     from batcountry.models import Model
-    from batcountry.motion.film import Frame
+    from batcountry.motion.frame import Frame
     from batcountry.motion.recipes import MotionNote
-    from batcountry.outputs import Making
 
 
 def picture_note(file: Path) -> Note:
     """Return the note inside a picture; raises `PictureError` if it has none."""
-    from batcountry.picture_files import read_note
+    from batcountry.image.files import read_note
 
     text = read_note(file)
     if text is None:
@@ -38,10 +38,10 @@ def picture_again(file: Path, note: Note, target: Target, source: Path | None, *
     PictureError
         If the picture it was dreamed on is not there, or that or the network is another.
     """
-    from batcountry.files import sha256_of
-    from batcountry.inputs import input_files
-    from batcountry.picture_files import check_writable
-    from batcountry.starts import start_picture
+    from batcountry.backend.files import sha256_of
+    from batcountry.dreams.inputs import input_files
+    from batcountry.image.files import check_writable
+    from batcountry.image.initial import start_picture
 
     recipe = note.recipe
     source = _source(source, note.input, file, PictureError)
@@ -63,12 +63,12 @@ def picture_again(file: Path, note: Note, target: Target, source: Path | None, *
 
 def film_again(file: Path, note: MotionNote, target: Target, source: Path | None, *, run_code: bool) -> None:
     """Make again what a film's note says; as `picture_again`, but for `VideoError`."""
+    from batcountry.backend.files import sha256_of
+    from batcountry.backend.outputs import check_apart
     from batcountry.cli.motion import begun_film, watch_film
-    from batcountry.files import sha256_of
+    from batcountry.motion.jobs.outputs import check_target
+    from batcountry.motion.jobs.runner import saving_video, saving_zoom
     from batcountry.motion.recipes import ZoomRecipe
-    from batcountry.motion.saving import saving_video, saving_zoom
-    from batcountry.motion.targets import check_target
-    from batcountry.outputs import check_apart
 
     recipe = note.recipe
     source = _source(source, note.input, file, VideoError)
@@ -89,7 +89,7 @@ def film_again(file: Path, note: MotionNote, target: Target, source: Path | None
 
 def _source(given: Path | None, name: str | None, file: Path, refusal: type[BatCountryError]) -> Path | None:
     """Return what a file was dreamed on, as given, where it was or beside the file; None for what was made on the spot."""
-    from batcountry.picture_files import check_readable
+    from batcountry.image.files import check_readable
 
     if given is not None:
         check_readable(given)

@@ -13,7 +13,7 @@ from batcountry.cli.dream import Wanted, dream_with_layers, say_dream
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
 from batcountry.cli.screen import watched
-from batcountry.fields import OUTPUT, SIZE
+from batcountry.recipe.fields import OUTPUT, SIZE
 
 # What imports torch is imported within the commands, so that --help answers at once.
 
@@ -84,7 +84,7 @@ def resume(
     run_code: RunCode = False,
 ) -> None:
     """Go on with a dream on disk from its last finished iteration, or with a film from its last finished frame."""
-    from batcountry.motion.journal import JOB
+    from batcountry.motion.jobs.journal import JOB
 
     films = [each for each in (work, work.with_name(f"{work.name}.journal")) if (each / JOB).is_file()]
     if films:
@@ -92,11 +92,11 @@ def resume(
 
         resume_film(films[0], run_code=run_code)
         return
-    from batcountry.boundless import resuming
-    from batcountry.boundless.job import Workplace
+    from batcountry.dreams.disk import resuming
+    from batcountry.dreams.disk.job import WorkDir
     from batcountry.models.from_recipe import resume_command
 
-    job = Workplace(work).job()
+    job = WorkDir(work).job()
     hint = f"go on with: {resume_command(work, job.model)}"
     steps = resuming(work, trusted=run_code)
     for _ in watched(steps, work.name, hint):
@@ -118,7 +118,7 @@ def again(
     run_code: RunCode = False,
 ) -> None:
     """Dream a picture or a film again from the recipe inside it."""
-    from batcountry.motion.notes import note_of
+    from batcountry.motion.jobs.metadata import note_of
 
     film = note_of(file)
     usual = f"{file.stem}-again{file.suffix}"

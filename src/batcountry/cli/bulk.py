@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from batcountry.backend.files import is_taken
+from batcountry.backend.folders import check_makeable, make_folder, pictures_in
+from batcountry.backend.outputs import Output, check_apart, free_name, is_same
 from batcountry.cli.app import app as app
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Overwrite, for_layer
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import Stopped, fail, out
 from batcountry.errors import BatCountryError, OutputError
-from batcountry.files import is_taken
-from batcountry.folders import check_makeable, make_folder, pictures_in
-from batcountry.outputs import Output, check_apart, free_name, is_same
-from batcountry.picture import scaled_to
+from batcountry.image.sizes import scaled_to
 from batcountry.recipe import Note, Recipe
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def bulk(
 
     Dreams that other options made stay; the new ones get a number.
     """
+    from batcountry.dreams.resolve import prepared
     from batcountry.models.from_recipe import open_recipe_model
-    from batcountry.settling import prepared
 
     pictures = pictures_in(folder)
     if is_same(folder, output):
@@ -94,14 +94,14 @@ class Work:
     failed: int = 0
 
     def __post_init__(self) -> None:
-        from batcountry.settling import settle
+        from batcountry.dreams.resolve import resolve
 
         model: Model = self.options["model"]
         self._sha256 = model.weights_sha256
         for name in self.layers:
             model.layer(name)
         self._recipes = {
-            name: settle(Recipe(), {**self.options, "layer": name}).recipe for name in self.layers
+            name: resolve(Recipe(), {**self.options, "layer": name}).recipe for name in self.layers
         }
         self._told: set[str] = set()
 
@@ -112,7 +112,7 @@ class Work:
 
     def dream_on(self, picture: Path) -> None:
         """Dream on a picture with each layer, unless that is done; what goes wrong is said."""
-        from batcountry.files import sha256_of
+        from batcountry.backend.files import sha256_of
 
         try:
             digest = sha256_of(picture)
@@ -163,8 +163,8 @@ class Work:
 
     def _expected(self, picture: Path, layer: str) -> Recipe:
         """Return the recipe that a dream on a picture would carry."""
-        from batcountry.picture_files import picture_size
-        from batcountry.planning import octave_count
+        from batcountry.dreams.octave_sizes import octave_count
+        from batcountry.image.files import picture_size
 
         recipe = self._recipes[layer]
         width, height = scaled_to(picture_size(picture), recipe.size, recipe.enlarge)
@@ -189,7 +189,7 @@ def _numbered(target: Path) -> Iterator[Path]:
 
 def _note(path: Path) -> Note | None:
     """Return the note inside a picture, or None if there is none of a whole dream that can be read."""
-    from batcountry.picture_files import read_note
+    from batcountry.image.files import read_note
 
     try:
         text = read_note(path)

@@ -14,7 +14,7 @@ from typer.models import OptionInfo
 
 from batcountry.cli.examples import EXAMPLES
 from batcountry.cli.screen import be_quiet
-from batcountry.fields import GROUPS
+from batcountry.recipe.fields import GROUPS
 
 FILMS = "Films"
 NETWORKS = "Networks"

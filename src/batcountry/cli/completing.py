@@ -15,5 +15,5 @@ def completing(values: Callable[[], Iterable[str]]) -> Callable[[str], list[str]
 def model_names() -> list[str]:
     """Return the names of known networks."""
     # The package of models imports PyTorch, its list of networks is a file.
-    cards = json.loads((files("batcountry") / "models" / "zoo.json").read_text("utf-8"))
+    cards = json.loads((files("batcountry") / "models" / "zoo" / "zoo.json").read_text("utf-8"))
     return [each["name"] for each in cards["cards"]]

@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.markup import escape
 
+from batcountry.backend.outputs import Output
 from batcountry.cli.outputs import Target, check_different, for_layer, output_at, steps_at
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import out
-from batcountry.outputs import Output
 from batcountry.recipe import Recipe
 
 STEPS = re.compile(r"octave_\d+-iter_\d+\.png")
@@ -43,9 +43,9 @@ class Wanted(Target):
 
     def outputs(self, recipe: Recipe, image: Path | None) -> Outputs:
         """Choose names that are free for a dream on a picture; raises `BatCountryError` for what cannot be written."""
-        from batcountry.boundless.images import check_pyramid
-        from batcountry.inputs import input_files
-        from batcountry.picture_files import check_writable
+        from batcountry.dreams.inputs import input_files
+        from batcountry.image.files import check_writable
+        from batcountry.image.vips import check_pyramid
 
         check_writable(self.path, transparent=recipe.alpha)
         check_different(self.path, self.save_steps, self.work, self.deepzoom)
@@ -64,9 +64,9 @@ def dream_with_layers(image: Path | None, wanted: Wanted, options: dict[str, Any
 
     All that needs no network to be wrong is found out before one is opened.
     """
+    from batcountry.dreams.resolve import prepared
+    from batcountry.image.files import picture_size
     from batcountry.models.from_recipe import open_recipe_model
-    from batcountry.picture_files import picture_size
-    from batcountry.settling import prepared
 
     if image is not None:
         picture_size(image)

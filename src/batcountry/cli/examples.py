@@ -70,7 +70,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("bat-country layers timm:resnet50", "of another"),
     ),
     "models list": (("bat-country models list 'vgg*'", "those whose names begin with vgg"),),
-    "models show": (("bat-country models show bvlc_googlenet", "licence, files, addresses"),),
+    "models show": (("bat-country models show bvlc_googlenet", "license, files, addresses"),),
     "models get": (("bat-country models get bvlc_googlenet", "download it, checked"),),
     "check": (
         ("bat-country check caffe/models/bvlc_googlenet", "what a Caffe net is, and whether all of it works"),

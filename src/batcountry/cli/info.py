@@ -13,9 +13,9 @@ from batcountry.cli.again import picture_note
 from batcountry.cli.app import app
 from batcountry.cli.options import command_words
 from batcountry.cli.screen import answers
-from batcountry.fields import described
 from batcountry.recipe import Note, Recipe
-from batcountry.validation import Options
+from batcountry.recipe.fields import described
+from batcountry.recipe.validation import Options
 
 if TYPE_CHECKING:
     from batcountry.motion.recipes import MotionNote
@@ -29,7 +29,7 @@ def info(
     ] = False,
 ) -> None:
     """Say how a picture or a film was made, with the commands that make it again."""
-    from batcountry.motion.notes import note_of
+    from batcountry.motion.jobs.metadata import note_of
 
     note = note_of(file) or picture_note(file)
     if as_json:
@@ -85,7 +85,7 @@ def _again(file: Path, note: Note | MotionNote) -> list[str]:
     """Return the command that makes a file again from what it says of itself."""
     words = ["bat-country", "again", str(file)]
     if ":" in _dream(note).model:  # only then, since to know it takes PyTorch
-        from batcountry.models.named import names_function
+        from batcountry.models.loaders.named import names_function
 
         words += ["--run-code"] if names_function(_dream(note).model) else []
     return words

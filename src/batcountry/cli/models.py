@@ -14,7 +14,7 @@ from batcountry.cli.commands import NETWORKS, Commands
 from batcountry.cli.screen import Stopped, answers, err, out, print_table
 
 if TYPE_CHECKING:
-    from batcountry.models.cards import ModelCard, ModelFile
+    from batcountry.models.zoo.cards import ModelCard, ModelFile
 
 models = Commands(
     "models",
@@ -38,18 +38,18 @@ def every(context: typer.Context) -> None:
 def list_(
     pattern: Annotated[str, typer.Argument(help="Only names that fit, such as 'vgg*'.")] = "*",
 ) -> None:
-    """List known networks: name, licence, size, whether it is here, and what it is."""
+    """List known networks: name, license, size, whether it is here, and what it is."""
     from rich.table import Table
 
     from batcountry.models import zoo
 
-    table = Table("name", "licence", box=None, pad_edge=False)
+    table = Table("name", "license", box=None, pad_edge=False)
     table.add_column("size", justify="right")
     for heading in ("here", "what it is"):
         table.add_column(heading)
     found = zoo.find(pattern)
     for card in found:
-        table.add_row(card.name, card.licence, _megabytes(card.size), _place(card), card.title)
+        table.add_row(card.name, card.license, _megabytes(card.size), _place(card), card.title)
     if found:
         print_table(table)
     else:
@@ -58,15 +58,15 @@ def list_(
 
 @models.command()
 def show(name: Name) -> None:
-    """Say what a network is: licence, training pictures, folder, and each file's size, hashes and addresses."""
+    """Say what a network is: license, training pictures, folder, and each file's size, hashes and addresses."""
     from batcountry.models import zoo
 
     card = zoo.card(name)
-    said_by = f" (says the {card.licence_from})" if card.licence_from else ""
+    said_by = f" (says the {card.license_from})" if card.license_from else ""
     facts = {
         "name": card.name,
         "what it is": card.title,
-        "licence": f"{card.licence}{said_by}",
+        "license": f"{card.license}{said_by}",
         "trained on": card.trained_on,
         "paper": card.paper,
         "mean": card.mean and f"{', '.join(map(str, card.mean))} (blue, green, red)",

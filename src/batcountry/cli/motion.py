@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from batcountry.backend.files import is_taken
 from batcountry.cli.app import app as app
 from batcountry.cli.commands import FILMS, Commands
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.outputs import Overwrite, begun_at
 from batcountry.cli.screen import Stopped, counted, out
 from batcountry.errors import RecipeError
-from batcountry.files import is_taken
-from batcountry.motion.keyed import LEFT_OUT
+from batcountry.motion.recipe_keyframes import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 if TYPE_CHECKING:
-    from batcountry.motion.film import Frame
-    from batcountry.outputs import Making
+    from batcountry.backend.outputs import Making
+    from batcountry.motion.frame import Frame
 
 Output = Annotated[
     Path,
@@ -51,7 +51,7 @@ def zoom(
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Zoom into a picture without end, dreaming on the way."""
-    from batcountry.motion.saving import saving_zoom
+    from batcountry.motion.jobs.runner import saving_zoom
 
     source = None if str(image) == "sky" and not image.exists() else image
     more = {**film, **options, "keys": _keys(key), "overwrite": overwrite}
@@ -73,7 +73,7 @@ def video(
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a video; times, sound and subtitles stay as they are."""
-    from batcountry.motion.saving import saving_video
+    from batcountry.motion.jobs.runner import saving_video
 
     name = Path(source).name or source
     more = {**film, **options, "keys": _keys(key), "overwrite": overwrite}
@@ -105,7 +105,7 @@ def make(
     overwrite: Overwrite = False,
 ) -> None:
     """Write a video's frames as pictures 000001.png, 000002.png …, and when each is shown as times.json."""
-    from batcountry.motion.frames import make_frames
+    from batcountry.motion.jobs.frames_folder import make_frames
 
     more: dict[str, Any] = {
         "every": every,
@@ -136,8 +136,8 @@ def join(
     overwrite: Overwrite = False,
 ) -> None:
     """Make a video of a folder's pictures, in the order of the numbers in their names."""
-    from batcountry.motion.encode import CODECS
-    from batcountry.motion.frames import join_frames
+    from batcountry.motion.io.encode import CODECS
+    from batcountry.motion.jobs.frames_folder import join_frames
 
     if codec is not None and codec not in CODECS:
         raise RecipeError(f"there is no codec {codec!r}; there are {', '.join(CODECS)}")
@@ -155,8 +155,8 @@ def join(
 
 def resume_film(folder: Path, *, run_code: bool) -> None:
     """Go on with a film from its journal."""
-    from batcountry.motion.journal import Journal
-    from batcountry.motion.saving import resuming
+    from batcountry.motion.jobs.journal import Journal
+    from batcountry.motion.jobs.runner import resuming
 
     job = Journal(folder).job()
     made = resuming(folder, trusted=run_code)
@@ -165,7 +165,7 @@ def resume_film(folder: Path, *, run_code: bool) -> None:
 
 def begun_film(path: Path, begin: Callable[[Path], Making[Frame]]) -> Making[Frame]:
     """Begin a film at a path, or at a free one beside it if there is one already."""
-    from batcountry.motion.journal import Journal
+    from batcountry.motion.jobs.journal import Journal
 
     return begun_at(path, begin, lambda place: is_taken(place) or Journal.beside(place).folder.exists())
 

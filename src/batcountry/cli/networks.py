@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from batcountry.backend.folders import check_makeable
+from batcountry.backend.outputs import check_folder_of_ours, check_new, is_same
 from batcountry.cli.app import app as app
 from batcountry.cli.commands import NETWORKS
 from batcountry.cli.screen import answers, out, print_table
 from batcountry.errors import ModelError
-from batcountry.folders import check_makeable
-from batcountry.outputs import check_folder_of_ours, check_new, is_same
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,7 +34,7 @@ def layers(
     model: Annotated[str, typer.Argument(help="What --model of dream takes.")] = "efficientnet-lite0",
     weights: Annotated[str | None, typer.Option(help="File of weights for it.")] = None,
     channels: Annotated[
-        str | None, typer.Option(help="What it takes: rgb, bgr, grey, rgba, or a number.")
+        str | None, typer.Option(help="What it takes: rgb, bgr, gray, rgba, or a number.")
     ] = None,
 ) -> None:
     """List the layers of a model in running order: channels, stride and receptive field in pixels."""
@@ -79,8 +79,8 @@ def check(
     Leaves with code 1 if parts are unsupported, weights are missing, or numbers differ from the reference.
     """
     from batcountry.caffe.checking import compare, examine
-    from batcountry.models.caffe_files import find_files, mean_for
-    from batcountry.models.caffe_names import caffe_source
+    from batcountry.models.loaders.caffe import find_files, mean_for
+    from batcountry.models.loaders.caffe_names import caffe_source
 
     if reference is not None and not reference.is_file():
         raise ModelError(f"there is no file {reference} to compare with; check the name")
@@ -122,7 +122,7 @@ def _layer_table(facts: NetFacts) -> Table:
 
 
 def _mean_from(prototxt: Path) -> str:
-    from batcountry.caffe.means import find_mean
+    from batcountry.caffe.formats.means import find_mean
 
     source = find_mean(prototxt.parent)
     return f"from {source.name}" if source else "no file; what the programs of 2015 took"
@@ -173,10 +173,10 @@ def convert(
         bool, typer.Option("--overwrite", help="Replace a folder that was converted before.")
     ] = False,
 ) -> None:
-    """Convert a Caffe net to a folder of safetensors and JSON, which opens at once and needs no protobuf."""
-    from batcountry.models.caffe_files import open_caffe
-    from batcountry.models.caffe_names import caffe_source
-    from batcountry.models.converted import NAMES, save_converted
+    """Convert a Caffe net to a folder of safetensors and JSON, which opens at once."""
+    from batcountry.models.loaders.caffe import open_caffe
+    from batcountry.models.loaders.caffe_names import caffe_source
+    from batcountry.models.loaders.converted import NAMES, save_converted
 
     source, mean = caffe_source(model)
     if is_same(output, source):

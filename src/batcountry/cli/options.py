@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from batcountry import presets
 from batcountry.cli.completing import completing, model_names
 from batcountry.errors import RecipeError
-from batcountry.fields import Described, described
-from batcountry.recipe import Recipe
+from batcountry.recipe import Recipe, presets
+from batcountry.recipe.fields import Described, described
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 

@@ -13,12 +13,12 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from batcountry.backend.files import is_taken
+from batcountry.backend.folders import check_makeable, make_folder
+from batcountry.backend.outputs import Output, check_apart, free_name
 from batcountry.errors import OutputError, OutputExists
-from batcountry.fields import OUTPUT
-from batcountry.files import is_taken
-from batcountry.folders import check_makeable, make_folder
-from batcountry.outputs import Output, check_apart, free_name
-from batcountry.picture import Picture
+from batcountry.image.picture import Picture
+from batcountry.recipe.fields import OUTPUT
 
 log = logging.getLogger("batcountry")
 

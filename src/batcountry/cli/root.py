@@ -13,7 +13,7 @@ from batcountry.cli.screen import answers, be_quiet
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from batcountry import __version__
+        from batcountry.backend.version import __version__
 
         answers.print(f"bat-country {__version__}")
         raise typer.Exit

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batcountry.backend.folders import make_folder
+from batcountry.backend.outputs import Output
 from batcountry.cli.outputs import save_picture
 from batcountry.cli.screen import Stopped, watched
 from batcountry.cli.stopping import stopped
 from batcountry.errors import PictureError
-from batcountry.folders import make_folder
-from batcountry.outputs import Output
-from batcountry.quantities import parsed_size
 from batcountry.recipe import Recipe
+from batcountry.recipe.units import parsed_size
 
 if TYPE_CHECKING:
-    from batcountry.dreams import Step
-    from batcountry.picture import Picture
+    from batcountry.dreams.steps import Step
+    from batcountry.image.picture import Picture
 
 
 @dataclass
@@ -64,7 +64,7 @@ def run_dream(
     Stopped
         On Ctrl-C; what there is of the picture is kept.
     """
-    from batcountry.picture_files import picture_size
+    from batcountry.image.files import picture_size
 
     size = picture_size(image) if image else _canvas(options)
     if outputs.work is not None or not _fits(size, options):
@@ -79,7 +79,7 @@ def run_dream(
 
 def _fits(size: tuple[int, int], options: dict[str, Any]) -> bool:
     """Whether a picture of (width, height) can be dreamed on in memory, beside what a network takes."""
-    from batcountry.memory import fits_in_memory
+    from batcountry.dreams.planning import fits_in_memory
 
     return fits_in_memory(size, _recipe(options))
 
@@ -99,7 +99,7 @@ def _title(image: Path | None) -> str:
 
 
 def _on_disk(image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None) -> None:
-    from batcountry.boundless import dreaming_on_disk
+    from batcountry.dreams.disk import dreaming_on_disk
     from batcountry.models.from_recipe import resume_command
 
     picture, deepzoom = outputs.picture, outputs.deepzoom
@@ -125,11 +125,11 @@ def _on_disk(image: Path | None, outputs: Outputs, options: dict[str, Any], *, n
 def _in_memory(
     image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None, hint: str | None
 ) -> None:
-    from batcountry.api import dreaming
-    from batcountry.picture import read_picture
+    from batcountry.dreams.api import dreaming
+    from batcountry.image.picture import read_picture
 
     if outputs.deepzoom is not None:
-        from batcountry.boundless.images import vips
+        from batcountry.image.vips import vips
 
         vips()  # or it would be missed at the end
     picture = None if image is None else read_picture(image)
@@ -158,6 +158,6 @@ def _save_step(step: Step, folder: Output | None) -> None:
 def _save_pyramid(picture: Picture, output: Output, title: str) -> None:
     import numpy as np
 
-    from batcountry.boundless.images import from_array, save_pyramid
+    from batcountry.image.vips import from_array, save_pyramid
 
     save_pyramid(from_array(np.asarray(picture.image())), output, title)

@@ -11,15 +11,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from batcountry.bars import columns
-from batcountry.displays import where
+from batcountry.dreams.progress_bars import columns
+from batcountry.dreams.steps import where
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from batcountry.dreams import Progress as Moment
+    from batcountry.dreams.steps import Progress as DreamProgress
 
-P = TypeVar("P", bound="Moment")
+P = TypeVar("P", bound="DreamProgress")
 
 
 class Stopped(Exception):

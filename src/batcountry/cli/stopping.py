@@ -6,16 +6,16 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batcountry.backend.outputs import Output, free_name
 from batcountry.cli.outputs import save_picture
 from batcountry.cli.screen import Stopped
-from batcountry.displays import where
-from batcountry.outputs import Output, free_name
+from batcountry.dreams.steps import where
 from batcountry.recipe import Note
-from batcountry.stopped import StoppedAt
+from batcountry.recipe.stopped import StoppedAt
 
 if TYPE_CHECKING:
-    from batcountry.dreams import Step
-    from batcountry.picture import Picture
+    from batcountry.dreams.steps import Step
+    from batcountry.image.picture import Picture
 
 
 def stopped(step: Step | None, target: Path, hint: str | None = None) -> Stopped:
@@ -44,7 +44,7 @@ def stopped(step: Step | None, target: Path, hint: str | None = None) -> Stopped
 
 def again_command(path: Path, model: str) -> str:
     """Return the command that makes a picture again, whose model has that name."""
-    from batcountry.models.named import names_function
+    from batcountry.models.loaders.named import names_function
 
     return f"bat-country again {shlex.quote(str(path))}{' --run-code' if names_function(model) else ''}"
 

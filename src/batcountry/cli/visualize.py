@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from batcountry.backend.folders import make_folder
+from batcountry.backend.outputs import Output
 from batcountry.cli.app import app as app
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.outputs import (
@@ -25,18 +27,16 @@ from batcountry.cli.outputs import (
 )
 from batcountry.cli.screen import Stopped, err, out, watched
 from batcountry.cli.stopping import stopped
+from batcountry.dreams.cnn_vis_options import Aim, Penalties
 from batcountry.errors import RecipeError
-from batcountry.fields import described
-from batcountry.folders import make_folder
-from batcountry.outputs import Output
-from batcountry.penalties import Aim, Penalties
 from batcountry.recipe import Recipe
+from batcountry.recipe.fields import described
 
 if TYPE_CHECKING:
-    from batcountry.dreamer import Dreamer
-    from batcountry.dreams import Step
-    from batcountry.losses import History as Numbers
-    from batcountry.picture import Picture
+    from batcountry.dreams.dreamer import Dreamer
+    from batcountry.dreams.history import History as Numbers
+    from batcountry.dreams.steps import Step
+    from batcountry.image.picture import Picture
 
 STEPS = re.compile(r"size_\d+-step_\d+\.png")
 """Names of the pictures after iterations."""
@@ -63,7 +63,7 @@ def visualize(
     ] = None,
     plot_pixels: Annotated[
         Path | None,
-        typer.Option("--plot-pixels", metavar="FILE", help="Also plot four pixels' grey levels."),
+        typer.Option("--plot-pixels", metavar="FILE", help="Also plot four pixels' gray levels."),
     ] = None,
     overwrite: Overwrite = False,
     aim: dict[str, Any] = {},  # noqa: B006 - never changed
@@ -74,10 +74,10 @@ def visualize(
 
     A layer that takes pictures of one size only works on any canvas, through overlapping windows.
     """
-    from batcountry.amplifying import usual_options
-    from batcountry.losses import History
-    from batcountry.picture import read_picture
-    from batcountry.settling import prepared
+    from batcountry.dreams.cnn_vis import usual_options
+    from batcountry.dreams.history import History
+    from batcountry.dreams.resolve import prepared
+    from batcountry.image.picture import read_picture
 
     if save_steps is not None and not every:
         raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")
@@ -128,8 +128,8 @@ def _outputs(
     steps: Path | None,
 ) -> _Outputs:
     """Choose names that are free; raises `BatCountryError` for what cannot be written."""
-    from batcountry.inputs import input_files
-    from batcountry.picture_files import check_writable
+    from batcountry.dreams.inputs import input_files
+    from batcountry.image.files import check_writable
 
     check_writable(target.path, transparent=recipe.alpha)
     for each in filter(None, (plot, plot_pixels)):
@@ -176,8 +176,8 @@ def _dreamer(
     penalties: dict[str, Any],
 ) -> Dreamer:
     """Make a dreamer ready for a picture of (height, width), or for a start."""
-    from batcountry.amplifying import amplifying
-    from batcountry.dreamer import Dreamer
+    from batcountry.dreams.cnn_vis import amplifying
+    from batcountry.dreams.dreamer import Dreamer
     from batcountry.models.from_recipe import open_recipe_model
 
     if "objective" in options and (aim or penalties):

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batcountry.backend.threads import limit_threads
 from batcountry.errors import ModelError, suggestion
 from batcountry.models import zoo
-from batcountry.models.efficientnet_lite import NAME
-from batcountry.models.kinds import known, openers
+from batcountry.models.loaders.efficientnet_lite import NAME
+from batcountry.models.loaders.registry import known, openers
+from batcountry.models.loaders.request import Opener, Request
 from batcountry.models.model import Layer, Model, Network
-from batcountry.models.request import Opener, Request
-from batcountry.threads import limit_threads
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,16 +43,16 @@ def open_model(
         Of a prototxt file the `.caffemodel`, which may be left out where only one lies beside it; of a network that timm,
         torchvision or a function makes a file of safetensors or a state dict.
     mean
-        What was taken off each colour when the network was trained. For Caffe's files: of blue, green and
-        red in grey levels, or a `.binaryproto` or `.npy` file; by default the one such file beside
+        What was taken off each color when the network was trained. For Caffe's files: of blue, green and
+        red in gray levels, or a `.binaryproto` or `.npy` file; by default the one such file beside
         the prototxt, or else what the programs of 2015 took. For all others: of each of the network's
-        channels in its order, from 0 to 1 as torchvision and timm state it, or in grey levels if
+        channels in its order, from 0 to 1 as torchvision and timm state it, or in gray levels if
         one of `mean` and `std` is above 1; by default what the network says of itself, or else ImageNet's.
     std
-        What each colour was divided by after that, in the same unit. Not for Caffe's files.
+        What each color was divided by after that, in the same unit. Not for Caffe's files.
     input
-        What the network takes: `rgb` (the default), `bgr`, `grey`, `rgba`, or a number of channels;
-        see `batcountry.models.entry.Entry`. Not for Caffe's files.
+        What the network takes: `rgb` (the default), `bgr`, `gray`, `rgba`, or a number of channels;
+        see `batcountry.models.preprocess.Entry`. Not for Caffe's files.
     size
         Side, or (height, width), of a picture that the network takes, in pixels; by default what the
         network says of itself, or else 224. Not for Caffe's files.
@@ -74,7 +74,7 @@ def open_model(
 
 
 def _unknown(source: str) -> ModelError:
-    from batcountry.models.named import named_by_libraries
+    from batcountry.models.loaders.named import named_by_libraries
 
     names = [*known, *(each.name for each in zoo.cards() if each.name not in known)]
     near = named_by_libraries(source)

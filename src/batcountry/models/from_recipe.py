@@ -10,7 +10,7 @@ from torch import nn
 
 from batcountry.errors import RecipeError
 from batcountry.models import Model, known, open_model
-from batcountry.models.named import names_function
+from batcountry.models.loaders.named import names_function
 from batcountry.recipe import Recipe
 
 

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from batcountry.devices import has_fast_bfloat16
+from batcountry.backend.devices import has_fast_bfloat16
 from batcountry.errors import LayerNotFound, ModelError
 
 
@@ -48,7 +48,7 @@ class Network(Protocol):
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Run as far as the last of `layers` and return their activations.
 
-        `x` is (N, 3, H, W), RGB in grey levels with the model's mean taken off, or has as many
+        `x` is (N, 3, H, W), RGB in gray levels with the model's mean taken off, or has as many
         channels as that mean.
         """
         ...
@@ -80,7 +80,7 @@ class Modular(Protocol):
         ...
 
     def entered(self, x: Tensor) -> Tensor:
-        """Return what the module takes, for pictures in grey levels with the model's mean taken off."""
+        """Return what the module takes, for pictures in gray levels with the model's mean taken off."""
         ...
 
 
@@ -97,7 +97,7 @@ _LARGE = 1024
 class Model:
     """A network with its layers by name and the way pictures enter it.
 
-    Every model takes RGB in grey levels 0–255, so a step size means the same with each of them.
+    Every model takes RGB in gray levels 0–255, so a step size means the same with each of them.
     Channel order and scale are folded into the first convolution; the mean is subtracted here,
     since the network's zero padding stands for it.
 
@@ -110,7 +110,7 @@ class Model:
     layers
         All dreamable layers, in running order.
     mean
-        Of red, green and blue, in grey levels; or of each channel, for a network whose pictures are no colours.
+        Of red, green and blue, in gray levels; or of each channel, for a network whose pictures are no colors.
     weights_sha256
         Hash of the file the weights are from, or of the weights themselves.
     default_layer
@@ -192,7 +192,7 @@ class Model:
 
         Parameters
         ----------
-        image : (N, 3, H, W) float, RGB in grey levels 0–255; or (N, `channels`, H, W)
+        image : (N, 3, H, W) float, RGB in gray levels 0–255; or (N, `channels`, H, W)
         layers
             Layer names.
 
@@ -222,7 +222,7 @@ class Model:
         return self._modular.module
 
     def preprocess(self, image: Tensor) -> Tensor:
-        """Return what `module` takes for pictures, (N, 3, H, W), RGB in grey levels, differentiably."""
+        """Return what `module` takes for pictures, (N, 3, H, W), RGB in gray levels, differentiably."""
         return self._modular.entered(image - self._offset.to(image.dtype))
 
     @property

@@ -16,7 +16,7 @@ from torch.nn import utils
 
 if TYPE_CHECKING:
     from batcountry.caffe.graph import Node
-    from batcountry.models.efficientnet_lite import Block, Convolution, EfficientNetLite
+    from batcountry.models.loaders.efficientnet_lite import Block, Convolution, EfficientNetLite
 
 
 def has_hooks(module: nn.Module | None) -> bool:
@@ -147,7 +147,7 @@ class CaffeModule(nn.Module):
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Run what some layers need and nothing else, and return what they give."""
         from batcountry.caffe.graph import ancestors
-        from batcountry.models.caffe_net import further_inputs
+        from batcountry.models.loaders.caffe_network import further_inputs
 
         blobs = {self._source: x}
         found: dict[str, Tensor] = {}

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Matrix = NDArray[np.float64]
-"""3×3, from a pixel (x, y, 1) of the new picture, counted from its centre, to the old picture's."""
+"""3×3, from a pixel (x, y, 1) of the new picture, counted from its center, to the old picture's."""
 
 _SOFTEST = 4.0
 

@@ -56,8 +56,8 @@ def dis() -> Flow:
     def flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Field:
         # Half the resolution is fine enough for what is large, and takes a third of the time.
         search.setFinestScale(0 if min(first.shape[:2]) < _SMALL else 1)
-        grey = (np.ascontiguousarray(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY)) for each in (first, second))
-        return search.calc(*_large_enough(*grey), None)[: first.shape[0], : first.shape[1]]
+        gray = (np.ascontiguousarray(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY)) for each in (first, second))
+        return search.calc(*_large_enough(*gray), None)[: first.shape[0], : first.shape[1]]
 
     return flow
 

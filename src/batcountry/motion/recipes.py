@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from batcountry.fields import FILM, LOOK, OUTPUT, SIZE
-from batcountry.motion.curves import Curve, Fade
-from batcountry.motion.fields import CurveText, TimeText, within
-from batcountry.motion.keyed import FADED, LEFT_OUT, checked_key, keyed
+from batcountry.motion.keyframe_fields import CurveText, TimeText, within
+from batcountry.motion.keyframes import Curve, Fade
+from batcountry.motion.recipe_keyframes import FADED, LEFT_OUT, checked_key, keyed
 from batcountry.recipe import Recipe
-from batcountry.validation import Options, noted
+from batcountry.recipe.fields import FILM, LOOK, OUTPUT, SIZE
+from batcountry.recipe.validation import Options, noted
 
 M = TypeVar("M", bound="Motion")
 
@@ -48,7 +48,7 @@ class Motion(Options):
     anchor: Annotated[
         float,
         FILM(
-            "How firmly the mean and the spread of brightness and colours are held: 0 not, 1 firmly.",
+            "How firmly the mean and the spread of brightness and colors are held: 0 not, 1 firmly.",
             ge=0,
             le=1,
         ),

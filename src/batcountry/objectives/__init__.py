@@ -23,16 +23,16 @@ from batcountry.objectives.base import (
     objective,
 )
 from batcountry.objectives.batches import each, for_picture, pictures_of
-from batcountry.objectives.colours import recolour
-from batcountry.objectives.comparing import caricature, content, diversity, style
+from batcountry.objectives.colors import recolor
+from batcountry.objectives.comparisons import caricature, content, diversity, style
 from batcountry.objectives.extremes import strongest, weakest
 from batcountry.objectives.functions import Score, function, objective_of
-from batcountry.objectives.growing import growing
-from batcountry.objectives.image import drift, grain, opacity, pnorm, tv
+from batcountry.objectives.guide import guide, guide_features, matched
 from batcountry.objectives.layers import channel, layer
-from batcountry.objectives.matching import guide, guide_features, matched
-from batcountry.objectives.regions import mean, region
-from batcountry.objectives.text import known, parse
+from batcountry.objectives.masks import mean, region
+from batcountry.objectives.parse import known, parse
+from batcountry.objectives.penalties import drift, grain, opacity, pnorm, tv
+from batcountry.objectives.schedules import growing
 from batcountry.objectives.units import direction, logit, neuron
 
 __all__ = [
@@ -71,7 +71,7 @@ __all__ = [
     "parse",
     "pictures_of",
     "pnorm",
-    "recolour",
+    "recolor",
     "region",
     "strongest",
     "style",

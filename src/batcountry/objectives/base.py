@@ -21,7 +21,7 @@ Scorer = Callable[[Activations], Tensor]
 """A score of each picture, (N,), higher is better; or of each place, (N, H, W), of which the mean is taken."""
 
 IMAGE = "@image"
-"""Name of the picture itself, (N, C, H, W), RGB in grey levels, for objectives that read no layer."""
+"""Name of the picture itself, (N, C, H, W), RGB in gray levels, for objectives that read no layer."""
 
 START = "@start"
 """Name of the picture that the dream began with, at this octave's size."""
@@ -56,7 +56,7 @@ class Term:
     local
         Whether it reads one layer, and its scores, (N, H, W), are of that layer's places, each
         depending on the activations at that place alone; only then can it be worked out tile by tile.
-    beside
+    aux_inputs
         Pictures that it reads too, by name: `START` or `OPACITY` (with None), or a mask.
     files
         Names of the files that are opened for it.
@@ -69,7 +69,7 @@ class Term:
     layers: tuple[str, ...] = field(compare=False)
     bind: Callable[[Model], Scorer] = field(compare=False, repr=False)
     local: bool = field(default=False, compare=False)
-    beside: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    aux_inputs: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     files: tuple[str, ...] = field(default=(), compare=False, repr=False)
     find: Callable[[Model], Term] | None = field(default=None, compare=False, repr=False)
 
@@ -99,9 +99,9 @@ class Objective:
         return tuple(dict.fromkeys(name for _, term in self.terms for name in term.layers))
 
     @property
-    def beside(self) -> dict[str, Any]:
+    def aux_inputs(self) -> dict[str, Any]:
         """The pictures that it reads beside layers and image, by name."""
-        return {key: source for _, term in self.terms for key, source in term.beside.items()}
+        return {key: source for _, term in self.terms for key, source in term.aux_inputs.items()}
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -211,8 +211,8 @@ def objective(
     bind: Callable[[Model], Scorer],
     *,
     local: bool = False,
-    beside: Mapping[str, Any] | None = None,
+    aux_inputs: Mapping[str, Any] | None = None,
     files: tuple[str, ...] = (),
 ) -> Objective:
     """Make an objective of one term; see `Term` for what the parts mean."""
-    return Objective(((1.0, Term(name, arguments, layers, bind, local, beside or {}, files)),))
+    return Objective(((1.0, Term(name, arguments, layers, bind, local, aux_inputs or {}, files)),))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import START, Activations, Objective, Scorer, objective
-from batcountry.objectives.sources import Reference
+from batcountry.objectives.references import Reference
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -46,7 +46,7 @@ def _extreme(name: str, layer: str, n: int) -> Objective:
 
         return score
 
-    return objective(name, (layer, n), (layer,), bind, beside={START: None})
+    return objective(name, (layer, n), (layer,), bind, aux_inputs={START: None})
 
 
 def taken(activation: Tensor, channels: Tensor) -> Tensor:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
-from batcountry.marks import NAME, name_of
 from batcountry.objectives.base import IMAGE, START, Activations, Objective, Scorer, Term
 from batcountry.objectives.batches import of_one
-from batcountry.objectives.text import parse
+from batcountry.objectives.parse import parse
+from batcountry.recipe.marks import NAME, name_of
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -36,7 +36,7 @@ def function(score: Score, layers: Sequence[str] | None = None) -> Objective:
         Is given a mapping from layer names to the activations of one picture, (1, C, H, W) or (1, C), and returns a tensor that
         depends on them, of which the mean is taken. Pictures that grow together are scored one by one, so that
         each is the one made alone. `"@start"` is the picture that the dream began with; a function that reads no layer
-        but `"@image"`, (1, 3, H, W), RGB in grey levels, scores the picture itself.
+        but `"@image"`, (1, 3, H, W), RGB in gray levels, scores the picture itself.
     layers
         What it reads. If not given, that is found by running it once, on noise: then it has to read the same
         in every call.
@@ -80,9 +80,9 @@ def _reading(term: Term, score: Score, names: Sequence[str]) -> Term:
             f"{term} reads layers and {IMAGE} at once, which are seen at different times; make two functions of it, "
             "and add them up with function(…)"
         )
-    beside = {START: None} if START in names else {}
+    aux_inputs = {START: None} if START in names else {}
     bind = lambda _: _scorer(score, tuple(names))  # noqa: E731 - shorter than a function of its own
-    return replace(term, layers=layers, bind=bind, beside=beside, find=None)
+    return replace(term, layers=layers, bind=bind, aux_inputs=aux_inputs, find=None)
 
 
 def _scorer(score: Score, names: tuple[str, ...]) -> Scorer:

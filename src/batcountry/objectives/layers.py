@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batcountry.backend.kernels.mean_square import mean_square
 from batcountry.errors import RecipeError
-from batcountry.kernels.squares import mean_square
 from batcountry.objectives.base import Objective, Scorer, objective
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def layer(name: str) -> Objective:
 
     The deep-dream objective (Mordvintsev, Olah, Tyka: "Inceptionism", 2015). The 2015 programs
     feed the activations back as their own gradient, which is that of half the sum of squares;
-    the mean differs by a factor that normalised ascent takes out, and does not depend on the
+    the mean differs by a factor that normalized ascent takes out, and does not depend on the
     picture's size.
     """
     return objective(

@@ -14,7 +14,7 @@ from batcountry.models.classes import class_index
 from batcountry.models.model import CLASSES, Model
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.layers import check_channel
-from batcountry.objectives.sources import check_places
+from batcountry.objectives.references import check_places
 
 
 def neuron(layer: str, channel: int, y: int | None = None, x: int | None = None) -> Objective:

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.kernels.input_grad import conv2d
 from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer
-from batcountry.kernels.convolution import conv2d
 
 _CONVOLVE: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: conv2d, 3: F.conv3d}
 _TRANSPOSED: dict[int, Callable[..., Tensor]] = {

@@ -1,4 +1,4 @@
-"""Normalisation and per-channel scaling."""
+"""Normalization and per-channel scaling."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.kernels.lrn import lrn
 from batcountry.caffe.fillers import constant
 from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer, everything
-from batcountry.caffe.schema import TRAIN, enum
-from batcountry.kernels.lrn import lrn
-
-_NormRegion = enum("LRNParameter.NormRegion")
+from batcountry.caffe.proto.caffe_pb2 import TRAIN, LRNParameter
 
 
 def _lrn_window(layer: Any) -> Window:
     p = layer.lrn_param
-    half = (p.local_size - 1) // 2 if p.norm_region == _NormRegion["WITHIN_CHANNEL"] else 0
+    half = (p.local_size - 1) // 2 if p.norm_region == LRNParameter.WITHIN_CHANNEL else 0
     return Window(half, half)
 
 
 @caffe_layer("LRN", window=_lrn_window)
 def local_response_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
-    """Divide by the energy of neighbouring channels, or of neighbouring positions (where k counts as 1)."""
+    """Divide by the energy of neighboring channels, or of neighboring positions (where k counts as 1)."""
     p = layer.lrn_param
     if is_across_channels(layer):
         return across_channels(layer, x)
@@ -34,14 +32,14 @@ def local_response_norm(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tens
 
 
 def across_channels(layer: Any, x: Tensor, *, relu: bool = False) -> Tensor:
-    """Run an LRN layer across channels; see `batcountry.kernels.lrn.lrn`."""
+    """Run an LRN layer across channels; see `batcountry.backend.kernels.lrn.lrn`."""
     p = layer.lrn_param
     return lrn(x, p.local_size, p.alpha, p.beta, p.k, relu=relu)
 
 
 def is_across_channels(layer: Any) -> bool:
-    """Whether an LRN layer normalises across channels."""
-    return bool(layer.lrn_param.norm_region == _NormRegion["ACROSS_CHANNELS"])
+    """Whether an LRN layer normalizes across channels."""
+    return bool(layer.lrn_param.norm_region == LRNParameter.ACROSS_CHANNELS)
 
 
 def _batch_norm_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001
@@ -98,12 +96,12 @@ def scale(layer: Any, params: Sequence[Tensor], x: Tensor, factor: Tensor | None
     """Multiply by factors along some axes, from the weights or a second bottom, and add a bias."""
     p = layer.scale_param
     factor = params[0] if factor is None else factor
-    shape = _beside(factor, x, p.axis)
+    shape = _aux_inputs(factor, x, p.axis)
     y = x * factor.reshape(shape)
     return y + params[-1].reshape(shape) if p.bias_term else y
 
 
-def _beside(values: Tensor, x: Tensor, axis: int) -> Shape:
+def _aux_inputs(values: Tensor, x: Tensor, axis: int) -> Shape:
     return (*values.shape, *[1] * (x.ndim - axis % x.ndim - values.ndim))
 
 
@@ -116,7 +114,7 @@ def _bias_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
 def bias(layer: Any, params: Sequence[Tensor], x: Tensor, values: Tensor | None = None) -> Tensor:
     """Add values along some axes, from the weights or a second bottom."""
     values = params[0] if values is None else values
-    return x + values.reshape(_beside(values, x, layer.bias_param.axis))
+    return x + values.reshape(_aux_inputs(values, x, layer.bias_param.axis))
 
 
 @caffe_layer("MVN", window=everything)

@@ -1,0 +1,1 @@
+"""The machine: devices, threads, memory, files and folders, and kernels for CPUs."""

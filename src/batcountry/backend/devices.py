@@ -1,0 +1,89 @@
+"""Choosing where to run, and how much memory there is."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import psutil
+import torch
+
+from batcountry.backend.kernels.onednn_conv import has_onednn
+from batcountry.errors import RecipeError
+
+AUTO = "BATCOUNTRY_DEVICE"
+"""The environment variable that names the device which `auto` is."""
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the torch device of a name.
+
+    `auto` is what the environment variable `BATCOUNTRY_DEVICE` names, or else the first there is of cuda, mps, xpu and cpu.
+
+    Raises
+    ------
+    RecipeError
+        If there is no such device here.
+    """
+    named = os.environ.get(AUTO) if name == "auto" else None
+    name = named or name
+    if name == "auto":
+        return torch.device(next((kind for kind in ("cuda", "mps", "xpu") if _available(kind)), "cpu"))
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        here = ", ".join(["auto", "cpu", *(kind for kind in ("cuda", "mps", "xpu") if _available(kind))])
+        why = f", which {AUTO} names" if named else ""
+        raise RecipeError(f"there is no device {name!r} here{why}; there are {here}") from error
+    if device.type == "meta":
+        raise RecipeError("the device 'meta' computes nothing; use auto or cpu")
+    return device
+
+
+def _available(kind: str) -> bool:
+    backend = getattr(torch, kind, None)
+    return bool(backend and backend.is_available())
+
+
+def used_memory(device: torch.device) -> int:
+    """Return the bytes in use: of this process, or by PyTorch on a graphics card."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    return int(psutil.Process().memory_info().rss)
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes that can still be taken without pushing anything out, as far as the system or its container says."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = int(psutil.virtual_memory().available)
+    with suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text())
+        free = min(free, limit - int((group / "memory.current").read_text()))
+    return max(free, 0)
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 faster than float32: AMX, AVX512-BF16, or NVIDIA's from Ampere on."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and _uses_avx512() and bool(_cpu_flags() & {"amx_bf16", "avx512_bf16"})
+
+
+def _uses_avx512() -> bool:
+    """Whether PyTorch and its oneDNN use AVX-512: `ATEN_CPU_CAPABILITY` and `ONEDNN_MAX_CPU_ISA` may keep them from it."""
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX512") and has_onednn(torch.bfloat16)
+
+
+@cache
+def _cpu_flags() -> frozenset[str]:
+    """Return what Linux says the processor can do; nothing elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line.split() for line in lines if line.startswith("flags")), ()))

@@ -1,0 +1,106 @@
+"""What all kinds of files share: hashing, and writing whole or not at all, in place of nothing unless that is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from batcountry.errors import OutputExists
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal sha256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def replace_file(path: Path, *pieces: bytes | memoryview) -> None:
+    """Write the pieces beside `path` and rename the file there, so that no reader ever sees half of it."""
+    write_file(path, *pieces, overwrite=True)
+
+
+def write_file(path: Path, *pieces: bytes | memoryview, overwrite: bool) -> None:
+    """Write a file whole or not at all, as `replace_file`; see `place` for `overwrite` and what is raised."""
+    handle, temporary = tempfile.mkstemp(prefix=".batcountry-", suffix=path.suffix, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(pieces)
+        apply_umask(Path(temporary))
+        place(Path(temporary), path, overwrite=overwrite)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def place(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    """Give a finished file or folder its name in one step.
+
+    Raises
+    ------
+    OutputExists
+        If something is there, and not `overwrite`; not even what another process made a moment ago is replaced.
+    """
+    if temporary.is_dir():
+        _place_folder(temporary, path, overwrite=overwrite)
+    elif overwrite:
+        temporary.replace(path)
+    else:
+        try:
+            _place_new(temporary, path)
+        except FileExistsError:
+            raise OutputExists(path) from None
+
+
+def _place_new(temporary: Path, path: Path) -> None:
+    """Give a file its name; raises `FileExistsError` if something has it."""
+    try:
+        os.link(temporary, path)  # renaming would replace
+    except FileExistsError:
+        raise
+    except (OSError, AttributeError, NotImplementedError):  # a disk without hard links
+        path.open("xb").close()
+        try:
+            temporary.replace(path)
+        except BaseException:
+            path.unlink()
+            raise
+    else:
+        temporary.unlink()
+
+
+def _place_folder(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    """Give a folder its name, in place of an empty one, or with `overwrite` of any."""
+    if overwrite and is_taken(path):
+        old = Path(tempfile.mkdtemp(prefix=".batcountry-", dir=path.parent))
+        path.rename(old / path.name)
+        temporary.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+        return
+    try:
+        if path.is_dir():  # empty; some systems rename to no name that is there
+            path.rmdir()
+        temporary.rename(path)
+    except OSError:
+        if is_taken(path):
+            raise OutputExists(path) from None
+        raise
+
+
+def is_taken(path: Path) -> bool:
+    """Whether something is there: a file, a link even to nowhere, or a folder that is not empty."""
+    if path.is_dir():
+        return any(path.iterdir())
+    return os.path.lexists(path)
+
+
+def apply_umask(path: Path) -> None:
+    """Let others read a file as they may read any that the user makes; temporary files are private at first."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)

@@ -1,0 +1,146 @@
+"""Convolutions with fixed weights and a ReLU, kept in the order that oneDNN wants, both ways.
+
+PyTorch arranges the weights anew at each call, and takes ReLUs and sums as passes over memory of
+their own; oneDNN does them with the convolution. For the gradient with respect to its input a
+convolution with a stride of 1 is run forward, with its weights turned round.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import torch
+from torch import Tensor
+
+from batcountry.backend.kernels.dispatch import channels_last, kind
+from batcountry.backend.kernels.input_grad import picture_gradient
+from batcountry.backend.kernels.winograd import Winograd
+
+Pair = tuple[int, int]
+_ONE = (1, 1)
+_KEPT = 2  # shapes: those of a film's two octaves
+
+
+@cache
+def has_onednn(dtype: torch.dtype) -> bool:
+    """Whether PyTorch was built with oneDNN and it computes in a type of numbers here."""
+    ops = torch.ops.mkldnn
+    built = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if not built or not hasattr(ops, "_convolution_pointwise"):
+        return False
+    if dtype == torch.bfloat16:
+        return bool(ops._is_mkldnn_bf16_supported())
+    return dtype == torch.float32
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """A convolution of channels-last tensors on the CPU, and what follows it.
+
+    Attributes
+    ----------
+    weight, bias
+        (O, C / groups, rows, columns) and (O,), of one type.
+    stride
+        Along both axes; other than 1 for groups of few channels, as pictures have.
+    pad
+        Rows and columns of zeros before the first and after the last.
+    limit
+        After it values are kept between 0 and this, infinity for a plain ReLU; None for nothing.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    stride: int = 1
+    pad: Pair = (0, 0)
+    groups: int = 1
+    limit: float | None = math.inf
+
+    @property
+    def kernel(self) -> Pair:
+        """Rows and columns of the window."""
+        return self.weight.shape[2], self.weight.shape[3]
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether it sees one place alone."""
+        return self.kernel == _ONE and self.stride == 1 and self.pad == (0, 0) and self.groups == 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return its result for (N, C, H, W)."""
+        if self._winograd and kind(x):
+            return self._winograd(x)
+        settings = self.pad, (self.stride, self.stride), _ONE, self.groups
+        weight = self._packed(x.shape)
+        if self.limit is None:
+            return torch.ops.mkldnn._convolution_pointwise(x, weight, self.bias, *settings, "none", [], "")
+        if math.isinf(self.limit):
+            return torch.ops.mkldnn._convolution_pointwise(x, weight, self.bias, *settings, "relu", [], "")
+        bounds = [0.0, self.limit]
+        return torch.ops.mkldnn._convolution_pointwise(
+            x, weight, self.bias, *settings, "hardtanh", bounds, ""
+        )
+
+    @cached_property
+    def _winograd(self) -> Winograd | None:
+        if self.stride != 1 or self.groups != 1 or not Winograd.suits(self.weight):
+            return None
+        return Winograd(self.weight, self.precise_bias, self.pad, self.bounds)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest result."""
+        return (-math.inf, math.inf) if self.limit is None else (0.0, self.limit)
+
+    @cached_property
+    def precise_bias(self) -> Tensor:
+        """The bias in float32, zeros if there is none, (O,)."""
+        return torch.zeros(self.weight.shape[0]) if self.bias is None else self.bias.float()
+
+    @cached_property
+    def turned(self) -> Filter:
+        """The convolution that makes this one's input gradient of its output's, for a stride of 1."""
+        out, inside, rows, columns = self.weight.shape
+        grouped = self.weight.reshape(self.groups, out // self.groups, inside, rows, columns)
+        weight = grouped.transpose(1, 2).flip(3, 4).reshape(self.groups * inside, -1, rows, columns)
+        pad = (rows - 1 - self.pad[0], columns - 1 - self.pad[1])
+        return Filter(channels_last(weight), None, 1, pad, self.groups, None)
+
+    def input_gradient(self, grad: Tensor, shape: torch.Size, total: Tensor | None = None) -> Tensor:
+        """Return the gradient of its input of some shape from that of what it gives before the ReLU.
+
+        With `total` it may be added to that, in place, and that returned.
+        """
+        if self.stride == 1:
+            return self.turned.forward(grad) if total is None else self.turned.add_to(total, grad)
+        found = picture_gradient(grad, self.weight, self.stride, self.pad, shape[2:])
+        return found if total is None else total.add_(found)
+
+    def add_to(self, total: Tensor, x: Tensor) -> Tensor:
+        """Add its result for `x` to `total`, in place, and return that."""
+        settings = self.pad, (self.stride, self.stride), _ONE, self.groups
+        return torch.ops.mkldnn._convolution_pointwise_.binary(
+            total, x, self._packed(x.shape), self.bias, *settings, "add", 1.0, None, [], None
+        )
+
+    def _packed(self, shape: torch.Size) -> Tensor:
+        """Return the weights in the order that oneDNN wants for an input of some shape.
+
+        In another order it would arrange them anew at each call, which may take ten times as long as the
+        convolution. It also decides how sums are rounded, so it depends on the shape alone and not on what came before.
+        """
+        found = self._orders.get(shape)
+        if found is None:
+            found = torch.ops.mkldnn._reorder_convolution_weight(
+                self.weight, self.pad, (self.stride, self.stride), _ONE, self.groups, shape
+            )
+            for oldest in list(self._orders)[: 1 - _KEPT]:
+                self._orders.pop(oldest, None)
+            self._orders[shape] = found
+        return found
+
+    @cached_property
+    def _orders(self) -> dict[torch.Size, Tensor]:
+        return {}

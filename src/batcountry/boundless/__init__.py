@@ -1,5 +1,0 @@
-"""Dreams on pictures larger than memory: on disk, in exact tiles, resumable at any moment."""
-
-from batcountry.boundless.dreaming import dream_on_disk, dreaming_on_disk, resume, resuming
-
-__all__ = ["dream_on_disk", "dreaming_on_disk", "resume", "resuming"]

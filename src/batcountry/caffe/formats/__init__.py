@@ -1,0 +1,1 @@
+"""Caffe's files: definitions, weights and means."""

@@ -1,0 +1,1 @@
+"""Dreams: from a recipe to what runs, octave by octave, in memory or on disk."""

@@ -1,0 +1,85 @@
+"""Lists of pictures, dreamed on in batches of one size."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from batcountry.dreams.steps import Step
+from batcountry.errors import RecipeError
+from batcountry.image.picture import Picture, picture_of_levels
+from batcountry.image.pixel_arrays import gray_levels
+
+BATCH = 8
+"""Pictures that grow at once if nothing is said."""
+
+
+def pictures_given(image: Any) -> list[Any] | None:
+    """Return what is one picture each if several were given; None for one picture, or for none.
+
+    Parameters
+    ----------
+    image
+        Several are a list or a tuple, an array N×H×W×3, or a tensor N×3×H×W. A tensor 1×3×H×W is one picture.
+    """
+    if isinstance(image, (list, tuple)):
+        return list(image)
+    is_tensor = "torch" in sys.modules and isinstance(image, sys.modules["torch"].Tensor)
+    if not (is_tensor or isinstance(image, np.ndarray)) or image.ndim != 4 or (is_tensor and len(image) == 1):
+        return None
+    if len(image) == 0:
+        return []
+    is_float = image.is_floating_point() if is_tensor else image.dtype.kind == "f"
+    if not is_float or image.shape[1 if is_tensor else 3] not in (3, 4):
+        return list(image)
+    # What floats stand for is said by all of them together: one picture may be nearly black.
+    levels = gray_levels(np.asarray(image.detach().cpu().float() if is_tensor else image))
+    return [picture_of_levels(np.moveaxis(each, 0, -1) if is_tensor else each) for each in levels]
+
+
+def in_batches(
+    pictures: Sequence[Picture],
+    most: Callable[[Picture], int],
+    run: Callable[[list[Picture]], Iterator[Step]],
+) -> Iterator[Step]:
+    """Dream on pictures, those of one size together, and yield the steps of one batch after the other.
+
+    Parameters
+    ----------
+    most
+        How many pictures like this one may be in a batch.
+    run
+        Dreams on pictures of one size.
+    """
+    batches = _batches(pictures, most)
+    work = [len(batch) * pictures[batch[0]].width * pictures[batch[0]].height for batch in batches]
+    before = 0
+    for batch, share in zip(batches, work, strict=True):
+        for step in run([pictures[index] for index in batch]):
+            done = (before + step.done * share) / sum(work)
+            yield replace(step, done=done, indices=tuple(batch))
+        before += share
+
+
+def check_batch(batch: int) -> None:
+    """Raise `RecipeError` if a batch would have no picture, or is no number of pictures."""
+    if not isinstance(batch, (int, np.integer)):
+        raise RecipeError(f"a batch is a number of pictures, not {batch!r}")
+    if batch < 1:
+        raise RecipeError("a batch has at least one picture")
+
+
+def _batches(pictures: Sequence[Picture], most: Callable[[Picture], int]) -> list[list[int]]:
+    """Return which pictures go together, in the order of the first ones."""
+    sizes: dict[tuple[int, int], list[int]] = {}
+    for index, picture in enumerate(pictures):
+        sizes.setdefault(picture.size, []).append(index)
+    found = []
+    for members in sizes.values():
+        count = most(pictures[members[0]])
+        found += [members[at : at + count] for at in range(0, len(members), count)]
+    return found

@@ -1,0 +1,281 @@
+"""`BatCountry`, the class of 2015, for the programs written against it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from batcountry.backend.allocator import kept_memory
+from batcountry.caffe import TEST, Blob, Net
+from batcountry.caffe.io import Transformer
+from batcountry.dreams import octaves
+from batcountry.dreams.loop import climb
+from batcountry.dreams.octave_sizes import runnable_sizes
+from batcountry.image.resample import resize
+from batcountry.models import Model
+from batcountry.models.loaders.caffe import BVLC_MEAN, open_caffe
+from batcountry.objectives import layer
+from batcountry.optim.ascent import classic_ascent
+from batcountry.optim.gradient import whole_gradient
+
+Array = NDArray[np.float32]
+Visualizations = list[tuple[str, Array]]
+
+_BGR = (2, 1, 0)
+_GUIDE_SIDE = 244  # not 224: what the original did, and what stored guided dreams were made with
+
+
+class BatCountry:
+    """Deep dreams on a Caffe net, with each part of the algorithm open to be replaced.
+
+    Parameters
+    ----------
+    base_path
+        Folder of the model.
+    deploy_path, model_path
+        By default `deploy.prototxt` and `bvlc_googlenet.caffemodel` in that folder.
+    patch_model
+        Accepted for old callers; nothing needs patching and no file is written.
+    mean
+        In gray levels, one a channel in the net's own order (blue, green, red).
+    channels
+        Where the net's channels stand in an RGB picture.
+
+    Attributes
+    ----------
+    net
+        The `batcountry.caffe.Net`; its `transformer` holds the mean.
+    """
+
+    def __init__(
+        self,
+        base_path: str | Path,
+        deploy_path: str | Path | None = None,
+        model_path: str | Path | None = None,
+        patch_model: str = "./tmp.prototxt",  # noqa: ARG002
+        mean: Sequence[float] = BVLC_MEAN,
+        channels: Sequence[int] = _BGR,
+    ) -> None:
+        self._files = (
+            Path(deploy_path or Path(base_path) / "deploy.prototxt"),
+            Path(model_path or Path(base_path) / "bvlc_googlenet.caffemodel"),
+        )
+        self._mean, self._channels = tuple(float(each) for each in mean), tuple(channels)
+        self._model: Model | None = None
+        self.net = Net(*self._files, TEST)
+        self.net.transformer = Transformer({"data": self.net.blobs["data"].shape})
+        self.net.transformer.set_transpose("data", (2, 0, 1))
+        self.net.transformer.set_mean("data", np.asarray(self._mean, np.float32))
+        self.net.transformer.set_channel_swap("data", self._channels)
+
+    def dream(
+        self,
+        image: NDArray[Any],
+        iter_n: int = 10,
+        octave_n: int = 4,
+        octave_scale: float = 1.4,
+        end: str = "inception_4c/output",
+        clip: bool = True,
+        step_fn: Callable[..., None] | None = None,
+        objective_fn: Callable[..., None] | None = None,
+        preprocess_fn: Callable[..., Array] | None = None,
+        deprocess_fn: Callable[..., Array] | None = None,
+        verbose: bool = True,
+        visualize: bool = False,
+        **step_params: Any,
+    ) -> Any:
+        """Dream on a picture.
+
+        Where nothing is replaced the dream runs on the engine; otherwise on `net`, step by step.
+        Either draws the same random numbers, `numpy.random.randint`, once a step.
+
+        Parameters
+        ----------
+        image
+            H×W×3 float, RGB, 0–255.
+        end
+            Name of the layer, which is also its blob's.
+        step_fn, objective_fn, preprocess_fn, deprocess_fn
+            In place of `gradient_ascent_step`, `L2_objective`, `preprocess` and `deprocess`. Each
+            is handed only the keywords that it accepts.
+        step_params
+            For the step function; what it does not know goes on to the objective.
+
+        Returns
+        -------
+        H×W×3 float, RGB, 0–255; with `visualize`, that and a list of (key, picture) for each step.
+
+        Raises
+        ------
+        KeyError
+            If there is no blob `end`.
+        """
+        self.net.blobs[end]
+        options = {"end": end, "clip": clip, **step_params}
+        parts = (step_fn, objective_fn, preprocess_fn, deprocess_fn)
+        known = step_params.keys() <= {"step_size", "jitter"}
+        if parts == (None,) * 4 and known and self._channels == _BGR and end in self.net._layer_names:
+            steps = self._on_engine(image, iter_n, (octave_n, octave_scale), **options)
+        else:
+            steps = self._on_net(image, iter_n, (octave_n, octave_scale), parts, options)
+        result, seen = np.zeros(0, np.float32), []
+        for octave, iteration, picture in steps:
+            result = shown = picture
+            if not clip:
+                shown = shown * np.float32(255.0 / np.percentile(shown, 99.98))
+            if verbose:
+                print(f"octave={octave}, iter={iteration}, layer={end}, image_dim={shown.shape}")
+            if visualize:
+                seen.append((f"octave_{octave}-iter_{iteration}-layer_{end.replace('/', '_')}", shown))
+        return (result, seen) if visualize else result
+
+    def _on_engine(
+        self,
+        image: NDArray[Any],
+        iterations: int,
+        pyramid: tuple[int, float],
+        end: str,
+        clip: bool,
+        step_size: float = 1.5,
+        jitter: int = 32,
+    ) -> Any:
+        base = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
+        objective = layer(end)
+        height, width = base.shape[-2:]
+        sizes = runnable_sizes(self._engine(), objective.layers, (height, width), *pyramid)
+        gradient = whole_gradient(self._engine(), objective)
+        ascent = classic_ascent(gradient, step_size, jitter, clip, np.random)
+        for step in climb(base, sizes, iterations, lambda image, _: ascent.on(image).step):
+            yield step.octave, step.iteration, step.image[0].permute(1, 2, 0).numpy().copy()
+
+    def _on_net(
+        self,
+        image: NDArray[Any],
+        iterations: int,
+        pyramid: tuple[int, float],
+        parts: tuple[Callable[..., Any] | None, ...],
+        options: dict[str, Any],
+    ) -> Any:
+        step, objective = parts[0] or self.gradient_ascent_step, parts[1] or self.L2_objective
+        preprocess, deprocess = parts[2] or self.preprocess, parts[3] or self.deprocess
+        base = torch.from_numpy(np.ascontiguousarray(_given(preprocess, self.net, image, options)))[None]
+        height, width = base.shape[-2:]
+        sizes = runnable_sizes(self._engine(), (options["end"],), (height, width), *pyramid)
+        source, detail = self.net.blobs["data"], None
+        with kept_memory():
+            for octave, octave_base in enumerate(octaves.pyramid(base, sizes)):
+                source.reshape(*octave_base.shape)
+                start = octave_base if detail is None else octave_base + resize(detail, sizes[octave])
+                source.data[...] = start.numpy()
+                for iteration in range(iterations):
+                    _given(step, self.net, None, {**options, "objective_fn": objective})
+                    yield octave, iteration, _given(deprocess, self.net, source.data[0], options)
+                detail = torch.from_numpy(source.data.copy()) - octave_base
+
+    def _engine(self) -> Model:
+        if self._model is None:
+            blue, green, red = self._mean
+            self._model = open_caffe(*self._files, mean=(blue, green, red))
+        return self._model
+
+    @staticmethod
+    def gradient_ascent_step(
+        net: Net,
+        step_size: float = 1.5,
+        end: str = "inception_4c/output",
+        jitter: int = 32,
+        clip: bool = True,
+        objective_fn: Callable[..., None] | None = None,
+        **objective_params: Any,
+    ) -> None:
+        """Roll the picture by a random amount, step along the objective's gradient, roll back, clip.
+
+        Works on `net.blobs["data"]`; a step is `step_size` gray levels on average.
+        """
+        source, target = net.blobs["data"], net.blobs[end]
+        ox, oy = np.random.randint(-jitter, jitter + 1, 2)
+        source.data[0] = np.roll(source.data[0], (oy, ox), (-2, -1))
+        net.forward(end=end)
+        (objective_fn or BatCountry.L2_objective)(target, **objective_params)
+        net.backward(start=end)
+        gradient = source.diff[0]
+        size = np.abs(gradient).mean()
+        if size > 0:
+            source.data[:] += step_size / size * gradient
+        source.data[0] = np.roll(source.data[0], (-oy, -ox), (-2, -1))
+        if clip:
+            mean = net.transformer.mean["data"]
+            source.data[:] = np.clip(source.data, -mean, 255 - mean)
+
+    @staticmethod
+    def L2_objective(dst: Blob) -> None:  # noqa: N802
+        """Make more of all activations of a blob: they are their own gradient."""
+        dst.diff[:] = dst.data
+
+    @staticmethod
+    def guided_objective(dst: Blob, objective_features: Array) -> None:
+        """Pull each position of a blob toward the guide's feature with the largest dot product.
+
+        `objective_features` is (C, H, W), from `prepare_guide`.
+        """
+        channels = dst.data.shape[1]
+        features = objective_features.reshape(channels, -1)
+        nearest = (dst.data[0].reshape(channels, -1).T @ features).argmax(1)
+        dst.diff[0] = features[:, nearest].reshape(dst.data.shape[1:])
+
+    @staticmethod
+    def preprocess(net: Net, img: NDArray[Any]) -> Array:
+        """Return a picture, H×W×3 RGB, as the net's input, 3×H×W in its channel order less its mean."""
+        planes = np.asarray(img, np.float32).transpose(2, 0, 1)[list(net.transformer.channel_swap["data"])]
+        return np.asarray(planes - net.transformer.mean["data"])
+
+    @staticmethod
+    def deprocess(net: Net, img: NDArray[Any]) -> Array:
+        """Return the picture, H×W×3 RGB, of an input of the net."""
+        planes = (img + net.transformer.mean["data"])[np.argsort(net.transformer.channel_swap["data"])]
+        return np.ascontiguousarray(planes.transpose(1, 2, 0))
+
+    def prepare_guide(
+        self,
+        image: Image.Image,
+        end: str = "inception_4c/output",
+        maxW: int = 224,  # noqa: ARG002, N803
+        maxH: int = 224,  # noqa: ARG002, N803
+        preprocess_fn: Callable[..., Array] | None = None,
+    ) -> Array:
+        """Return the features, (C, H, W), of a guide picture at the layer `end`.
+
+        The picture is resized to 244×244, as the original does whatever `maxW` and `maxH` say.
+        """
+        target, source = self.net.blobs[end], self.net.blobs["data"]
+        small = image.convert("RGB").resize((_GUIDE_SIDE, _GUIDE_SIDE), Image.Resampling.BILINEAR)
+        resized = np.asarray(small, dtype=np.float32)
+        source.reshape(1, 3, _GUIDE_SIDE, _GUIDE_SIDE)
+        source.data[0] = _given(preprocess_fn or self.preprocess, self.net, resized, {})
+        self.net.forward(end=end)
+        return target.data[0].copy()
+
+    def layers(self) -> list[str]:
+        """Return the names of the net's layers, in order."""
+        return self.net._layer_names
+
+    def cleanup(self) -> None:
+        """Do nothing; nothing was left behind. May be called any number of times."""
+
+
+def _given(function: Callable[..., Any], net: Net, img: Any, options: dict[str, Any]) -> Any:
+    """Call a caller's function with the net, the picture if there is one, and the options it accepts."""
+    parameters = inspect.signature(function).parameters.values()
+    if not any(each.kind is each.VAR_KEYWORD for each in parameters):
+        taken = {
+            each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
+        }
+        options = {name: value for name, value in options.items() if name in taken}
+    return function(net, **options) if img is None else function(net, img, **options)

@@ -1,0 +1,81 @@
+"""From what is dreamed to what is shown: range, contrast, colors."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from batcountry.errors import RecipeError, suggestion
+from batcountry.image import color as color
+from batcountry.image.picture import Picture
+from batcountry.optim.alpha import COLORS, with_opacity
+from batcountry.recipe import Recipe
+
+
+def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.float32]:
+    """Return the picture as it is shown, H×W×3, RGB in gray levels within 0 to 255.
+
+    Parameters
+    ----------
+    image : (N, 3, h, w)
+        The colors of the dream, of which the first is shown.
+    original : (1, 3, H, W)
+        What it is a dream on, whose colors it may have to take; of any size.
+
+    Raises
+    ------
+    RecipeError
+        If there are pixels in the dream that are no finite numbers.
+    """
+    shown = image[:1].detach()
+    if not torch.isfinite(shown).all():
+        raise RecipeError(
+            "the dream came to pixels that are no finite numbers; take smaller steps, "
+            "and see that the objective, the transforms and the optimizer make finite ones"
+        )
+    if recipe.rescale:
+        low, high = shown.amin(), shown.amax()
+        shown = (shown - low) * (255 / (high - low).clamp(min=1e-3))
+    elif not recipe.clip:
+        shown = _brightened(shown)
+    shown = shown.clamp(0, 255)
+    if recipe.color != "free":
+        like = F.interpolate(original.to(shown), shown.shape[-2:], mode="bilinear", antialias=True)
+        shown = color.known[recipe.color](shown, like.clamp(0, 255)).clamp(0, 255)
+    return shown[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(np.float32)
+
+
+def finished(picture: Picture, image: Tensor, original: Tensor, recipe: Recipe) -> Picture:
+    """Return the picture that a dream became, with all that it had beside its pixels.
+
+    Parameters
+    ----------
+    picture
+        What it is a dream on.
+    image, original
+        See `displayed`; with `alpha` opacity is the last channel.
+    """
+    if not recipe.alpha:
+        return picture.with_pixels(displayed(image, original, recipe))
+    colors = displayed(image[:, :COLORS], original[:, :COLORS], recipe)
+    return with_opacity(picture.with_pixels(colors), image[0, COLORS])
+
+
+def check_color(name: str, channels: int = 3) -> None:
+    """Raise `RecipeError` if there is no such way with colors, or pictures have none."""
+    if name not in color.known:
+        hint = suggestion(name, color.known)
+        raise RecipeError(f"colors cannot be {name!r}{hint}; they can be {', '.join(color.known)}")
+    if name != "free" and channels != 3:
+        raise RecipeError(
+            f"color {name!r} is for colors, and the network takes {channels} channels; leave it out"
+        )
+
+
+def _brightened(image: Tensor) -> Tensor:
+    # The 2015 notebook's rule for unclipped dreams: the brightest 0.02 % may saturate.
+    brightest = float(np.percentile(image.cpu().numpy(), 99.98))
+    return image * torch.tensor(np.float32(255.0 / max(brightest, 1.0)))

@@ -1,0 +1,117 @@
+"""The steps of a dream, as who watches it gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from batcountry.image.html import LONGEST, figure
+from batcountry.image.picture import Picture, picture_of_levels
+from batcountry.recipe import Note
+from batcountry.recipe.stopped import StoppedAt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Opened: TypeAlias = "Callable[[Tensor, int], Picture]"
+"""Makes the finished picture of one of the pictures of a step, (1, C, H, W), and its number."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is known after one iteration.
+
+    Attributes
+    ----------
+    octave, iteration
+        Counted from 0; the octave 0 is the smallest that is run.
+    octaves, iterations
+        How many of each there will be.
+    size
+        (height, width) of this octave in pixels.
+    score
+        The objective's value before this step.
+    done
+        Share of the whole work that is done, 0 to 1, counted in pixels.
+    """
+
+    octave: int
+    iteration: int
+    octaves: int
+    iterations: int
+    size: tuple[int, int]
+    score: float
+    done: float
+
+    @property
+    def last(self) -> bool:
+        """Whether this is the dream's last step."""
+        return self.octave == self.octaves - 1 and self.iteration == self.iterations - 1
+
+
+@dataclass(frozen=True)
+class Step(Progress):
+    """What is known after one iteration, and the picture.
+
+    Attributes
+    ----------
+    image
+        (N, 3, H, W), RGB in gray levels, as it is now; with `alpha` a fourth plane is its opacity, 0 to 255.
+    indices
+        Of a dream on several pictures: which of them these are, counted from 0. `last` is then said of them, and `done`
+        of all.
+    """
+
+    image: Tensor = field(repr=False, compare=False)
+    _opened: Opened | None = field(default=None, repr=False, compare=False)
+    indices: tuple[int, ...] = (0,)
+
+    def picture(self) -> Picture:
+        """Return the picture as it is now, at this octave's size, with the recipe as its note; of several, the first."""
+        return self.pictures(1)[0]
+
+    def pictures(self, most: int | None = None) -> list[Picture]:
+        """Return all pictures that grow at once, or the first few; see `picture`."""
+        return [self._picture(each[None], index) for index, each in enumerate(self.image[:most])]
+
+    def stopped(self) -> list[Picture]:
+        """Return all pictures as they are now, with notes that say that the dream ended here."""
+        at = StoppedAt(
+            octave=self.octave + 1,
+            octaves=self.octaves,
+            iteration=self.iteration + 1,
+            iterations=self.iterations,
+        )
+        return [stopped_at(each, at) for each in self.pictures()]
+
+    def _picture(self, image: Tensor, index: int) -> Picture:
+        if self._opened:
+            return self._opened(image, index)
+        return picture_of_levels(image[0].permute(1, 2, 0).contiguous().cpu().numpy())
+
+    def _repr_html_(self) -> str:
+        return step_figure(self)
+
+
+def where(step: Progress) -> str:
+    """Say where a dream is: octave, iteration and size."""
+    height, width = step.size
+    return (
+        f"octave {step.octave + 1}/{step.octaves}, "
+        f"iteration {step.iteration + 1}/{step.iterations}, {width}×{height}"
+    )
+
+
+def step_figure(step: Step, *, longest: int = LONGEST) -> str:
+    """Return HTML of a step: its picture, where the dream is, the score and the share that is done."""
+    caption = f"{where(step)}, score {step.score:.4g}, {100 * step.done:.0f} %"
+    return figure(step.picture(), caption, longest=longest)
+
+
+def stopped_at(picture: Picture, at: StoppedAt) -> Picture:
+    """Return a picture whose note says that its dream was stopped."""
+    if picture.note is None:
+        return picture
+    note = Note.read(picture.note).model_copy(update={"stopped": at})
+    return picture.with_note(note.model_dump_json())

@@ -1,0 +1,161 @@
+"""Pictures of what a network looks for, several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from typing_extensions import Unpack
+
+from batcountry.dreams.api import is_true, watched
+from batcountry.dreams.dreamer import Dreamer
+from batcountry.dreams.keywords import VisualizeOptions
+from batcountry.dreams.steps import Step, where
+from batcountry.errors import RecipeError
+from batcountry.image.picture import Picture
+from batcountry.objectives import Objective, Score, each, objective_of
+from batcountry.recipe import Note, Recipe
+
+BATCH = 8
+"""Pictures that grow at once if nothing is said."""
+
+
+@dataclass(frozen=True)
+class BatchStep:
+    """What is known after one iteration of a batch of pictures.
+
+    Attributes
+    ----------
+    batch, batches
+        Which batch this is, counted from 0, and how many there will be.
+    objectives
+        Of this batch, one for each picture.
+    step
+        The iteration; its score is the sum over the pictures.
+    """
+
+    batch: int
+    batches: int
+    objectives: tuple[Objective, ...]
+    step: Step = field(repr=False)
+
+    @property
+    def done(self) -> float:
+        """Share of the whole work that is done, 0 to 1."""
+        return (self.batch + self.step.done) / self.batches
+
+    def pictures(self) -> list[Picture]:
+        """Return the batch's pictures as they are now, each with its own recipe as its note."""
+        return self._owned(self.step.pictures())
+
+    def stopped(self) -> list[Picture]:
+        """Return the batch's pictures as they are now, with notes that say that they were stopped here."""
+        return self._owned(self.step.stopped())
+
+    def _owned(self, pictures: list[Picture]) -> list[Picture]:
+        return [_own(picture, aim) for picture, aim in zip(pictures, self.objectives, strict=True)]
+
+
+Callback = Callable[[BatchStep], object]
+"""Is called with each moment of `visualize`, which ends there if it returns True."""
+
+
+def visualize(
+    objectives: Sequence[Objective | str | Score],
+    recipe: Recipe | None = None,
+    *,
+    batch: int = BATCH,
+    callback: Callback | None = None,
+    progress: bool = False,
+    **options: Unpack[VisualizeOptions],
+) -> list[Picture]:
+    """Make a picture for each of several objectives, from a start made on the spot.
+
+    Parameters
+    ----------
+    objectives
+        What each picture is to show: an `Objective`, its text, or a function as for `batcountry.objectives.function`.
+    recipe
+        How to make them; the preset `class` if nothing is given.
+    batch
+        How many grow at once. More are quicker together, and take as many times the memory.
+    callback
+        Is called with each `Moment`. If it returns True (nothing else counts), this ends there, with the pictures that
+        there are as they are then; those not begun are missing.
+    progress
+        Show a bar with the time that is left.
+    options
+        As for `dream`, but for `objective`, `layer` and `guide`; `preset` is `class` if there is neither
+        that nor a recipe.
+
+    Returns
+    -------
+    list of Picture
+        In the order of the objectives. Each carries a recipe that makes it again alone: what a picture
+        becomes depends on the others only by rounding.
+
+    Raises
+    ------
+    BatCountryError
+        If an option, an objective, or the model cannot be used.
+
+    Examples
+    --------
+    >>> import batcountry
+    >>> stem = [f'channel("stem", {i})' for i in range(3)]
+    >>> made = batcountry.visualize(stem, preset="thumbnail", canvas="32x48", iterations=2)
+    >>> [each.size for each in made]
+    [(48, 32), (48, 32), (48, 32)]
+    """
+    found: list[Picture] = []
+    moments = visualizing(objectives, recipe, batch=batch, **options)
+    for moment in watched(moments, lambda each: where(each.step), progress=progress):
+        stop = callback is not None and is_true(callback(moment))
+        if moment.step.last or stop:
+            found += moment.pictures() if moment.step.last else moment.stopped()
+        if stop:
+            break
+    return found
+
+
+def visualizing(
+    objectives: Sequence[Objective | str | Score],
+    recipe: Recipe | None = None,
+    *,
+    batch: int = BATCH,
+    **options: Unpack[VisualizeOptions],
+) -> Iterator[BatchStep]:
+    """Make a picture for each objective iteration by iteration; takes what `visualize` takes.
+
+    The options are checked, the model is opened and all objectives are read at the call.
+    """
+    aims = [objective_of(one) for one in objectives]
+    if not aims or batch < 1:
+        raise RecipeError("visualize needs at least one objective, and a batch of at least one picture")
+    if twice := {"objective", "layer", "guide"} & options.keys():
+        raise RecipeError(
+            f"visualize takes a list of objectives in place of {sorted(twice)[0]}; leave that out"
+        )
+    given: dict[str, Any] = {**options} if recipe is not None else {"preset": "class", **options}
+    parts = [tuple(aims[at : at + batch]) for at in range(0, len(aims), batch)]
+    first = Dreamer(recipe, **given, objective=each(list(parts[0])))
+    model = first.resolved.model
+    for aim in aims[batch:]:
+        aim.bind(model)
+    given["model"] = model
+
+    def run() -> Iterator[BatchStep]:
+        for index, part in enumerate(parts):
+            dreamer = Dreamer(recipe, **given, objective=each(list(part))) if index else first
+            for step in dreamer.dreaming():
+                yield BatchStep(index, len(parts), part, step)
+
+    return run()
+
+
+def _own(picture: Picture, aim: Objective) -> Picture:
+    """Return a picture of a batch with the recipe that makes it alone."""
+    note = Note.read(picture.note or "")
+    alone = note.model_copy(update={"recipe": note.recipe.with_options(objective=str(aim))})
+    return picture.with_note(alone.model_dump_json())

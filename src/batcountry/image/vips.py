@@ -1,0 +1,224 @@
+"""Picture files of any size, streamed through libvips: in, out, and as a deep-zoom pyramid."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from batcountry.backend.files import apply_umask, is_taken
+from batcountry.backend.outputs import Output, check_folder_of_ours
+from batcountry.errors import MissingExtra, OutputError, PictureError
+from batcountry.image.sizes import scaled_size
+
+MAX_PIXELS = 1 << 34
+"""Largest picture that is dreamed on: 131072×131072."""
+
+_SAVED: dict[str, dict[str, Any]] = {
+    ".tif": {"tile": True, "tile_width": 256, "tile_height": 256, "bigtiff": True, "compression": "deflate"},
+    ".png": {"compression": 6},
+    ".jpg": {"Q": 95},
+    ".webp": {"Q": 95},
+}
+_SAVED |= {".tiff": _SAVED[".tif"], ".jpeg": _SAVED[".jpg"]}
+
+
+def vips() -> Any:
+    """Return the module pyvips, set to read no formats but those made for untrusted files.
+
+    Raises
+    ------
+    MissingExtra
+        If it is not installed.
+    """
+    try:
+        import pyvips
+    except (ImportError, OSError):
+        raise MissingExtra(
+            "a picture on disk, or a deep zoom,", "pyvips", "big", "'pyvips[binary]'"
+        ) from None
+    pyvips.block_untrusted_set(True)
+    pyvips.cache_set_max(0)  # what is cached would count as our memory
+    return pyvips
+
+
+@contextmanager
+def _said(what: str) -> Iterator[None]:
+    """Turn what libvips says of an error into one sentence."""
+    try:
+        yield
+    except (OSError, vips().Error) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise PictureError(f"{what}: {lines[-1].strip() if lines else type(error).__name__}") from None
+
+
+def open_input(path: Path, size: int | None, enlarge: int | None) -> Any:
+    """Open a picture file, upright, sRGB or as its profile says, shrunk or enlarged as a recipe asks.
+
+    Returns
+    -------
+    pyvips.Image
+        With 3 bands, or 4 where there is transparency; 0–255 float, opened again with each call.
+
+    Raises
+    ------
+    PictureError
+        If it is no picture, damaged, or larger than `MAX_PIXELS`.
+    """
+    if not path.is_file():
+        raise PictureError(f"there is no file {path}; check the name")
+    with _said(f"{path} cannot be read as a picture"):
+        image = vips().Image.new_from_file(str(path), access="sequential", fail_on="truncated")
+        if image.get_typeof("orientation") and image.get("orientation") > 1:
+            image = vips().Image.new_from_file(str(path), fail_on="truncated").autorot()
+        if image.interpretation in ("rgb16", "grey16"):
+            image = (image / 257).cast("uchar")
+        if image.interpretation not in ("srgb", "rgb"):
+            image = image.colourspace("srgb")
+        bands = 4 if image.hasalpha() else 3
+        if image.bands < 3:
+            gray = image[0]
+            image = gray.bandjoin([gray, gray] + ([image[1]] if bands == 4 else []))
+        wanted = (image.width, image.height)
+        if size and max(wanted) > size:
+            wanted = scaled_size(wanted, size)
+        if enlarge and max(wanted) < enlarge:
+            wanted = scaled_size(wanted, enlarge)
+        if wanted[0] * wanted[1] > MAX_PIXELS:
+            raise PictureError(
+                f"{path} would have {wanted[0]}×{wanted[1]} pixels; at most {MAX_PIXELS:,} in all are dreamed on"
+            )
+        if wanted != (image.width, image.height):
+            image = image.resize(wanted[0] / image.width, vscale=wanted[1] / image.height, kernel="lanczos3")
+        return image[:bands]
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Return a picture file's width and height, as its header says; raises `PictureError` if it is none."""
+    with _said(f"{path} cannot be read as a picture"):
+        image = vips().Image.new_from_file(str(path))
+        return image.width, image.height
+
+
+def note_of(path: Path) -> str | None:
+    """Return the note inside a picture file, or None; raises `PictureError` if it is no picture."""
+    with _said(f"{path} cannot be read as a picture"):
+        image = vips().Image.new_from_file(str(path))
+        names = ("png-comment-0-batcountry", "image-description")
+        return next((image.get(name) for name in names if name in image.get_fields()), None)
+
+
+def profile_of(image: Any) -> bytes | None:
+    """Return an opened picture's color profile, or None."""
+    return image.get("icc-profile-data") if "icc-profile-data" in image.get_fields() else None
+
+
+def write_raw(image: Any, path: Path) -> None:
+    """Write an opened picture's colors as a canvas holds them; raises `PictureError` if it is damaged."""
+    with _said(f"{path} cannot be made of the picture"):
+        image[:3].cast("float").rawsave(str(path))
+
+
+def from_array(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> Any:
+    """Open H×W×3 or H×W×4 bytes as 8-bit RGB."""
+    return vips().Image.new_from_array(pixels).copy(interpretation="srgb")
+
+
+def check_size(path: Path, size: tuple[int, int]) -> None:
+    """Raise `PictureError` if a picture of (width, height) is too large for the format that a path names."""
+    largest = {".jpg": 65_535, ".jpeg": 65_535, ".webp": 16_383}.get(path.suffix.lower())
+    if largest and max(size) > largest:
+        raise PictureError(
+            f"{path.suffix[1:]} holds at most {largest} pixels a side, and the dream has {size[0]}×{size[1]}; "
+            "end the output's name in .tif or .png"
+        )
+
+
+def save(image: Any, output: Output, *, note: str | None, icc: bytes | None) -> None:
+    """Write a picture of any size, with its note and color profile inside, whole or not at all.
+
+    TIFFs are tiled BigTIFFs. Raises `PictureError` if it cannot be written.
+    """
+    path = output.path
+    kind = path.suffix.lower()
+    image = image.copy()
+    texts = _kept_as(kind, note) if note else {}
+    for name, text in texts.items():
+        image.set_type(vips().GValue.gstr_type, name, text)
+    if icc:
+        image.set_type(vips().GValue.blob_type, "icc-profile-data", icc)
+    handle, temporary = tempfile.mkstemp(prefix=".batcountry-", suffix=kind, dir=path.parent)
+    os.close(handle)
+    try:
+        with _said(f"cannot write {path}"):
+            image.write_to_file(temporary, **_SAVED[kind])
+            apply_umask(Path(temporary))
+            output.put(Path(temporary))
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _kept_as(kind: str, note: str) -> dict[str, str]:
+    """Return libvips' names for the places where a format keeps a note, with what stands there."""
+    if kind == ".png":
+        return {"png-comment-0-batcountry": note}
+    if kind in (".tif", ".tiff"):
+        return {"image-description": json.dumps(json.loads(note), separators=(",", ":"))}
+    return {"exif-ifd0-ImageDescription": json.dumps(json.loads(note), separators=(",", ":"))}
+
+
+def save_pyramid(image: Any, output: Output, title: str) -> None:
+    """Write a deep-zoom pyramid and a page that shows it, as a folder, whole or not at all.
+
+    The folder has `index.html`, which needs nothing but a browser, and `dream.dzi` with its
+    tiles, which other deep-zoom viewers open.
+    """
+    from batcountry.image.deepzoom import page
+
+    folder = output.path
+    temporary = Path(tempfile.mkdtemp(prefix=".batcountry-", dir=folder.parent))
+    try:
+        with _said(f"cannot write {folder}"):
+            image.dzsave(str(temporary / "dream"), suffix=".jpg[Q=90]", tile_size=510, overlap=1)
+            (temporary / "index.html").write_text(page(title, image.width, image.height, 510, 1), "utf-8")
+            temporary.chmod(0o755)
+            output.overwrite = output.overwrite and _is_ours(folder)  # other files may have come into it
+            output.put(temporary)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+PYRAMID = re.compile(r"index\.html|dream\.dzi|dream_files")
+"""Names in the folder of a deep-zoom pyramid."""
+
+
+def check_pyramid(folder: Path, inputs: Iterable[Path | None] = (), *, overwrite: bool) -> None:
+    """Raise `PictureError` unless a pyramid can be written there: a new folder, or with `overwrite` an older one's."""
+    if overwrite and is_taken(folder):
+        check_folder_of_ours(folder, PYRAMID, inputs)
+    else:
+        check_folder(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        check_folder_of_ours(folder, PYRAMID)
+    except OutputError:
+        return False
+    return True
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `PictureError` unless a folder can be made there, or is there and empty."""
+    if is_taken(folder):
+        raise PictureError(f"{folder} is there already and not empty; name a new folder")
+    if not folder.parent.is_dir():
+        raise PictureError(f"cannot make {folder}: there is no folder {folder.parent}; make it first")

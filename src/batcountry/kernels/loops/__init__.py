@@ -1,4 +1,0 @@
-"""Loops compiled by Numba for what PyTorch has no quick operation for on a CPU.
-
-Importing these modules imports Numba, so `batcountry.kernels.compiled` imports them when they are first used.
-"""

@@ -1,0 +1,189 @@
+"""Caffe nets as networks to dream with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from batcountry.backend.kernels.dispatch import kind
+from batcountry.backend.kernels.onednn_conv import has_onednn
+from batcountry.caffe.fusion import Plan, plan
+from batcountry.caffe.graph import Node, ancestors, infer_shapes
+from batcountry.caffe.layers.registry import Shape
+from batcountry.caffe.views import views
+from batcountry.models.model import Layer
+from batcountry.models.module_views import CaffeModule, has_hooks
+
+_PREFERRED = "inception_4c/output"
+
+
+class CaffeNetwork:
+    """A Caffe net run from its input to the layers asked for, and no other.
+
+    Takes RGB; see `for_rgb`.
+
+    Parameters
+    ----------
+    nodes
+        The net's layers, weights channels-last.
+    source
+        Name of the blob that takes the picture.
+    turned
+        Whether the picture is turned to blue-green-red as it enters.
+    """
+
+    def __init__(self, nodes: list[Node], source: str, *, turned: bool = False) -> None:
+        self.nodes = nodes
+        self.source = source
+        self.turned = turned
+        self._plans: dict[frozenset[str], Plan | None] = {}
+        self._module: CaffeModule | None = None
+        self._whole = self
+
+    @property
+    def module(self) -> CaffeModule:
+        """The net as a module; runs go through it while one of its parts has a hook."""
+        if self._whole._module is None:
+            self._whole._module = CaffeModule(self._whole.nodes, self.source)
+        return self._whole._module
+
+    def entered(self, x: Tensor) -> Tensor:
+        """Return what the net's input takes for pictures without their mean, (N, 3, H, W), RGB."""
+        return x.flip(1) if self.turned else x
+
+    def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Return the activations of `layers`; see `batcountry.models.model.Network`.
+
+        A layer's activation is what its top holds right after it ran, so a convolution's is
+        before the ReLU that works on it in place.
+        """
+        x = self.entered(x).contiguous(memory_format=torch.channels_last)
+        if has_hooks(self._whole._module):
+            return {name: each.to(x.dtype) for name, each in self.module.run(x.float(), layers).items()}
+        if kind(x) and has_onednn(x.dtype) and (planned := self._plan(frozenset(layers))):
+            return planned.run(x)
+        blobs = {self.source: x}
+        found: dict[str, Tensor] = {}
+        for node in ancestors(self.nodes, layers):
+            if node.bottoms:
+                tops = self._tops(node, [blobs[each] for each in node.bottoms], found)
+                blobs.update(zip(node.tops, tops, strict=True))
+            elif node.tops != (self.source,):
+                blobs = {**further_inputs(node, x), **blobs}
+            if node.name in layers:
+                found[node.name] = blobs[node.tops[0]]
+        return found
+
+    def _plan(self, layers: frozenset[str]) -> Plan | None:
+        if layers not in self._plans:
+            self._plans[layers] = plan(self.nodes, self.source, layers)
+        return self._plans[layers]
+
+    gains = True
+
+    def cast(self, dtype: torch.dtype) -> CaffeNetwork:
+        """Return this network with its weights in another precision; this one stays as it is."""
+        nodes = [Node(n.layer, n.kind, [each.to(dtype) for each in n.params]) for n in self.nodes]
+        other = CaffeNetwork(nodes, self.source, turned=self.turned)
+        other._whole = self._whole  # a hook is put on one module, whatever the precision of a run
+        return other
+
+    def _tops(self, node: Node, bottoms: list[Tensor], kept: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """Run a node, writing over its bottom where that is safe.
+
+        A ReLU in place may be so in memory too if a convolution made its bottom, since that needs
+        no output of its own for the gradient, unless the bottom was asked for.
+        """
+        if (
+            node.layer.type == "ReLU"
+            and node.in_place
+            and not node.layer.relu_param.negative_slope
+            and "Convolution" in type(bottoms[0].grad_fn).__name__
+            and not any(each is bottoms[0] for each in kept.values())
+        ):
+            return (F.relu_(bottoms[0]),)
+        return node.run(*bottoms)
+
+    def to(self, device: torch.device) -> CaffeNetwork:
+        """Move the weights to `device`."""
+        for node in self.nodes:
+            node.params[:] = [each.to(device) for each in node.params]
+        self._plans.clear()
+        if self._module is not None:
+            self._module.to(device)
+        return self
+
+
+def further_inputs(node: Node, like: Tensor) -> dict[str, Tensor]:
+    """Return what a layer without bottoms makes; further inputs than the picture are zero."""
+    return {
+        top: torch.zeros(value.shape).to(like) if value.is_meta else value.to(like)
+        for top, value in zip(node.tops, node.run(), strict=True)
+    }
+
+
+def network_for_rgb(nodes: Sequence[Node], source: str) -> CaffeNetwork:
+    """Return the network that takes RGB where the nodes take blue-green-red, weights channels-last.
+
+    The order is folded into the convolutions that read the picture, where nothing else reads more
+    of it than its size.
+    """
+    found = [Node(n.layer, n.kind, [_arranged(each) for each in n.params]) for n in nodes]
+    readers = [node for node in found if source in node.bottoms and not _reads_size_only(node, source)]
+    folds = all(
+        node.layer.type == "Convolution" and node.params[0].ndim == 4 and node.params[0].shape[1] == 3
+        for node in readers
+    )
+    if folds:
+        for node in readers:
+            node.params[0] = _arranged(node.params[0].flip(1))
+    return CaffeNetwork(found, source, turned=not folds)
+
+
+def _reads_size_only(node: Node, source: str) -> bool:
+    return node.layer.type in ("Crop", "PriorBox") and node.bottoms[0] != source
+
+
+def _arranged(weight: Tensor) -> Tensor:
+    return weight.contiguous(memory_format=torch.channels_last) if weight.ndim == 4 else weight
+
+
+def dreamable_layers(nodes: list[Node]) -> Iterator[Layer]:
+    """Yield the layers that make something of the input, in running order."""
+    shapes: dict[str, Shape] = {}
+    seen = views(nodes)
+    for node in nodes:
+        infer_shapes([node], shapes)
+        if node.bottoms and node.tops:
+            shape = shapes[node.tops[0]]
+            view = seen[node.name]
+            yield Layer(
+                node.name,
+                shape[1] if len(shape) > 1 else 1,
+                *((view.stride, view.field, view.before, view.grid) if view else (None, None, 0, None)),
+            )
+
+
+def default_layer(layers: list[Layer]) -> str:
+    """Return the layer to dream with if none is named: halfway up, where units still see a part of the picture."""
+    names: Any = [each.name for each in layers]
+    if _PREFERRED in names:
+        return _PREFERRED
+    middle = [
+        each.name for each in layers if each.stride is not None and each.stride <= 16 and each.channels >= 16
+    ]
+    return (middle or names)[-1]
+
+
+def class_layer(nodes: Sequence[Node], layers: Sequence[Layer]) -> Layer | None:
+    """Return the layer that the last softmax reads, if there is one."""
+    known = {each.name: each for each in layers}
+    for at, node in reversed(list(enumerate(nodes))):
+        if node.layer.type in ("Softmax", "SoftmaxWithLoss") and node.bottoms:
+            makers = [each.name for each in nodes[:at] if node.bottoms[0] in each.tops]
+            return known.get(makers[-1]) if makers else None
+    return None

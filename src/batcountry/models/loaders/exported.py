@@ -1,0 +1,218 @@
+"""Exported programs (`torch.export.save`, files ending in `.pt2`).
+
+`torch.export.load` unpickles objects and evaluates text from the file, so these are read here instead:
+the graph is JSON, weights are plain numbers. What is pickled is refused. The constraints that
+came with the export are left aside, so layers run on pictures of other sizes too.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from math import prod
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor, nn
+
+from batcountry.backend.files import sha256_of
+from batcountry.errors import ModelError
+from batcountry.models.loaders.module import opened
+from batcountry.models.loaders.program import Program, Ref, Step, one_picture, used_steps
+from batcountry.models.loaders.request import Request
+from batcountry.models.model import Model
+
+_FORMAT = 8  # major version of the graph's form
+_MOST_JSON = 256 << 20
+_MODEL = "models/model.json"
+_WEIGHTS, _CONSTANTS = "data/weights/", "data/constants/"
+
+# Numbers of the form's types; see torch/_export/serde/schema.py.
+_DTYPES = {
+    1: torch.uint8,
+    2: torch.int8,
+    3: torch.int16,
+    4: torch.int32,
+    5: torch.int64,
+    6: torch.float16,
+    7: torch.float32,
+    8: torch.float64,
+    12: torch.bool,
+    13: torch.bfloat16,
+}
+
+
+def open_exported(request: Request) -> Model:
+    """Open a `.pt2` file, or an exported program that the user's program holds.
+
+    Raises
+    ------
+    ModelError
+        If the file is damaged, or of another version of the form, or has pickled parts.
+    UnsupportedLayer
+        If the program does something that is not supported.
+    """
+    held = not request.text
+    request.only("mean", "std", "input", "size", "classes", kind="an exported program")
+    file: Path | io.BytesIO = request.path
+    if held:
+        file = io.BytesIO()
+        torch.export.save(request.source, file)
+    name = "exported program" if held else request.text
+    module, shape = read_exported(file, name)
+    stated = {"input": shape[1], "size": tuple(shape[2:])}
+    if shape[1] == 3:
+        del stated["input"]
+    digest = None if held else sha256_of(request.path)
+    return opened(request, module.eval(), name, stated=stated, weights_sha256=digest)
+
+
+def read_exported(file: Path | io.BytesIO, name: str) -> tuple[nn.Module, list[int]]:
+    """Read an exported program; returns it and the shape of the input it was exported with.
+
+    Raises
+    ------
+    ModelError
+        As `open_exported`.
+    UnsupportedLayer
+        As `open_exported`.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return _Reader(archive, name).read()
+    except FileNotFoundError:
+        raise ModelError(f"there is no file {name}") from None
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        RuntimeError,
+    ) as error:
+        raise ModelError(f"{name} is no exported program, or damaged ({error!r})") from None
+
+
+class _Reader:
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self.archive, self.name = archive, name
+        entries = [each for each in archive.namelist() if each.endswith(_MODEL)]
+        if len(entries) != 1:
+            self.refuse("it is not one program, or of an older version of PyTorch; export it again")
+        self.top = entries[0].removesuffix(_MODEL)
+        self.weights: dict[str, Tensor] = {}
+
+    def refuse(self, why: str) -> NoReturn:
+        raise ModelError(f"{self.name} cannot be opened: {why}")
+
+    def read(self) -> tuple[nn.Module, list[int]]:
+        program = self.json(_MODEL)
+        if program["schema_version"]["major"] != _FORMAT:
+            self.refuse(f"its form is version {program['schema_version']['major']}, not {_FORMAT}")
+        graph, signature = program["graph_module"]["graph"], program["graph_module"]["signature"]
+        stored = {
+            **self.tensors(_WEIGHTS + "model_weights_config.json", _WEIGHTS),
+            **self.tensors(_CONSTANTS + "model_constants_config.json", _CONSTANTS),
+        }
+        pictures = []
+        for spec in signature["input_specs"]:
+            ((kind, value),) = spec.items()
+            if kind == "user_input":
+                pictures.append(value["arg"]["as_tensor"]["name"])
+            elif kind in ("parameter", "buffer", "tensor_constant"):
+                self.weights[value["arg"]["name"]] = stored[value[f"{kind}_name"]]
+            else:
+                self.refuse(f"it has an input of the kind {kind}")
+        source = one_picture(pictures, self.name)
+        first = next(each["user_output"] for each in signature["output_specs"] if "user_output" in each)
+        output = first["arg"]["as_tensor"]["name"]
+        shape = [_side(each) for each in graph["tensor_values"][source]["sizes"]]
+        if len(shape) != 4:
+            self.refuse("its input is not pictures, which have four axes")
+        steps = used_steps([self.step(each) for each in graph["nodes"]], output)
+        module = Program(steps, self.weights, source=source, output=output, where=self.name)
+        return module, shape
+
+    def json(self, entry: str) -> Any:
+        info = self.archive.getinfo(self.top + entry)
+        if info.file_size > _MOST_JSON or info.compress_type != zipfile.ZIP_STORED:
+            self.refuse(f"{entry} in it is compressed, or larger than {_MOST_JSON >> 20} MB")
+        return json.loads(self.archive.read(info))
+
+    def tensors(self, config: str, folder: str) -> dict[str, Tensor]:
+        found = {}
+        for name, payload in self.json(config)["config"].items():
+            if payload["use_pickle"] or not payload.get("tensor_meta"):
+                self.refuse(f"{name} in it is pickled, which may run any code; only plain numbers are read")
+            found[name] = self.tensor(payload, folder)
+        return found
+
+    def tensor(self, payload: Any, folder: str) -> Tensor:
+        meta, entry = payload["tensor_meta"], f"{self.top}{folder}{payload['path_name']}"
+        dtype = _DTYPES[meta["dtype"]]
+        sizes, strides = ([each["as_int"] for each in meta[name]] for name in ("sizes", "strides"))
+        info = self.archive.getinfo(entry)
+        if info.compress_type != zipfile.ZIP_STORED or min([*sizes, *strides, 0]) < 0:
+            self.refuse(f"the weights {payload['path_name']} are not plain numbers")
+        if not prod(sizes):
+            return torch.zeros(sizes, dtype=dtype)
+        numbers = torch.frombuffer(bytearray(self.archive.read(info)), dtype=dtype)
+        return numbers.as_strided(sizes, strides, meta["storage_offset"]["as_int"]).clone()
+
+    def step(self, node: Any) -> Step:
+        target = node["target"].removeprefix("torch.ops.")
+        parts = target.split(".")
+        if len(parts) not in (2, 3) or parts[0] not in ("aten", "_operator"):
+            self.refuse(f"it calls {node['target']}, which is none of PyTorch's tensor operations")
+        given, named = [], {}
+        for each in node["inputs"]:
+            value = self.value(each["arg"])
+            if each.get("kind") == 2:
+                named[each["name"]] = value
+            else:
+                given.append(value)
+        path = _path(node.get("metadata", {}).get("nn_module_stack", ""))
+        return Step(parts[1], path, tuple(given), tuple(self.results(node["outputs"])), named)
+
+    def results(self, outputs: Any) -> list[str]:
+        if len(outputs) == 1 and "as_tensors" in outputs[0]:
+            return [each["name"] for each in outputs[0]["as_tensors"]]
+        return [next(iter(each.values()))["name"] if "as_none" not in each else "" for each in outputs]
+
+    def value(self, argument: Any) -> Any:
+        ((kind, value),) = argument.items()
+        if kind in ("as_none", "as_device", "as_memory_format", "as_layout"):
+            return None  # whatever the picture has
+        if kind in ("as_tensor", "as_name"):
+            return Ref(value["name"])
+        if kind in ("as_tensors", "as_optional_tensors"):
+            return tuple(None if "as_none" in each else Ref(_deep_name(each)) for each in value)
+        if kind in ("as_int", "as_float", "as_bool", "as_string"):
+            return value
+        if kind in ("as_ints", "as_floats", "as_bools"):
+            return tuple(value)
+        if kind in ("as_sym_int", "as_sym_bool", "as_sym_float"):
+            return self.value(value)
+        if kind == "as_sym_ints":
+            return tuple(self.value(each) for each in value)
+        if kind != "as_scalar_type":
+            self.refuse(f"it has an argument of the kind {kind}")
+        return _DTYPES[value]
+
+
+def _side(size: Any) -> int:
+    """Return a number of an input's shape; one that may vary is an expression, with what it was exported with."""
+    return int(size.get("as_int") or size["as_expr"]["hint"]["as_int"])
+
+
+def _deep_name(argument: Any) -> str:
+    return str(argument["name"] if "name" in argument else argument["as_tensor"]["name"])
+
+
+def _path(stack: str) -> str:
+    """Return the innermost module of a step from `key,path,type;key,path,type`."""
+    last = stack.rpartition(";")[2].split(",")
+    return last[1] if len(last) == 3 else ""

@@ -1,0 +1,93 @@
+"""PyTorch modules that the user's program holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from batcountry.errors import ModelError
+from batcountry.models.inspect.layouts import Size
+from batcountry.models.loaders.request import Request
+from batcountry.models.model import Model
+from batcountry.models.module_model import USUAL_SIZE, model_of
+from batcountry.models.module_network import frozen
+from batcountry.models.preprocess import Entry
+
+
+def open_user_module(request: Request) -> Model:
+    """Open a module; a copy of it is frozen and run in evaluation mode, and the module itself stays as it is."""
+    request.only("mean", "std", "input", "size", "classes", kind="a module")
+    module: nn.Module = request.source
+    return opened(request, frozen(module), type(module).__name__)
+
+
+def opened(
+    request: Request,
+    module: nn.Module,
+    name: str,
+    *,
+    stated: Mapping[str, Any] | None = None,
+    weights_sha256: str | None = None,
+) -> Model:
+    """Make a model of a frozen module as a request says, or else as the module says of itself.
+
+    Parameters
+    ----------
+    name
+        What to open the model by again.
+    stated
+        What is known of the network: `mean`, `std`, `input`, `size`, `classes`.
+    weights_sha256
+        As of `batcountry.models.module_model.model_of`.
+
+    Raises
+    ------
+    ModelError
+        If what was asked for does not fit the network, or none of its layers can be dreamed with.
+    """
+    known = {**said_by(module), **(stated or {})}
+    mean, std = request.mean, request.std
+    if isinstance(mean, (str,)) or hasattr(mean, "__fspath__"):
+        raise ModelError("a mean in a file is for Caffe's nets; give its numbers")
+    if mean is None and std is None and request.input is None:
+        mean, std = known.get("mean"), known.get("std")
+    entry = Entry.of(known.get("input") if request.input is None else request.input, mean, std)
+    return model_of(
+        module,
+        name,
+        entry=entry,
+        size=size_of(request.size if request.size is not None else known.get("size", USUAL_SIZE)),
+        classes=request.classes if request.classes is not None else known.get("classes", ()),
+        weights_sha256=weights_sha256,
+    )
+
+
+def size_of(given: Any) -> Size:
+    """Return a picture's (height, width) from a side or both.
+
+    Raises
+    ------
+    ModelError
+        If it is neither, or not from 1 to 4096.
+    """
+    pair = given if isinstance(given, (tuple, list)) else (given, given)
+    if len(pair) != 2 or not all(isinstance(each, int) and 1 <= each <= 4096 for each in pair):
+        raise ModelError(f"size must be a side or (height, width) in pixels, up to 4096, not {given!r}")
+    return pair[0], pair[1]
+
+
+def said_by(module: nn.Module) -> dict[str, Any]:
+    """Return what a module says of itself, as timm's and torchvision's transformers do."""
+    config = getattr(module, "pretrained_cfg", None) or getattr(module, "default_cfg", None)
+    found: dict[str, Any] = {}
+    if isinstance(config, Mapping):
+        found = {name: config[name] for name in ("mean", "std") if config.get(name)}
+        shape = config.get("input_size")
+        if isinstance(shape, (tuple, list)) and len(shape) == 3:
+            found["size"] = tuple(shape[1:])
+    size = getattr(module, "image_size", None)
+    if "size" not in found and isinstance(size, int):
+        found["size"] = size
+    return found

@@ -1,0 +1,84 @@
+"""ONNX files as networks to dream with, by way of onnx2torch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from batcountry.backend.files import sha256_of
+from batcountry.errors import MissingExtra, ModelError, first_line
+from batcountry.models.loaders.module import opened
+from batcountry.models.loaders.request import Request
+from batcountry.models.model import Model
+
+
+def open_onnx(request: Request) -> Model:
+    """Open an `.onnx` file; layers have the names of its nodes.
+
+    The picture's size and channels are the file's, if it states them.
+
+    Raises
+    ------
+    MissingExtra
+        If onnx2torch is not installed.
+    ModelError
+        If the file is missing or damaged, has an operator that onnx2torch does not know, or more than one input.
+    """
+    request.only("mean", "std", "input", "size", "classes", kind=f"the ONNX file {request.text}")
+    path = request.path
+    if not path.is_file():
+        raise ModelError(f"there is no file {path}")
+    onnx, convert = _converter()
+    try:
+        proto = onnx.load(str(path))
+    except Exception as error:  # protobuf's, and onnx's own for files beside it
+        raise ModelError(f"{path} is not an ONNX file, or damaged ({first_line(error)})") from None
+    stated = _stated(proto, path)
+    _tidy(proto)
+    try:
+        module: nn.Module = convert(proto)
+    except Exception as error:
+        raise ModelError(f"{path} cannot be converted to PyTorch ({first_line(error)})") from error
+    own = module.eval().requires_grad_(False)
+    return opened(request, own, request.text, stated=stated, weights_sha256=sha256_of(path))
+
+
+def _converter() -> tuple[Any, Any]:
+    try:
+        import onnx
+        from onnx2torch import convert
+    except ModuleNotFoundError:
+        raise MissingExtra("an ONNX file", "onnx2torch", "onnx", "onnx onnx2torch") from None
+    except Exception as error:
+        raise ModelError(
+            f"onnx2torch cannot be imported ({first_line(error)}); its torchvision must be the one made for your torch"
+        ) from error
+    return onnx, convert
+
+
+def _stated(proto: Any, path: Path) -> dict[str, Any]:
+    """Return what the file states of its one input: channels and size."""
+    given = {each.name for each in proto.graph.initializer}
+    inputs = [each for each in proto.graph.input if each.name not in given]
+    if len(inputs) != 1:
+        names = ", ".join(each.name for each in inputs) or "none"
+        raise ModelError(f"{path} must have one input, a picture; it has {names}")
+    dims = inputs[0].type.tensor_type.shape.dim
+    shape = [each.dim_value if each.HasField("dim_value") else 0 for each in dims]
+    if len(shape) != 4:
+        raise ModelError(f"{path}: the input {inputs[0].name} is not pictures, which have four axes")
+    found: dict[str, Any] = {}
+    if shape[1] > 0 and shape[1] != 3:
+        found["input"] = shape[1]
+    if shape[2] > 0 and shape[3] > 0:
+        found["size"] = (shape[2], shape[3])
+    return found
+
+
+def _tidy(proto: Any) -> None:
+    """Keep plain characters only in node names: they become part of code that PyTorch generates."""
+    for node in proto.graph.node:
+        node.name = re.sub(r"[^\w/.:-]", "_", node.name)

@@ -1,0 +1,173 @@
+"""TorchScript (`torch.jit.save`) as networks to dream with.
+
+A TorchScript file is a program in a small language. Loading it may run parts of it, so its text is read
+first, and refused if it calls anything that reads or writes files or is none of PyTorch's own. The
+program is then frozen to a list of operations, which run as those of `batcountry.models.loaders.program`.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from batcountry.backend.files import sha256_of
+from batcountry.errors import ModelError, first_line
+from batcountry.models.loaders.module import opened
+from batcountry.models.loaders.program import Program, Ref, Step, one_picture, used_steps
+from batcountry.models.loaders.request import Request
+from batcountry.models.model import Model
+
+_MOST_TEXT = 64 << 20
+_FORBIDDEN = re.compile(
+    r"\b(?:save|_save\w*|from_file|load|rpc_\w+|ops\s*\.\s*(?!aten\b|prim\b)\w+)\b"
+    r"|[=(,\[]\s*(?:torch|ops)\b(?!\s*\.)"
+)
+"""Words for what touches files or other machines, or is none of PyTorch's own operations, and other names for those."""
+
+
+def open_torchscript(request: Request) -> Model:
+    """Open a file that `torch.jit.save` wrote, or a script module that the user's program holds.
+
+    Raises
+    ------
+    ModelError
+        If the file is damaged or no TorchScript, or its program touches files, or takes turns that depend on the
+        picture.
+    UnsupportedLayer
+        If the program does something that is not supported.
+    """
+    request.only("mean", "std", "input", "size", "classes", kind="a TorchScript program")
+    if request.text:
+        name, script, digest = request.text, _loaded(request.path), sha256_of(request.path)
+    else:
+        name, script, digest = "TorchScript", request.source, None
+    return opened(request, read_script(script, name), name, weights_sha256=digest)
+
+
+def _loaded(path: Path) -> Any:
+    if not path.is_file():
+        raise ModelError(f"there is no file {path}")
+    _check(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ModelError(f"{path} is damaged ({first_line(error)})") from None
+
+
+def _check(path: Path) -> None:
+    """Refuse what is no TorchScript, and programs that touch files."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            texts = [each for each in archive.infolist() if each.filename.endswith(".py")]
+            if not any("/code/" in each.filename for each in texts):
+                raise ModelError(
+                    f"{path} has weights in it and no network; name the code too: package.module:function "
+                    f"with {path.name} as weights"
+                )
+            if sum(each.file_size for each in texts) > _MOST_TEXT:
+                raise ModelError(f"{path} has more than {_MOST_TEXT >> 20} MB of program text")
+            for each in texts:
+                text = archive.read(each).decode("utf-8", "replace")
+                if found := _FORBIDDEN.search(text):
+                    raise ModelError(
+                        f"{path} has {found.group()!r} in its program, which a network has no use for; it is not opened"
+                    )
+    except zipfile.BadZipFile:
+        raise ModelError(
+            f"{path} is no TorchScript file; weights alone need the network's code too: package.module:function"
+        ) from None
+
+
+def read_script(script: Any, name: str) -> nn.Module:
+    """Return the program of a script module as a module that runs it step by step.
+
+    Raises
+    ------
+    ModelError
+        If it takes turns that depend on the picture.
+    UnsupportedLayer
+        If it does something that is not supported.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            frozen = torch.jit.freeze(script.eval(), optimize_numerics=False)
+    except RuntimeError as error:
+        raise ModelError(f"{name} cannot be frozen ({first_line(error)})") from error
+    graph = frozen.graph
+    source = one_picture([each.debugName() for each in list(graph.inputs())[1:]], name)
+    weights: dict[str, Tensor] = {}
+    constants: dict[str, Any] = {}
+    steps = []
+    for node in graph.nodes():
+        kind = node.kind()
+        if kind == "prim::Constant":
+            value = _constant(node)
+            key = node.output().debugName()
+            if isinstance(value, Tensor):
+                weights[key] = value.detach()
+            else:
+                constants[key] = value
+        elif kind == "prim::If" and not list(node.outputs()):
+            continue  # a check that raises an error
+        elif kind in ("prim::RaiseException", "prim::Print", "aten::warn"):
+            continue
+        else:
+            steps.append(_step(node, constants))
+    output = next(graph.outputs()).debugName()
+    steps = used_steps(steps, output)
+    turns = sorted({each.operation for each in steps} & {"prim::If", "prim::Loop"})
+    if turns:
+        raise ModelError(
+            f"{name} takes turns that depend on the picture ({', '.join(turns)}); save it with torch.jit.trace instead"
+        )
+    return Program(steps, weights, source=source, output=output, where=name).eval()
+
+
+_OWN = {
+    "prim::ListConstruct": "list",
+    "prim::TupleConstruct": "list",
+    "prim::ListUnpack": "same",
+    "prim::TupleUnpack": "same",
+    "prim::NumToTensor": "same",
+    "aten::Int": "Int",
+    "aten::len": "len",
+    "aten::__getitem__": "getitem",
+    "aten::ScalarImplicit": "same",
+    "prim::dtype": "dtype",
+    "aten::floordiv": "floordiv",
+    "prim::unchecked_cast": "same",
+}
+
+
+def _step(node: Any, constants: dict[str, Any]) -> Step:
+    kind = node.kind()
+    operation = _OWN.get(kind) or (kind.removeprefix("aten::") if kind.startswith("aten::") else kind)
+    values = [
+        constants[each.debugName()] if each.debugName() in constants else Ref(each.debugName())
+        for each in node.inputs()
+    ]
+    given, named = values, {}
+    if kind.startswith("aten::") and node.schema() != "(no schema)":
+        arguments = torch._C.parse_schema(node.schema()).arguments
+        given = [value for value, each in zip(values, arguments, strict=True) if not each.kwarg_only]
+        named = {each.name: value for value, each in zip(values, arguments, strict=True) if each.kwarg_only}
+    path = re.sub(r"\([^)]*\)", "", node.getModuleHierarchy() or "")
+    inner = [each for each in path.split(".") if each and each not in ("SELF", "UNKNOWN_INSTANCE")]
+    results = tuple(each.debugName() for each in node.outputs())
+    return Step(operation, ".".join(inner), tuple(given), results, named)
+
+
+def _constant(node: Any) -> Any:
+    if not node.hasAttribute("value"):
+        return None
+    value = node.output().toIValue()
+    return tuple(value) if isinstance(value, list) else value

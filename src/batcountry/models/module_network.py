@@ -1,0 +1,163 @@
+"""PyTorch modules as networks to dream with, whatever their code is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import nullcontext
+from copy import copy, deepcopy
+from math import lcm
+from threading import Lock
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from batcountry.errors import ModelError, first_line, raised_in
+from batcountry.models.inspect.layouts import Size
+from batcountry.models.inspect.tracing import Traced, listening, tensor_of
+from batcountry.models.preprocess import Entry
+
+
+class _Enough(BaseException):
+    """Ends a run once the last layer asked for has run; no `except Exception` of the network's holds it up."""
+
+
+class ModuleNetwork:
+    """A module run from the picture to the last layer asked for.
+
+    Parameters
+    ----------
+    module
+        Frozen and in evaluation mode; see `frozen`.
+    traced
+        What runs of it showed.
+    entry
+        How a picture enters it.
+    columns
+        Whether it runs channels-last.
+    """
+
+    def __init__(self, module: nn.Module, traced: Traced, entry: Entry, *, columns: bool) -> None:
+        self.module = module
+        self.traced = traced
+        self.entry = entry
+        self.columns = columns
+        self.gains = _gains(module)
+        self._dtype: torch.dtype | None = None
+        self._alone = Lock()  # hooks of one run would hear another's
+        self._parts = dict(module.named_modules())
+
+    def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Return the activations of `layers`; see `batcountry.models.model.Network`.
+
+        What a layer gave is kept as it was, also if the network writes over it later.
+        """
+        if self._dtype is not None:
+            x = x.float()
+        x = self.entered(x, layers)
+        if self.columns:
+            x = x.contiguous(memory_format=torch.channels_last)
+        picture = (x.shape[-2], x.shape[-1])
+        precision = torch.autocast(x.device.type, self._dtype) if self._dtype else nullcontext()
+        with precision:
+            outputs = self._outputs(x, {self.traced.places[name]: name for name in layers})
+        layouts = self.traced.layouts
+        return {name: layouts[name].arranged(output, picture, name) for name, output in outputs.items()}
+
+    def entered(self, x: Tensor, layers: Collection[str] = ()) -> Tensor:
+        """Return what the module takes for pictures without their mean, to run as far as `layers`, or to its end."""
+        return self.entry(resized(x, self.traced, layers or list(self.traced.multiples)))
+
+    def _outputs(self, x: Tensor, wanted: Mapping[tuple[str, int], str]) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        count: Counter[str] = Counter()
+
+        def heard(path: str, output: Any) -> None:
+            name = wanted.get((path, count[path]))
+            count[path] += 1
+            tensor = None if name is None else tensor_of(output)
+            if name is None or tensor is None:
+                return
+            if len(found) + 1 == len(wanted):
+                found[name] = tensor
+                raise _Enough
+            found[name] = tensor.clone()
+
+        parts = {path: self._parts[path] for path, _ in wanted}
+        with self._alone, listening(parts, heard):
+            try:
+                self.module(x)
+            except _Enough:
+                return found
+            except RuntimeError:
+                raise
+            except Exception as error:  # whatever a network says to a picture that is too small
+                if raised_in(error, __name__):
+                    raise
+                raise RuntimeError(f"{type(error).__name__}: {error}") from error
+        missing = ", ".join(repr(name) for name in wanted.values() if name not in found)
+        raise ModelError(
+            f"the network did not run {missing} on a picture of {x.shape[-1]}×{x.shape[-2]} pixels"
+        )
+
+    def cast(self, dtype: torch.dtype) -> ModuleNetwork:
+        """Return this network run under autocast in another precision, with the same weights."""
+        other = copy(self)
+        other._dtype = dtype
+        return other
+
+    def to(self, device: torch.device) -> ModuleNetwork:
+        """Move the weights to `device`."""
+        self.module.to(device)
+        return self
+
+
+def frozen(module: nn.Module) -> nn.Module:
+    """Return a copy of a module in evaluation mode whose weights need no gradient; the module stays as it is.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be copied.
+    """
+    try:
+        own = deepcopy(module)
+    except Exception as error:
+        raise ModelError(
+            f"the module {type(module).__name__} cannot be copied ({first_line(error)}); "
+            "give one that copy.deepcopy takes, with no tensors in it that are results"
+        ) from error
+    return own.eval().requires_grad_(False)
+
+
+def resized(x: Tensor, traced: Traced, layers: Collection[str]) -> Tensor:
+    """Return a picture in the nearest size that the network takes to run as far as `layers`."""
+    multiples = [traced.multiples[name] for name in layers]
+    size: Size = (x.shape[-2], x.shape[-1])
+    if 0 in multiples:
+        size = traced.size
+    else:
+        step = lcm(*multiples)
+        size = (max(step, round(size[0] / step) * step), max(step, round(size[1] / step) * step))
+    if size == x.shape[-2:]:
+        return x
+    return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def _gains(module: nn.Module) -> bool:
+    """Whether bfloat16 makes a module faster, by its parts: most weights are in dense convolutions and matrices.
+
+    With convolutions in groups it may be slower, so those networks do not count (see benchmarks/modules.py).
+    """
+    dense = every = 0
+    for part in module.modules():
+        count = sum(each.numel() for each in part.parameters(recurse=False))
+        every += count
+        if isinstance(part, (nn.Linear, nn.MultiheadAttention)) or (
+            isinstance(part, nn.Conv2d) and part.groups == 1
+        ):
+            dense += count
+    depthwise = any(isinstance(part, nn.Conv2d) and part.groups > 1 for part in module.modules())
+    return not depthwise and every > 0 and dense > every // 2

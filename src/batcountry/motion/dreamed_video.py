@@ -1,0 +1,193 @@
+"""Dreams on a video: each frame carries on the dream of the one before, moved along with what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from batcountry.backend.allocator import kept_memory
+from batcountry.motion.color_anchor import Tone, held
+from batcountry.motion.flow import Flow, Movement, dis, is_still, moved
+from batcountry.motion.frame import Frame, State, array, tensor
+from batcountry.motion.frame_dreamer import FrameDreamer, Sides
+from batcountry.motion.guide_video import Side, side_of
+from batcountry.motion.io.decode import Clip, Shot, shots, time_from
+from batcountry.motion.keyframe_fields import seconds_of
+from batcountry.motion.recipes import VideoRecipe
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """What a frame hands on: its input, its dream, how far its scene is, and the scene's tones when it began."""
+
+    shot: Shot
+    dream: Tensor
+    since_cut: int
+    tones: tuple[Tone, ...] = ()
+    """Of input and dream where the scene began; none if nothing is carried on."""
+
+    def state(self) -> State:
+        if not self.tones:
+            return {}
+        tones = np.stack([t.numpy() for tone in self.tones for t in (tone.mean, tone.spread)])
+        return {"dream": array(self.dream), "tones": tones, "since_cut": np.array([self.since_cut])}
+
+    @classmethod
+    def of(cls, shot: Shot, state: State, device: torch.device) -> _Carried:
+        values = [torch.from_numpy(each) for each in state["tones"]]
+        tones = Tone(values[0], values[1]), Tone(values[2], values[3])
+        return cls(shot, tensor(state["dream"], device), int(state["since_cut"][0]), tones)
+
+
+class Filming:
+    """A video that is ready to be dreamed on.
+
+    Parameters
+    ----------
+    clip
+        The video, of the size that its frames are to have.
+    recipe
+        How to dream.
+    options
+        What `batcountry.dream` takes beside a recipe: an opened `Model`, an `Objective`, a guide picture.
+    flow
+        Finds how things move between two frames; OpenCV's dense inverse search if not given.
+    """
+
+    def __init__(
+        self, clip: Clip, recipe: VideoRecipe, options: dict[str, Any], *, flow: Flow | None = None
+    ) -> None:
+        self.clip = clip
+        self.flow = flow or (dis() if recipe.coherence > 0 or recipe.every > 1 else None)
+        self.sides = {name: _side(name, recipe, options) for name in ("guide", "mask")}
+        firsts = {name: side.first() for name, side in self.sides.items() if side is not None}
+        width, height = clip.size
+        self.dreamer = FrameDreamer(recipe, {**options, **firsts}, (height, width))
+        named = {name: getattr(recipe.dream, name) for name in firsts}
+        self.recipe: VideoRecipe = self.dreamer.motion.with_options(**named)  # type: ignore[assignment]
+
+    @property
+    def count(self) -> int:
+        """How many frames there will be, as far as the video says."""
+        begin, end = (
+            None if each is None else seconds_of(each) for each in (self.recipe.begin, self.recipe.end)
+        )
+        seconds = Fraction(self.clip.frames) / self.clip.rate
+        whole = min(seconds, end) if end is not None else seconds
+        return max(0, round((whole - (begin or 0)) * self.clip.rate))
+
+    def seconds(self, count: int) -> float:
+        """Return how long so many frames are expected to take, without reading and flow; cuts make it longer."""
+        steps = -(-count // self.recipe.every)
+        whole = self.dreamer.plan.seconds
+        return (
+            whole * steps if self.recipe.coherence == 0 else whole + self.dreamer.frame_seconds * (steps - 1)
+        )
+
+    def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
+        """Yield the frames from number `begin` on, which the state after the one before leads to."""
+        with kept_memory():  # each frame's tensors are as large as the last one's
+            yield from self._frames(begin, state)
+
+    def _frames(self, begin: int, state: State | None) -> Iterator[Frame]:
+        carried: _Carried | None = None
+        offset = round(self.offset / self.clip.time_base)
+        for index, (shot, sides) in enumerate(self._shots()):
+            if index < begin:
+                if index == begin - 1 and state:
+                    carried = _Carried.of(shot, state, self.dreamer.device)
+                continue
+            carried, pixels = self._next(index, shot, carried, sides)
+            yield Frame(
+                index=index,
+                count=max(self.count, index + 1),
+                pts=shot.pts - offset,
+                duration=shot.duration,
+                time_base=self.clip.time_base,
+                pixels=pixels,
+                cut=carried.since_cut == 0,
+                state=carried.state(),
+            )
+
+    def _next(
+        self, index: int, shot: Shot, before: _Carried | None, sides: Sides
+    ) -> tuple[_Carried, np.ndarray[Any, Any]]:
+        """Dream on one frame; returns what it hands on, and its pixels."""
+        image = tensor(shot.pixels(), self.dreamer.device)
+        time = float(shot.pts * self.clip.time_base)
+        if before is None or self.flow is None:
+            carried = self._anew(index, shot, image, time, sides)
+        elif is_still(before.shot.levels, shot.levels) and not self.recipe.keys and sides == Sides():
+            carried = _Carried(shot, before.dream, before.since_cut + 1, before.tones)
+        else:
+            movement = moved(before.shot.eight(), shot.eight(), self.flow)
+            if movement.cut or (self.recipe.coherence == 0 and self._is_dreamed(before.since_cut + 1)):
+                carried = self._anew(index, shot, image, time, sides)
+            else:
+                carried = self._carried_on(index, shot, image, before, movement, sides)
+        opacity = self.recipe.numbers("opacity", index, time)
+        return carried, array(torch.lerp(image, carried.dream, opacity) if opacity < 1 else carried.dream)
+
+    def _anew(self, index: int, shot: Shot, image: Tensor, time: float, sides: Sides) -> _Carried:
+        if self.recipe.numbers("opacity", index, time) <= 0:
+            dream = image
+        else:
+            dream = self.dreamer.dream(image, image, frame=index, time=time, whole=True, sides=sides).clamp(
+                0, 255
+            )
+        return _Carried(shot, dream, 0, () if self.flow is None else (Tone.of(image), Tone.of(dream)))
+
+    def _carried_on(
+        self, index: int, shot: Shot, image: Tensor, before: _Carried, movement: Movement, sides: Sides
+    ) -> _Carried:
+        """Dream on a frame of the same scene, from the last one's dream moved to where things are now."""
+        recipe, time = self.recipe, float(shot.pts * self.clip.time_base)
+        detail = movement.carried(array(before.dream) - before.shot.pixels())
+        dreamed = self._is_dreamed(before.since_cut + 1)
+        share = recipe.coherence if dreamed else 1.0
+        dream = image + share * tensor(detail, image.device)
+        if dreamed and recipe.numbers("opacity", index, time) > 0:
+            dream = self.dreamer.dream(dream, image, frame=index, time=time, whole=False, sides=sides)
+        # The frame's own tone, changed as the dream changed it where the scene began.
+        wanted = Tone.of(image).moved(*before.tones)
+        dream = held(dream, wanted, hold=recipe.anchor).clamp(0, 255)
+        return _Carried(shot, dream, before.since_cut + 1, before.tones)
+
+    def _is_dreamed(self, since_cut: int) -> bool:
+        return since_cut % self.recipe.every == 0
+
+    @staticmethod
+    def bounds(clip: Clip, recipe: VideoRecipe) -> tuple[Fraction | None, Fraction | None]:
+        """Return where to begin and to end, on the video's own clock; None where nothing is cut off."""
+        start, stop = (
+            None if each is None else clip.start + seconds_of(each) for each in (recipe.begin, recipe.end)
+        )
+        return start, stop
+
+    @cached_property
+    def offset(self) -> Fraction:
+        """What is taken off all times: the first frame's time if the beginning is cut off."""
+        start, _ = self.bounds(self.clip, self.recipe)
+        return self.clip.origin if start is None else time_from(self.clip, start)
+
+    def _shots(self) -> Iterator[tuple[Shot, Sides]]:
+        """Yield the frames between the bounds, each with what goes along with it."""
+        start, stop = self.bounds(self.clip, self.recipe)
+        pictures = {name: Side.pictures(side) for name, side in self.sides.items()}
+        for shot in shots(self.clip):
+            now, sides = shot.pts * self.clip.time_base, Sides(**{k: next(v) for k, v in pictures.items()})
+            if stop is not None and now >= stop:
+                return
+            if start is None or now >= start:
+                yield shot, sides
+
+
+def _side(name: str, recipe: VideoRecipe, options: dict[str, Any]) -> Side | None:
+    return side_of(options.get(name) or getattr(recipe.dream, name), name)

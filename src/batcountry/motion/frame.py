@@ -1,0 +1,74 @@
+"""Frames as they come out of a zoom or a video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from batcountry.image.picture import Picture, picture_of_levels
+
+State = dict[str, NDArray[Any]]
+"""What the next frame depends on, by name."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a film.
+
+    Attributes
+    ----------
+    index
+        Counted from 0.
+    count
+        How many there will be, as far as is known; 0 if nobody knows.
+    pts, duration
+        When it is shown and how long, in ticks of `time_base`.
+    time_base
+        Seconds in a tick.
+    pixels
+        H×W×3 float32, RGB in gray levels 0–255.
+    cut
+        Whether a scene begins here.
+    state
+        What the next frame depends on.
+    """
+
+    index: int
+    count: int
+    pts: int
+    duration: int
+    time_base: Fraction
+    pixels: NDArray[np.float32] = field(repr=False)
+    cut: bool = False
+    state: State = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def time(self) -> Fraction:
+        """When it is shown, in seconds."""
+        return self.pts * self.time_base
+
+    def picture(self) -> Picture:
+        """Return the frame as a picture, which can be saved."""
+        return picture_of_levels(self.pixels)
+
+    def levels(self, deep: bool = False) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Return H×W×3 whole numbers, of 8 bits or of 16."""
+        if deep:
+            return np.rint(np.clip(self.pixels, 0, 255) * np.float32(257)).astype(np.uint16)
+        return np.rint(np.clip(self.pixels, 0, 255)).astype(np.uint8)
+
+
+def tensor(pixels: NDArray[np.float32], device: torch.device) -> Tensor:
+    """Return pixels, H×W×3, as (1, 3, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].contiguous().to(device)
+
+
+def array(image: Tensor) -> NDArray[np.float32]:
+    """Return (1, 3, H, W) as pixels, H×W×3."""
+    return image[0].permute(1, 2, 0).contiguous().cpu().numpy()

@@ -1,0 +1,227 @@
+"""Dreaming on one frame after the other: the network is opened once, and each frame takes as little as it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from batcountry.dreams.loop import Advance, climb
+from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
+from batcountry.dreams.planning import Plan
+from batcountry.dreams.resolve import Resolved, resolve
+from batcountry.image.periodic import wrapped_axes
+from batcountry.image.picture import Picture
+from batcountry.models import Model
+from batcountry.motion.recipe_keyframes import FADED
+from batcountry.motion.recipes import Motion
+from batcountry.objectives.base import Scorer
+from batcountry.objectives.masks import mask_planes
+from batcountry.optim.ascent import UPDATE
+from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
+from batcountry.optim.gradient import Gradient, sparing_gradient, whole_gradient
+from batcountry.recipe import Recipe
+
+_KEPT = 8
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The pictures that go along with a frame where each has its own."""
+
+    guide: Picture | None = None
+    mask: Picture | None = None
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """What a frame's dream goes for, bound to the network."""
+
+    resolved: Resolved
+    gradient: Gradient
+    prior: Scorer | None
+    pictures: Pictures
+
+
+class FrameDreamer:
+    """Dreams on the frames of a film, all of one size.
+
+    Parameters
+    ----------
+    motion
+        The film's recipe.
+    options
+        What `batcountry.dream` takes beside a recipe: an opened `Model`, an `Objective`, a guide, a mask.
+    size
+        (height, width) of the frames.
+
+    Attributes
+    ----------
+    motion
+        The film's recipe with what was chosen for it.
+    plan
+        Memory and time that a whole dream on a frame takes.
+
+    Raises
+    ------
+    BatCountryError
+        If an option is wrong, or the model or a picture cannot be opened.
+    """
+
+    def __init__(self, motion: Motion, options: dict[str, Any], size: tuple[int, int]) -> None:
+        self.size = size
+        self._options = dict(options)
+        self._known_sizes: dict[Any, list[tuple[int, int]]] = {}
+        resolved = self._resolved(motion.dream, motion.aims_at(0, 0)[0][0], Sides())
+        self.model: Model = resolved.model
+        self._options["model"] = self.model
+        faded = dict.fromkeys(FADED) if any(each in motion.keys for each in FADED) else {}
+        self.plan = self._planned(resolved)
+        layers = tuple(resolved.objective.layers)
+        first = self._sizes(layers, resolved.recipe.octaves, resolved.recipe.octave_scale)
+        # With other tiles sums are rounded otherwise, so a film that is gone on with keeps those it was begun with.
+        chosen = resolved.recipe.with_options(
+            **faded, octaves=resolved.recipe.octaves or len(first), tile=self.plan.side or 0
+        )
+        self.motion = motion.with_options(dream=chosen)
+        self._aims: dict[Any, _Aim] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where frames are dreamed on."""
+        return self.model.device
+
+    @cached_property
+    def frame_seconds(self) -> float:
+        """The seconds that a frame which carries on a dream is expected to take."""
+        recipe, motion = self.motion.dream, self.motion
+
+        def work(octaves: int, iterations: int) -> float:
+            return iterations * sum(recipe.octave_scale ** (-2 * each) for each in range(octaves))
+
+        octaves = recipe.octaves or 1
+        few = work(min(motion.frame_octaves, octaves), motion.frame_iterations)
+        return self.plan.seconds * few / work(octaves, recipe.iterations)
+
+    def dream(
+        self,
+        start: Tensor,
+        picture: Tensor,
+        *,
+        frame: int,
+        time: float,
+        whole: bool,
+        sides: Sides = Sides(),
+    ) -> Tensor:
+        """Return the dream on a frame.
+
+        Parameters
+        ----------
+        start : (1, 3, H, W), RGB in gray levels
+            What to begin with: the frame with what is carried on.
+        picture
+            The frame itself.
+        frame, time
+            The frame's number and its second, for keyframes.
+        whole
+            Whether to take all octaves and iterations of the dream, or those of a frame that carries on.
+        sides
+            The pictures that go along.
+        """
+        recipe = self.motion.dream_at(frame, time)
+        aims = [(self._aim(recipe, aim, sides), weight) for aim, weight in self.motion.aims_at(frame, time)]
+        first = replace(aims[0][0].resolved, recipe=recipe)
+        mask = first.mask if sides.mask is None else mask_planes(sides.mask)
+        # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
+        ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
+
+        def begin(image: Tensor, base: Tensor) -> Advance:
+            small = resized(picture, base)
+            aux_inputs = {key: each for aim, _ in aims for key, each in aim.pictures.at(small).items()}
+            if mask is not None:
+                aux_inputs[UPDATE] = resized(mask, base)
+                image = torch.lerp(small, image, aux_inputs[UPDATE])
+            return ascent.on(image, aux_inputs).step
+
+        octaves = recipe.octaves or 1
+        octaves = octaves if whole else min(self.motion.frame_octaves, octaves)
+        layers = tuple(dict.fromkeys(each for aim, _ in aims for each in aim.resolved.objective.layers))
+        sizes = self._sizes(layers, octaves, recipe.octave_scale)
+        iterations = recipe.iterations if whole else self.motion.frame_iterations
+        for step in climb(start, sizes, iterations, begin, None, wrapped_axes(recipe.wrap)):
+            if step.last:
+                return step.image
+        raise AssertionError("a dream has at least one step")
+
+    def _sizes(self, layers: tuple[str, ...], octaves: int | None, scale: float) -> list[tuple[int, int]]:
+        """Return the octaves' sizes; each choice is tried on the network once."""
+        key = (layers, octaves, scale)
+        if key not in self._known_sizes:
+            self._known_sizes[key] = runnable_sizes(self.model, layers, self.size, octaves, scale)
+        return self._known_sizes[key]
+
+    def _resolved(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> Resolved:
+        own = {name: each for name, each in vars(sides).items() if each is not None}
+        if aim:
+            recipe = recipe.with_options(layer=None, objective=None)
+        return resolve(recipe, {**self._options, **aim, **own})
+
+    def _planned(self, resolved: Resolved) -> Plan:
+        aim = self._bound(resolved, None)
+
+        def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+            return aim.gradient(image, aim.pictures.at(image))
+
+        recipe = resolved.recipe
+        sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
+        return plan_dream(resolved, probed, sizes)
+
+    def _aim(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> _Aim:
+        shown = sides.guide and sides.guide.sha256
+        key = (*aim.items(), recipe.layer, recipe.objective, recipe.guide, recipe.mask, shown)
+        if key not in self._aims:
+            while len(self._aims) >= _KEPT:
+                self._aims.pop(next(iter(self._aims)))
+            resolved = self._resolved(recipe, aim, replace(sides, mask=None))
+            self._aims[key] = self._bound(resolved, self.plan.side)
+        return self._aims[key]
+
+    def _bound(self, resolved: Resolved, side: int | None) -> _Aim:
+        model, objective = resolved.model, resolved.objective
+        wrap = wrapped_axes(resolved.recipe.wrap)
+        gradient = sparing_gradient(whole_gradient(model, objective), model, objective, side, wrap)
+        prior = objective.of_image.bind(model) if objective.of_image else None
+        return _Aim(resolved, gradient, prior, Pictures(objective))
+
+
+def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:
+    """Return the gradient of several aims at once, each brought to the same size before it is weighed."""
+    if len(aims) == 1:
+        return aims[0][0].gradient
+
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        score, total = 0.0, torch.zeros_like(image)
+        for aim, weight in aims:
+            each, found = aim.gradient(image, aux_inputs)
+            size = found.abs().mean()
+            total += found * torch.where(size > 0, weight / size, torch.zeros_like(size))
+            score += weight * each
+        return score, total
+
+    return gradient
+
+
+def _mixed_priors(aims: list[tuple[_Aim, float]]) -> Scorer | None:
+    """Return the score of the image itself that several aims have together; None if there is none."""
+    priors = [(aim.prior, weight) for aim, weight in aims if aim.prior is not None]
+    if not priors:
+        return None
+
+    def score(activations: Any) -> Tensor:
+        first, *rest = (weight * prior(activations) for prior, weight in priors)
+        return sum(rest, start=first)
+
+    return score

@@ -1,0 +1,68 @@
+"""Pictures that go along with a film, such as its guide: one for all frames, or a video of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batcountry.errors import VideoError
+from batcountry.image.picture import Picture, picture_of_levels
+from batcountry.motion.io.decode import Clip, clip_of, shots
+from batcountry.motion.io.encode import VIDEO_SUFFIXES
+
+_LONGEST = 1024
+MOVING_SUFFIXES = {
+    *VIDEO_SUFFIXES,
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".ts",
+    ".m2ts",
+    ".ogv",
+    ".wmv",
+    ".flv",
+    ".gif",
+    ".3gp",
+}
+"""Suffixes of files whose frames are taken one after the other."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A video that goes along with another, frame by frame; when it ends, it begins again."""
+
+    clip: Clip
+
+    def first(self) -> Picture:
+        """Return its first frame."""
+        return next(self._frames())
+
+    def _frames(self) -> Iterator[Picture]:
+        for shot in shots(self.clip):
+            yield picture_of_levels(shot.pixels())
+
+    @staticmethod
+    def pictures(side: Side | None) -> Iterator[Picture | None]:
+        """Yield a picture for each frame for ever: `side`'s, or None if there is none."""
+        while side is not None:
+            yield from side._frames()
+        while True:
+            yield None
+
+
+def side_of(given: Any, what: str) -> Side | None:
+    """Return the video that a guide or mask is; None if it is none.
+
+    Raises
+    ------
+    VideoError
+        If it is named like a video and cannot be read.
+    """
+    if not (isinstance(given, (str, Path)) and Path(given).suffix.lower() in MOVING_SUFFIXES):
+        return None
+    try:
+        return Side(clip_of(Path(given), _LONGEST))
+    except VideoError as error:
+        raise VideoError(f"the {what} cannot be used: {error}") from None

@@ -1,0 +1,1 @@
+"""Videos and animated pictures: reading, writing and downloading, through FFmpeg's libraries."""

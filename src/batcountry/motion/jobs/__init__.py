@@ -1,0 +1,1 @@
+"""Films in the making: what is to be done, what has been done, and where it goes."""

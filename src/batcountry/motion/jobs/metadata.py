@@ -1,0 +1,55 @@
+"""Reading the note inside a finished film."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from batcountry.errors import VideoError
+from batcountry.image.files import MAX_NOTE, check_readable, read_note
+from batcountry.motion.io.animation import SUFFIXES as ANIMATION_SUFFIXES
+from batcountry.motion.io.encode import VIDEO_SUFFIXES
+from batcountry.motion.io.ffmpeg import open_media
+from batcountry.motion.recipes import MotionNote
+
+_BEGINNING = '"kind":"'
+
+
+def note_of(path: Path) -> MotionNote | None:
+    """Return the note inside a film, or a frame of one; None if it is no film or has none.
+
+    Raises
+    ------
+    BatCountryError
+        If the file cannot be read, or its note is damaged.
+    """
+    suffix = path.suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        with open_media(path) as file:
+            tags = {name.lower(): text for name, text in file.metadata.items()}
+        text = tags.get("comment")
+    elif suffix in ANIMATION_SUFFIXES:
+        text = _in_animation(path)
+    elif path.is_dir():
+        first = min(path.glob("*.png"), default=None)
+        if first is None:
+            raise VideoError(f"the folder {path} has no frames in it")
+        text = read_note(first)
+    else:
+        text = read_note(path)
+    if not text or len(text) > MAX_NOTE or _BEGINNING not in text.replace(" ", ""):
+        return None
+    return MotionNote.read(text)
+
+
+def _in_animation(path: Path) -> str | None:
+    if path.suffix.lower() == ".apng":
+        return read_note(path)
+    check_readable(path)
+    try:
+        with Image.open(path) as image:
+            found = image.info.get("comment", b"")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise VideoError(f"{path} is not an animated picture that can be read ({error})") from None
+    return found.decode("ascii", "replace") if isinstance(found, bytes) else str(found)

@@ -1,0 +1,226 @@
+"""Where finished frames go: into a video's parts, into a folder of pictures, or into an animated picture.
+
+Each store keeps what it is given at once and whole, knows how many frames it has, and can write what there is as the
+film at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batcountry.backend.files import replace_file
+from batcountry.backend.outputs import Output
+from batcountry.image.picture import read_picture
+from batcountry.motion.frame import Frame
+from batcountry.motion.io.animation import write_animation
+from batcountry.motion.io.encode import Format, Part, encoded
+from batcountry.motion.io.mux import Sound, write_video
+from batcountry.motion.jobs.journal import arrays_bytes, read_arrays
+
+DIGITS = 6
+"""Of the numbers in names of frames, so that they sort."""
+
+FRAMES = re.compile(rf"\d{{{DIGITS}}}\.png|times\.json")
+"""Names in a folder of frames."""
+
+
+class FrameSink(Protocol):
+    """Keeps finished frames, and makes the film of them."""
+
+    def count(self) -> int:
+        """Return how many frames are kept, from the first on without a gap."""
+        ...
+
+    def add(self, frame: Frame) -> None:
+        """Keep the next frame."""
+        ...
+
+    def write(self, note: str) -> None:
+        """Write the film, whole or not at all, when all frames are kept."""
+        ...
+
+    def write_so_far(self, note: str) -> None:
+        """Write what there is as a film, whole or not at all."""
+        ...
+
+    def disk(self, frames: int) -> int:
+        """Return the bytes of disk that are taken at most beside the film."""
+        ...
+
+
+class VideoSink:
+    """Frames become parts of a video, each encoded once and for all.
+
+    Parameters
+    ----------
+    folder
+        For parts and for frames that are no full part yet.
+    output
+        The video file.
+    form
+        How it is encoded.
+    sound
+        What is copied beside the pictures.
+    """
+
+    def __init__(self, folder: Path, output: Output, form: Format, *, sound: Sound | None = None) -> None:
+        self.folder, self.output, self.form, self.sound = folder, output, form, sound
+        self._parts = len(list(folder.glob("part-*.npz")))
+
+    def count(self) -> int:
+        """Return how many frames are kept."""
+        done = self._parts * self.form.part
+        while self._pending(done).exists():
+            done += 1
+        return done
+
+    def add(self, frame: Frame) -> None:
+        """Keep the next frame; with a full part of them, encode it."""
+        stamp = np.array([frame.pts, frame.duration], np.int64)
+        content = arrays_bytes({"levels": frame.levels(self.form.deep), "stamp": stamp})
+        replace_file(self._pending(frame.index), content)
+        self._encode_full_parts()
+
+    def write(self, note: str) -> None:
+        """Write the video."""
+        self._write(note, self.sound)
+
+    def write_so_far(self, note: str) -> None:
+        """Write the frames there are, with sound as far as they go."""
+        sound = self.sound
+        if sound is not None:
+            last = self._read_stamp(self.count() - 1)
+            sound = sound._replace(stop=int(last.sum()) * self.form.time_base - sound.shift)
+        self._write(note, sound)
+
+    def _write(self, note: str, sound: Sound | None) -> None:
+        self._encode_full_parts()
+        begin = self._parts * self.form.part
+        rest = self._encoded(range(begin, self.count())) if self.count() > begin else None
+
+        def parts() -> Iterator[Part]:
+            for index in range(self._parts):
+                yield Part(**read_arrays(self._part(index)))
+            if rest is not None:
+                yield rest
+
+        write_video(self.output, parts, self.form, sound=sound, note=note)
+
+    def _read_stamp(self, index: int) -> NDArray[np.int64]:
+        """Return a kept frame's pts and duration."""
+        part, place = divmod(index, self.form.part)
+        if part < self._parts:
+            found = read_arrays(self._part(part))
+            return np.array([found["pts"][place], found["durations"][place]], np.int64)
+        return self._read(index)["stamp"]
+
+    def disk(self, frames: int) -> int:
+        """Return the bytes of a full part's frames, and of the parts at a generous rate, twice."""
+        width, height = self.form.size
+        frame = width * height * (6 if self.form.deep else 3)
+        packed = frame if self.form.codec == "ffv1" else frame // 10
+        return self.form.part * frame + 2 * packed * frames
+
+    def _encode_full_parts(self) -> None:
+        # By what is there and not by the frame at hand: a kill may have come between a part's last frame and the part.
+        while self.count() >= (end := (self._parts + 1) * self.form.part):
+            part = self._encoded(range(end - self.form.part, end))
+            replace_file(self._part(self._parts), arrays_bytes(vars(part)))
+            self._parts += 1
+        self._sweep()
+
+    def _sweep(self) -> None:
+        for path in self.folder.glob("frame-*.npz"):
+            if int(path.stem.removeprefix("frame-")) < self._parts * self.form.part:
+                path.unlink()
+
+    def _encoded(self, indices: range) -> Part:
+        stamps = (self._read(index)["stamp"] for index in indices)
+        times = [(int(pts), int(duration)) for pts, duration in stamps]
+        return encoded((self._read(index)["levels"] for index in indices), times, self.form)
+
+    def _read(self, index: int) -> dict[str, NDArray[Any]]:
+        return read_arrays(self._pending(index))
+
+    def _pending(self, index: int) -> Path:
+        return self.folder / f"frame-{index:08d}.npz"
+
+    def _part(self, index: int) -> Path:
+        return self.folder / f"part-{index:06d}.npz"
+
+
+class FolderSink:
+    """Frames are PNGs in a folder, numbered so that they sort, each with the note inside.
+
+    Parameters
+    ----------
+    folder
+        Where they go.
+    size
+        (width, height) of the frames.
+    note
+        What each has inside.
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int], note: str | None = None) -> None:
+        self.folder, self.size, self.note = folder, size, note
+
+    def count(self) -> int:
+        """Return how many frames are there without a gap."""
+        done = 0
+        while self.path(done).exists():
+            done += 1
+        return done
+
+    def add(self, frame: Frame) -> None:
+        """Write the next frame."""
+        self.folder.mkdir(exist_ok=True)
+        picture = read_picture(frame.levels())
+        picture = picture.with_note(self.note) if self.note else picture
+        picture.save(self.path(frame.index), overwrite=True)
+
+    def write(self, note: str) -> None:
+        """Do nothing: the frames are the film."""
+
+    def write_so_far(self, note: str) -> None:
+        """Do nothing: the frames are the film."""
+
+    def disk(self, frames: int) -> int:
+        """Return the bytes that all frames take at what noisy PNGs do."""
+        return self.size[0] * self.size[1] * 3 * frames
+
+    def path(self, index: int) -> Path:
+        """Return where a frame goes; the first is number 1."""
+        return self.folder / f"{index + 1:0{DIGITS}d}.png"
+
+
+class AnimationSink(FolderSink):
+    """Frames are kept as PNGs, and become an animated GIF or PNG at the end.
+
+    Parameters
+    ----------
+    folder, size
+        As of `FolderStore`.
+    output
+        The animated picture.
+    rate
+        Frames a second.
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int], output: Output, rate: float) -> None:
+        super().__init__(folder, size)
+        self.output, self.rate = output, rate
+
+    def write(self, note: str) -> None:
+        """Write what there is as an animated picture that plays for ever."""
+        write_animation(self.output, [self.path(index) for index in range(self.count())], self.rate, note)
+
+    def write_so_far(self, note: str) -> None:
+        """Write what there is as an animated picture that plays for ever."""
+        self.write(note)

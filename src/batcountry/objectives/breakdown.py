@@ -1,0 +1,32 @@
+"""What a score is made of, for printing and plotting."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from batcountry.models.model import Model
+from batcountry.objectives.base import Activations, Objective, added_up
+
+
+class Breakdown:
+    """Scores pictures as an objective does, and remembers each term's share.
+
+    Attributes
+    ----------
+    values
+        What each term, by its text, last came to, before its weight: the mean of the pictures.
+    """
+
+    def __init__(self, model: Model, objective: Objective) -> None:
+        self._scorers = objective.scorers(model)
+        self.values: dict[str, float] = {}
+
+    def __call__(self, activations: Activations) -> Tensor:
+        """Return the score of all pictures together, a tensor without axes."""
+        shares = []
+        for weight, term, scorer in self._scorers:
+            found = scorer(activations)
+            share = added_up(found)
+            self.values[str(term)] = float(share.detach()) / len(found)
+            shares.append(weight * share)
+        return sum(shares[1:], shares[0])

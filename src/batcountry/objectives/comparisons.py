@@ -1,0 +1,153 @@
+"""Objectives that compare with the features of a picture: caricature, content, style."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from batcountry.backend.kernels.mean_square import mean_square
+from batcountry.errors import RecipeError
+from batcountry.objectives.base import Activations, Objective, Scorer, objective
+from batcountry.objectives.references import (
+    Reference,
+    check_openable,
+    check_places,
+    files_of,
+    labeled,
+    planes,
+)
+from batcountry.objectives.units import likeness
+
+if TYPE_CHECKING:
+    from batcountry.models.model import Model
+
+
+def caricature(layer: str, picture: Any = "start", power: float = 2.0) -> Objective:
+    """Exaggerate what a layer sees in a picture, where it sees it.
+
+    The dot product of the activations with those of the picture at the same place, times their cosine to the
+    power of `power` (Cammarata et al., "Thread: Circuits", 2020; lucid).
+
+    Parameters
+    ----------
+    picture
+        Whatever `batcountry.read_picture` takes, resized to the picture dreamed on; or the text `start`.
+    """
+    wanted = Reference.of(picture)
+
+    def bind(model: Model) -> Scorer:
+        wanted.check()
+
+        def score(activations: Activations) -> Tensor:
+            return likeness(activations[layer], wanted.features(model, activations, layer), power)
+
+        return score
+
+    arguments = (layer, wanted.label, power)
+    return objective(
+        "caricature", arguments, (layer,), bind, local=True, aux_inputs=wanted.aux_inputs, files=wanted.files
+    )
+
+
+def content(picture: Any, layer: str) -> Objective:
+    """Come close to a picture's features, place by place: feature inversion, from any start.
+
+    Minus the mean over channels of the squared difference (Mahendran and Vedaldi, 2015; Gatys et al., 2016).
+
+    Parameters
+    ----------
+    picture
+        Whatever `batcountry.read_picture` takes, resized to the picture dreamed on; or the text `start`.
+    """
+    wanted = Reference.of(picture)
+
+    def bind(model: Model) -> Scorer:
+        distance = _distance(model, wanted, layer)
+        return lambda activations: -distance(activations)
+
+    return objective(
+        "content",
+        (wanted.label, layer),
+        (layer,),
+        bind,
+        local=True,
+        aux_inputs=wanted.aux_inputs,
+        files=wanted.files,
+    )
+
+
+def strayed(layer: str) -> Objective:
+    """Return `drift` of a layer's features."""
+    start = Reference.of("start")
+    return objective(
+        "drift",
+        (layer,),
+        (layer,),
+        lambda model: _distance(model, start, layer),
+        local=True,
+        aux_inputs=start.aux_inputs,
+    )
+
+
+def _distance(model: Model, wanted: Reference, layer: str) -> Scorer:
+    """Return the scorer of the mean squared difference of features at each place."""
+    wanted.check()
+
+    def score(activations: Activations) -> Tensor:
+        return mean_square(activations[layer] - wanted.features(model, activations, layer))
+
+    return score
+
+
+def style(picture: Any, layer: str) -> Objective:
+    """Take on a picture's texture: the correlations of a layer's channels, wherever they are.
+
+    Minus the squared distance of the Gram matrices, relative to the picture's own (Gatys, Ecker, Bethge, 2016).
+    The picture is used at its own size.
+    """
+    label = labeled(picture)
+
+    def bind(model: Model) -> Scorer:
+        check_openable(picture, label)
+        with torch.no_grad():
+            try:
+                features = model.activations(planes(picture).to(model.device), (layer,))[layer]
+            except RuntimeError as error:
+                raise RecipeError(
+                    f"the picture {label} is too small for {layer!r}; use a larger one"
+                ) from error
+        check_places(features, layer, "style")
+        wanted = gram(features)
+        size = wanted.square().sum().clamp(min=1e-12)
+        return lambda activations: -(gram(activations[layer]) - wanted).square().sum((1, 2)) / size
+
+    return objective("style", (label, layer), (layer,), bind, files=files_of(picture))
+
+
+def diversity(layer: str) -> Objective:
+    """Make the pictures of a batch differ from each other in a layer's texture.
+
+    Minus the mean cosine of each picture's Gram matrix with those of the others (Olah, Mordvintsev, Schubert:
+    "Feature Visualization", 2017).
+    """
+
+    def score(activations: Activations) -> Tensor:
+        found = activations[layer]
+        check_places(found, layer, "diversity")
+        if len(found) < 2:
+            raise RecipeError(
+                "diversity compares the pictures of a batch, and here is only one; leave it out"
+            )
+        flat = torch.nn.functional.normalize(gram(found).flatten(1), dim=1)
+        alike = flat @ flat.t()
+        return -(alike.sum(1) - alike.diagonal()) / (len(found) - 1)
+
+    return objective("diversity", (layer,), (layer,), lambda _: score)
+
+
+def gram(activation: Tensor) -> Tensor:
+    """Return the mean over places of the products of channels, (N, C, C), for activations (N, C, H, W)."""
+    flat = activation.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]

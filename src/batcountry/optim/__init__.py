@@ -1,0 +1,1 @@
+"""How a picture is made to score higher: parametrizations, transforms, gradients, tiles, optimizers."""

@@ -1,0 +1,115 @@
+"""One step of gradient ascent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from batcountry.objectives.base import IMAGE, STEP, Scorer
+from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, stacked, unstacked
+from batcountry.optim.gradient import Gradient
+from batcountry.optim.optimizers import Make, Schedule, optimizer
+from batcountry.optim.param import MakeParam, Pixels
+from batcountry.optim.transforms import Dice, Transform, jitter
+
+UPDATE = "@update"
+"""Name of the mask that a step's change is multiplied with."""
+
+
+@dataclass(frozen=True)
+class Ascent:
+    """How a picture is made to score higher, step by step.
+
+    Attributes
+    ----------
+    gradient
+        Score and gradient of what the network sees.
+    optimizer
+        Makes what moves the parametrization.
+    transforms
+        What happens to the picture before the network sees it, in order.
+    rng
+        Drawn from by the transforms in every step.
+    clip
+        Keep the picture within 0 to 255.
+    param
+        Makes what holds the picture.
+    prior
+        Score of the image itself, of which the gradient is added.
+    """
+
+    gradient: Gradient
+    optimizer: Make
+    transforms: Sequence[Transform]
+    rng: Dice
+    clip: bool = True
+    param: MakeParam = Pixels
+    prior: Scorer | None = None
+
+    def on(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> Climb:
+        """Begin with pictures, (N, 3, H, W), RGB in gray levels, and those beside them."""
+        with torch.inference_mode(False):
+            return Climb(self, image, aux_inputs)
+
+    def step(self, image: Tensor) -> tuple[Tensor, float]:
+        """Return the picture after one first step, and the score before it."""
+        return self.on(image).step()
+
+
+def classic_ascent(gradient: Gradient, step_size: float, jitter_by: int, clip: bool, rng: Dice) -> Ascent:
+    """Return normalized gradient ascent with jitter, the step of the 2015 deepdream programs.
+
+    Parameters
+    ----------
+    step_size : float
+        Mean absolute change of a color value in one step, in gray levels.
+    jitter_by : int
+        Largest shift in pixels: the picture is rolled round by a random amount before the
+        network sees it, and back after.
+    """
+    return Ascent(gradient, optimizer("ascent", Schedule(step_size)), (jitter(jitter_by),), rng, clip)
+
+
+class Climb:
+    """A picture that grows: one octave's parametrization, with its optimizer's state."""
+
+    def __init__(self, ascent: Ascent, image: Tensor, aux_inputs: AuxInputs) -> None:
+        self._ascent = ascent
+        self._held = {key: each for key, each in aux_inputs.items() if key == UPDATE}
+        self._aux_inputs = {key: each for key, each in aux_inputs.items() if key != UPDATE}
+        self._param = ascent.param(image)
+        self._optimizer = ascent.optimizer(self._param.tensors)
+        self._steps = 0
+
+    def step(self) -> tuple[Tensor, float]:
+        """Return the pictures one step on, (N, 3, H, W) in gray levels, and the score before it."""
+        before = [each.detach().clone() for each in self._param.tensors] if self._held else []
+        with torch.inference_mode(False), torch.enable_grad():
+            image = self._param.image()
+            view, aux_inputs = self._seen(image)
+            score, slope = self._ascent.gradient(view.detach(), aux_inputs)
+            ends, slopes = [view], [slope]
+            if self._ascent.prior is not None:
+                prior = self._ascent.prior(
+                    {IMAGE: image, STEP: torch.tensor([self._steps]), **self._aux_inputs}
+                )
+                score += float(prior.detach())
+                ends.append(prior)
+                slopes.append(torch.ones_like(prior))
+            self._steps += 1
+            self._optimizer.update(torch.autograd.grad(ends, self._param.tensors, slopes))
+            self._param.constrain(self._ascent.clip)
+            with torch.no_grad():
+                for tensor, old in zip(self._param.tensors, before, strict=bool(before)):
+                    tensor.copy_(torch.lerp(old, tensor, self._held[UPDATE]))
+                return self._param.image().detach().clone(), score
+
+    def _seen(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what the network sees of the pictures, and of those beside them."""
+        stack = stacked(image, self._aux_inputs)
+        for transform in self._ascent.transforms:
+            stack = transform(stack, self._ascent.rng)
+        return unstacked(stack, self._aux_inputs)

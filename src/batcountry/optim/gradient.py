@@ -1,0 +1,170 @@
+"""The gradient of an objective on an image."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from batcountry.backend.allocator import give_back
+from batcountry.backend.redirected_relu import redirected_relu
+from batcountry.errors import RecipeError
+from batcountry.image.periodic import NO_WRAP, Wrap
+from batcountry.models.model import Model
+from batcountry.objectives.base import Objective
+from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
+from batcountry.optim.tiles import TileScorer
+
+log = logging.getLogger("batcountry")
+
+
+class Gradient(Protocol):
+    """From pictures, (N, 3, H, W), RGB in gray levels, to their score and its gradient of that shape."""
+
+    def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS, /) -> tuple[float, Tensor]:
+        """Return score and gradient; `aux_inputs` has the pictures that the objective reads too, of that size."""
+        ...
+
+
+def whole_gradient(model: Model, objective: Objective) -> Gradient:
+    """Return the function that gives the score and gradient of a whole picture at once.
+
+    Terms of the image itself are left out, as they need no network. The network runs no further than
+    the last layer the objective reads. Works also when the caller is inside `torch.no_grad()` or
+    `torch.inference_mode()`.
+    """
+    objective = objective.resolved(model).of_layers
+    scorer, layers = objective.bind(model), objective.layers
+
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = (image.clone() if image.is_inference() else image).detach().requires_grad_()
+            score = scorer({**model.activations(leaf, layers), **aux_inputs})
+            (found,) = torch.autograd.grad(score, leaf)
+        return float(score.detach()), found
+
+    return gradient
+
+
+def redirecting_gradient(gradient: Gradient, steps: int) -> Gradient:
+    """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.backend.redirected_relu`."""
+    left = steps
+
+    def redirected(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        nonlocal left
+        if not left:
+            return gradient(image, aux_inputs)
+        left -= 1
+        with redirected_relu():
+            return gradient(image, aux_inputs)
+
+    return redirected
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that memory ran out."""
+    while error is not None:
+        if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or "allocate memory" in str(error):
+            return True
+        error = error.__cause__
+    return False
+
+
+def sparing_gradient(
+    whole: Gradient,
+    model: Model,
+    objective: Objective,
+    side: int | None = None,
+    wrap: Wrap = NO_WRAP,
+    *,
+    ceiling: int | None = None,
+) -> Gradient:
+    """Return the function that gives an image's score and gradient, by `whole` or in tiles of `side`.
+
+    If memory runs out, it goes on once with tiles of half the side. For `ceiling` see `TileScorer`.
+
+    Raises
+    ------
+    RecipeError
+        As `tiled_gradient`. The function itself, if memory runs out again.
+    """
+    tiled = side is not None or any(wrap)
+    current = tiled_gradient(model, objective, side, wrap, ceiling=ceiling) if tiled else whole
+    shrunk = False
+
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        nonlocal current, shrunk
+        try:
+            return current(image, aux_inputs)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if shrunk:
+                raise _out_of_memory(image) from error
+        shrunk = True
+        smaller = (side or max(image.shape[-2:])) // 2
+        log.warning("memory ran out; going on in tiles of %d pixels", smaller)
+        try:
+            current = tiled_gradient(model, objective, smaller, wrap, ceiling=ceiling)
+            return current(image, aux_inputs)
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                raise _out_of_memory(image) from error
+            raise
+
+    return gradient
+
+
+def _out_of_memory(image: Tensor) -> RecipeError:
+    height, width = image.shape[-2:]
+    return RecipeError(
+        f"memory ran out on a picture of {width}×{height} pixels; allow less with max_memory, "
+        "or make the picture smaller with size"
+    )
+
+
+def tiled_gradient(
+    model: Model,
+    objective: Objective,
+    side: int | None = None,
+    wrap: Wrap = NO_WRAP,
+    *,
+    ceiling: int | None = None,
+) -> Gradient:
+    """Return the function that gives what `whole_gradient` does, tile by tile.
+
+    Parameters
+    ----------
+    side
+        Of a tile's core in pixels; see `Halo.tiles`. With none there is one tile.
+    wrap
+        Whether the network sees the picture go on at its other side, along y and along x.
+    ceiling
+        See `TileScorer`.
+
+    Raises
+    ------
+    RecipeError
+        If the objective is not local, or its layers see the whole picture.
+    """
+    scorer = TileScorer(model, objective, ceiling=ceiling)
+    units: dict[tuple[int, int], dict[str, int]] = {}
+
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        height, width = image.shape[-2:]
+        tiles = scorer.halo.tiles((height, width), side, wrap)
+        if (height, width) not in units:
+            units[height, width] = scorer.units(tiles, image.dtype)
+        total, score = torch.zeros_like(image), 0.0
+        for tile in tiles:
+            windows = {key: tile.read(each) for key, each in aux_inputs.items()}
+            share, part = scorer(tile.read(image), tile, units[height, width], windows)
+            tile.add(part, total)
+            score += share
+        if len(tiles) > 1:
+            give_back()  # the update's tensors are as large as the picture, and fit into none of a tile's
+        return score, total
+
+    return gradient

@@ -1,0 +1,104 @@
+"""From options and JSON to checked values, with errors in one sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from batcountry.errors import RecipeError, suggestion
+from batcountry.recipe.fields import title_of, with_fields, without_fields
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Options(BaseModel):
+    """Options by name, checked. Immutable; `model_dump_json()` and `read(text)` are their JSON form.
+
+    Raises
+    ------
+    RecipeError
+        If one is unknown or out of its range; the message names the first. Pydantic's own ways in, such as
+        `model_validate`, raise its `ValidationError`, so that models of others may hold these.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        field_title_generator=title_of,
+        json_schema_extra=lambda schema: schema.update(description=without_fields(schema["description"])),
+    )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        with_fields(cls)(cls)
+
+    def __init__(self, **options: Any) -> None:
+        try:
+            super().__init__(**options)
+        except ValidationError as error:
+            raise RecipeError(said(error, self.option_names())) from None
+
+    # Without it pydantic would take this for another way to make a value, and go through it in `model_validate` too.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Self:
+        """Make a value from options by name; raises `RecipeError` as `Options` does."""
+        return cls(**options)
+
+    @classmethod
+    def option_names(cls) -> list[str]:
+        """Return the names of the options that `of` takes."""
+        return list(cls.model_fields)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read a value from its JSON form; raises `RecipeError` if it is not one."""
+        return cls.of(json_object(text, "recipe"))
+
+    def with_options(self, **options: Any) -> Self:
+        """Return this value with some fields changed, checked like new."""
+        return type(self).of({**self.model_dump(), **options})
+
+
+def json_object(text: str, what: str) -> dict[str, Any]:
+    """Read a JSON object; raises `RecipeError`, which calls it `what`, if the text is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise RecipeError(f"the {what} is not JSON") from None
+    if not isinstance(found, dict):
+        raise RecipeError(f"the {what} is not a JSON object")
+    return found
+
+
+def noted(kind: type[T], text: str, whose: str) -> T:
+    """Read the note inside a file from its JSON form; raises `RecipeError`, which says `whose` it is, if it is none."""
+    try:
+        return kind(**json_object(text, "note"))
+    except ValidationError as error:
+        raise RecipeError(f"the {whose}'s note is damaged: {said(error, kind.model_fields)}") from None
+
+
+def is_of_film(note: str) -> bool:
+    """Whether a note's JSON form is a film's, which its frames have inside too."""
+    recipe = json_object(note, "picture's note").get("recipe")
+    return isinstance(recipe, dict) and "kind" in recipe
+
+
+def said(error: ValidationError, known: Collection[str]) -> str:
+    """Return what was wrong first, in one sentence; `known` are the options that there are."""
+    first = error.errors()[0]
+    name = ".".join(str(each) for each in first["loc"])
+    if first["type"] == "extra_forbidden":
+        hint = suggestion(name, known) or f"; the options are {', '.join(known)}"
+        return f"there is no option {name!r}{hint}"
+    reason = str(first.get("ctx", {}).get("error", first["msg"]))
+    return f"{name} cannot be {first['input']!r}: {reason[:1].lower()}{reason[1:]}"

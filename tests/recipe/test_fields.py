@@ -1,0 +1,100 @@
+"""What fields say of themselves, wherever options are shown."""
+
+import importlib
+import inspect
+import pydoc
+import sys
+from typing import Annotated, Literal
+
+import pytest
+
+import batcountry
+from batcountry import motion
+from batcountry.dreams.cnn_vis_options import Aim, Penalties
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
+from batcountry.optim import param
+from batcountry.recipe import Recipe
+from batcountry.recipe.fields import GROUPS, LOOK, Facts, Registry, described
+from batcountry.recipe.validation import Options
+
+MODELS = (Recipe, ZoomRecipe, VideoRecipe, Aim, Penalties)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_field_has_a_group_a_title_and_a_description(model):
+    schema = model.model_json_schema()["properties"]
+    for name in set(model.model_fields) - {"dream", "keys", "kind"}:
+        assert schema[name]["group"] in GROUPS, name
+        assert schema[name]["title"][0].isupper() and "_" not in schema[name]["title"]
+        assert schema[name]["description"].endswith(".")
+    assert {each.name for each in described(model)} == set(model.model_fields) - {"dream", "keys", "kind"}
+
+
+def registries():
+    for model in MODELS:
+        for name, field in model.model_fields.items():
+            facts = field.json_schema_extra
+            for names in (facts.choices, facts.examples) if isinstance(facts, Facts) else ():
+                if isinstance(names, Registry):
+                    yield pytest.param(names, id=name)
+
+
+@pytest.mark.parametrize("registry", list(registries()))
+def test_names_that_are_known_without_importing_a_registry_are_those_in_it(registry, monkeypatch):
+    module = importlib.import_module(registry.module)
+    assert list(registry.built_in) == list(getattr(module, registry.name))
+    monkeypatch.delitem(sys.modules, registry.module)
+    assert registry() == (*registry.besides, *registry.built_in)
+
+
+def test_choices_are_enumerations_in_the_schema():
+    schema = Recipe.model_json_schema()["properties"]
+    for name in ("param", "optimizer", "carry", "color", "normalize", "wrap", "precision", "spacing"):
+        assert schema[name]["default"] in schema[name]["enum"], name
+    for name in ("start", "device"):
+        assert schema[name]["default"] in schema[name]["examples"], name
+    assert schema["mask"]["format"] == "path"
+
+
+def test_what_a_program_puts_into_a_registry_is_among_the_choices(monkeypatch):
+    monkeypatch.setitem(param.known, "mine", param.Pixels)
+    assert "mine" in Recipe.model_json_schema()["properties"]["param"]["enum"]
+    assert "mine" in next(each for each in described(Recipe) if each.name == "param").choices
+
+
+class Small(Options):
+    """A few options."""
+
+    count: Annotated[int, LOOK("How many.", ge=1, le=9, first=True)] = 4
+    share: Annotated[float | None, LOOK("How much.", gt=0, lt=1, title="Part")] = None
+    seed: Annotated[int, LOOK("Of chance.", ge=0, lt=2**8)] = 0
+    way: Annotated[Literal["up", "down"], LOOK("Where to.", flag="--to")] = "up"
+    plain: int = 3
+
+
+def test_options_are_described_in_words():
+    count, share, seed, way = described(Small)
+    assert (count.range, share.range, seed.range) == ("1 to 9", "more than 0, less than 1", "0 to 255")
+    assert (count.title, share.title) == ("Count", "Part")
+    assert (count.flag, way.flag) == ("--count", "--to")
+    assert (way.choices, way.sentence) == (("up", "down"), "Where to. One of up, down.")
+
+
+def test_a_docstring_ends_with_the_fields_and_the_schema_does_not_repeat_them():
+    assert "share : float or None, more than 0, less than 1, default None" in Small.__doc__
+    assert Small.model_json_schema()["description"] == "A few options."
+
+
+@pytest.mark.parametrize("thing", [batcountry.dream, Recipe])
+def test_help_lists_every_field_of_the_recipe(thing):
+    text = pydoc.plain(pydoc.render_doc(thing))
+    for name, field in Recipe.model_fields.items():
+        assert f"{name} : " in text
+        assert f"default {field.default!r}" in text
+    assert inspect.getdoc(thing).splitlines()[0].endswith(".")
+
+
+def test_help_on_films_lists_their_fields():
+    for function, recipe in ((motion.zoom, ZoomRecipe), (motion.video, VideoRecipe)):
+        for each in described(recipe):
+            assert f"{each.name} : " in function.__doc__
