@@ -7,7 +7,7 @@ import sys
 import pytest
 from PIL import Image
 
-from batcountry.backend.folders import exclusive_lock, check_makeable, make_folder, pictures_in
+from batcountry.backend.folders import check_makeable, exclusive_lock, make_folder, pictures_in
 from batcountry.errors import OutputError, PictureError, RecipeError
 from children import child
 
@@ -90,7 +90,10 @@ def test_a_folder_is_held_by_one_process_until_that_ends_or_dies(tmp_path):
     with child(holding, **pipes) as process:
         assert process.stdout.readline() == "held\n"
         for refusal in (RecipeError, OutputError):
-            with pytest.raises(refusal, match="another process is at work in"), exclusive_lock(tmp_path, refusal):
+            with (
+                pytest.raises(refusal, match="another process is at work in"),
+                exclusive_lock(tmp_path, refusal),
+            ):
                 raise AssertionError("held twice")
         process.kill()
         process.wait()
