@@ -37,53 +37,53 @@ from batcountry.objectives.references import PICTURE
 A, IMAGE = ("a",), ()
 TILES, WHOLE = True, False
 
-OBJECTIVES = [
-    # objective, its text, the layers it reads, whether tiles can be cut, pictures beside, files
-    (layer("a"), 'layer("a")', A, TILES, [], ()),
-    (channel("a", 3), 'channel("a", 3)', A, TILES, [], ()),
-    (neuron("a", 3), 'neuron("a", 3, None, None)', A, WHOLE, [], ()),
-    (neuron("a", 3, 5, 7), 'neuron("a", 3, 5, 7)', A, WHOLE, [], ()),
-    (logit(3), "logit(3)", ("@classes",), WHOLE, [], ()),
-    (logit("cat", "a"), 'logit("cat", "a")', A, WHOLE, [], ()),
-    (direction("a", [1, 2]), 'direction("a", [1.0, 2.0], 0.0)', A, TILES, [], ()),
-    (direction("a", "v.npy", 2), 'direction("a", "v.npy", 2)', A, TILES, [], ("v.npy",)),
-    (amplify("a"), 'amplify("a", 1.0, 1.0, 5.0)', A, TILES, [], ()),
-    (amplify("a", 2, 3, 4), 'amplify("a", 2, 3, 4)', A, TILES, [], ()),
-    (strongest("a"), 'strongest("a", 1)', A, WHOLE, [START], ()),
-    (weakest("a", 2), 'weakest("a", 2)', A, WHOLE, [START], ()),
-    (caricature("a"), 'caricature("a", "start", 2.0)', A, TILES, [START], ()),
-    (caricature("a", "p.png", 3), 'caricature("a", "p.png", 3)', A, TILES, [PICTURE], ("p.png",)),
-    (content("start", "a"), 'content("start", "a")', A, TILES, [START], ()),
-    (content("p.png", "a"), 'content("p.png", "a")', A, TILES, [PICTURE], ("p.png",)),
-    (style("p.png", "a"), 'style("p.png", "a")', A, WHOLE, [], ("p.png",)),
-    (guide("p.png", "a"), 'guide("p.png", "a")', A, TILES, [], ("p.png",)),
-    (diversity("a"), 'diversity("a")', A, WHOLE, [], ()),
-    (drift("a"), 'drift("a")', A, TILES, [START], ()),
-    (drift(), "drift()", IMAGE, TILES, [START], ()),
-    (tv(), 'tv(2.0, "naive", 1.0)', IMAGE, TILES, [], ()),
-    (tv(1, "sobel", 5), 'tv(1, "sobel", 5)', IMAGE, TILES, [], ()),
-    (pnorm(), 'pnorm(6.0, 1.0, "zero")', IMAGE, TILES, [], ()),
-    (pnorm(2, 3, "start"), 'pnorm(2, 3, "start")', IMAGE, TILES, [START], ()),
-    (grain(), "grain(1.5)", IMAGE, TILES, [], ()),
-    (opacity(), "opacity()", IMAGE, TILES, [OPACITY], ()),
-    (recolor(), 'recolor("chroma")', IMAGE, TILES, [START], ()),
-    (recolor("palette"), 'recolor("palette")', IMAGE, WHOLE, [START], ()),
-    (growing(tv(), 1, 2), 'growing(tv(2.0, "naive", 1.0), 1, 2, 50)', IMAGE, TILES, [], ()),
-    (region("m.png", layer("a")), 'region("m.png", layer("a"))', A, TILES, ["@mask/"], ("m.png",)),
+OBJECTIVES = [  # made in the test and not when this file is read, so that `make mutants` can change how
+    # its objective, text, the layers it reads, whether tiles can be cut, pictures beside, files
+    (lambda: layer("a"), 'layer("a")', A, TILES, [], ()),
+    (lambda: channel("a", 3), 'channel("a", 3)', A, TILES, [], ()),
+    (lambda: neuron("a", 3), 'neuron("a", 3, None, None)', A, WHOLE, [], ()),
+    (lambda: neuron("a", 3, 5, 7), 'neuron("a", 3, 5, 7)', A, WHOLE, [], ()),
+    (lambda: logit(3), "logit(3)", ("@classes",), WHOLE, [], ()),
+    (lambda: logit("cat", "a"), 'logit("cat", "a")', A, WHOLE, [], ()),
+    (lambda: direction("a", [1, 2]), 'direction("a", [1.0, 2.0], 0.0)', A, TILES, [], ()),
+    (lambda: direction("a", "v.npy", 2), 'direction("a", "v.npy", 2)', A, TILES, [], ("v.npy",)),
+    (lambda: amplify("a"), 'amplify("a", 1.0, 1.0, 5.0)', A, TILES, [], ()),
+    (lambda: amplify("a", 2, 3, 4), 'amplify("a", 2, 3, 4)', A, TILES, [], ()),
+    (lambda: strongest("a"), 'strongest("a", 1)', A, WHOLE, [START], ()),
+    (lambda: weakest("a", 2), 'weakest("a", 2)', A, WHOLE, [START], ()),
+    (lambda: caricature("a"), 'caricature("a", "start", 2.0)', A, TILES, [START], ()),
+    (lambda: caricature("a", "p.png", 3), 'caricature("a", "p.png", 3)', A, TILES, [PICTURE], ("p.png",)),
+    (lambda: content("start", "a"), 'content("start", "a")', A, TILES, [START], ()),
+    (lambda: content("p.png", "a"), 'content("p.png", "a")', A, TILES, [PICTURE], ("p.png",)),
+    (lambda: style("p.png", "a"), 'style("p.png", "a")', A, WHOLE, [], ("p.png",)),
+    (lambda: guide("p.png", "a"), 'guide("p.png", "a")', A, TILES, [], ("p.png",)),
+    (lambda: diversity("a"), 'diversity("a")', A, WHOLE, [], ()),
+    (lambda: drift("a"), 'drift("a")', A, TILES, [START], ()),
+    (lambda: drift(), "drift()", IMAGE, TILES, [START], ()),
+    (lambda: tv(), 'tv(2.0, "naive", 1.0)', IMAGE, TILES, [], ()),
+    (lambda: tv(1, "sobel", 5), 'tv(1, "sobel", 5)', IMAGE, TILES, [], ()),
+    (lambda: pnorm(), 'pnorm(6.0, 1.0, "zero")', IMAGE, TILES, [], ()),
+    (lambda: pnorm(2, 3, "start"), 'pnorm(2, 3, "start")', IMAGE, TILES, [START], ()),
+    (lambda: grain(), "grain(1.5)", IMAGE, TILES, [], ()),
+    (lambda: opacity(), "opacity()", IMAGE, TILES, [OPACITY], ()),
+    (lambda: recolor(), 'recolor("chroma")', IMAGE, TILES, [START], ()),
+    (lambda: recolor("palette"), 'recolor("palette")', IMAGE, WHOLE, [START], ()),
+    (lambda: growing(tv(), 1, 2), 'growing(tv(2.0, "naive", 1.0), 1, 2, 50)', IMAGE, TILES, [], ()),
+    (lambda: region("m.png", layer("a")), 'region("m.png", layer("a"))', A, TILES, ["@mask/"], ("m.png",)),
     (
-        region("m.png", content("p.png", "a")),
+        lambda: region("m.png", content("p.png", "a")),
         'region("m.png", content("p.png", "a"))',
         A,
         TILES,
         [PICTURE, "@mask/"],
         ("p.png", "m.png"),
     ),
-    (for_picture(1, layer("a")), 'for_picture(1, layer("a"))', A, TILES, [], ()),
-    (function(np.mean, ["a"]), 'python("numpy.mean")', A, WHOLE, [], ()),
-    (function(np.mean, ["a", START]), 'python("numpy.mean")', A, WHOLE, [START], ()),
-    (function(np.mean, []), 'python("numpy.mean")', IMAGE, WHOLE, [], ()),
+    (lambda: for_picture(1, layer("a")), 'for_picture(1, layer("a"))', A, TILES, [], ()),
+    (lambda: function(np.mean, ["a"]), 'python("numpy.mean")', A, WHOLE, [], ()),
+    (lambda: function(np.mean, ["a", START]), 'python("numpy.mean")', A, WHOLE, [START], ()),
+    (lambda: function(np.mean, []), 'python("numpy.mean")', IMAGE, WHOLE, [], ()),
     (
-        objective("own", (None, True, [1, "b"]), A, lambda _: None),
+        lambda: objective("own", (None, True, [1, "b"]), A, lambda _: None),
         'own(None, True, [1, "b"])',
         A,
         WHOLE,
@@ -93,8 +93,9 @@ OBJECTIVES = [
 ]
 
 
-@pytest.mark.parametrize(("aim", "text", "layers", "local", "aux_inputs", "files"), OBJECTIVES)
-def test_an_objective_says_what_it_reads(aim, text, layers, local, aux_inputs, files):
+@pytest.mark.parametrize(("make", "text", "layers", "local", "aux_inputs", "files"), OBJECTIVES)
+def test_an_objective_says_what_it_reads(make, text, layers, local, aux_inputs, files):
+    aim = make()
     ((weight, term),) = aim.terms
     assert weight == 1.0
     assert str(aim) == str(term) == text
