@@ -301,3 +301,17 @@ def test_the_score_of_amplify_is_what_has_that_gradient(mixed):
     assert float(amplify("mixed", 1, 1, 5).bind(mixed)({"mixed": torch.ones(1, 1, 1, 1)})) == pytest.approx(
         1.0
     )
+
+
+def test_likeness_may_be_with_another_vector_at_each_place_of_each_picture():
+    activation, wanted = (rng.normal(size=(2, 3, 5, 7)) for _ in range(2))
+    dot = (activation * wanted).sum(1)
+    cosine = dot / np.linalg.norm(activation, axis=1) / np.linalg.norm(wanted, axis=1)
+    found = likeness(torch.from_numpy(activation), torch.from_numpy(wanted), 1.5)
+    np.testing.assert_allclose(found.numpy(), dot * np.maximum(cosine, 0.1) ** 1.5, rtol=1e-9)
+
+
+def test_a_direction_is_scored_in_the_precision_of_the_activations(mixed):
+    scorer = direction("mixed", [1.0, 2, 3, 4, 5]).bind(mixed)
+    for dtype in (torch.bfloat16, torch.float64):
+        assert scorer({"mixed": torch.ones(1, 5, 3, 7, dtype=dtype)}).dtype == dtype
