@@ -43,9 +43,10 @@ dream: .make/package ## dream on a sky it makes, or on IMAGE=photo.jpg; OUTPUT=n
 test: .make/test ## run all tests; ARGS='tests/test_cli.py -x'
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: .make/lint ## check style
+lint: .make/lint ## check style, and that each room imports only from those below it
 	@$(BIN)/ruff check src tests tools benchmarks examples docs/*.py
 	@$(BIN)/ruff format --check src tests tools benchmarks examples docs/*.py
+	@said=$$($(BIN)/lint-imports --no-logo --no-cache) || { echo "$$said"; exit 1; }
 
 format: .make/lint ## put the source in its usual form
 	@$(BIN)/ruff check --fix src tests tools benchmarks examples docs/*.py

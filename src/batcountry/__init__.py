@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from batcountry.dreams.steps import Step as Step
     from batcountry.dreams.visualize import visualize as visualize
     from batcountry.image.picture import Picture as Picture
-    from batcountry.image.picture import read_picture as read_picture
+    from batcountry.image.reading import read_picture as read_picture
     from batcountry.models import Model as Model
     from batcountry.models import open_model as open_model
     from batcountry.recipe import Note as Note
@@ -38,7 +38,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Model": "models",
         "open_model": "models",
         "Picture": "image.picture",
-        "read_picture": "image.picture",
+        "read_picture": "image.reading",
         "Note": "recipe",
         "Recipe": "recipe",
         "__version__": "backend.version",

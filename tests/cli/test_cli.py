@@ -276,7 +276,7 @@ def in_the_zoo(small_net, monkeypatch):
     from batcountry.models import zoo
 
     monkeypatch.setenv("BATCOUNTRY_CACHE", str(small_net.parent / "cache"))
-    monkeypatch.setattr(zoo, "_known", {each.name: each for each in zoo.cards()})
+    monkeypatch.setattr(zoo, "_cards", {each.name: each for each in zoo.cards()})
     files = tuple(zoo.ModelFile(name=name, sha256="0" * 64) for name in ("deploy.prototxt", "net.caffemodel"))
     card = zoo.ModelCard(
         name="small_inception", title="", license="", trained_on="", files=files, mean=(1, 2, 3)

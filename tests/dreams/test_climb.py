@@ -9,7 +9,7 @@ import torch
 from batcountry.dreams import octaves
 from batcountry.dreams.loop import climb
 from batcountry.dreams.steps import Step, stopped_at
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.image.resample import enlarged, resize
 from batcountry.recipe import Note, Recipe
 from batcountry.recipe.stopped import StoppedAt
@@ -75,7 +75,7 @@ def test_an_earlier_dream_is_added_before_the_first_step_resized_as_octaves_are(
 
 def test_the_whole_picture_is_carried_where_that_is_asked_for():
     begun = []
-    steps = list(climb(BASE, SIZES, 1, brighter(begun), carry=octaves.carries["picture"]))
+    steps = list(climb(BASE, SIZES, 1, brighter(begun), carry=octaves.OCTAVE_TRANSFERS["picture"]))
     assert torch.equal(begun[0][0], enlarged(BASE, (5, 7)))
     assert torch.equal(begun[1][0], enlarged(steps[0].image, (11, 13)))
     assert torch.equal(begun[1][1], BASE)

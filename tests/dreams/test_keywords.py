@@ -11,7 +11,7 @@ import batcountry
 from batcountry import motion
 from batcountry.dreams import disk as boundless
 from batcountry.dreams.keywords import DreamOptions, VisualizeOptions, ZoomOptions
-from batcountry.motion.recipe_keyframes import LEFT_OUT
+from batcountry.motion.keyframes import LEFT_OUT
 from batcountry.recipe import Recipe
 from conftest import ROOT
 

@@ -73,10 +73,10 @@ def test_sizes_between_two_are_cnn_vis_formula(linear, count):
 
 def test_a_picture_that_is_carried_is_enlarged_whole():
     dream, without, base = torch.rand(1, 3, 9, 13) * 255, torch.zeros(1, 3, 9, 13), torch.zeros(1, 3, 18, 26)
-    found = octaves.carries["picture"].start(dream, without, base, (False, False))
+    found = octaves.OCTAVE_TRANSFERS["picture"].start(dream, without, base, (False, False))
     assert found.shape == base.shape
     assert float(found.mean()) == pytest.approx(float(dream.mean()), rel=0.02)
-    levels = octaves.carries["picture"].levels(dream, [(9, 13), (18, 26)], (False, False))
+    levels = octaves.OCTAVE_TRANSFERS["picture"].levels(dream, [(9, 13), (18, 26)], (False, False))
     assert torch.equal(levels[0], dream)
 
 
@@ -131,7 +131,7 @@ def test_the_number_of_octaves_goes_by_the_pictures_area(count, scale):
 def test_detail_that_is_carried_is_what_was_dreamed_resized_round():
     dream, without, base = SMALL * 0.5, SMALL * 0.2, torch.full((2, 3, 13, 19), 9.0)
     for wrap in ((False, False), (True, True)):
-        found = octaves.carries["detail"].start(dream, without, base, wrap)
+        found = octaves.OCTAVE_TRANSFERS["detail"].start(dream, without, base, wrap)
         torch.testing.assert_close(found, 9 + resize(SMALL * 0.3, (13, 19), wrap), atol=1e-3, rtol=0)
-        levels = octaves.carries["detail"].levels(SMALL, [(3, 5), (7, 11)], wrap)
+        levels = octaves.OCTAVE_TRANSFERS["detail"].levels(SMALL, [(3, 5), (7, 11)], wrap)
         assert torch.equal(levels[0], resize(SMALL, (3, 5), wrap))

@@ -67,7 +67,7 @@ def test_full_contrast_of_one_even_colour_is_no_division_by_nothing():
 def test_colours_are_taken_from_the_original_at_the_dreams_size_within_the_range_of_a_screen(name):
     image = dreamed(-60, 320)
     like = torch.nn.functional.interpolate(ORIGINAL, (71, 109), mode="bilinear", antialias=True)
-    wanted = color.known[name](image[:1].clamp(0, 255), like).clamp(0, 255)
+    wanted = color.COLOR_MODES[name](image[:1].clamp(0, 255), like).clamp(0, 255)
     found = shown(image, color=name)
     np.testing.assert_allclose(found, planes(wanted), atol=1e-4)
     assert np.abs(found - shown(image)).mean() > 1

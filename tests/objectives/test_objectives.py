@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batcountry.errors import LayerNotFound, RecipeError
-from batcountry.objectives import channel, guide, guide_features, known, layer, matched, objective, parse
+from batcountry.objectives import OBJECTIVES, channel, guide, guide_features, layer, matched, objective, parse
 from conftest import two_sums
 
 IMAGE = torch.from_numpy(np.random.RandomState(0).uniform(0, 255, (1, 3, 5, 7)).astype(np.float32))
@@ -121,13 +121,13 @@ def test_a_guide_without_a_file_cannot_be_read_back_from_text(two_channels, phot
         parse(text).bind(two_channels)
 
 
-def test_an_objective_of_ones_own_is_read_from_text_once_it_is_known(two_channels, monkeypatch):
+def test_an_objective_of_ones_own_is_read_from_text_once_it_is_registered(two_channels, registered):
     def brightest(layer: str):
         return objective(
             "brightest", (layer,), (layer,), lambda model: lambda seen: seen[layer].amax(1), local=True
         )
 
-    monkeypatch.setitem(known, "brightest", brightest)
+    registered(OBJECTIVES, "brightest", brightest)
     aim = parse('2*brightest("sum")')
     assert str(aim) == '2.0*brightest("sum")'
     assert score(aim, two_channels) == pytest.approx(2 * SUMS.max(0).mean(), rel=1e-5)

@@ -9,7 +9,7 @@ from batcountry.dreams.cnn_vis_options import Penalties
 from batcountry.errors import RecipeError
 from batcountry.motion.recipes import ZoomRecipe
 from batcountry.recipe import Note, Recipe
-from batcountry.recipe.fields import LOOK
+from batcountry.recipe.fields import STEP
 from batcountry.recipe.validation import Options, is_of_film, json_object, noted
 
 
@@ -62,8 +62,8 @@ def test_a_damaged_note_says_whose_it_is():
 class Few(Options):
     """A few options."""
 
-    count: Annotated[int, LOOK("How many.", ge=1, le=9)] = 3
-    name: Annotated[str, LOOK("What it is called.")] = "one"
+    count: Annotated[int, STEP("How many.", ge=1, le=9)] = 3
+    name: Annotated[str, STEP("What it is called.")] = "one"
 
 
 def test_json_is_read_back_as_the_same_value():
@@ -120,7 +120,7 @@ def test_numbers_that_are_none_are_refused_where_no_range_does_it(number):
     class Free(Options):
         """One number."""
 
-        number: Annotated[float, LOOK("Any.")] = 0.0
+        number: Annotated[float, STEP("Any.")] = 0.0
 
     with pytest.raises(RecipeError, match="number cannot be"):
         Free(number=number)

@@ -14,7 +14,7 @@ from batcountry.atlas.folder import Entry, Folder, check_atlas_folder
 from batcountry.backend.version import __version__
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.keywords import ChannelOptions, ModelLike
-from batcountry.dreams.resolve import check_opaque, resolve
+from batcountry.dreams.resolve import resolve
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import LayerNotFound, RecipeError
 from batcountry.models import Model
@@ -88,7 +88,7 @@ def building(
     check_atlas_folder(Path(out))
     given: dict[str, Any] = {"preset": "thumbnail", **options}
     resolved = resolve(Recipe(), {**given, "model": model})
-    check_opaque(resolved.recipe, "an atlas")
+    resolved.alpha.check_opaque("an atlas")
     opened = resolved.model
     given["model"] = opened
     entries = [Entry.of(opened, name) for name in chosen(opened, layers)]

@@ -22,12 +22,13 @@ from batcountry.backend.files import replace_file
 from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.outputs import check_folder_of_ours, check_new
 from batcountry.dreams.keywords import ChannelOptions, ModelLike, PictureLike
-from batcountry.dreams.resolve import check_opaque, resolve
+from batcountry.dreams.resolve import resolve
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
 from batcountry.image.files import encode
 from batcountry.image.initial import pink
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
 from batcountry.recipe import Recipe
@@ -176,7 +177,7 @@ def looking(
     check_makeable(folder)
     given: dict[str, Any] = {"preset": "thumbnail", **options}
     resolved = resolve(Recipe(), {**given, "model": model})
-    check_opaque(resolved.recipe, "a look")
+    resolved.alpha.check_opaque("a look")
     opened = resolved.model
     name = opened.layer(layer or opened.default_layer).name
     sight = seen(opened, picture, name)

@@ -8,16 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from batcountry.cli.again import film_again, picture_again, picture_note
-from batcountry.cli.commands import Commands
+from batcountry.cli.commands import app as app
 from batcountry.cli.dream import Wanted, dream_with_layers, say_dream
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
 from batcountry.cli.screen import watched
-from batcountry.recipe.fields import OUTPUT, SIZE
+from batcountry.recipe.fields import MEMORY, OUTPUT
 
 # What imports torch is imported within the commands, so that --help answers at once.
-
-app = Commands(no_args_is_help=True)
 
 RunCode = Annotated[
     bool,
@@ -48,7 +46,7 @@ def dream(
             "--work",
             metavar="DIR",
             help="Dream on disk, in this new folder, which `resume` goes on from; what does not fit in memory is anyway.",
-            rich_help_panel=SIZE.title,
+            rich_help_panel=MEMORY.title,
         ),
     ] = None,
     deepzoom: Annotated[

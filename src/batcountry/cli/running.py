@@ -126,7 +126,7 @@ def _in_memory(
     image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None, hint: str | None
 ) -> None:
     from batcountry.dreams.api import dreaming
-    from batcountry.image.picture import read_picture
+    from batcountry.image.reading import read_picture
 
     if outputs.deepzoom is not None:
         from batcountry.image.vips import vips

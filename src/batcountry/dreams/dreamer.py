@@ -25,11 +25,11 @@ from batcountry.errors import RecipeError
 from batcountry.image.array_picture import read_data
 from batcountry.image.initial import start_picture
 from batcountry.image.periodic import seamless, wrapped_axes
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.image.resample import enlarged
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.alpha import VEIL_BYTES, begun, planes_of
 from batcountry.optim.ascent import UPDATE
 from batcountry.optim.aux_inputs import Pictures
 from batcountry.optim.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
@@ -112,7 +112,7 @@ class Dreamer:
     def _dreaming(self, pictures: list[Picture], detail: Tensor | None) -> Iterator[Step]:
         """Dream on pictures of one size together, or on one with several objectives."""
         resolved = self.resolved
-        base = torch.cat([planes_of(each, resolved.recipe) for each in pictures]).to(resolved.model.device)
+        base = torch.cat([resolved.alpha.planes(each) for each in pictures]).to(resolved.model.device)
         base = base.expand(max(self._count, len(pictures)), -1, -1, -1)
         sizes, gradient, recipe, _ = self._prepared((base.shape[-2], base.shape[-1]))
         if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
@@ -138,7 +138,7 @@ class Dreamer:
 
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
             base = enlarged(base, sizes[-1])
-        wrap, carry = wrapped_axes(recipe.wrap), octaves.carries[recipe.carry]
+        wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
         return climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry)
 
     def _together(self, picture: Picture, most: int) -> int:
@@ -165,7 +165,7 @@ class Dreamer:
                 return self._ready[size]
             sizes = large_enough(model, objective.layers, sizes, moves, chosen=recipe.octaves is None)
             recipe = recipe.with_options(octaves=recipe.octaves or len(sizes))
-            buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
+            buffers = self._count * (PICTURE_BYTES + self.resolved.alpha.pixel_bytes)
             planned = plan_dream(self.resolved, self._probed, sizes, buffers)
             log.info("%s", planned)
             wrap = wrapped_axes(recipe.wrap)
@@ -185,7 +185,7 @@ class Dreamer:
         if recipe.enlarge:
             picture = picture.enlarged(recipe.enlarge)
         wrap = wrapped_axes(recipe.wrap)
-        picture = begun(picture, wrap, made=made) if recipe.alpha else picture
+        picture = self.resolved.alpha.initial(picture, wrap, made=made)
         return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture
 
     def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:

@@ -27,7 +27,7 @@ def climb(
     opened: Opened | None = None,
     wrap: Wrap = NO_WRAP,
     detail: Tensor | None = None,
-    carry: octaves.Carry = octaves.carries["detail"],
+    carry: octaves.OctaveTransfer = octaves.OCTAVE_TRANSFERS["detail"],
 ) -> Iterator[Step]:
     """Climb each octave, coarse to fine, carrying what was found in one to the next.
 

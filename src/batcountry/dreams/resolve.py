@@ -22,17 +22,18 @@ from batcountry.dreams.functions import (
 )
 from batcountry.dreams.inputs import check_inputs
 from batcountry.dreams.postprocess import check_color
-from batcountry.errors import RecipeError, suggestion
+from batcountry.errors import RecipeError
 from batcountry.image import initial as starts
 from batcountry.image.periodic import wrapped_axes
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.models import Model
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, guide, layer, parse
-from batcountry.objectives.base import OPACITY, Scorer
+from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
-from batcountry.optim import alpha as veil
 from batcountry.optim import param, transforms
+from batcountry.optim.alpha import COLORS, AlphaMode, alpha_mode
 from batcountry.optim.ascent import Ascent
 from batcountry.optim.gradient import Gradient
 from batcountry.optim.optimizers import BANDS, Make, Schedule, optimizer
@@ -73,11 +74,16 @@ class Resolved:
         return self.model.input_size if self.recipe.windows == "input" else parsed_size(self.recipe.windows)
 
     @property
+    def alpha(self) -> AlphaMode:
+        """What becomes of the picture's opacity."""
+        return alpha_mode(self.recipe)
+
+    @property
     def make_param(self) -> param.MakeParam:
         """Makes the parametrization."""
         own = self.functions.param
-        known = param.known[self.recipe.param or "pixels"] if own is None else own_param(own)
-        return param.veiled(known) if self.recipe.alpha else known
+        make = param.PARAMS[self.recipe.param or "pixels"] if own is None else own_param(own)
+        return self.alpha.param(make)
 
     def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
         """Return how pictures are made to score higher, with an rng that begins with the recipe's seed.
@@ -97,7 +103,7 @@ class Resolved:
             np.random.RandomState(recipe.seed),
             recipe.clip,
             self.make_param,
-            veil.of_colors(prior) if prior is not None and recipe.alpha else prior,
+            None if prior is None else self.alpha.prior(prior),
         )
 
     @property
@@ -117,9 +123,7 @@ class Resolved:
     @property
     def view(self) -> list[Transform]:
         """What makes of the picture that grows what the network sees: `transforms`, with a ground if it is transparent."""
-        if not self.recipe.alpha:
-            return self.transforms
-        return [veil.fading(self.recipe.fade), *self.transforms, veil.over_noise]
+        return self.alpha.transforms(self.transforms)
 
 
 @dataclass(frozen=True)
@@ -171,8 +175,7 @@ def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
         options["objective"] = str(aim)
     shown, mask = (_named(options, name) for name in ("guide", "mask"))
     recipe = recipe.with_options(**options)
-    if not recipe.alpha and recipe.fade != Recipe.model_fields["fade"].default:
-        raise RecipeError("fade is for pictures that grow transparent; give alpha, too")
+    alpha_mode(recipe).check_recipe()
     if recipe.objective and (recipe.layer or recipe.guide):
         raise RecipeError("give an objective, or a layer and a guide, not both")
     check_repeatable(recipe, functions, aim)
@@ -216,7 +219,7 @@ def resolve(recipe: Recipe, options: dict[str, Any]) -> Resolved:
     where = asked.mask or recipe.mask
     if recipe.windows == "input" and opened.input_size is None:
         raise RecipeError(f"nobody knows what size of pictures {opened.name} takes; give windows as 224x224")
-    check_alpha(recipe, opened, objective)
+    alpha_mode(recipe).check_network(opened, objective)
     found = Resolved(opened, objective, recipe, None if where is None else mask_planes(where), functions)
     _ = found.optimizer, found.transforms  # so that what cannot be is said now
     return found
@@ -237,11 +240,10 @@ def recipe_optimizer(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> Mak
 
 def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
     """Raise `RecipeError` for a parametrization that cannot be."""
-    if functions.param is None and recipe.param is not None and recipe.param not in param.known:
-        hint = suggestion(recipe.param, param.known)
-        raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
     if recipe.param is None or recipe.param in param.by_pixel:
         return
+    if functions.param is None:
+        _ = param.PARAMS[recipe.param]
     if recipe.mask:
         raise RecipeError(
             f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use decorrelated"
@@ -254,11 +256,7 @@ def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
 
 def check_octaves(recipe: Recipe) -> None:
     """Raise `RecipeError` for octaves that cannot be."""
-    if recipe.carry not in octaves.carries:
-        hint = suggestion(recipe.carry, octaves.carries)
-        raise RecipeError(
-            f"an octave cannot hand on the {recipe.carry!r}{hint}; it can: {', '.join(octaves.carries)}"
-        )
+    _ = octaves.OCTAVE_TRANSFERS[recipe.carry]
     if recipe.carry == "picture" and recipe.wrap != "none":
         raise RecipeError("a picture that wraps hands its detail on; leave carry out, or wrap")
     if recipe.spacing != "geometric" and not (recipe.initial_size or recipe.final_size):
@@ -272,28 +270,10 @@ def check_windows(recipe: Recipe) -> None:
             if getattr(recipe, name) != Recipe.model_fields[name].default:
                 raise RecipeError(f"{name} is for windows; give windows, such as input or 224x224")
         return
-    for name in ("wrap", "param", "tile", "max_memory", "redirect_relu", "alpha"):
+    for name in ("wrap", "param", "tile", "max_memory", "redirect_relu"):
         found = getattr(recipe, name)
         if found not in (Recipe.model_fields[name].default, {"param": "pixels", "tile": 0}.get(name)):
             raise RecipeError(f"{name} {found!r} does not go with windows; leave one of them out")
-
-
-def check_alpha(recipe: Recipe, model: Model, objective: Objective) -> None:
-    """Raise `RecipeError` for a transparency that cannot be."""
-    if recipe.alpha and model.channels != veil.COLORS:
-        raise RecipeError(
-            f"alpha is for pictures of colors, and the network takes {model.channels} channels; leave it out"
-        )
-    if not recipe.alpha and OPACITY in objective.aux_inputs:
-        raise RecipeError(f"{objective} reads the opacity that a picture has with alpha; give alpha, too")
-
-
-def check_opaque(recipe: Recipe, what: str) -> None:
-    """Raise `RecipeError` for transparency in what has none, such as `an atlas`."""
-    if recipe.alpha:
-        raise RecipeError(
-            f"{what} has no alpha, as its pictures are JPEGs; leave it out, or draw a picture with dream"
-        )
 
 
 def _named(options: dict[str, Any], name: str) -> Picture | str | None:
@@ -310,7 +290,7 @@ def _named(options: dict[str, Any], name: str) -> Picture | str | None:
 
 def _with_usual(recipe: Recipe, model: Model, functions: Functions) -> Recipe:
     """Return a recipe with the parametrization, normalization and step size that are usual where it names none."""
-    plain = model.channels != veil.COLORS or recipe.windows != "none" or not recipe.clip
+    plain = model.channels != COLORS or recipe.windows != "none" or not recipe.clip
     name = recipe.param or ("pixels" if plain else "decorrelated")
     if name == "decorrelated" and plain:
         raise RecipeError(

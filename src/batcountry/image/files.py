@@ -16,7 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from batcountry.backend.files import write_file
-from batcountry.errors import PictureError
+from batcountry.errors import BatCountryError, PictureError
 
 log = logging.getLogger("batcountry")
 
@@ -54,12 +54,12 @@ def check_readable(path: Path) -> None:
                 f"{path} is a folder, not a picture; name a file in it, or use `bat-country bulk`"
             )
         with path.open("rb") as file:
-            some = file.read(1)
+            first = file.read(1)
     except FileNotFoundError:
         raise PictureError(f"there is no file {path}; check the name") from None
     except (OSError, ValueError) as error:
         raise PictureError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if not some:
+    if not first:
         raise PictureError(f"{path} is empty (0 bytes); copy or download it again")
 
 
@@ -76,7 +76,9 @@ def _decoding(name: str) -> Iterator[None]:
         ) from None
     except Image.DecompressionBombError:
         raise PictureError(f"{name} has more than {MAX_PIXELS:,} pixels; shrink it first") from None
-    except PictureError:
+    except MemoryError:
+        raise PictureError(f"{name} does not fit into memory; shrink it first") from None
+    except BatCountryError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise PictureError(f"{name} is damaged or cut short ({error}); copy or download it again") from None
@@ -156,18 +158,14 @@ def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
     return done if done is not None else image.convert("RGB")
 
 
-def check_writable(path: Path, *, transparent: bool = False, kind: str | None = None) -> None:
+def check_writable(path: Path, *, kind: str | None = None) -> None:
     """Raise `PictureError` if a picture cannot be written there, before the work is done for nothing.
 
-    `transparent` asks for a format that has transparency; `kind` is the format, if the name does not say it.
+    `kind` is the format, if the name does not say it.
     """
     kind = kind or SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise PictureError(f"cannot write {path}: end the name in one of {', '.join(SUFFIXES)}")
-    if transparent and kind == "JPEG":
-        raise PictureError(
-            f"{path} would have no transparency: end the name in .png, .webp or .tif, or leave alpha out"
-        )
     try:
         is_folder = path.is_dir()
     except OSError as error:  # such as a name that is too long
@@ -277,8 +275,8 @@ def note_inside(image: Image.Image) -> str | None:
         return None  # garbage where a note would be is no note
 
 
-def _checked(found: str | None) -> str | None:
-    return found if found and len(found) <= MAX_NOTE and found.lstrip().startswith("{") else None
+def _checked(note: str | None) -> str | None:
+    return note if note and len(note) <= MAX_NOTE and note.lstrip().startswith("{") else None
 
 
 def _note_of(image: Image.Image) -> str | None:

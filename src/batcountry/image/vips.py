@@ -87,17 +87,17 @@ def open_input(path: Path, size: int | None, enlarge: int | None) -> Any:
         if image.bands < 3:
             gray = image[0]
             image = gray.bandjoin([gray, gray] + ([image[1]] if bands == 4 else []))
-        wanted = (image.width, image.height)
-        if size and max(wanted) > size:
-            wanted = scaled_size(wanted, size)
-        if enlarge and max(wanted) < enlarge:
-            wanted = scaled_size(wanted, enlarge)
-        if wanted[0] * wanted[1] > MAX_PIXELS:
+        target = (image.width, image.height)
+        if size and max(target) > size:
+            target = scaled_size(target, size)
+        if enlarge and max(target) < enlarge:
+            target = scaled_size(target, enlarge)
+        if target[0] * target[1] > MAX_PIXELS:
             raise PictureError(
-                f"{path} would have {wanted[0]}×{wanted[1]} pixels; at most {MAX_PIXELS:,} in all are dreamed on"
+                f"{path} would have {target[0]}×{target[1]} pixels; at most {MAX_PIXELS:,} in all are dreamed on"
             )
-        if wanted != (image.width, image.height):
-            image = image.resize(wanted[0] / image.width, vscale=wanted[1] / image.height, kernel="lanczos3")
+        if target != (image.width, image.height):
+            image = image.resize(target[0] / image.width, vscale=target[1] / image.height, kernel="lanczos3")
         return image[:bands]
 
 

@@ -11,14 +11,14 @@ from batcountry.backend.threads import limit_threads
 from batcountry.errors import ModelError, suggestion
 from batcountry.models import zoo
 from batcountry.models.loaders.efficientnet_lite import NAME
-from batcountry.models.loaders.registry import known, openers
-from batcountry.models.loaders.request import Opener, Request
+from batcountry.models.loaders.registry import LOADERS, MODELS
+from batcountry.models.loaders.request import Loader, Request
 from batcountry.models.model import Layer, Model, Network
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Layer", "Model", "Network", "Opener", "Request", "known", "open_model", "openers", "zoo"]
+__all__ = ["LOADERS", "MODELS", "Layer", "Loader", "Model", "Network", "Request", "open_model", "zoo"]
 
 
 def open_model(
@@ -66,8 +66,8 @@ def open_model(
     """
     limit_threads()
     request = Request(source, None if weights is None else Path(weights), mean, std, input, size, classes)
-    for opener in openers:
-        model = opener(request)
+    for name in reversed(list(LOADERS)):
+        model = LOADERS[name](request)
         if model is not None:
             return model
     raise _unknown(str(source))
@@ -76,7 +76,7 @@ def open_model(
 def _unknown(source: str) -> ModelError:
     from batcountry.models.loaders.named import named_by_libraries
 
-    names = [*known, *(each.name for each in zoo.cards() if each.name not in known)]
+    names = [*MODELS, *(each.name for each in zoo.cards() if each.name not in MODELS)]
     near = named_by_libraries(source)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else suggestion(source, names)
     theirs = source if re.fullmatch(r"[\w.]+", source) else "NAME"

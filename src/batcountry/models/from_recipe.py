@@ -9,7 +9,7 @@ from shlex import quote
 from torch import nn
 
 from batcountry.errors import RecipeError
-from batcountry.models import Model, known, open_model
+from batcountry.models import MODELS, Model, open_model
 from batcountry.models.loaders.named import names_function
 from batcountry.recipe import Recipe
 
@@ -65,5 +65,5 @@ def resume_command(folder: Path, model: str) -> str:
 
 def from_anywhere(name: str) -> str:
     """Return a model's or a file's name as it opens from any working folder."""
-    is_path = name not in known and (":" not in name or Path(name).exists())
+    is_path = name not in MODELS and (":" not in name or Path(name).exists())
     return str(Path(name).resolve()) if is_path else name

@@ -13,7 +13,7 @@ from torch import Tensor
 from batcountry.backend.allocator import kept_memory
 from batcountry.image.picture import Picture
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
-from batcountry.motion.color_anchor import Tone, held
+from batcountry.motion.color_anchor import Tone, apply_anchor
 from batcountry.motion.frame import Frame, State, array, tensor
 from batcountry.motion.frame_dreamer import FrameDreamer
 from batcountry.motion.recipes import ZoomRecipe
@@ -64,7 +64,7 @@ class Zoom:
                 wanted = Tone.of(first)
             else:
                 image = self._dreamed(looked_at(image, self._view(index)), index)
-                image = held(image, wanted, hold=recipe.anchor).clamp(0, 255)
+                image = apply_anchor(image, wanted, hold=recipe.anchor).clamp(0, 255)
                 image = self._led_back(image, first, index)
             pixels = array(image)
             yield Frame(

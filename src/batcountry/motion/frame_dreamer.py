@@ -16,7 +16,7 @@ from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.image.periodic import wrapped_axes
 from batcountry.image.picture import Picture
 from batcountry.models import Model
-from batcountry.motion.recipe_keyframes import FADED
+from batcountry.motion.keyframes import FADED
 from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
@@ -29,7 +29,7 @@ _KEPT = 8
 
 
 @dataclass(frozen=True)
-class Sides:
+class FrameConditioning:
     """The pictures that go along with a frame where each has its own."""
 
     guide: Picture | None = None
@@ -75,7 +75,7 @@ class FrameDreamer:
         self.size = size
         self._options = dict(options)
         self._known_sizes: dict[Any, list[tuple[int, int]]] = {}
-        resolved = self._resolved(motion.dream, motion.aims_at(0, 0)[0][0], Sides())
+        resolved = self._resolved(motion.dream, motion.aims_at(0, 0)[0][0], FrameConditioning())
         self.model: Model = resolved.model
         self._options["model"] = self.model
         faded = dict.fromkeys(FADED) if any(each in motion.keys for each in FADED) else {}
@@ -114,7 +114,7 @@ class FrameDreamer:
         frame: int,
         time: float,
         whole: bool,
-        sides: Sides = Sides(),
+        conditioning: FrameConditioning = FrameConditioning(),
     ) -> Tensor:
         """Return the dream on a frame.
 
@@ -128,13 +128,15 @@ class FrameDreamer:
             The frame's number and its second, for keyframes.
         whole
             Whether to take all octaves and iterations of the dream, or those of a frame that carries on.
-        sides
+        conditioning
             The pictures that go along.
         """
         recipe = self.motion.dream_at(frame, time)
-        aims = [(self._aim(recipe, aim, sides), weight) for aim, weight in self.motion.aims_at(frame, time)]
+        aims = [
+            (self._aim(recipe, aim, conditioning), weight) for aim, weight in self.motion.aims_at(frame, time)
+        ]
         first = replace(aims[0][0].resolved, recipe=recipe)
-        mask = first.mask if sides.mask is None else mask_planes(sides.mask)
+        mask = first.mask if conditioning.mask is None else mask_planes(conditioning.mask)
         # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
         ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
 
@@ -163,8 +165,8 @@ class FrameDreamer:
             self._known_sizes[key] = runnable_sizes(self.model, layers, self.size, octaves, scale)
         return self._known_sizes[key]
 
-    def _resolved(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> Resolved:
-        own = {name: each for name, each in vars(sides).items() if each is not None}
+    def _resolved(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> Resolved:
+        own = {name: each for name, each in vars(conditioning).items() if each is not None}
         if aim:
             recipe = recipe.with_options(layer=None, objective=None)
         return resolve(recipe, {**self._options, **aim, **own})
@@ -179,13 +181,13 @@ class FrameDreamer:
         sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
         return plan_dream(resolved, probed, sizes)
 
-    def _aim(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> _Aim:
-        shown = sides.guide and sides.guide.sha256
+    def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> _Aim:
+        shown = conditioning.guide and conditioning.guide.sha256
         key = (*aim.items(), recipe.layer, recipe.objective, recipe.guide, recipe.mask, shown)
         if key not in self._aims:
             while len(self._aims) >= _KEPT:
                 self._aims.pop(next(iter(self._aims)))
-            resolved = self._resolved(recipe, aim, replace(sides, mask=None))
+            resolved = self._resolved(recipe, aim, replace(conditioning, mask=None))
             self._aims[key] = self._bound(resolved, self.plan.side)
         return self._aims[key]
 

@@ -27,7 +27,7 @@ from batcountry.errors import (
     RecipeError,
 )
 from batcountry.image.files import read_note
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from children import killed_at
 
 pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")

@@ -20,6 +20,9 @@ from batcountry.models.loaders.request import Request
 from batcountry.models.loaders.weights import load_weights
 from batcountry.models.model import Model
 
+_BROKEN = (ImportError, OSError, RuntimeError, AttributeError)
+"""What importing a library raises that was made for another PyTorch than the one that is here."""
+
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
@@ -38,10 +41,10 @@ def named_by_libraries(name: str) -> list[str]:
     if not re.fullmatch(r"[\w.]+", name):
         return []
     found = []
-    with suppress(Exception):  # whatever is wrong with a library, the question was another
+    with suppress(*_BROKEN):  # whatever is wrong with a library, the question was another
         if import_module("timm").is_model(name):
             found.append(f"timm:{name}")
-    with suppress(Exception):
+    with suppress(*_BROKEN):
         if name in import_module("torchvision.models").list_models():
             found.append(f"torchvision:{name}")
     return found

@@ -35,7 +35,7 @@ def open_onnx(request: Request) -> Model:
     try:
         proto = onnx.load(str(path))
     except Exception as error:  # protobuf's, and onnx's own for files beside it
-        raise ModelError(f"{path} is not an ONNX file, or damaged ({first_line(error)})") from None
+        raise ModelError(f"{path} is not an ONNX file, or damaged ({first_line(error)})") from error
     stated = _stated(proto, path)
     _tidy(proto)
     try:

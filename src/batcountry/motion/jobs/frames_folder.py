@@ -19,13 +19,13 @@ from batcountry.backend.files import replace_file
 from batcountry.backend.folders import pictures_in
 from batcountry.backend.outputs import Making, Output
 from batcountry.errors import PictureError, RecipeError, VideoError
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.motion.io.decode import Clip, Shot, clip_of, shots
 from batcountry.motion.io.encode import Format, Part, codec_for, encoded
 from batcountry.motion.io.mux import Sound, write_video
 from batcountry.motion.jobs.outputs import kind_of, new_output
 from batcountry.motion.jobs.sinks import DIGITS
-from batcountry.motion.keyframe_fields import seconds_of
+from batcountry.recipe.units import seconds_of
 
 TIMES = "times.json"
 """The file beside the pictures that says when each is shown."""

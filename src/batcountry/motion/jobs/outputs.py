@@ -20,7 +20,8 @@ from batcountry.motion.io.ffmpeg import ffmpeg
 from batcountry.motion.io.mux import Sound
 from batcountry.motion.jobs.journal import Journal
 from batcountry.motion.jobs.sinks import FRAMES, AnimationSink, FolderSink, FrameSink, VideoSink
-from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.note import MotionNote
+from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
 
 Kind = Literal["video", "animation", "folder"]
 

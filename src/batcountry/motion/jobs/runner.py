@@ -18,7 +18,7 @@ from batcountry.dreams.planning import said_bytes, said_seconds
 from batcountry.dreams.resolve import prepared
 from batcountry.errors import PictureError, RecipeError, VideoError
 from batcountry.models.from_recipe import open_recipe_model
-from batcountry.motion.arguments import begun_with, objects, recipe_of
+from batcountry.motion.api import given_objects, initial_picture, motion_recipe
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.flow import Flow
@@ -29,7 +29,8 @@ from batcountry.motion.jobs.journal import Journal
 from batcountry.motion.jobs.outputs import new_output, store_of
 from batcountry.motion.jobs.sinks import FrameSink
 from batcountry.motion.jobs.specs import job_for, note_for
-from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.note import MotionNote
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 
 log = logging.getLogger("batcountry")
@@ -136,13 +137,13 @@ def saving_zoom(
     **options: Unpack[ZoomOptions],
 ) -> Making[Frame]:
     """Write a zoom frame by frame; takes what `save_zoom` takes. The arguments are checked at the call."""
-    motion = recipe_of(ZoomRecipe, recipe, dict(options))
+    motion = motion_recipe(ZoomRecipe, recipe, dict(options))
     path = Path(image) if isinstance(image, (str, Path)) else None
     goal = new_output(Path(output), [path, *input_files(motion.dream)], overwrite=overwrite)
     journal = Journal.beside(goal.path)
     goal.record = journal.record
-    picture = begun_with(image, motion)
-    zoom = Zoom(picture, motion, objects(dict(options)))
+    picture = initial_picture(image, motion)
+    zoom = Zoom(picture, motion, given_objects(dict(options)))
     note = note_for(
         zoom.recipe,
         zoom.dreamer.model.weights_sha256,
@@ -170,17 +171,17 @@ def saving_video(
     **options: Unpack[VideoOptions],
 ) -> Making[Frame]:
     """Write a dreamed video frame by frame; takes what `save_video` takes. The arguments are checked at the call."""
-    motion = recipe_of(VideoRecipe, recipe, dict(options))
+    motion = motion_recipe(VideoRecipe, recipe, dict(options))
     path = None if is_address(str(source)) else Path(source)
     goal = new_output(Path(output), [path, *input_files(motion.dream)], overwrite=overwrite)
     journal = Journal.beside(goal.path)
     goal.record = journal.record
     if path is None:
-        prepared(motion.dream, objects(dict(options)))  # so that nothing is fetched for what cannot be
+        prepared(motion.dream, given_objects(dict(options)))  # so that nothing is fetched for what cannot be
         path = fetched(str(source), goal.path)
         check_apart(goal.path, [path])
     clip = clip_of(path, motion.max_size)
-    filming = Filming(clip, motion, objects(dict(options)), flow=flow)
+    filming = Filming(clip, motion, given_objects(dict(options)), flow=flow)
     weights = filming.dreamer.model.weights_sha256
     note = note_for(filming.recipe, weights, named or str(source), sha256_of(path))
     store = store_of(journal, goal, filming.recipe, note, clip=clip, offset=filming.offset)
@@ -208,7 +209,7 @@ def resuming(folder: str | Path, *, flow: Flow | None = None, trusted: bool = Fa
     output = journal.output
     if isinstance(job.recipe, ZoomRecipe):
         stored = journal.folder / "source.png"
-        picture = begun_with(stored if stored.exists() else job.source, job.recipe)
+        picture = initial_picture(stored if stored.exists() else job.source, job.recipe)
         if not stored.exists() and picture.sha256 != job.note.input_sha256:
             raise PictureError(
                 f"{job.source} is not the picture that {folder} was begun with; put that one back"

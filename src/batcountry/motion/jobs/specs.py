@@ -11,7 +11,8 @@ from batcountry.backend.version import __version__
 from batcountry.errors import RecipeError
 from batcountry.models.from_recipe import from_anywhere
 from batcountry.motion.jobs.journal import Job
-from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.note import MotionNote
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 
 def note_for(recipe: ZoomRecipe | VideoRecipe, weights: str, name: str | None, sha256: str) -> MotionNote:
