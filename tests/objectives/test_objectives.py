@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batcountry.errors import LayerNotFound, RecipeError
-from batcountry.objectives import OBJECTIVES, channel, guide, guide_features, layer, matched, objective, parse
+from batcountry.objectives import (
+    OBJECTIVES,
+    channel,
+    function,
+    guide,
+    guide_features,
+    layer,
+    matched,
+    objective,
+    parse,
+)
+from batcountry.objectives.base import added_up
 from conftest import two_sums
 
 IMAGE = torch.from_numpy(np.random.RandomState(0).uniform(0, 255, (1, 3, 5, 7)).astype(np.float32))
@@ -131,3 +142,23 @@ def test_an_objective_of_ones_own_is_read_from_text_once_it_is_registered(two_ch
     aim = parse('2*brightest("sum")')
     assert str(aim) == '2.0*brightest("sum")'
     assert score(aim, two_channels) == pytest.approx(2 * SUMS.max(0).mean(), rel=1e-5)
+
+
+def test_scores_are_each_pictures_mean_over_its_places_summed_over_the_batch():
+    for shape in ((3,), (3, 5), (3, 5, 7)):
+        scores = torch.from_numpy(np.random.RandomState(0).normal(size=shape))
+        wanted = sum(float(each.mean()) for each in scores)
+        assert float(added_up(scores)) == pytest.approx(wanted)
+        assert added_up(scores).shape == ()
+
+
+def test_what_a_function_reads_is_found_where_its_scorers_are_asked_for(two_channels):
+    aim = 2 * function(lambda seen: seen["sum"][:, 1]) + layer("mean")
+    (first, second) = aim.scorers(two_channels)
+    assert [first[0], second[0]] == [2.0, 1.0]
+    assert [first[1].layers, second[1].layers] == [("sum",), ("mean",)]
+    seen = two_channels.activations(IMAGE, ["sum", "mean"])
+    assert float(first[2](seen)) == pytest.approx(SUMS[1].mean(), rel=1e-5)
+    assert float(aim.bind(two_channels)(seen)) == pytest.approx(
+        2 * SUMS[1].mean() + float(seen["mean"].square().mean()), rel=1e-5
+    )
