@@ -107,6 +107,8 @@ def survivors_of(module: str, tests: list[str], *, again: bool) -> tuple[int, in
     if not again or left:
         (work / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)  # which tests there are
         mutmut(work, "run", "--max-children", "1", *left)
+        if None in codes(work, module).values():  # of functions that were written anew since
+            mutmut(work, "run", "--max-children", "1")
     found = codes(work, module)
     left = [name for name, code in found.items() if code not in KILLED]
     return len(found) - len(left), len(found), [survivor(work, name) for name in left]

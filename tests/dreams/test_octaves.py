@@ -135,3 +135,7 @@ def test_detail_that_is_carried_is_what_was_dreamed_resized_round():
         torch.testing.assert_close(found, 9 + resize(SMALL * 0.3, (13, 19), wrap), atol=1e-3, rtol=0)
         levels = octaves.OCTAVE_TRANSFERS["detail"].levels(SMALL, [(3, 5), (7, 11)], wrap)
         assert torch.equal(levels[0], resize(SMALL, (3, 5), wrap))
+
+
+def test_sizes_between_two_are_spaced_geometrically_where_nothing_is_said():
+    assert octaves.between((25, 49), (100, 196), 3) == [(25, 49), (50, 98), (100, 196)]
