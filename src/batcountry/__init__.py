@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from batcountry.backend.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from batcountry.backend.policy import OPEN as OPEN
+    from batcountry.backend.policy import STRICT as STRICT
+    from batcountry.backend.policy import Policy as Policy
     from batcountry.backend.version import __version__ as __version__
     from batcountry.dreams.api import dream as dream
     from batcountry.dreams.api import dreaming as dreaming
@@ -31,6 +34,9 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "BatCountry": "dreams.classic",
+        "OPEN": "backend.policy",
+        "Policy": "backend.policy",
+        "STRICT": "backend.policy",
         "Step": "dreams.steps",
         "Dreamer": "dreams.dreamer",
         "dream": "dreams.api",

@@ -9,6 +9,7 @@ Every error that a user's input can cause is one of these::
     │   └── OutputExists    something is there already, and nobody said that it may be replaced
     ├── RecipeError         an option, an objective's text or a recipe that cannot be
     │   └── UnknownName     a name that is not in a registry (also a KeyError)
+    ├── PolicyError         a recipe of somebody else asks for more than it may: code, a file, too much of the machine
     ├── NameTaken           a name that is in a registry already (also a ValueError)
     ├── ModelError          a model that cannot be opened or run
     │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
@@ -52,6 +53,10 @@ class OutputExists(OutputError):
 
 class RecipeError(BatCountryError):
     """An option, an objective's text or a stored recipe is not valid."""
+
+
+class PolicyError(BatCountryError):
+    """A recipe asks for what is not allowed to it: to run code, to read a file, or too much of the machine."""
 
 
 class UnknownName(RecipeError, KeyError):

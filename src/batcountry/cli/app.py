@@ -13,14 +13,10 @@ from batcountry.cli.dream import Wanted, dream_with_layers, say_dream
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
 from batcountry.cli.screen import watched
+from batcountry.cli.trust import Allow, NoLimits, RunCode, RunProgram, strict_policy, typed_policy
 from batcountry.recipe.fields import MEMORY, OUTPUT
 
 # What imports torch is imported within the commands, so that --help answers at once.
-
-RunCode = Annotated[
-    bool,
-    typer.Option("--run-code", help="Open its model even if that runs a function that the recipe names."),
-]
 
 
 @app.command()
@@ -59,6 +55,7 @@ def dream(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    run_code: RunProgram = False,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a picture."""
@@ -71,7 +68,7 @@ def dream(
         deepzoom=deepzoom,
     )
     with folder_made(output):
-        dream_with_layers(image, wanted, options, layer or [])
+        dream_with_layers(image, wanted, options, layer or [], typed_policy(run_code))
 
 
 @app.command()
@@ -79,25 +76,24 @@ def resume(
     work: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder that --work named, or a film's journal.")
     ],
+    allow: Allow = None,
     run_code: RunCode = False,
+    no_limits: NoLimits = False,
 ) -> None:
     """Go on with a dream on disk from its last finished iteration, or with a film from its last finished frame."""
     from batcountry.motion.jobs.journal import JOB
 
+    policy = strict_policy(allow, run_code=run_code, no_limits=no_limits)
     films = [each for each in (work, work.with_name(f"{work.name}.journal")) if (each / JOB).is_file()]
     if films:
         from batcountry.cli.motion import resume_film
 
-        resume_film(films[0], run_code=run_code)
+        resume_film(films[0], policy)
         return
     from batcountry.dreams.disk import resuming
-    from batcountry.dreams.disk.job import WorkDir
-    from batcountry.models.from_recipe import resume_command
 
-    job = WorkDir(work).job()
-    hint = f"go on with: {resume_command(work, job.model)}"
-    steps = resuming(work, trusted=run_code)
-    for _ in watched(steps, work.name, hint):
+    steps = resuming(work, policy=policy)
+    for _ in watched(steps, work.name, f"go on with: {steps.command}"):
         pass
     say_dream(steps.output, steps.deepzoom)
 
@@ -113,11 +109,15 @@ def again(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    allow: Allow = None,
     run_code: RunCode = False,
+    no_limits: NoLimits = False,
 ) -> None:
     """Dream a picture or a film again from the recipe inside it."""
     from batcountry.motion.jobs.metadata import note_of
 
+    policy = strict_policy(allow, run_code=run_code, no_limits=no_limits)
+    policy = policy.allow(file.parent, *([] if image is None else [image]))
     film = note_of(file)
     usual = f"{file.stem}-again{file.suffix}"
     target = Target(
@@ -127,6 +127,6 @@ def again(
     )
     with folder_made(output):
         if film is None:
-            picture_again(file, picture_note(file), target, image, run_code=run_code)
+            picture_again(file, picture_note(file), target, image, policy)
         else:
-            film_again(file, film, target, image, run_code=run_code)
+            film_again(file, film, target, image, policy)

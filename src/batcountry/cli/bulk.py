@@ -20,12 +20,13 @@ from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Overwrite, for_layer
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import Stopped, fail, out
+from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.errors import BatCountryError, OutputError
 from batcountry.image.sizes import scaled_to
 from batcountry.recipe import Note, Recipe
 
 if TYPE_CHECKING:
-    from batcountry.models import Model
+    from batcountry.dreams.prepare import Prepared
 
 log = logging.getLogger("batcountry")
 
@@ -42,14 +43,14 @@ def bulk(
     ] = Path("dreams"),
     layer: Annotated[list[str] | None, several("layer", "a picture for each")] = None,
     overwrite: Overwrite = False,
+    run_code: RunProgram = False,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a folder of pictures with several layers; what is done already is skipped.
 
     Dreams that other options made stay; the new ones get a number.
     """
-    from batcountry.dreams.resolve import prepared
-    from batcountry.models.from_recipe import open_recipe_model
+    from batcountry.dreams.prepare import prepare
 
     pictures = pictures_in(folder)
     if is_same(folder, output):
@@ -57,9 +58,9 @@ def bulk(
             f"{output} is the folder of the pictures; name another for the dreams with --output"
         )
     check_makeable(output)
-    recipe = prepared(Recipe(), options).recipe
-    model = open_recipe_model(recipe)
-    work = Work(output, {**options, "model": model}, layer or [model.default_layer], overwrite=overwrite)
+    asked = prepare(options=options, policy=typed_policy(run_code))
+    model = asked.open_model()
+    work = Work(output, asked.with_model(model), layer or [model.default_layer], overwrite=overwrite)
     make_folder(output)
     try:
         for picture in pictures:
@@ -79,14 +80,14 @@ class Work:
     ----------
     folder
         Where the dreams go.
-    options
-        As for `batcountry.dream`, with an opened `Model`.
+    asked
+        How to dream, with an opened `Model`.
     overwrite
         Whether dreams of the same name that other options made are replaced.
     """
 
     folder: Path
-    options: dict[str, Any]
+    asked: Prepared
     layers: list[str]
     overwrite: bool = field(kw_only=True)
     dreamed: int = 0
@@ -96,13 +97,10 @@ class Work:
     def __post_init__(self) -> None:
         from batcountry.dreams.resolve import resolve
 
-        model: Model = self.options["model"]
-        self._sha256 = model.weights_sha256
+        self._sha256 = self.asked.model.weights_sha256
         for name in self.layers:
-            model.layer(name)
-        self._recipes = {
-            name: resolve(Recipe(), {**self.options, "layer": name}).recipe for name in self.layers
-        }
+            self.asked.model.layer(name)
+        self._resolved = {name: resolve(self.asked.with_aim(layer=name)) for name in self.layers}
         self._told: set[str] = set()
 
     @property
@@ -142,7 +140,7 @@ class Work:
         run_dream(
             picture,
             Outputs(output),
-            {**self.options, "layer": layer},
+            self._resolved[layer],
             hint="the same command goes on with the rest",
         )
         self.dreamed += 1
@@ -166,11 +164,10 @@ class Work:
         from batcountry.dreams.octave_sizes import octave_count
         from batcountry.image.files import picture_size
 
-        recipe = self._recipes[layer]
+        recipe = self._resolved[layer].recipe
         width, height = scaled_to(picture_size(picture), recipe.size, recipe.enlarge)
-        return recipe.with_options(
-            octaves=octave_count(self.options["model"], (layer,), recipe, (height, width))
-        )
+        octaves = octave_count(self.asked.model, (layer,), recipe, (height, width))
+        return recipe.chosen(octaves=octaves)
 
     def _tell(self, path: Path, differences: list[str] | None, output: Output) -> None:
         """Say of a file that is there why it is not what is wanted; the same is said once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batcountry.backend.folders import make_folder
 from batcountry.backend.outputs import Output
@@ -12,10 +12,11 @@ from batcountry.cli.outputs import save_picture
 from batcountry.cli.screen import Stopped, watched
 from batcountry.cli.stopping import stopped
 from batcountry.errors import PictureError
-from batcountry.recipe import Recipe
 from batcountry.recipe.units import parsed_size
 
 if TYPE_CHECKING:
+    from batcountry.dreams.prepare import Prepared
+    from batcountry.dreams.resolve import Resolved
     from batcountry.dreams.steps import Step
     from batcountry.image.picture import Picture
 
@@ -43,7 +44,7 @@ class Outputs:
 def run_dream(
     image: Path | None,
     outputs: Outputs,
-    options: dict[str, Any],
+    asked: Prepared | Resolved,
     *,
     named: str | None = None,
     hint: str | None = None,
@@ -52,8 +53,8 @@ def run_dream(
 
     Parameters
     ----------
-    options
-        As for `batcountry.dream`; `model` may be an opened one.
+    asked
+        How to dream.
     named
         What the result says of the picture's name.
     hint
@@ -64,58 +65,38 @@ def run_dream(
     Stopped
         On Ctrl-C; what there is of the picture is kept.
     """
+    from batcountry.dreams.planning import fits_in_memory
     from batcountry.image.files import picture_size
 
-    size = picture_size(image) if image else _canvas(options)
-    if outputs.work is not None or not _fits(size, options):
+    size = picture_size(image) if image else parsed_size(asked.recipe.canvas)[::-1]
+    if outputs.work is not None or not fits_in_memory(size, asked.recipe):
         if outputs.save_steps is not None:
             raise PictureError(
                 "a picture on disk is not written after every iteration; leave --save-steps out"
             )
-        _on_disk(image, outputs, options, named=named)
+        _on_disk(image, outputs, asked, named=named)
     else:
-        _in_memory(image, outputs, options, named=named, hint=hint)
-
-
-def _fits(size: tuple[int, int], options: dict[str, Any]) -> bool:
-    """Whether a picture of (width, height) can be dreamed on in memory, beside what a network takes."""
-    from batcountry.dreams.planning import fits_in_memory
-
-    return fits_in_memory(size, _recipe(options))
-
-
-def _canvas(options: dict[str, Any]) -> tuple[int, int]:
-    """Return width and height of the start."""
-    height, width = parsed_size(_recipe(options).canvas)
-    return width, height
-
-
-def _recipe(options: dict[str, Any]) -> Recipe:
-    return Recipe().with_options(**{k: v for k, v in options.items() if k != "model"})
+        _in_memory(image, outputs, asked, named=named, hint=hint)
 
 
 def _title(image: Path | None) -> str:
     return image.name if image else "a start of its own"
 
 
-def _on_disk(image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None) -> None:
+def _on_disk(image: Path | None, outputs: Outputs, asked: Prepared | Resolved, *, named: str | None) -> None:
     from batcountry.dreams.disk import dreaming_on_disk
-    from batcountry.models.from_recipe import resume_command
 
     picture, deepzoom = outputs.picture, outputs.deepzoom
     steps = dreaming_on_disk(
         image,
         picture.path,
+        asked,
         work=outputs.work,
         deepzoom=None if deepzoom is None else deepzoom.path,
         overwrite=picture.overwrite,
         named=named,
-        **options,
     )
-    model = options.get("model", "")
-    name = model if isinstance(model, str) else model.name
-    hint = f"go on with: {resume_command(steps.folder or Path(), name)}"
-    for _ in watched(steps, _title(image), hint):
+    for _ in watched(steps, _title(image), f"go on with: {steps.command}"):
         pass
     picture.path = steps.output.path
     if deepzoom is not None and steps.deepzoom is not None:
@@ -123,7 +104,12 @@ def _on_disk(image: Path | None, outputs: Outputs, options: dict[str, Any], *, n
 
 
 def _in_memory(
-    image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None, hint: str | None
+    image: Path | None,
+    outputs: Outputs,
+    asked: Prepared | Resolved,
+    *,
+    named: str | None,
+    hint: str | None,
 ) -> None:
     from batcountry.dreams.api import dreaming
     from batcountry.image.reading import read_picture
@@ -132,14 +118,14 @@ def _in_memory(
         from batcountry.image.vips import vips
 
         vips()  # or it would be missed at the end
-    picture = None if image is None else read_picture(image)
+    picture = None if image is None else read_picture(image, policy=asked.policy)
     if picture is not None and named is not None:
         picture = replace(picture, source=named)  # so that a dream made again has the very same note
     if outputs.save_steps is not None:
         make_folder(outputs.save_steps.path)
     step: Step | None = None
     try:
-        for step in watched(dreaming(picture, **options), _title(image)):
+        for step in watched(dreaming(picture, asked), _title(image)):
             _save_step(step, outputs.save_steps)
         assert step is not None  # a dream has at least one
         save_picture(found := step.picture(), outputs.picture)

@@ -15,7 +15,6 @@ from torch import Tensor
 from batcountry.dreams.steps import Step
 from batcountry.errors import MissingExtra
 from batcountry.image.files import encode
-from batcountry.objectives.breakdown import Breakdown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,16 +30,9 @@ _FEW = 60  # steps up to which each has its dot
 
 
 class History:
-    """Remembers numbers of each step.
+    """Remembers numbers of each step."""
 
-    Parameters
-    ----------
-    parts
-        The penalties, as `Dreamer.parts` has them.
-    """
-
-    def __init__(self, parts: Breakdown | None) -> None:
-        self._parts = parts
+    def __init__(self) -> None:
         self._image: Tensor | None = None
         self._octaves: list[int] = []
         self.numbers: dict[str, list[float]] = {}
@@ -57,7 +49,7 @@ class History:
         self._image = step.image
         numbers = {
             "score": step.score,
-            **(self._parts.values if self._parts else {}),
+            **step.terms,
             "mean step": math.nan if change is None else float(change.mean()),
             "median step": math.nan if change is None else float(change.median()),
             "mean": float(step.image.mean()),

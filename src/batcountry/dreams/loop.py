@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.backend.threads import limited_steps
 from batcountry.dreams import octaves
 from batcountry.dreams.steps import Opened, Step
 from batcountry.image.periodic import NO_WRAP, Wrap
@@ -19,6 +20,7 @@ Begin = Callable[[Tensor, Tensor], Advance]
 """Begins an octave: from the pictures to go on from, and the picture without any dream at this size."""
 
 
+@limited_steps
 def climb(
     base: Tensor,
     sizes: list[tuple[int, int]],

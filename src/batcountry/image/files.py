@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from batcountry.backend.files import write_file
+from batcountry.backend.policy import OPEN, Policy
+from batcountry.backend.process_settings import ignored_warnings
 from batcountry.errors import BatCountryError, PictureError
 
 log = logging.getLogger("batcountry")
@@ -38,9 +39,9 @@ _KEY, _USER_COMMENT, _DESCRIPTION = "batcountry", 0x9286, 270
 _CHARSET = b"UNICODE\0"
 
 
-def read_file(path: Path) -> bytes:
-    """Return a file's bytes; raises `PictureError` if there is none or it is empty."""
-    check_readable(path)
+def read_file(path: Path, policy: Policy = OPEN) -> bytes:
+    """Return a file's bytes; raises `PictureError` if there is none or it is empty, and `PolicyError` as `Policy.check_file`."""
+    check_readable(policy.check_file(path))
     if path.stat().st_size > MAX_FILE:
         raise PictureError(f"{path} is larger than 2 GB, which is more than a picture file may be")
     return path.read_bytes()
@@ -67,8 +68,7 @@ def check_readable(path: Path) -> None:
 def _decoding(name: str) -> Iterator[None]:
     """Turn what Pillow raises on a file that is no picture, or a damaged one, into one sentence."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignored_warnings():
             yield
     except UnidentifiedImageError:
         raise PictureError(
@@ -84,11 +84,13 @@ def _decoding(name: str) -> Iterator[None]:
         raise PictureError(f"{name} is damaged or cut short ({error}); copy or download it again") from None
 
 
-def decode(data: bytes, name: str) -> Image.Image:
+def decode(data: bytes, name: str, policy: Policy = OPEN) -> Image.Image:
     """Return the first frame of a picture file's bytes, decoded.
 
     Raises
     ------
+    PolicyError
+        If it has more pixels than the policy allows; nothing is decoded then.
     PictureError
         If they are no picture, damaged, or larger than `MAX_PIXELS`.
     """
@@ -98,6 +100,7 @@ def decode(data: bytes, name: str) -> Image.Image:
             raise PictureError(
                 f"{name} has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} in all are opened: shrink it first"
             )
+        policy.check_pixels(image.size, name)
         image.load()
         return image
 
@@ -122,8 +125,7 @@ def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image
     do not fit an RGB picture. Raises `PictureError` if the picture cannot be converted.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignored_warnings():
             image = ImageOps.exif_transpose(image)
             icc = image.info.get("icc_profile") or None
             image = _eight_bit(image)
@@ -268,8 +270,7 @@ def read_note(path: Path) -> str | None:
 def note_inside(image: Image.Image) -> str | None:
     """Return the note inside an opened picture file as JSON text, or None if it has none."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignored_warnings():
             return _checked(_note_of(image))
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, UnicodeDecodeError):
         return None  # garbage where a note would be is no note

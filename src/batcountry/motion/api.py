@@ -8,7 +8,9 @@ from typing import Any
 
 from typing_extensions import Unpack
 
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
+from batcountry.dreams.prepare import Prepared, prepare
 from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture
 from batcountry.image.reading import read_picture
@@ -27,6 +29,8 @@ from batcountry.recipe.described import with_fields
 def zoom(
     image: PictureLike | None = None,
     recipe: Recipe | ZoomRecipe | None = None,
+    *,
+    policy: Policy = OPEN,
     **options: Unpack[ZoomOptions],
 ) -> Iterator[Frame]:
     """Zoom into a picture, dreaming on the way, and yield the frames.
@@ -38,6 +42,8 @@ def zoom(
     recipe, options
         A `ZoomRecipe`, or a `Recipe` for its dreams, and fields of both by name. Curves are numbers, texts, or
         mappings from frames to numbers; `keys` maps fields of `Recipe` to curves.
+    policy
+        What the recipe may do, as for `batcountry.dream`.
 
     Raises
     ------
@@ -52,7 +58,8 @@ def zoom(
     [(36, 64, 3), (36, 64, 3)]
     """
     motion = motion_recipe(ZoomRecipe, recipe, dict(options))
-    return Zoom(initial_picture(image, motion), motion, given_objects(dict(options))).frames()
+    asked = prepared_dream(motion, dict(options), policy)
+    return policy.timed(Zoom(initial_picture(image, motion, policy), motion, asked).frames())
 
 
 @with_fields(VideoRecipe)
@@ -61,6 +68,7 @@ def video(
     recipe: Recipe | VideoRecipe | None = None,
     *,
     flow: Flow | None = None,
+    policy: Policy = OPEN,
     **options: Unpack[VideoOptions],
 ) -> Iterator[Frame]:
     """Dream on a video and yield the frames.
@@ -74,6 +82,8 @@ def video(
     flow
         Finds how things move between two frames, H×W×3 uint8; gives H×W×2 float32, how far to the right and
         down each pixel of the first is found in the second. OpenCV's dense inverse search if not given.
+    policy
+        What the recipe may do, as for `batcountry.dream`.
 
     Raises
     ------
@@ -81,9 +91,14 @@ def video(
         If something given cannot be used, at the call.
     """
     motion = motion_recipe(VideoRecipe, recipe, dict(options))
-    return Filming(
-        clip_of(Path(source), motion.max_size), motion, given_objects(dict(options)), flow=flow
-    ).frames()
+    asked = prepared_dream(motion, dict(options), policy)
+    clip = clip_of(policy.check_file(source), motion.max_size)
+    return policy.timed(Filming(clip, motion, asked, flow=flow).frames())
+
+
+def prepared_dream(motion: Motion, options: dict[str, Any], policy: Policy = OPEN) -> Prepared:
+    """Return what a film's dream is asked for with, checked once: its recipe, and the things among the options."""
+    return prepare(motion.dream, given_objects(options), policy)
 
 
 def motion_recipe(kind: Any, recipe: Recipe | Motion | None, options: dict[str, Any]) -> Any:
@@ -114,10 +129,10 @@ def given_objects(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def initial_picture(image: Any, recipe: ZoomRecipe) -> Picture:
+def initial_picture(image: Any, recipe: ZoomRecipe, policy: Policy = OPEN) -> Picture:
     """Return the picture that a zoom begins with: the sky if there is none."""
     if image is None:
         from batcountry.image.sky import sky
 
         image = sky(seed=recipe.dream.seed)
-    return read_picture(image)
+    return read_picture(image, policy=policy)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.backend.threads import limited_steps
+from batcountry.dreams.prepare import Prepared
 from batcountry.image.picture import Picture
+from batcountry.image.sizes import scaled_to
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
 from batcountry.motion.color_anchor import Tone, apply_anchor
 from batcountry.motion.frame import Frame, State, array, tensor
@@ -31,21 +33,25 @@ class Zoom:
         What to begin with.
     recipe
         How to zoom and dream.
-    options
-        What `batcountry.dream` takes beside a recipe: an opened `Model`, an `Objective`, a guide picture.
+    asked
+        The recipe's dream as it is asked for, with an opened `Model`, an `Objective`, a guide picture.
     """
 
-    def __init__(self, picture: Picture, recipe: ZoomRecipe, options: dict[str, Any]) -> None:
+    def __init__(self, picture: Picture, recipe: ZoomRecipe, asked: Prepared) -> None:
+        size = scaled_to(picture.size, recipe.dream.size, recipe.dream.enlarge)
+        asked.policy.check_pixels(size, "a frame")
         self.picture = _even(_sized(picture, recipe))
         width, height = self.picture.size
         self.size = (height, width)
-        self.dreamer = FrameDreamer(recipe, options, self.size)
+        self.dreamer = FrameDreamer(recipe, asked, self.size)
         self.recipe: ZoomRecipe = self.dreamer.motion  # type: ignore[assignment]
+        self.dreamer.check_work(self.recipe.count, self.seconds(self.recipe.count))
 
     def seconds(self, count: int) -> float:
         """Return how long so many frames are expected to take."""
         return self.dreamer.plan.seconds + self.dreamer.frame_seconds * max(0, count - 1)
 
+    @limited_steps
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         with kept_memory():  # each frame's tensors are as large as the last one's

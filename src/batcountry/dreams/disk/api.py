@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from typing_extensions import Unpack
 
 from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import check_apart, check_new
+from batcountry.backend.policy import OPEN, STRICT, Policy
+from batcountry.backend.threads import thread_limit
 from batcountry.backend.version import __version__
 from batcountry.dreams.disk.job import Job, WorkDir, needed_disk
 from batcountry.dreams.disk.update import NORMALIZATIONS, STRIP_PARAMS
@@ -21,8 +22,9 @@ from batcountry.dreams.inputs import input_files
 from batcountry.dreams.keywords import DreamOptions
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan, said_bytes
+from batcountry.dreams.prepare import Prepared, prepare
 from batcountry.dreams.progress_bars import with_bar
-from batcountry.dreams.resolve import Resolved, prepared, resolve
+from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.dreams.steps import where
 from batcountry.errors import BatCountryError, PictureError, RecipeError
 from batcountry.image import vips as images
@@ -58,6 +60,7 @@ def dream_on_disk(
     deepzoom: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[DreamOptions],
 ) -> Path:
     """Dream on a picture that need not fit in memory, and return the path of the result.
@@ -78,7 +81,7 @@ def dream_on_disk(
         Whether an output and a deep-zoom pyramid that are there may be replaced.
     progress
         Show a bar with the time that is left.
-    recipe, options
+    recipe, policy, options
         As for `batcountry.dream`.
 
     Raises
@@ -87,31 +90,32 @@ def dream_on_disk(
         If the picture, the model or an option cannot be used, or the disk is too small.
     """
     steps = dreaming_on_disk(
-        image, output, recipe, work=work, deepzoom=deepzoom, overwrite=overwrite, **options
+        image, output, recipe, work=work, deepzoom=deepzoom, overwrite=overwrite, policy=policy, **options
     )
     for _ in with_bar(steps, where) if progress else steps:
         pass
     return steps.output.path
 
 
-def resume(work: str | Path, *, trusted: bool = False) -> Path:
+def resume(work: str | Path, *, policy: Policy = STRICT) -> Path:
     """Go on with a dream on disk from its last finished iteration, and return the path of the result.
 
     Parameters
     ----------
     work
         The folder.
-    trusted
-        Whether a model that the folder names as `package.module:function` may be opened, which is to run that
-        function. The folder may be somebody else's.
+    policy
+        What the folder, which may be somebody else's, may ask for. Besides, files may be read, and the result written,
+        in the folder that it lies in and below, and in the working folder and below.
 
     Raises
     ------
     BatCountryError
-        If the folder has no dream in it, the picture or the network is no longer the same, or the model is a
-        function's and the folder is not trusted.
+        If the folder has no dream in it, or the picture or the network is no longer the same.
+    PolicyError
+        If it asks for more than is allowed, such as to run a function of Python's.
     """
-    steps = resuming(work, trusted=trusted)
+    steps = resuming(work, policy=policy)
     for _ in steps:
         pass
     return steps.output.path
@@ -120,25 +124,27 @@ def resume(work: str | Path, *, trusted: bool = False) -> Path:
 def dreaming_on_disk(
     image: str | Path | None,
     output: str | Path,
-    recipe: Recipe | None = None,
+    recipe: Recipe | Prepared | Resolved | None = None,
     *,
     work: str | Path | None = None,
     deepzoom: str | Path | None = None,
     named: str | None = None,
     overwrite: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[DreamOptions],
 ) -> Making:
-    """Dream on disk iteration by iteration; takes what `dream_on_disk` takes.
+    """Dream on disk iteration by iteration; takes what `dream_on_disk` takes, and what is prepared or resolved already.
 
     `named` is what the result says of the picture's name. The arguments are checked at the call.
     """
     source, target = None if image is None else Path(image), Path(output)
     zoom = None if deepzoom is None else Path(deepzoom)
-    recipe = recipe or Recipe()
-    asked = prepared(recipe, dict(options))
+    asked = recipe if isinstance(recipe, (Prepared, Resolved)) else prepare(recipe, dict(options), policy)
     _check_outputs(target, zoom, [source, *input_files(asked.recipe)], overwrite=overwrite)
-    resolved = resolve(recipe, dict(options))
+    resolved = resolve(asked)
     check_on_disk(resolved)
+    if source is not None:
+        resolved.policy.check_file(source)
     picture = opened(source, resolved.recipe)
     images.check_size(target, (picture.width, picture.height))
     sizes, plan = _planned(resolved, (picture.height, picture.width))
@@ -153,7 +159,7 @@ def dreaming_on_disk(
         output=str(target.absolute()),
         deepzoom=None if zoom is None else str(zoom.absolute()),
         overwrite=overwrite,
-        threads=torch.get_num_threads(),
+        threads=thread_limit(),
         kept=work is not None,
         ceiling=plan.ceiling,
     )
@@ -161,7 +167,7 @@ def dreaming_on_disk(
     work_dir = WorkDir(_new_folder(target, work))
     log.info("%s, and %s of disk in %s", plan, said_bytes(needed_disk(sizes)), work_dir.folder)
     _begin(work_dir, job, new=new)
-    steps = Making(work_dir, job, scorer)
+    steps = Making(work_dir, job, scorer, resolved.policy)
     steps.output.path = target  # as the caller says it
     if steps.deepzoom is not None and zoom is not None:
         steps.deepzoom.path = zoom
@@ -181,11 +187,14 @@ def _check_outputs(
 def _planned(resolved: Resolved, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Plan]:
     """Return the octaves' sizes for a picture of (height, width), and how to work them out; tiles cannot be left out."""
     model, objective, recipe = resolved.model, resolved.objective, resolved.recipe
+    resolved.policy.check_pixels(size[::-1], "the dream")
     sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
-    cut = replace(resolved, recipe=recipe.with_options(tile=recipe.tile or None))
+    resolved.policy.check_steps(len(sizes) * recipe.iterations)
+    cut = replace(resolved, recipe=recipe.chosen(tile=recipe.tile or None))
     plan = plan_dream(cut, whole_gradient(model, objective), sizes, PICTURE_BYTES)
     pixels = [height * width for height, width in sizes]
     aux_inputs = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
+    resolved.policy.check_seconds(plan.seconds + aux_inputs)
     return sizes, replace(plan, seconds=plan.seconds + aux_inputs)
 
 
@@ -194,7 +203,7 @@ def _note(resolved: Resolved, side: int, octaves: int, source: Path | None, name
 
     `octaves` are as many as there are, if the recipe leaves their number to the picture's size.
     """
-    recipe = resolved.recipe.with_options(tile=side, octaves=resolved.recipe.octaves or octaves)
+    recipe = resolved.recipe.chosen(tile=side, octaves=resolved.recipe.octaves or octaves)
     return Note(
         version=__version__,
         recipe=recipe,
@@ -216,22 +225,33 @@ def _begin(work_dir: WorkDir, job: Job, *, new: bool) -> None:
         raise
 
 
-def resuming(work: str | Path, *, trusted: bool = False) -> Making:
+def resuming(work: str | Path, *, policy: Policy = STRICT) -> Making:
     """Go on with a dream on disk iteration by iteration; takes what `resume` takes."""
     work_dir = WorkDir(Path(work))
+    policy = policy.allow(Path.cwd(), work_dir.folder.resolve().parent)
     job = work_dir.job()
     recipe = job.note.recipe
+    _check_job(job, policy)
     state = work_dir.state()
     if state is not None and state.finished:
         raise RecipeError(f"the dream in {work} is finished; it is in {work_dir.output(job).path}")
     if job.source is not None and sha256_of_input(Path(job.source)) != job.note.input_sha256:
         raise PictureError(f"{job.source} is not the picture that {work} was begun with; put that one back")
-    named = recipe.with_options(model=job.model, weights=job.weights)
-    model = open_recipe_model(named, trusted=trusted)
+    model = open_recipe_model(recipe.chosen(model=job.model, weights=job.weights), policy=policy)
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(f"{job.model} has other weights now than when {work} was begun; put those back")
-    resolved = resolve(recipe, {"model": model})
-    return Making(work_dir, job, TileScorer(resolved.model, resolved.objective, ceiling=job.ceiling))
+    resolved = resolve(recipe, {"model": model}, policy)
+    return Making(work_dir, job, TileScorer(resolved.model, resolved.objective, ceiling=job.ceiling), policy)
+
+
+def _check_job(job: Job, policy: Policy) -> None:
+    """Raise `PolicyError` for a job that reads or writes where it may not, or is of more pixels or steps than allowed."""
+    policy.check_files(() if job.source is None else [job.source])
+    for path in filter(None, (job.output, job.deepzoom)):
+        policy.check_place(path)
+    for size in job.sizes:
+        policy.check_pixels(size[::-1], "the dream")
+    policy.check_steps(len(job.sizes) * job.note.recipe.iterations)
 
 
 def check_on_disk(resolved: Resolved) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from batcountry.backend.files import replace_file
 from batcountry.backend.folders import exclusive_lock
 from batcountry.backend.outputs import Output
+from batcountry.backend.policy import STRICT
 from batcountry.dreams.disk.canvas import Canvas
 from batcountry.errors import RecipeError
 from batcountry.recipe import Note
@@ -51,6 +52,19 @@ class Job(_Record):
     def reaches(self, state: State) -> bool:
         """Whether a state is one that this job comes to."""
         return state.octave < len(self.sizes) and state.iteration <= self.note.recipe.iterations
+
+    @property
+    def files(self) -> tuple[str | None, ...]:
+        """What the work reads and writes outside its folder."""
+        recipe = self.note.recipe
+        return (self.source, self.weights, recipe.guide, self.output, self.deepzoom)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is more work than a folder may ask for if nothing is said."""
+        steps = len(self.sizes) * self.note.recipe.iterations
+        pixels = max(height * width for height, width in self.sizes)
+        return pixels > (STRICT.max_pixels or 0) or steps > (STRICT.max_steps or 0)
 
 
 class State(_Record):

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from batcountry.backend import outputs
 from batcountry.backend.allocator import give_back, kept_memory
 from batcountry.backend.outputs import Output
+from batcountry.backend.policy import OPEN, Policy
+from batcountry.backend.threads import with_threads
 from batcountry.dreams.disk.canvas import Canvas
 from batcountry.dreams.disk.job import Job, State, WorkDir
 from batcountry.dreams.disk.stream import streamed
@@ -41,12 +42,21 @@ class Making(outputs.Making[Progress]):
     ----------
     deepzoom
         Where its deep-zoom pyramid goes, if it has one; final when there are no more steps, as `output` is.
+    command
+        What goes on with it if it is stopped.
     """
 
-    def __init__(self, work_dir: WorkDir, job: Job, scorer: TileScorer) -> None:
+    def __init__(self, work_dir: WorkDir, job: Job, scorer: TileScorer, policy: Policy = OPEN) -> None:
         self.deepzoom = work_dir.pyramid(job)
+        self.command = resume_words(work_dir.folder, job)
         output = work_dir.output(job)
-        super().__init__(_work(work_dir, job, scorer, output, self.deepzoom), output, work_dir.folder)
+        steps = with_threads(_work(work_dir, job, scorer, output, self.deepzoom), job.threads)
+        super().__init__(policy.timed(steps), output, work_dir.folder)
+
+
+def resume_words(folder: Path, job: Job) -> str:
+    """Return the command that goes on with a job in a folder."""
+    return resume_command(folder, job.model, job.files, large=job.is_large)
 
 
 def _work(
@@ -59,8 +69,6 @@ def _work(
     BatCountryError
         If another process is at it, the disk is full, or the picture cannot be written.
     """
-    if torch.get_num_threads() != job.threads:
-        torch.set_num_threads(job.threads)
     with work_dir.alone(), _disk_errors_said(work_dir, job):
         if work_dir.state() is None:
             _prepare(work_dir, job)
@@ -76,7 +84,7 @@ def _disk_errors_said(work_dir: WorkDir, job: Job) -> Iterator[None]:
     except OSError as error:
         raise RecipeError(
             f"the dream in {work_dir.folder} stopped: {error.strerror or error}; "
-            f"make room and go on with: {resume_command(work_dir.folder, job.model)}"
+            f"make room and go on with: {resume_words(work_dir.folder, job)}"
         ) from error
 
 
@@ -140,7 +148,7 @@ def _lack_said(work_dir: WorkDir, job: Job) -> Iterator[None]:
             raise
         raise RecipeError(
             f"memory ran out on the dream in {work_dir.folder}; close other programs and go on with: "
-            f"{resume_command(work_dir.folder, job.model)}"
+            f"{resume_words(work_dir.folder, job)}"
         ) from error
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from batcountry.backend.files import sha256_of
+from batcountry.backend.process_settings import kept_generators
 from batcountry.errors import BatCountryError, MissingExtra, ModelError, first_line, suggestion
 from batcountry.models.classes import imagenet_classes
 from batcountry.models.loaders.module import opened
@@ -116,9 +117,12 @@ def open_function(request: Request) -> Model:
 
     Raises
     ------
+    PolicyError
+        If no code may be run.
     ModelError
         If there is no such function, it fails, or it makes something else.
     """
+    request.policy.check_code(request.text)
     package, _, name = request.text.partition(":")
     function = _function(package, name)
     made = _made(function, request) if request.weights else _called(function, request.text)
@@ -151,7 +155,8 @@ def _working_folder() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(here)
+        with suppress(ValueError):  # what was imported may have taken it away
+            sys.path.remove(here)
 
 
 def _library(name: str, what: str) -> Any:
@@ -171,7 +176,8 @@ def _library(name: str, what: str) -> Any:
 
 def _called(make: Callable[[], Any], name: str) -> Any:
     try:
-        return make()
+        with kept_generators():  # networks are made with random weights first
+            return make()
     except BatCountryError:
         raise
     except Exception as error:

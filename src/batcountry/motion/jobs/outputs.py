@@ -8,9 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from batcountry.backend.outputs import Output, check_apart, check_folder_of_ours, check_new
+from batcountry.backend.threads import thread_limit
 from batcountry.errors import VideoError
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.io.animation import SUFFIXES as ANIMATION_SUFFIXES
@@ -100,7 +99,7 @@ def form_of(
     """
     deep = clip.deep if clip else False
     codec = codec_for(recipe.codec, target, deep=deep)
-    common = {"codec": codec, "quality": recipe.quality, "threads": torch.get_num_threads()}
+    common = {"codec": codec, "quality": recipe.quality, "threads": thread_limit()}
     if clip is None:
         assert isinstance(recipe, ZoomRecipe)
         return Format(**common, size=size, rate=recipe.rate, time_base=1 / recipe.rate, deep=False)  # type: ignore[arg-type]
