@@ -7,7 +7,9 @@ import pytest
 import torch
 
 import batcountry
-from batcountry.dreams.resolve import prepared, recipe_optimizer, resolve
+from batcountry.dreams.functions import recipe_optimizer
+from batcountry.dreams.prepare import prepare
+from batcountry.dreams.resolve import resolve
 from batcountry.errors import RecipeError
 from batcountry.recipe import Recipe
 from conftest import WEIGHTS, two_sums
@@ -163,9 +165,9 @@ def test_what_cannot_be_is_said_before_a_network_is_opened(monkeypatch, options,
     def never(*_, **__):
         raise AssertionError("a network was opened")
 
-    monkeypatch.setattr("batcountry.dreams.resolve.open_recipe_model", never)
+    monkeypatch.setattr("batcountry.dreams.prepare.open_recipe_model", never)
     with pytest.raises(RecipeError, match=said):
-        prepared(Recipe(), dict(options))
+        prepare(Recipe(), dict(options))
 
 
 def test_a_mask_and_a_guide_are_those_that_were_given(photo, two_channels):
