@@ -15,6 +15,7 @@ import torch
 
 import stand_in
 from batcountry import dream, open_model
+from batcountry.backend.policy import OPEN
 from batcountry.backend.process_settings import ignored_warnings, kept_generators, shared
 from batcountry.cli import main
 from batcountry.motion import save_zoom, video, zoom
@@ -155,7 +156,7 @@ def test_so_does_opening_models_of_all_kinds(tmp_path, monkeypatch):
     before = snapshot()
     open_model()
     open_model(net)
-    open_model("net.pt", size=64)
+    open_model("net.pt", size=64, policy=OPEN.allow(run_code=True))
     open_model(name, size=64)
     assert not changed(before)
 
