@@ -1,4 +1,4 @@
-"""PyTorch modules that the user's program holds."""
+"""PyTorch modules as models: those that the user's program holds, and those that other loaders made of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `open_model` is asked for, as the openers get it."""
+"""What `open_model` is asked for, as the loaders get it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Request:
     size: int | tuple[int, int] | None = None
     classes: Sequence[str] | None = None
     policy: Policy = OPEN
-    """What opening it may do; openers ask it before they run code or read files that a file names."""
+    """What opening it may do; loaders ask it before they run code or read files that a file names."""
 
     @property
     def text(self) -> str:
