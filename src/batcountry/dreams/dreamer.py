@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -14,11 +14,13 @@ from typing_extensions import Unpack
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
+from batcountry.dreams.checkpoint import Checkpoint
 from batcountry.dreams.keywords import DreamOptions
-from batcountry.dreams.loop import Advance, climb
+from batcountry.dreams.loop import Advancing, climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
 from batcountry.dreams.planning import PICTURE_BYTES, Plan, fitting
 from batcountry.dreams.postprocess import finished
+from batcountry.dreams.preview import encode_preview, shrink
 from batcountry.dreams.resolve import resolve
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
@@ -32,7 +34,8 @@ from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.alpha import VEIL_BYTES, begun, planes_of
 from batcountry.optim.ascent import UPDATE
 from batcountry.optim.aux_inputs import Pictures
-from batcountry.optim.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
+from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
+from batcountry.optim.optimizers import State
 from batcountry.optim.sliding_windows import WindowedAscent, check_windows
 from batcountry.optim.sliding_windows import in_batches as window_batches
 from batcountry.recipe import Note, Recipe
@@ -82,6 +85,7 @@ class Dreamer:
         *,
         batch: int = BATCH,
         detail: Tensor | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Iterator[Step]:
         """Dream on a picture step by step, or on several.
 
@@ -91,6 +95,8 @@ class Dreamer:
             As for `dream`.
         detail : (1, C, h, w), gray levels
             What to add to the picture before the first step, of any size: an earlier dream less its picture.
+        checkpoint
+            Of a step of a dream on this one picture, which is gone on with; that step comes first again.
 
         Raises
         ------
@@ -100,16 +106,20 @@ class Dreamer:
         check_batch(batch)
         several = pictures_given(image)
         if several is None:
-            return self._dreaming([self._input(image)], detail)
+            return self._dreaming([self._input(image)], detail, checkpoint)
         if self._count > 1:
             raise RecipeError(
                 "an objective for several pictures makes them of one; give one picture, not a list"
             )
+        if checkpoint is not None:
+            raise RecipeError("a checkpoint is of one picture; give that, not a list")
         pictures = [self._input(self.read(each)) for each in several]
         most = {each.size: self._together(each, batch) for each in pictures}
         return in_batches(pictures, lambda one: most[one.size], lambda some: self._dreaming(some, detail))
 
-    def _dreaming(self, pictures: list[Picture], detail: Tensor | None) -> Iterator[Step]:
+    def _dreaming(
+        self, pictures: list[Picture], detail: Tensor | None, checkpoint: Checkpoint | None = None
+    ) -> Iterator[Step]:
         """Dream on pictures of one size together, or on one with several objectives."""
         resolved = self.resolved
         base = torch.cat([planes_of(each, resolved.recipe) for each in pictures]).to(resolved.model.device)
@@ -120,26 +130,23 @@ class Dreamer:
                 "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
                 "leave it out, or make the picture smaller with size"
             )
-        ascent = resolved.ascent(redirecting_gradient(gradient, recipe.redirect_relu), self.parts)
+        made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
+        redirected = redirecting_gradient(gradient, max(0, recipe.redirect_relu - made))
+        ascent = resolved.ascent(redirected, self.parts)
         window = resolved.window
         on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
 
-        def begin(image: Tensor, start: Tensor) -> Advance:
+        def begin(image: Tensor, start: Tensor) -> Advancing:
             aux_inputs = self._pictures.at(start[:, : resolved.model.channels])
             if UPDATE in aux_inputs:  # detail of a coarse octave reaches over the mask's edge
                 image = torch.lerp(start, image, aux_inputs[UPDATE])
-            return on(image, aux_inputs).step
+            return _Begun(on(image, aux_inputs), gradient)
 
-        def opened(pixels: Tensor, index: int) -> Picture:
-            picture = pictures[min(index, len(pictures) - 1)]  # with several objectives there is one for all
-            found = finished(picture, pixels, base[index : index + 1], recipe)
-            # What was dreamed is another picture than the one it was read from.
-            return replace(found, source=None, sha256="", note=self._note(picture, recipe))
-
+        opened = _Opened(pictures, base, recipe, self._note)
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
             base = enlarged(base, sizes[-1])
         wrap, carry = wrapped_axes(recipe.wrap), octaves.carries[recipe.carry]
-        return climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry)
+        return climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry, checkpoint)
 
     def _together(self, picture: Picture, most: int) -> int:
         """Return how many pictures like this one can be dreamed on together."""
@@ -169,7 +176,7 @@ class Dreamer:
             planned = plan_dream(self.resolved, self._probed, sizes, buffers)
             log.info("%s", planned)
             wrap = wrapped_axes(recipe.wrap)
-            gradient = sparing_gradient(
+            gradient = SparingGradient(
                 self._whole, model, objective, planned.side, wrap, ceiling=planned.ceiling
             )
             self._ready[size] = sizes, gradient, recipe.with_options(tile=planned.side or 0), planned
@@ -202,3 +209,72 @@ class Dreamer:
             input_sha256=picture.sha256,
             weights_sha256=self.resolved.model.weights_sha256,
         ).model_dump_json()
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """An octave's steps, whose state tells of tiles that were halved as memory ran out."""
+
+    climb: Advancing
+    gradient: Gradient
+
+    def step(self) -> tuple[Tensor, float]:
+        return self.climb.step()
+
+    def state(self) -> State:
+        halved = getattr(self.gradient, "halved", None)
+        return {**self.climb.state(), **({} if halved is None else {"halved": torch.tensor(halved)})}
+
+    def load(self, state: State) -> None:
+        self.climb.load(state)
+        if "halved" in state and isinstance(self.gradient, SparingGradient):
+            self.gradient.halve(int(state["halved"]))
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """Makes pictures of a step; see `batcountry.dreams.steps.Opened`.
+
+    Attributes
+    ----------
+    pictures
+        What is dreamed on; with several objectives there is one for all.
+    base
+        The same as (N, C, H, W).
+    note
+        Makes the note of a dream on a picture.
+    """
+
+    pictures: list[Picture]
+    base: Tensor
+    recipe: Recipe
+    note: Callable[[Picture, Recipe], str]
+    _small: dict[tuple[int, int], tuple[Picture, Tensor]] = field(default_factory=dict)
+
+    def __call__(self, image: Tensor, index: int) -> Picture:
+        picture = self._of(index)
+        found = finished(picture, image, self.base[index : index + 1], self.recipe)
+        # What was dreamed is another picture than the one it was read from.
+        return replace(found, source=None, sha256="", note=self.note(picture, self.recipe))
+
+    def preview(self, image: Tensor, index: int, side: int) -> bytes:
+        small = shrink(image.detach(), side)
+        if (index, side) not in self._small:  # a look at a large picture's colors is made once
+            self._small[index, side] = (
+                _small_picture(self._of(index), side),
+                shrink(self.base[index : index + 1], side),
+            )
+        picture, base = self._small[index, side]
+        found = finished(picture, small, base, self.recipe)
+        return encode_preview(found.image())
+
+    def _of(self, index: int) -> Picture:
+        return self.pictures[min(index, len(self.pictures) - 1)]
+
+
+def _small_picture(picture: Picture, side: int) -> Picture:
+    """Return a picture of which nothing but the transparency counts, as a preview has it."""
+    if picture.alpha is None:
+        return replace(picture, icc=None)
+    alpha = shrink(torch.from_numpy(picture.alpha)[None, None], side)[0, 0]
+    return replace(picture, alpha=alpha.round().to(torch.uint8).numpy(), icc=None)

@@ -12,7 +12,7 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.objectives import Objective, objective_of
 from batcountry.optim import param
-from batcountry.optim.optimizers import Make, Optimizer, Schedule
+from batcountry.optim.optimizers import Make, Optimizer, Schedule, State, load_torch_state, torch_state
 from batcountry.optim.param import MakeParam, Param
 from batcountry.optim.transforms import Transform
 from batcountry.optim.transforms import parse as parse_transforms
@@ -193,6 +193,15 @@ class _Uphill:
         self._optimizer.step()
         for tensor in self._tensors:
             tensor.grad = None
+
+    def state(self) -> State:
+        """See `batcountry.optim.optimizers.Storable`."""
+        return {"steps": torch.tensor(self._steps), **torch_state(self._optimizer)}
+
+    def load(self, state: State) -> None:
+        """See `batcountry.optim.optimizers.Storable`."""
+        self._steps = int(state["steps"])
+        load_torch_state(self._optimizer, state)
 
 
 def _is_torch_class(make: Any) -> bool:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from batcountry.errors import RecipeError
 from batcountry.objectives.base import IMAGE, STEP, Scorer
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, stacked, unstacked
 from batcountry.optim.gradient import Gradient
-from batcountry.optim.optimizers import Make, Schedule, optimizer
+from batcountry.optim.optimizers import Make, Schedule, State, Storable, optimizer
 from batcountry.optim.param import MakeParam, Pixels
+from batcountry.optim.rng import load_rng, rng_state
 from batcountry.optim.transforms import Dice, Transform, jitter
 
 UPDATE = "@update"
@@ -106,6 +108,42 @@ class Climb:
                 for tensor, old in zip(self._param.tensors, before, strict=bool(before)):
                     tensor.copy_(torch.lerp(old, tensor, self._held[UPDATE]))
                 return self._param.image().detach().clone(), score
+
+    def state(self) -> State:
+        """Return what the next step depends on: tensors, the optimizer's memory and the random numbers to come.
+
+        It is good until that step, which changes the tensors. A climb that was made alike goes on from it with `load`.
+
+        Raises
+        ------
+        RecipeError
+            If a caller's own optimizer says nothing of what it remembers.
+        """
+        if not isinstance(self._optimizer, Storable):
+            raise RecipeError(
+                f"{type(self._optimizer).__name__} has no state() and load(state), so a dream with it cannot be stored; "
+                "dream with no folder of work, or with an optimizer that has a name"
+            )
+        found = {f"tensor.{index}": each.detach() for index, each in enumerate(self._param.tensors)}
+        found |= {f"optimizer.{name}": each for name, each in self._optimizer.state().items()}
+        return {"steps": torch.tensor(self._steps), **found, **rng_state(self._ascent.rng)}
+
+    def load(self, state: State) -> None:
+        """Go on from what `state` returned.
+
+        Raises
+        ------
+        KeyError, ValueError, RuntimeError
+            If that was of another dream.
+        """
+        assert isinstance(self._optimizer, Storable)
+        self._steps = int(state["steps"])
+        with torch.no_grad():
+            for index, tensor in enumerate(self._param.tensors):
+                tensor.copy_(state[f"tensor.{index}"].reshape(tensor.shape))
+        own = "optimizer."
+        self._optimizer.load({key.removeprefix(own): v for key, v in state.items() if key.startswith(own)})
+        load_rng(self._ascent.rng, state)
 
     def _seen(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return what the network sees of the pictures, and of those beside them."""

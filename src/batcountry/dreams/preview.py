@@ -1,0 +1,45 @@
+"""Small pictures of a dream while it grows, in milliseconds, however large it is."""
+
+from __future__ import annotations
+
+import io
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+QUALITY = 80
+"""Of a preview's JPEG."""
+
+_FINER = 2  # how many times finer a coarse look at a large picture is than the preview that is made of it
+
+
+def shrink(image: Tensor, side: int) -> Tensor:
+    """Return pictures, (N, C, H, W), of which the longer side has at most `side` pixels; smaller ones as they are.
+
+    Of large ones every n-th pixel is looked at and not more, so that it costs the same whatever their size.
+    """
+    height, width = image.shape[-2:]
+    longest = max(height, width)
+    if longest <= side:
+        return image
+    stride = max(1, longest // (_FINER * side))
+    size = (max(1, round(height * side / longest)), max(1, round(width * side / longest)))
+    return F.interpolate(image[..., ::stride, ::stride].float(), size, mode="area")
+
+
+def encode_preview(image: Image.Image) -> bytes:
+    """Return a small picture as a JPEG, or as a PNG if it is transparent somewhere."""
+    out = io.BytesIO()
+    if image.mode == "RGBA":
+        image.save(out, "PNG", compress_level=1)
+    else:
+        image.save(out, "JPEG", quality=QUALITY)
+    return out.getvalue()
+
+
+def preview_of_levels(image: Tensor, side: int) -> bytes:
+    """Return the first of some pictures, (N, 3 or 4, H, W), in gray levels, as a preview; a fourth plane is its opacity."""
+    small = shrink(image[:1].detach(), side).clamp(0, 255).round_().to(torch.uint8)
+    return encode_preview(Image.fromarray(small[0].permute(1, 2, 0).cpu().contiguous().numpy()))
