@@ -8,6 +8,7 @@ Every error that a user's input can cause is one of these::
     ├── OutputError         an output that would replace what it may not (a PictureError and a VideoError)
     │   └── OutputExists    something is there already, and nobody said that it may be replaced
     ├── RecipeError         an option, an objective's text or a recipe that cannot be
+    ├── PolicyError         a recipe of somebody else asks for more than it may: code, a file, too much of the machine
     ├── ModelError          a model that cannot be opened or run
     │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
     │   └── UnsupportedLayer
@@ -50,6 +51,10 @@ class OutputExists(OutputError):
 
 class RecipeError(BatCountryError):
     """An option, an objective's text or a stored recipe is not valid."""
+
+
+class PolicyError(BatCountryError):
+    """A recipe asks for what is not allowed to it: to run code, to read a file, or too much of the machine."""
 
 
 class ModelError(BatCountryError):
