@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +28,20 @@ def limit_threads() -> None:
     by_itself = {os.cpu_count(), psutil.cpu_count(logical=False), _affinity()}
     if torch.get_num_threads() in by_itself and torch.get_num_threads() > (most := usable_cpus()):
         torch.set_num_threads(most)
+
+
+@contextmanager
+def thread_count(count: int | None) -> Iterator[None]:
+    """Have PyTorch compute with so many threads, and put the number back in the end; None leaves it as it is."""
+    before = torch.get_num_threads()
+    if count is None or count == before:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def usable_cpus(groups: Path = CGROUPS) -> int:

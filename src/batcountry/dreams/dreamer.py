@@ -43,6 +43,25 @@ from batcountry.recipe import Note, Recipe
 log = logging.getLogger("batcountry")
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What a dream on a picture will be.
+
+    Attributes
+    ----------
+    recipe
+        With all that the picture's size and the memory chose, so that the same is done again.
+    pixels
+        Of the largest octave.
+    seconds
+        How long it will take; None if nobody knows.
+    """
+
+    recipe: Recipe
+    pixels: int
+    seconds: float | None
+
+
 class Dreamer:
     """A recipe made ready: its model opened, its objective bound. It dreams on any number of pictures.
 
@@ -57,6 +76,8 @@ class Dreamer:
         Model, objective, and the recipe with what was chosen for it.
     parts
         The terms of the image itself, with what they last came to; None if there are none.
+    names
+        What notes say in the place of a recipe's own names, for a model or files that are found under others here.
 
     Raises
     ------
@@ -72,12 +93,23 @@ class Dreamer:
         more = {} if self.resolved.mask is None else {UPDATE: self.resolved.mask}
         self._pictures = Pictures(objective, more)
         self._count = pictures_of(objective)
+        self.names: dict[str, str] = {}
         self._ready: dict[tuple[int, int], tuple[list[tuple[int, int]], Gradient, Recipe, Plan | None]] = {}
 
     def read(self, image: Any) -> Picture:
         """Read a picture of the kind that the network takes."""
         channels = self.resolved.model.channels
         return read_picture(image) if channels == 3 else read_data(image, channels)
+
+    def planned(self, image: PictureLike | None = None) -> Planned:
+        """Return what a dream on a picture will be; raises `BatCountryError` if it cannot be."""
+        size = self._input(image).size[::-1]
+        sizes, _, recipe, plan = self._prepared(size)
+        return Planned(
+            recipe.with_options(**self.names) if self.names else recipe,
+            sizes[-1][0] * sizes[-1][1],
+            None if plan is None else plan.seconds,
+        )
 
     def dreaming(
         self,
@@ -204,7 +236,7 @@ class Dreamer:
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(
             version=__version__,
-            recipe=recipe,
+            recipe=recipe.with_options(**self.names) if self.names else recipe,
             input=picture.source,
             input_sha256=picture.sha256,
             weights_sha256=self.resolved.model.weights_sha256,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
+import threading
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -13,8 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageShow
 
+from batcountry.backend.outputs import LEFT_BEHIND, Output
 from batcountry.errors import PictureError
-from batcountry.image.files import decode, encode, encoded, note_inside, read_file, upright_rgb
+from batcountry.image.files import (
+    check_writable,
+    decode,
+    encode,
+    encoded,
+    note_inside,
+    read_file,
+    upright_rgb,
+)
 from batcountry.image.pixel_arrays import channels_last, digest_of, pixels_of, split_alpha
 from batcountry.image.resample import scaled_size
 from batcountry.image.streams import encode_to, read_stream
@@ -293,6 +304,25 @@ def read_picture(source: PictureLike) -> Picture:
     raise PictureError(
         f"a picture cannot be made from {type(source).__name__}: give a path, bytes, an image or an array"
     )
+
+
+def put_picture(picture: Picture, output: Output) -> Path:
+    """Write a picture to an output, whole or not at all, and return where it is.
+
+    Raises
+    ------
+    PictureError
+        If it cannot be written there.
+    """
+    check_writable(output.path)
+    temporary = output.path.with_name(
+        f"{LEFT_BEHIND}{os.getpid()}-{threading.get_ident()}{output.path.suffix}"
+    )
+    try:
+        picture.save(temporary, overwrite=True)
+        return output.put(temporary)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def picture_of_levels(pixels: Pixels) -> Picture:

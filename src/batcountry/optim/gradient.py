@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -104,7 +105,9 @@ class SparingGradient:
         ceiling: int | None = None,
     ) -> None:
         self._side = side
-        self._tiled = lambda side: tiled_gradient(model, objective, side, wrap, ceiling=ceiling)
+        self._tiled: Callable[[int | None], Gradient] = lambda side: tiled_gradient(
+            model, objective, side, wrap, ceiling=ceiling
+        )
         self._current = self._tiled(side) if side is not None or any(wrap) else whole
         self.halved: int | None = None
 

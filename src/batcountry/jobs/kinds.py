@@ -1,0 +1,140 @@
+"""The kinds of jobs that there are, and what each has to be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic import JsonValue
+
+from batcountry.backend.outputs import Output
+from batcountry.backend.policy import Policy
+from batcountry.errors import JobError, suggestion
+from batcountry.jobs.events import Progress
+from batcountry.jobs.spec import JobSpec
+
+JOB_KINDS: dict[str, str] = {
+    "dream": "batcountry.jobs.dream:DreamKind",
+    "dream-on-disk": "batcountry.jobs.disk:DiskKind",
+    "bulk": "batcountry.jobs.bulk:BulkKind",
+}
+"""By name, the module and the class of each kind, which is imported when it is needed."""
+
+ENTRY_POINTS = "batcountry.job_kinds"
+"""Group of the entry points by which other packages add kinds."""
+
+Objects = Mapping[str, Any]
+"""What a caller has already in place of what a spec names, such as an open `model`."""
+
+S = TypeVar("S")
+
+
+class Job(Protocol[S]):
+    """A piece of work that is ready to be run: an iterator of steps, and what to make of each.
+
+    Attributes
+    ----------
+    spec
+        With all that was chosen, and names that lead to files from anywhere, so that another process can go on with it.
+    seconds
+        How long it is expected to take; None if nobody knows.
+    """
+
+    spec: JobSpec
+    seconds: float | None
+
+    def own_folder(self) -> Path | None:
+        """Return a folder to work in if the caller names none, or None to work without one."""
+        ...
+
+    def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[S]:
+        """Do the work step by step, from where `load` brought it; `files` is the folder for its own files, if it has one."""
+        ...
+
+    def progress(self, step: S) -> Progress:
+        """Say how far it is after a step; the time that is left is added by who runs it."""
+        ...
+
+    def preview(self, step: S, side: int) -> bytes | None:
+        """Return a small picture after a step, a JPEG or PNG, in a few milliseconds; None if there is none."""
+        ...
+
+    def is_due(self, step: S, seconds: float) -> bool:
+        """Whether to `save` after a step, so many seconds after the last time."""
+        ...
+
+    def save(self, files: Path) -> dict[str, JsonValue]:
+        """Store what the next step depends on in files of new names, and return what `load` needs to find it.
+
+        Called between two steps. What was stored before has to stay as it is until `saved` is called.
+        """
+        ...
+
+    def saved(self, files: Path) -> None:
+        """Delete what older steps stored, as what `save` returned is written down."""
+        ...
+
+    def load(self, files: Path, part: dict[str, JsonValue]) -> None:
+        """Go on from what `save` stored; raises `JobError` if that is damaged or of another job."""
+        ...
+
+    def finish(self, outputs: Mapping[str, Output]) -> None:
+        """Write the results when all steps are made; those that are there already, by `Output.is_own`, stay."""
+        ...
+
+    def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:
+        """Write what there is after the last step, as the job was cancelled, and return where that is, by name."""
+        ...
+
+
+class Kind(Protocol):
+    """What makes jobs of one kind ready; it has no state."""
+
+    def check(self, spec: JobSpec, policy: Policy) -> None:
+        """Check a job that is to be begun as far as that needs no network: options, inputs, and that outputs can be written.
+
+        Raises
+        ------
+        BatCountryError
+            If it cannot be run.
+        """
+        ...
+
+    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects) -> Job[Any]:
+        """Make a job ready, be it new or gone on with: open its network, read its picture, choose what is not said.
+
+        Raises
+        ------
+        BatCountryError
+            If it cannot be run, or inputs are others than the spec says.
+        """
+        ...
+
+
+def register_kind(name: str, home: str) -> None:
+    """Add a kind, given as `module:class`; raises `JobError` if another one has its name."""
+    if JOB_KINDS.setdefault(name, home) != home:
+        raise JobError(f"there is a job kind {name!r} already, {JOB_KINDS[name]}; give {home} another name")
+
+
+def job_kind(name: str) -> Kind:
+    """Return a kind; raises `JobError` if there is none of that name, or what adds it cannot be imported."""
+    if name not in JOB_KINDS:
+        _take_plugins()
+    if name not in JOB_KINDS:
+        hint = suggestion(name, JOB_KINDS) or f"; there are {', '.join(JOB_KINDS)}"
+        raise JobError(f"there is no job kind {name!r}{hint}")
+    module, _, attribute = JOB_KINDS[name].partition(":")
+    try:
+        kind: Kind = getattr(import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise JobError(f"the job kind {name!r} cannot be used: {error}") from None
+    return kind
+
+
+def _take_plugins() -> None:
+    for each in entry_points(group=ENTRY_POINTS):
+        register_kind(each.name, each.value)
