@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,10 +10,10 @@ import typer
 
 from batcountry.cli.again import film_again, picture_again, picture_note
 from batcountry.cli.commands import Commands
-from batcountry.cli.dream import Wanted, dream_with_layers, say_dream
+from batcountry.cli.dream import Wanted, dream_with_layers, say_done
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
-from batcountry.cli.screen import watched
+from batcountry.cli.screen import show
 from batcountry.recipe.fields import OUTPUT, SIZE
 
 # What imports torch is imported within the commands, so that --help answers at once.
@@ -47,7 +48,7 @@ def dream(
         typer.Option(
             "--work",
             metavar="DIR",
-            help="Dream on disk, in this new folder, which `resume` goes on from; what does not fit in memory is anyway.",
+            help="Keep the dream in this new folder as it grows; `resume` goes on from there after a stop of any kind.",
             rich_help_panel=SIZE.title,
         ),
     ] = None,
@@ -83,7 +84,7 @@ def resume(
     ],
     run_code: RunCode = False,
 ) -> None:
-    """Go on with a dream on disk from its last finished iteration, or with a film from its last finished frame."""
+    """Go on with a dream from where its folder has it, or with a film from its last finished frame."""
     from batcountry.motion.jobs.journal import JOB
 
     films = [each for each in (work, work.with_name(f"{work.name}.journal")) if (each / JOB).is_file()]
@@ -92,16 +93,11 @@ def resume(
 
         resume_film(films[0], run_code=run_code)
         return
-    from batcountry.dreams.disk import resuming
-    from batcountry.dreams.disk.job import WorkDir
-    from batcountry.models.from_recipe import resume_command
+    from batcountry.backend.policy import OPEN
+    from batcountry.jobs import resume
 
-    job = WorkDir(work).job()
-    hint = f"go on with: {resume_command(work, job.model)}"
-    steps = resuming(work, trusted=run_code)
-    for _ in watched(steps, work.name, hint):
-        pass
-    say_dream(steps.output, steps.deepzoom)
+    events = resume(work, policy=replace(OPEN, run_code=run_code))
+    say_done(show(events, work.name))
 
 
 @app.command()

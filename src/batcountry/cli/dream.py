@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
@@ -14,6 +14,9 @@ from batcountry.cli.outputs import Target, check_different, for_layer, output_at
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import out
 from batcountry.recipe import Recipe
+
+if TYPE_CHECKING:
+    from batcountry.jobs.events import Done
 
 STEPS = re.compile(r"octave_\d+-iter_\d+\.png")
 """Names of the pictures after iterations."""
@@ -94,3 +97,13 @@ def say_dream(picture: Output, deepzoom: Output | None) -> None:
     out.print(f"the dream is in {escape(str(picture.path))}")
     if deepzoom is not None:
         out.print(f"open {escape(str(deepzoom.path / 'index.html'))} to zoom in it")
+
+
+def say_done(done: Done) -> None:
+    """Say where the results of a job are that was gone on with."""
+    places = {name: Output(Path(each)) for name, each in done.outputs.items()}
+    if "picture" in places:
+        say_dream(places["picture"], places.get("deepzoom"))
+    elif done.counts:
+        counts = ", ".join(f"{number} {what}" for what, number in done.counts.items())
+        out.print(f"{counts}; the dreams are in {escape(str(places['folder'].path))}")

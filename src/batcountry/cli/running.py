@@ -1,23 +1,13 @@
-"""Dreams on one picture, watched and written: in memory, or on disk where memory would not do."""
+"""Dreams on one picture as jobs, shown and written: in memory, or on disk where memory would not do."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from batcountry.backend.folders import make_folder
 from batcountry.backend.outputs import Output
-from batcountry.cli.outputs import save_picture
-from batcountry.cli.screen import Stopped, watched
-from batcountry.cli.stopping import stopped
-from batcountry.errors import PictureError
-from batcountry.recipe import Recipe
-from batcountry.recipe.units import parsed_size
-
-if TYPE_CHECKING:
-    from batcountry.dreams.steps import Step
-    from batcountry.image.picture import Picture
+from batcountry.cli.screen import show
 
 
 @dataclass
@@ -29,7 +19,7 @@ class Outputs:
     save_steps
         A folder for the picture after every iteration.
     work
-        The folder for a dream on disk, which is then one whatever its size.
+        The folder that the dream is stored in as it grows.
     deepzoom
         The folder of a deep-zoom pyramid.
     """
@@ -41,12 +31,7 @@ class Outputs:
 
 
 def run_dream(
-    image: Path | None,
-    outputs: Outputs,
-    options: dict[str, Any],
-    *,
-    named: str | None = None,
-    hint: str | None = None,
+    image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None = None
 ) -> None:
     """Dream on a picture, or with None on a start, and write the result.
 
@@ -56,108 +41,20 @@ def run_dream(
         As for `batcountry.dream`; `model` may be an opened one.
     named
         What the result says of the picture's name.
-    hint
-        What is said of how to go on if a dream in memory is stopped.
 
     Raises
     ------
     Stopped
         On Ctrl-C; what there is of the picture is kept.
     """
-    from batcountry.image.files import picture_size
+    from batcountry.jobs import run
+    from batcountry.jobs.dream_specs import dream_spec, job_recipe
 
-    size = picture_size(image) if image else _canvas(options)
-    if outputs.work is not None or not _fits(size, options):
-        if outputs.save_steps is not None:
-            raise PictureError(
-                "a picture on disk is not written after every iteration; leave --save-steps out"
-            )
-        _on_disk(image, outputs, options, named=named)
-    else:
-        _in_memory(image, outputs, options, named=named, hint=hint)
-
-
-def _fits(size: tuple[int, int], options: dict[str, Any]) -> bool:
-    """Whether a picture of (width, height) can be dreamed on in memory, beside what a network takes."""
-    from batcountry.dreams.planning import fits_in_memory
-
-    return fits_in_memory(size, _recipe(options))
-
-
-def _canvas(options: dict[str, Any]) -> tuple[int, int]:
-    """Return width and height of the start."""
-    height, width = parsed_size(_recipe(options).canvas)
-    return width, height
-
-
-def _recipe(options: dict[str, Any]) -> Recipe:
-    return Recipe().with_options(**{k: v for k, v in options.items() if k != "model"})
-
-
-def _title(image: Path | None) -> str:
-    return image.name if image else "a start of its own"
-
-
-def _on_disk(image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None) -> None:
-    from batcountry.dreams.disk import dreaming_on_disk
-    from batcountry.models.from_recipe import resume_command
-
-    picture, deepzoom = outputs.picture, outputs.deepzoom
-    steps = dreaming_on_disk(
-        image,
-        picture.path,
-        work=outputs.work,
-        deepzoom=None if deepzoom is None else deepzoom.path,
-        overwrite=picture.overwrite,
-        named=named,
-        **options,
-    )
-    model = options.get("model", "")
-    name = model if isinstance(model, str) else model.name
-    hint = f"go on with: {resume_command(steps.folder or Path(), name)}"
-    for _ in watched(steps, _title(image), hint):
-        pass
-    picture.path = steps.output.path
-    if deepzoom is not None and steps.deepzoom is not None:
-        deepzoom.path = steps.deepzoom.path
-
-
-def _in_memory(
-    image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None, hint: str | None
-) -> None:
-    from batcountry.dreams.api import dreaming
-    from batcountry.image.picture import read_picture
-
-    if outputs.deepzoom is not None:
-        from batcountry.image.vips import vips
-
-        vips()  # or it would be missed at the end
-    picture = None if image is None else read_picture(image)
-    if picture is not None and named is not None:
-        picture = replace(picture, source=named)  # so that a dream made again has the very same note
-    if outputs.save_steps is not None:
-        make_folder(outputs.save_steps.path)
-    step: Step | None = None
-    try:
-        for step in watched(dreaming(picture, **options), _title(image)):
-            _save_step(step, outputs.save_steps)
-        assert step is not None  # a dream has at least one
-        save_picture(found := step.picture(), outputs.picture)
-    except (Stopped, KeyboardInterrupt):
-        raise stopped(step, outputs.picture.path, hint) from None
-    if outputs.deepzoom is not None:
-        _save_pyramid(found, outputs.deepzoom, outputs.picture.path.stem)
-
-
-def _save_step(step: Step, folder: Output | None) -> None:
-    if folder is not None:
-        name = f"octave_{step.octave}-iter_{step.iteration:03d}.png"
-        save_picture(step.picture(), Output(folder.path / name, folder.overwrite))
-
-
-def _save_pyramid(picture: Picture, output: Output, title: str) -> None:
-    import numpy as np
-
-    from batcountry.image.vips import from_array, save_pyramid
-
-    save_pyramid(from_array(np.asarray(picture.image())), output, title)
+    recipe, objects = job_recipe(None, options)
+    places = {"picture": outputs.picture, "steps": outputs.save_steps, "deepzoom": outputs.deepzoom}
+    wanted = {name: each for name, each in places.items() if each is not None}
+    spec = dream_spec(image, recipe, wanted, named=named)
+    events = run(spec, folder=outputs.work, objects=objects)
+    done = show(events, image.name if image else "a start of its own")
+    for name, each in wanted.items():
+        each.path = Path(done.outputs[name])

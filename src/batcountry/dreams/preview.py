@@ -43,3 +43,28 @@ def preview_of_levels(image: Tensor, side: int) -> bytes:
     """Return the first of some pictures, (N, 3 or 4, H, W), in gray levels, as a preview; a fourth plane is its opacity."""
     small = shrink(image[:1].detach(), side).clamp(0, 255).round_().to(torch.uint8)
     return encode_preview(Image.fromarray(small[0].permute(1, 2, 0).cpu().contiguous().numpy()))
+
+
+class Thumbnail:
+    """A picture that comes strip by strip, of which a small one is kept.
+
+    Parameters
+    ----------
+    size
+        Height and width of the picture.
+    side
+        About how many pixels the longer side of the small one has.
+    """
+
+    def __init__(self, size: tuple[int, int], side: int = 1024) -> None:
+        self._stride = max(1, max(size) // side)
+        height, width = (-(-each // self._stride) for each in size)
+        self.image = torch.zeros(1, 3, height, width)
+        """(1, 3, h, w), RGB in gray levels."""
+
+    def put(self, rows: range, values: Tensor) -> None:
+        """Take a strip, (1, 3, rows, width)."""
+        first = -rows.start % self._stride
+        some = values[..., first :: self._stride, :: self._stride]
+        begin = (rows.start + first) // self._stride
+        self.image[..., begin : begin + some.shape[-2], :] = some

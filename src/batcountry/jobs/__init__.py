@@ -9,12 +9,12 @@
 A kind of job is made so:
 
 1. Write a class with `check` and `prepare` (see `batcountry.jobs.kinds.Kind`) in a module of its own, and a class for what
-   `prepare` returns (`batcountry.jobs.kinds.Job`). `batcountry.jobs.dream` is the example.
+   `prepare` returns (`batcountry.jobs.kinds.Job`). `batcountry.jobs.dream_kind` is the example.
 2. `check` says what cannot be before a network is opened. `prepare` opens it, and sets `spec` to one with all that was chosen,
    so that making it ready from that gives the same again: `batcountry.jobs.inputs.pinned` does it for a recipe's files.
 3. `steps` yields anything, one after each step; `progress` and `preview` say of it what people see.
 4. `save` puts what the next step needs into files of new names and returns JSON that leads to them; that is written down at
-   once and whole; then `saved` deletes the older ones. `load` takes both back. What is derived from them is the same, bit for bit.
+   once and whole; then `saved` deletes the older ones. `load` takes both back. The result is the same, bit for bit.
 5. `finish` writes outputs by `Output.put`, which knows after a kill what the job itself wrote; `stop` what there is so far.
 6. Add `"name": "module:class"` to `batcountry.jobs.kinds.JOB_KINDS` (another package: an entry point in the group
    `batcountry.job_kinds`), and a line for it to `tools/kill_test.py`.
@@ -27,16 +27,19 @@ from typing import TYPE_CHECKING
 from batcountry.backend.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from batcountry.jobs.bulk_kind import BulkRecipe as BulkRecipe
+    from batcountry.jobs.bulk_kind import bulk as bulk
     from batcountry.jobs.control import Control as Control
+    from batcountry.jobs.dream_specs import dream_on_disk as dream_on_disk
     from batcountry.jobs.events import Event as Event
     from batcountry.jobs.events import read_event as read_event
     from batcountry.jobs.folder import JobFolder as JobFolder
     from batcountry.jobs.kinds import JOB_KINDS as JOB_KINDS
     from batcountry.jobs.kinds import register_kind as register_kind
-    from batcountry.jobs.run import finish as finish
-    from batcountry.jobs.run import resume as resume
-    from batcountry.jobs.run import run as run
-    from batcountry.jobs.run import told as told
+    from batcountry.jobs.runner import finish as finish
+    from batcountry.jobs.runner import resume as resume
+    from batcountry.jobs.runner import run as run
+    from batcountry.jobs.runner import told as told
     from batcountry.jobs.spec import InputFile as InputFile
     from batcountry.jobs.spec import JobSpec as JobSpec
     from batcountry.jobs.spec import OutputPlace as OutputPlace
@@ -44,15 +47,19 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "BulkRecipe": "bulk_kind",
+        "bulk": "bulk_kind",
         "Control": "control",
+        "dream_on_disk": "dream_specs",
         "Event": "events",
         "read_event": "events",
         "JobFolder": "folder",
         "JOB_KINDS": "kinds",
         "register_kind": "kinds",
-        "finish": "run",
-        "resume": "run",
-        "told": "run",
+        "finish": "runner",
+        "resume": "runner",
+        "run": "runner",
+        "told": "runner",
         "InputFile": "spec",
         "JobSpec": "spec",
         "OutputPlace": "spec",

@@ -117,6 +117,8 @@ class Stopped(Told):
         How far it was; None if no step was finished.
     outputs
         What there is of it, by name.
+    counts
+        How many things came to what, such as 3 dreamed, 1 failed.
     folder
         What it can be gone on with from; None if it cannot.
     """
@@ -124,14 +126,24 @@ class Stopped(Told):
     event: Literal["stopped"] = "stopped"
     at: Progress | None = None
     outputs: dict[str, str] = Field(default_factory=dict)
+    counts: dict[str, int] = Field(default_factory=dict)
     folder: str | None = None
 
 
 class Done(Told):
-    """The job is finished; `outputs` are where its results are, by name."""
+    """The job is finished.
+
+    Attributes
+    ----------
+    outputs
+        Where its results are, by name.
+    counts
+        How many things came to what, such as 3 dreamed, 1 failed.
+    """
 
     event: Literal["done"] = "done"
     outputs: dict[str, str] = Field(default_factory=dict)
+    counts: dict[str, int] = Field(default_factory=dict)
 
 
 class Failed(Told):

@@ -24,7 +24,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from batcountry.backend.files import replace_file, write_file
+from batcountry.backend.files import is_taken, replace_file, write_file
 from batcountry.backend.folders import exclusive_lock
 from batcountry.backend.outputs import Output
 from batcountry.errors import JobError, OutputExists
@@ -71,15 +71,9 @@ class JobFolder:
         JobError
             If there is something in it, or it cannot be made.
         """
-        folder = cls(path)
+        cls.check_new(path)
         new = not path.exists()
         try:
-            if (path / JOB).exists():
-                raise JobError(
-                    f"{path} has a job in it already; go on with `bat-country resume {path}`, or delete it"
-                )
-            if path.is_dir() and any(path.iterdir()):
-                raise JobError(f"{path} is there already and not empty; name a new folder")
             path.mkdir(exist_ok=True)
             (path / CHECKPOINT).mkdir()
             write_file(path / JOB, spec.model_dump_json(indent=1).encode(), overwrite=False)
@@ -89,7 +83,19 @@ class JobFolder:
             if new:
                 shutil.rmtree(path, ignore_errors=True)
             raise JobError(f"cannot make the folder {path}: {error.strerror}") from None
-        return folder
+        return cls(path)
+
+    @staticmethod
+    def check_new(path: Path) -> None:
+        """Raise `JobError` unless a job can be begun in a folder; makes nothing."""
+        if (path / JOB).exists():
+            raise JobError(
+                f"{path} has a job in it already; go on with `bat-country resume {path}`, or delete it"
+            )
+        if is_taken(path):
+            raise JobError(f"{path} is there already and not empty; name a new folder")
+        if not path.absolute().parent.is_dir():
+            raise JobError(f"cannot make {path}: there is no folder {path.parent}; make it first")
 
     @classmethod
     def open(cls, path: Path) -> JobFolder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,22 +89,25 @@ def open_job_model(spec: JobSpec, recipe: Recipe, policy: Policy, objects: Objec
     return model
 
 
-def check_picture(spec: JobSpec, policy: Policy) -> None:
-    """Raise `BatCountryError` unless a job's picture can be read, and is the one that the spec says."""
+def check_picture(spec: JobSpec, policy: Policy) -> str:
+    """Return the sha256 of a job's picture, or an empty text if it has none.
+
+    Raises
+    ------
+    BatCountryError
+        If it cannot be read, or is not the picture that the spec says.
+    """
     picture = spec.inputs.get(PICTURE)
     if picture is None:
-        return
+        return ""
     path = policy.check_file(picture.path)
     check_readable(path)
-    if picture.sha256 is not None and sha256_of(path) != picture.sha256:
+    digest = sha256_of(path)
+    if picture.sha256 not in (None, digest):
         raise PictureError(f"{path} is not the picture that the job was begun with; put that one back")
+    return digest
 
 
 def files_read(spec: JobSpec, recipe: Recipe) -> list[Path]:
     """Return the files that a job reads, which it never writes over."""
     return [*(Path(each.path) for each in spec.inputs.values()), *input_files(recipe)]
-
-
-def places(outputs: Mapping[str, Any]) -> list[Path]:
-    """Return where outputs go."""
-    return [Path(each.path) for each in outputs.values()]

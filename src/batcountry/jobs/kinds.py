@@ -17,9 +17,9 @@ from batcountry.jobs.events import Progress
 from batcountry.jobs.spec import JobSpec
 
 JOB_KINDS: dict[str, str] = {
-    "dream": "batcountry.jobs.dream:DreamKind",
-    "dream-on-disk": "batcountry.jobs.disk:DiskKind",
-    "bulk": "batcountry.jobs.bulk:BulkKind",
+    "dream": "batcountry.jobs.dream_kind:DreamKind",
+    "dream-on-disk": "batcountry.jobs.disk_kind:DiskKind",
+    "bulk": "batcountry.jobs.bulk_kind:BulkKind",
 }
 """By name, the module and the class of each kind, which is imported when it is needed."""
 
@@ -41,13 +41,26 @@ class Job(Protocol[S]):
         With all that was chosen, and names that lead to files from anywhere, so that another process can go on with it.
     seconds
         How long it is expected to take; None if nobody knows.
+    counts
+        How many things came to what, such as 3 dreamed, 1 failed; empty where there is nothing to count.
     """
 
     spec: JobSpec
     seconds: float | None
+    counts: Mapping[str, int]
 
     def own_folder(self) -> Path | None:
         """Return a folder to work in if the caller names none, or None to work without one."""
+        ...
+
+    def begin(self, folder: Path | None) -> None:
+        """Say what it will take, as it is begun and not gone on with, before the folder is written into.
+
+        Raises
+        ------
+        JobError
+            If there is no room for it.
+        """
         ...
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[S]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,20 @@ from batcountry.jobs.kinds import Job, Objects, job_kind
 from batcountry.jobs.messages import Heard, say
 from batcountry.jobs.spec import JobSpec
 
+Events = Generator[Event, None, None]
+"""What a job tells, which stops when it is closed."""
+
 _MEASURED = 0.02  # share of the work after which the time that is left is measured, and planned before
 
 
 def run(
     spec: JobSpec,
     *,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     policy: Policy = OPEN,
     control: Control | None = None,
     objects: Objects | None = None,
-) -> Iterator[Event]:
+) -> Events:
     """Run a job, and yield what it tells. All that can be wrong before the first step is said at the call.
 
     Parameters
@@ -55,26 +59,51 @@ def run(
     BatCountryError
         If the job cannot be run.
     """
+    return begin(spec, folder=folder, policy=policy, control=control, objects=objects).events()
+
+
+def begin(
+    spec: JobSpec,
+    *,
+    folder: str | Path | None = None,
+    policy: Policy = OPEN,
+    control: Control | None = None,
+    objects: Objects | None = None,
+) -> Run:
+    """Make a job ready, and return its run; takes what `run` takes."""
     kind, heard = job_kind(spec.kind), Heard()
     with heard.hearing():
+        if folder is not None:
+            JobFolder.check_new(Path(folder))
         kind.check(spec, policy)
         job = kind.prepare(spec, policy, objects or {})
-        place = folder or job.own_folder()
-        job.spec = job.spec.changed(temporary=folder is None)
-        kept = None if place is None else JobFolder.begin(place, job.spec)
-    steps = _Run(job, kept, control or Control(), policy, heard)
+        kept = _begun(job, folder)
+    steps = Run(job, kept, control or Control(), policy, heard)
     for name, each in spec.outputs.items():
         steps.outputs[name].path = Path(each.path)  # as the caller says it
-    return steps.events()
+    return steps
+
+
+def _begun(job: Job[Any], folder: str | Path | None) -> JobFolder | None:
+    """Write a job down in a folder, or in one of its own if it needs one; what cannot be begun leaves none."""
+    place = job.own_folder() if folder is None else Path(folder)
+    job.spec = job.spec.changed(temporary=folder is None)
+    try:
+        job.begin(place)
+        return None if place is None else JobFolder.begin(place, job.spec)
+    except BaseException:
+        if folder is None and place is not None:
+            shutil.rmtree(place, ignore_errors=True)
+        raise
 
 
 def resume(
-    folder: Path,
+    folder: str | Path,
     *,
     policy: Policy = STRICT,
     control: Control | None = None,
     objects: Objects | None = None,
-) -> Iterator[Event]:
+) -> Events:
     """Go on with a job from its folder, and yield what it tells; see `run`.
 
     Parameters
@@ -87,6 +116,17 @@ def resume(
     BatCountryError
         If there is no job in the folder, it is damaged or finished, or what it reads is not what it was begun with.
     """
+    return reopen(folder, policy=policy, control=control, objects=objects).events()
+
+
+def reopen(
+    folder: str | Path,
+    *,
+    policy: Policy = STRICT,
+    control: Control | None = None,
+    objects: Objects | None = None,
+) -> Run:
+    """Make a job in a folder ready to go on, and return its run; takes what `resume` takes."""
     place, heard = JobFolder.open(Path(folder)), Heard()
     spec, state = place.spec(), place.state()
     if state is not None and state.finished:
@@ -94,7 +134,7 @@ def resume(
         raise JobError(f"the job in {folder} is finished; it is in {found}")
     with heard.hearing():
         job = job_kind(spec.kind).prepare(spec, policy, objects or {})
-    return _Run(job, place, control or Control(), policy, heard).events()
+    return Run(job, place, control or Control(), policy, heard)
 
 
 def finish(events: Iterable[Event]) -> dict[str, Path]:
@@ -126,8 +166,16 @@ def told(events: Iterator[Event]) -> Iterator[Event]:
         yield Failed(text=text, error=type(error).__name__)
 
 
-class _Run:
-    """One run of a job."""
+class Run:
+    """One run of a job that is ready.
+
+    Attributes
+    ----------
+    job
+        What is run.
+    outputs
+        Where its results go, by name; final when it is finished.
+    """
 
     def __init__(
         self, job: Job[Any], folder: JobFolder | None, control: Control, policy: Policy, heard: Heard
@@ -140,11 +188,17 @@ class _Run:
             else {name: Output(Path(each.path), each.overwrite) for name, each in spec.outputs.items()}
         )
         self.at: Progress | None = None
+        self._step: Any = _END
         self.saved = self.begun = time.monotonic()
         self.begun_at: float | None = None
         self.between = False  # steps, where what the next one depends on is whole
 
-    def events(self) -> Iterator[Event]:
+    def preview(self, side: int) -> bytes | None:
+        """Return a small picture after the last step, a JPEG or PNG; None if there is none."""
+        return None if self._step is _END else self.job.preview(self._step, side)
+
+    def events(self) -> Events:
+        """Do the work, and yield what it tells; see `run`."""
         with ExitStack() as stack:
             if self.folder is not None:
                 stack.enter_context(self.folder.alone())
@@ -174,7 +228,7 @@ class _Run:
                 yield from self.heard.take()
                 yield self.at  # type: ignore[misc]
                 if side := self.control.take_preview():
-                    data = self.job.preview(step, side)
+                    data = self.preview(side)
                     yield from () if data is None else [Preview(side=side, data=data)]
                 if self.control.paused:
                     yield from self._pause()
@@ -185,7 +239,7 @@ class _Run:
             return next(steps, _END)
 
     def _remember(self, step: Any) -> None:
-        self.between = True
+        self.between, self._step = True, step
         now = time.monotonic()
         at = self.job.progress(step)
         self.at = at.model_copy(update={"seconds_left": self._left(at.done, now)})
@@ -203,9 +257,14 @@ class _Run:
     def _save(self) -> None:
         if self.folder is None:
             return
-        part = self.job.save(self.folder.files)
-        self.folder.write_state(JobState(at=self.at, part=part))
-        self.job.saved(self.folder.files)
+        try:
+            part = self.job.save(self.folder.files)
+            self.folder.write_state(JobState(at=self.at, part=part))
+            self.job.saved(self.folder.files)
+        except OSError as error:
+            raise JobError(
+                f"the job in {self.folder.path} stopped: {error.strerror or error}; make room and go on from there"
+            ) from error
         self.saved = time.monotonic()
 
     def _pause(self) -> Iterator[Event]:
@@ -224,6 +283,7 @@ class _Run:
         return Stopped(
             at=self.at,
             outputs={name: str(path) for name, path in found.items()},
+            counts=dict(self.job.counts),
             folder=None if self.folder is None else str(self.folder.path),
         )
 
@@ -237,7 +297,7 @@ class _Run:
         elif self.folder is not None:
             self.folder.write_state(JobState(finished=True, at=self.at, outputs=places))
             self.folder.sweep()
-        return Done(outputs=places)
+        return Done(outputs=places, counts=dict(self.job.counts))
 
 
 _END = object()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,10 @@ class DreamKind:
 class DreamJob:
     """A dream in memory; see `batcountry.jobs.kinds.Job`."""
 
+    counts: Mapping[str, int] = MappingProxyType({})
+
     def __init__(self, spec: JobSpec, policy: Policy, objects: Objects) -> None:
-        check_picture(spec, policy)
+        digest = check_picture(spec, policy)
         recipe = recipe_here(spec, spec.recipe_of(Recipe))
         if DEEPZOOM in spec.outputs:
             vips()  # or it would be missed at the end
@@ -77,12 +80,9 @@ class DreamJob:
         self.picture = self._read(spec)
         planned = self.dreamer.planned(self.picture)
         self.seconds = planned.seconds
-        self.spec = pinned(
-            spec,
-            planned.recipe,
-            self.dreamer.resolved.model,
-            "" if self.picture is None else self.picture.sha256,
-        )
+        self.spec = pinned(spec, planned.recipe, self.dreamer.resolved.model, digest)
+        if planned.seconds is not None:
+            policy.check_seconds(planned.seconds)
         self._pixels = planned.pixels
         self._step: Step | None = None
         self._checkpoint: Checkpoint | None = None
@@ -91,6 +91,9 @@ class DreamJob:
     def own_folder(self) -> Path | None:
         """Return None, as it needs none."""
         return None
+
+    def begin(self, folder: Path | None) -> None:
+        """Do nothing: what it takes was said as it was planned."""
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[Step]:  # noqa: ARG002
         """See `batcountry.jobs.kinds.Job`."""
