@@ -57,7 +57,7 @@ RIGHT = """
 
     import batcountry
     from batcountry import Dreamer, Picture, dream, dreaming, motion, visualize
-    from batcountry.dreams.disk import dream_on_disk
+    from batcountry.jobs import dream_on_disk
     from batcountry.objectives import channel, function
 
     def mirrored(pictures: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from batcountry.errors import OutputExists
@@ -27,14 +29,22 @@ def replace_file(path: Path, *pieces: bytes | memoryview) -> None:
 
 def write_file(path: Path, *pieces: bytes | memoryview, overwrite: bool) -> None:
     """Write a file whole or not at all, as `replace_file`; see `place` for `overwrite` and what is raised."""
-    handle, temporary = tempfile.mkstemp(prefix=".batcountry-", suffix=path.suffix, dir=path.parent)
+    with beside(path, *pieces) as temporary:
+        place(temporary, path, overwrite=overwrite)
+
+
+@contextmanager
+def beside(path: Path, *pieces: bytes | memoryview) -> Iterator[Path]:
+    """Write the pieces into a file beside `path`, which is to be given a name; it goes if that fails."""
+    handle, name = tempfile.mkstemp(prefix=".batcountry-", suffix=path.suffix, dir=path.parent)
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.writelines(pieces)
-        apply_umask(Path(temporary))
-        place(Path(temporary), path, overwrite=overwrite)
+        apply_umask(temporary)
+        yield temporary
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -12,6 +12,7 @@ from batcountry.cli.app import app as app
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Overwrite
 from batcountry.cli.screen import out, show
+from batcountry.cli.stopping import said_counts
 
 
 @app.command()
@@ -36,8 +37,3 @@ def bulk(
     out.print(f"{said_counts(done.counts)}; the dreams are in {escape(str(output))}")
     if done.counts["failed"]:
         raise typer.Exit(2)
-
-
-def said_counts(counts: dict[str, int]) -> str:
-    """Say how many things came to what."""
-    return ", ".join(f"{number} {what}" for what, number in counts.items())

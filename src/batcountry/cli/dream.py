@@ -13,6 +13,7 @@ from batcountry.backend.outputs import Output
 from batcountry.cli.outputs import Target, check_different, for_layer, output_at, steps_at
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import out
+from batcountry.cli.stopping import said_counts
 from batcountry.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -105,5 +106,4 @@ def say_done(done: Done) -> None:
     if "picture" in places:
         say_dream(places["picture"], places.get("deepzoom"))
     elif done.counts:
-        counts = ", ".join(f"{number} {what}" for what, number in done.counts.items())
-        out.print(f"{counts}; the dreams are in {escape(str(places['folder'].path))}")
+        out.print(f"{said_counts(done.counts)}; the dreams are in {escape(str(places['folder'].path))}")

@@ -69,7 +69,13 @@ def said_of(event: events.Stopped, hint: str | None = None) -> str:
         return f"{said}; nothing was written"
     if event.folder is not None:
         hint = f"go on with: {resume_command_of(Path(event.folder))}"
-    return f"{said}; {hint}" if hint else said
+    said = f"{said}; {hint}" if hint else said
+    return f"{said} ({said_counts(event.counts)})" if event.counts else said
+
+
+def said_counts(counts: dict[str, int]) -> str:
+    """Say how many things came to what."""
+    return ", ".join(f"{number} {what}" for what, number in counts.items())
 
 
 def resume_command_of(folder: Path) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
-import threading
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -15,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageShow
 
-from batcountry.backend.outputs import LEFT_BEHIND, Output
+from batcountry.backend.outputs import Output
 from batcountry.errors import PictureError
 from batcountry.image.files import (
+    QUALITY,
+    SUFFIXES,
     check_writable,
     decode,
     encode,
@@ -135,19 +135,19 @@ class Picture:
         path: str | PathLike[str],
         format: str | None = None,
         *,
-        quality: int = 95,
+        quality: int = QUALITY,
         overwrite: bool = False,
     ) -> Path: ...
     @overload
     def save(
-        self, path: IO[bytes], format: str | None = None, *, quality: int = 95, overwrite: bool = False
+        self, path: IO[bytes], format: str | None = None, *, quality: int = QUALITY, overwrite: bool = False
     ) -> None: ...
     def save(
         self,
         path: str | PathLike[str] | IO[bytes],
         format: str | None = None,
         *,
-        quality: int = 95,
+        quality: int = QUALITY,
         overwrite: bool = False,
     ) -> Path | None:
         """Write a PNG, JPEG, WebP or TIFF, with the note inside, and return the path.
@@ -314,15 +314,20 @@ def put_picture(picture: Picture, output: Output) -> Path:
     PictureError
         If it cannot be written there.
     """
-    check_writable(output.path)
-    temporary = output.path.with_name(
-        f"{LEFT_BEHIND}{os.getpid()}-{threading.get_ident()}{output.path.suffix}"
+    path = output.path
+    check_writable(path)
+    data = encoded(
+        picture.image(),
+        SUFFIXES[path.suffix.lower()],
+        path.name,
+        note=picture.note,
+        icc=picture.icc,
+        quality=QUALITY,
     )
     try:
-        picture.save(temporary, overwrite=True)
-        return output.put(temporary)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return output.write(data)
+    except OSError as error:
+        raise PictureError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def picture_of_levels(pixels: Pixels) -> Picture:

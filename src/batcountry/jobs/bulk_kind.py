@@ -182,14 +182,17 @@ class BulkJob:
         current = None if files is None else files / _CURRENT
         if current is not None:
             yield from self._resumed(current)
-        todo = list(self._todo(place))
+        todo, failed = list(self._todo(place)), set()
         for index, each in enumerate(todo):
+            if each.picture in failed:  # what is wrong with it was said
+                continue
             try:
                 self._run = self._begun(each, current)
                 yield from self._steps(self._run, index, len(todo), each.picture.name)
                 self.counts["dreamed"] += 1
             except (BatCountryError, OSError) as error:
                 self._fail(each.picture, error)
+                failed.add(each.picture)
             self._run = None
             _clear(current)
 

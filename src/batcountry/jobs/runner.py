@@ -205,8 +205,9 @@ class Run:
             try:
                 yield from self.heard.take()
                 yield from self._steps()
-                yield self._stopped() if self.control.cancelled else self._finished()
+                end = self._stopped() if self.control.cancelled else self._finished()
                 yield from self.heard.take()
+                yield end
             except KeyboardInterrupt:
                 yield self._stopped()
                 raise
