@@ -25,9 +25,13 @@ SHORT := awk '/^exit [0-9]+$$/ { exit $$2 } \
 install = touch .make/unfinished; trap 'exit 130' INT; { $(INSTALL) $(1); echo "exit $$?"; } | $(SHORT); status=$$?; \
 	[ $$status -gt 128 ] || rm -f .make/unfinished; [ $$status -eq 0 ] || exit $$status
 
+# The smoke part of the tests on the installed wheel, from a folder without sources.
+SMOKE = rm -rf .make/smoke && mkdir .make/smoke && cp -r tests/smoke .make/smoke/ && cd .make/smoke && \
+	../wheel-venv/bin/python -m pytest -q -c smoke/pytest.ini smoke
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
+.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +68,19 @@ pictures: .make/test ## make the pictures of README and documentation again
 
 notebook: .make/test ## run the tutorial and keep what it shows in it
 	@$(BIN)/python docs/run_tutorial.py
+
+wheel: .make/venv ## build the wheel into dist/, and try it in an environment of its own
+	@rm -rf dist .make/wheel-venv && $(PIP) wheel --quiet --no-deps --wheel-dir dist .
+	@$(PYTHON) -m venv .make/wheel-venv
+	@.make/wheel-venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt dist/*.whl pytest pytest-timeout
+	@$(SMOKE)
+
+# With the lowest versions that pyproject.toml admits; PyTorch of that age comes with CUDA: several GB.
+wheel-lowest: .make/venv
+	@rm -rf dist .make/wheel-venv && $(PIP) wheel --quiet --no-deps --wheel-dir dist .
+	@$(PIP) install --quiet uv && $(PYTHON) -m venv .make/wheel-venv
+	@$(BIN)/uv pip install --quiet --python .make/wheel-venv --resolution lowest-direct dist/*.whl "pytest>=8" "pytest-timeout>=2.3"
+	@$(SMOKE)
 
 address: ## put REPOSITORY=https://github.com/ACCOUNT/bat-country where the address of this project stands
 	@$(PYTHON) docs/address.py $(REPOSITORY)

@@ -114,6 +114,17 @@ def first_line(error: BaseException) -> str:
     return lines[0][:300] if lines else type(error).__name__
 
 
+def raised_in(error: BaseException, *modules: str) -> bool:
+    """Whether an error was raised by the code of modules, given by name, and not by what they call.
+
+    For code of ours that others' code calls: what is wrong with theirs is said in a sentence, a bug of ours is not.
+    """
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_globals.get("__name__") in modules
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean …?"` with the up to three nearest of `known`, or an empty string."""
     names, name = list(known), str(name)  # what stands in a program may be a number

@@ -247,6 +247,7 @@ def test_python_layers_that_are_not_registered_are_named_and_never_imported(tmp_
         ("Convolution", "convolution_param { num_output: 4 kernel_size: 30 }", "cannot run on"),
         ("ReLU", 'top: "more"', "makes 1 blobs, not 2"),
         ("Eltwise", 'bottom: "b"', "not of one shape"),
+        ("TanH", 'bottom: "b"', r"layer 'y' \(TanH\) does not run on 2 bottoms"),
         ("InnerProduct", 'inner_product_param { num_output: 500000 weight_filler { type: "xavier" } }', "more than 100,000,000"),
         ("InnerProduct", "inner_product_param { num_output: 4 weight_filler { type: 'wibble' } }", "filler 'wibble' is not known"),
     ],
@@ -257,3 +258,21 @@ def test_settings_that_cannot_be_are_refused_with_the_reason(tmp_path, kind, tex
             written(tmp_path, inputs(a=(1, 4, 8, 8), b=(1, 4, 1, 8)) + layer(kind, "y", "a", settings=text)),
             caffe.TEST,
         )
+
+
+def test_a_layer_without_its_bottoms_is_refused(tmp_path):
+    text = inputs(a=(1, 4, 8, 8)) + layer("Eltwise", "y")
+    with pytest.raises(ModelError, match=r"layer 'y' \(Eltwise\) does not run on 0 bottoms"):
+        caffe.Net(written(tmp_path, text), caffe.TEST)
+
+
+def test_a_bug_in_a_layers_code_comes_through(tmp_path, monkeypatch):
+    monkeypatch.setattr("batcountry.caffe.layers.combine._joined_along", None)
+    text = inputs(a=(1, 4, 8, 8)) + layer("Concat", "y", "a")
+    with pytest.raises(TypeError, match="NoneType"):
+        caffe.Net(written(tmp_path, text), caffe.TEST)
+
+
+def test_one_number_can_be_reshaped_to_no_axes(tmp_path):
+    text = inputs(a=(1,)) + layer("Reshape", "y", "a", settings="reshape_param { shape { } }")
+    assert caffe.Net(written(tmp_path, text), caffe.TEST).blobs["y"].shape == ()

@@ -38,7 +38,7 @@ def test_memory_and_time_are_said_before_a_dream(run):
     code, out, err = run("dream", "photo.png", *SHORT)
     assert code == 0
     assert "the dream is in dream-photo.png" in out
-    assert re.search(r"MB of memory and \d+ (s|min|h)", err)
+    assert re.search(r"[MG]B of memory and \d+ (s|min|h)", err)
 
 
 @pytest.fixture

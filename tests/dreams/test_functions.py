@@ -153,7 +153,7 @@ def test_a_param_of_the_package_is_known_by_its_name(photo, options):
 def test_a_param_needs_a_step_size_and_its_parts(photo, options):
     with pytest.raises(RecipeError, match=r"give a step_size: what is usual with the param .*Halved"):
         batcountry.dreaming(photo, param=Halved, **options)
-    with pytest.raises(RecipeError, match=r"has no tensors; see batcountry\.param\.Param"):
+    with pytest.raises(RecipeError, match=r"has no tensors; see batcountry\.optim\.param\.Param"):
         batcountry.dream(photo, param=lambda image: image.shape, step_size=1.0, **options)
 
 

@@ -32,7 +32,7 @@ def test_small_pictures_are_not_cut():
 
 
 def test_a_picture_that_does_not_fit_is_cut_so_that_it_does():
-    limit = used_memory(CPU) + 1_000_000_000
+    limit = used_memory(CPU) + 1_500_000_000
     found = planned([(2000, 2000)], max_memory=f"{limit}B")
     assert found.side is not None
     assert 64 <= found.side < 1000

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from batcountry.dreams.disk.job import WorkDir
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import batcountry
 from batcountry.cli.networks import app
 from batcountry.dreams import disk as boundless
-from batcountry.dreams.disk.job import WorkDir
 from batcountry.errors import ModelError, RecipeError
 from batcountry.models import open_model
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model, resume_command

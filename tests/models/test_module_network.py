@@ -8,7 +8,7 @@ from torch import nn
 import batcountry
 from batcountry.errors import LayerNotFound, ModelError, RecipeError
 from batcountry.models import model as model_module
-from batcountry.models import open_model
+from batcountry.models import module_network, open_model
 from batcountry.models.module_model import state_sha256
 from batcountry.objectives import layer
 from batcountry.optim.gradient import tiled_gradient, whole_gradient
@@ -126,6 +126,13 @@ def test_no_hook_is_left_and_the_users_module_is_as_it_was():
     with torch.no_grad():
         net[0].weight.zero_()
     assert model.activations(picture(), ["0"])["0"].std() > 0.01
+
+
+def test_a_bug_of_ours_during_a_run_comes_through(monkeypatch):
+    model = open_model(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), **NORM)
+    monkeypatch.setattr(module_network, "tensor_of", None)
+    with pytest.raises(TypeError, match="NoneType"):
+        model.activations(picture(17, 17), ["0"])
 
 
 @pytest.mark.parametrize("precision", ["exact", "fast"])

@@ -140,7 +140,7 @@ def test_it_is_of_the_whole_picture_so_tiles_and_masks_refuse_it(photo, two_chan
     with pytest.raises(RecipeError, match="not a mean over places"):
         batcountry.objectives.region(photo, function(second))
     with pytest.raises(RecipeError, match="reads a layer"):
-        batcountry.objectives.schedules(function(second), 1, 1)
+        batcountry.objectives.growing(function(second), 1, 1)
 
 
 def test_windows_and_masks_and_bfloat16_take_it(photo, two_channels):

@@ -19,8 +19,7 @@ from batcountry.image.statistics import MEAN, natural_noise
 from batcountry.motion.recipes import ZoomRecipe
 from batcountry.objectives import channel, drift, layer, opacity, parse, region, tv
 from batcountry.optim import alpha as veil
-from batcountry.optim.param import alpha as veiled
-from batcountry.optim.param import known
+from batcountry.optim.param import known, veiled
 from batcountry.recipe import Note, Recipe
 
 small = {"octaves": 2, "iterations": 3, "jitter": 3, "seed": 4}

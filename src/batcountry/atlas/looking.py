@@ -21,13 +21,13 @@ from typing_extensions import Unpack
 from batcountry.backend.files import replace_file
 from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.outputs import check_folder_of_ours, check_new
-from batcountry.dreams.keywords import ChannelOptions, ModelLike
+from batcountry.dreams.keywords import ChannelOptions, ModelLike, PictureLike
 from batcountry.dreams.resolve import check_opaque, resolve
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
 from batcountry.image.files import encode
 from batcountry.image.initial import pink
-from batcountry.image.picture import Picture, PictureLike, read_picture
+from batcountry.image.picture import Picture, read_picture
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
 from batcountry.recipe import Recipe

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from batcountry.backend.lazy import lazy_names
-from batcountry.caffe.formats.schema import TEST, TRAIN
 
 if TYPE_CHECKING:
     from batcountry.caffe.blob import Blob as Blob
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from batcountry.caffe.layers.python import python_layer as python_layer
     from batcountry.caffe.layers.registry import caffe_layer as caffe_layer
     from batcountry.caffe.net import Net as Net
+    from batcountry.caffe.proto.caffe_pb2 import TEST as TEST
+    from batcountry.caffe.proto.caffe_pb2 import TRAIN as TRAIN
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
@@ -24,14 +25,14 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Classifier": "classifier",
         "Layer": "layers.python",
         "Net": "net",
+        "TEST": "proto.caffe_pb2",
+        "TRAIN": "proto.caffe_pb2",
         "caffe_layer": "layers.registry",
         "python_layer": "layers.python",
     },
     ("io", "proto"),
 )
 __all__ += [
-    "TEST",
-    "TRAIN",
     "layer_type_list",
     "set_device",
     "set_mode_cpu",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-from batcountry.caffe.formats.schema import TEST
+from batcountry.caffe.proto.caffe_pb2 import TEST
 
 
 @dataclass(frozen=True)

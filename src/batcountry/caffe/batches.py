@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from batcountry.caffe.net import Net
+from batcountry.caffe.blob import Blob
 
 Arrays = dict[str, NDArray[np.float32]]
 
 
-def forward_all(net: Net, blobs: Sequence[str] | None = None, **data: Any) -> Arrays:
+class Runnable(Protocol):
+    """What runs in batches: a `Net`, as far as it is needed here."""
+
+    @property
+    def blobs(self) -> Mapping[str, Blob]:
+        """Blobs by name, the first of which has the batch's size."""
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the blobs that are given."""
+
+    def forward(self, blobs: Sequence[str] | None = None, **data: Any) -> Arrays:
+        """Run forward on arrays for input blobs, and return the outputs and `blobs`."""
+
+    def backward(self, diffs: Sequence[str] | None = None, **seeds: Any) -> Arrays:
+        """Run back from arrays for diffs, and return the diffs of the inputs and `diffs`."""
+
+
+def forward_all(net: Runnable, blobs: Sequence[str] | None = None, **data: Any) -> Arrays:
     """Run forward over all items of `data`, in batches of the net's own size.
 
     Parameters
@@ -37,7 +54,7 @@ def forward_all(net: Net, blobs: Sequence[str] | None = None, **data: Any) -> Ar
 
 
 def forward_backward_all(
-    net: Net, blobs: Sequence[str] | None = None, diffs: Sequence[str] | None = None, **arrays: Any
+    net: Runnable, blobs: Sequence[str] | None = None, diffs: Sequence[str] | None = None, **arrays: Any
 ) -> tuple[Arrays, Arrays]:
     """Run forward and back over all items, in batches of the net's own size.
 
@@ -71,7 +88,7 @@ def _count(data: Mapping[str, Any]) -> int:
 
 
 def _batches(
-    net: Net, arrays: Mapping[str, Any], of: Mapping[str, Any] | None = None
+    net: Runnable, arrays: Mapping[str, Any], of: Mapping[str, Any] | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield the arrays in batches, the last one filled up with zeros."""
     size = next(iter(net.blobs.values())).shape[0]

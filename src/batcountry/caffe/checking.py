@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batcountry.caffe.formats.prototxt import read_net
-from batcountry.caffe.formats.schema import TEST
 from batcountry.caffe.formats.weights import read_weights
 from batcountry.caffe.graph import Fit, build_nodes, check_wiring, infer_shapes
 from batcountry.caffe.layers import unsupported
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.net import Net
+from batcountry.caffe.proto.caffe_pb2 import TEST
 from batcountry.caffe.views import views
 from batcountry.errors import LayerNotFound, ModelError
 

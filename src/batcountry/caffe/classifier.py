@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batcountry.caffe.formats.schema import TEST
 from batcountry.caffe.io import Array, Transformer, oversample, resize_image
 from batcountry.caffe.net import Net
+from batcountry.caffe.proto.caffe_pb2 import TEST
 
 
 class Classifier(Net):

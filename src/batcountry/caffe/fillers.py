@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batcountry.caffe.formats.schema import Record
+from batcountry.caffe.proto.caffe_pb2 import FillerParameter
 from batcountry.errors import ModelError
 
 MAX_BLOB = 1 << 29
@@ -28,9 +28,9 @@ def is_zero(filler: Any) -> bool:
     return filler.type == "constant" and not filler.value
 
 
-def constant(value: float) -> Record:
+def constant(value: float) -> Any:
     """Return the filler that sets every weight to `value`."""
-    return Record("FillerParameter", {"value": value})
+    return FillerParameter(value=value)
 
 
 def filled(filler: Any, shape: Shape) -> Tensor:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from batcountry.caffe.fillers import MAX_BLOB, MAX_FILLED, filled, is_zero
-from batcountry.caffe.formats.schema import enum
 from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.layers.registry import LayerType, Param, Shape, layer_type
-from batcountry.errors import ModelError, suggestion
+from batcountry.caffe.proto.caffe_pb2 import ParamSpec
+from batcountry.errors import ModelError, first_line, raised_in, suggestion
 
 Arrays = Sequence["NDArray[np.float32] | None"]
 Blobs = Mapping[str, Arrays]
@@ -69,13 +69,17 @@ def said_of(layer: Any, bottoms: Sequence[Tensor]) -> Iterator[None]:
     """Raise what goes wrong within as `ModelError` that names a layer and its bottoms' shapes."""
     try:
         yield
-    except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, MemoryError) as error:
+    except TypeError as error:
+        if not raised_in(error, __name__):
+            raise  # a bug in the layer's code; raised at the call it is the number of bottoms
+        raise ShapeError(
+            f"layer {layer.name!r} ({layer.type}) does not run on {len(bottoms)} bottoms ({first_line(error)})"
+        ) from error
+    except (RuntimeError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
         shapes = ", ".join(str(tuple(each.shape)) for each in bottoms)
-        reason = str(error).split("\n", maxsplit=1)[0]
-        raise ShapeError(f"layer {layer.name!r} ({layer.type}) cannot run on {shapes}: {reason}") from error
-
-
-_PERMISSIVE = enum("ParamSpec.DimCheckMode")["PERMISSIVE"]
+        raise ShapeError(
+            f"layer {layer.name!r} ({layer.type}) cannot run on {shapes}: {first_line(error)}"
+        ) from error
 
 
 class ShapeError(ModelError, RuntimeError):
@@ -198,7 +202,7 @@ class _Builder:
         tensor = self.shared[name]
         if tuple(tensor.shape) == shape:
             return tensor
-        if layer.param[index].share_mode == _PERMISSIVE and tensor.numel() == prod(shape):
+        if layer.param[index].share_mode == ParamSpec.PERMISSIVE and tensor.numel() == prod(shape):
             return tensor.reshape(shape)
         raise ModelError(
             f"layer {layer.name!r} shares the weights {name!r}, of shape {tuple(tensor.shape)}, and needs {shape}"

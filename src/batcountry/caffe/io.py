@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from batcountry.caffe.formats.messages import BlobProto, message
 from batcountry.caffe.proto import caffe_pb2 as caffe_pb2  # programs reach the messages through here
 from batcountry.image.picture import read_picture
 
@@ -149,7 +148,7 @@ def blobproto_to_array(blob: Any, return_diff: bool = False) -> Array:
 
 def array_to_blobproto(arr: NDArray[Any], diff: NDArray[Any] | None = None) -> Any:
     """Return a `BlobProto` of an array, and of its diff if one is given."""
-    blob = BlobProto()
+    blob = caffe_pb2.BlobProto()
     blob.shape.dim.extend(arr.shape)
     blob.data.extend(np.asarray(arr, np.float32).ravel())
     if diff is not None:
@@ -159,21 +158,21 @@ def array_to_blobproto(arr: NDArray[Any], diff: NDArray[Any] | None = None) -> A
 
 def arraylist_to_blobprotovector_str(arraylist: Sequence[NDArray[Any]]) -> bytes:
     """Return arrays as a serialized `BlobProtoVector`."""
-    return message("BlobProtoVector")(
+    return caffe_pb2.BlobProtoVector(
         blobs=[array_to_blobproto(each) for each in arraylist]
     ).SerializeToString()
 
 
 def blobprotovector_str_to_arraylist(text: bytes) -> list[Array]:
     """Return the arrays in a serialized `BlobProtoVector`."""
-    return [blobproto_to_array(each) for each in message("BlobProtoVector").FromString(text).blobs]
+    return [blobproto_to_array(each) for each in caffe_pb2.BlobProtoVector.FromString(text).blobs]
 
 
 def array_to_datum(arr: NDArray[Any], label: int | None = None) -> Any:
     """Return a `Datum` of a C×H×W array, as bytes if it is uint8."""
     if arr.ndim != 3:
         raise ValueError(f"a datum has three axes, not {arr.ndim}")
-    datum = message("Datum")(channels=arr.shape[0], height=arr.shape[1], width=arr.shape[2])
+    datum = caffe_pb2.Datum(channels=arr.shape[0], height=arr.shape[1], width=arr.shape[2])
     if arr.dtype == np.uint8:
         datum.data = arr.tobytes()
     else:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from batcountry.caffe.formats.messages import LayerParameter
+from batcountry.caffe.proto.caffe_pb2 import LayerParameter
 
 
 def with_splits(layers: Sequence[Any]) -> list[Any]:

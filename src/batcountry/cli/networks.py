@@ -173,7 +173,7 @@ def convert(
         bool, typer.Option("--overwrite", help="Replace a folder that was converted before.")
     ] = False,
 ) -> None:
-    """Convert a Caffe net to a folder of safetensors and JSON, which opens at once and needs no protobuf."""
+    """Convert a Caffe net to a folder of safetensors and JSON, which opens at once."""
     from batcountry.models.loaders.caffe import open_caffe
     from batcountry.models.loaders.caffe_names import caffe_source
     from batcountry.models.loaders.converted import NAMES, save_converted

@@ -13,10 +13,10 @@ from typing_extensions import Unpack
 
 from batcountry.dreams.batches import BATCH, pictures_given
 from batcountry.dreams.dreamer import Dreamer
-from batcountry.dreams.keywords import DreamOptions
+from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.progress_bars import Progressing, with_bar
 from batcountry.dreams.steps import Step, where
-from batcountry.image.picture import FileLike, Picture, PictureLike
+from batcountry.image.picture import FileLike, Picture
 from batcountry.recipe import Recipe
 from batcountry.recipe.fields import with_fields
 

@@ -15,7 +15,7 @@ from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
 from batcountry.dreams.checkpoint import Checkpoint
-from batcountry.dreams.keywords import DreamOptions
+from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import Advancing, climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
 from batcountry.dreams.planning import PICTURE_BYTES, Plan, fitting
@@ -27,7 +27,7 @@ from batcountry.errors import RecipeError
 from batcountry.image.array_picture import read_data
 from batcountry.image.initial import start_picture
 from batcountry.image.periodic import seamless, wrapped_axes
-from batcountry.image.picture import Picture, PictureLike, read_picture
+from batcountry.image.picture import Picture, read_picture
 from batcountry.image.resample import enlarged
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown

@@ -9,14 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, TypedDict
 
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from batcountry.dreams.functions import MakeOptimizer
-from batcountry.image.picture import PictureLike
+from batcountry.image.picture import FileLike, Picture
 from batcountry.models import Model
 from batcountry.objectives import Objective, Score
 from batcountry.optim.param import MakeParam
 from batcountry.optim.transforms import Transform
+
+PictureLike = FileLike | Image.Image | NDArray[Any] | Tensor | Picture
+"""What `batcountry.read_picture` makes a picture of."""
 
 ModelLike = str | PathLike[str] | nn.Module | Model
 """A network: its name or path, a PyTorch module, or one that is open."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from torch import Tensor
-
-from batcountry.dreams.checkpoint import Checkpoint
-from batcountry.dreams.preview import preview_of_levels
 from batcountry.errors import RecipeError
 from batcountry.image.html import LONGEST, figure
 from batcountry.image.picture import Picture, picture_of_levels
 from batcountry.recipe import Note
 from batcountry.recipe.stopped import StoppedAt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from batcountry.dreams.checkpoint import Checkpoint
 
 
 class Opened(Protocol):
@@ -99,6 +100,10 @@ class Step(Progress):
         index
             Which of the pictures.
         """
+        from batcountry.dreams.preview import (
+            preview_of_levels,  # with PyTorch, which not all need who import this
+        )
+
         image = self.image[index : index + 1]
         return self._opened.preview(image, index, side) if self._opened else preview_of_levels(image, side)
 

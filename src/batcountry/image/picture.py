@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, overload
+from typing import IO, TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from batcountry.image.files import (
     upright_rgb,
 )
 from batcountry.image.pixel_arrays import channels_last, digest_of, pixels_of, split_alpha
-from batcountry.image.resample import scaled_size
+from batcountry.image.sizes import scaled_size
 from batcountry.image.streams import encode_to, read_stream
 from batcountry.recipe.validation import is_of_film
 
@@ -263,11 +263,7 @@ class Picture:
         return encoded(self.fitted(1024).image(), "PNG", "the picture", note=None, icc=None, quality=95)
 
 
-PictureLike: TypeAlias = "FileLike | Image.Image | NDArray[Any] | Tensor | Picture"
-"""What `batcountry.read_picture` makes a picture of."""
-
-
-def read_picture(source: PictureLike) -> Picture:
+def read_picture(source: FileLike | Image.Image | NDArray[Any] | Tensor | Picture) -> Picture:
     """Read a picture.
 
     Parameters

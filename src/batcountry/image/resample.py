@@ -1,4 +1,4 @@
-"""Resizing pictures: linearly as deepdream did, with a bicubic filter, and the sizes that keep a shape."""
+"""Resizing pictures: linearly as deepdream did, or with a bicubic filter."""
 
 from __future__ import annotations
 
@@ -61,21 +61,6 @@ def enlarged(image: Tensor, size: tuple[int, int]) -> Tensor:
         return image.clone()
     low, high = min(float(image.min()), 0.0), max(float(image.max()), 255.0)
     return F.interpolate(image, size, mode="bicubic", antialias=True).clamp(low, high)
-
-
-def scaled_to(size: tuple[int, int], shrunk: int | None, enlarged: int | None) -> tuple[int, int]:
-    """Return the (width, height) of a picture whose longer side becomes at most or at least so many pixels."""
-    if shrunk and max(size) > shrunk:
-        size = scaled_size(size, shrunk)
-    if enlarged and max(size) < enlarged:
-        size = scaled_size(size, enlarged)
-    return size
-
-
-def scaled_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """Return a size in the same proportions whose longer side is `longest`."""
-    scale = longest / max(size)
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _wrapped(image: Tensor, rows: range) -> Tensor:

@@ -17,7 +17,7 @@ import numpy as np
 from batcountry.backend.files import apply_umask, is_taken
 from batcountry.backend.outputs import Output, check_folder_of_ours
 from batcountry.errors import MissingExtra, OutputError, PictureError
-from batcountry.image.resample import scaled_size
+from batcountry.image.sizes import scaled_size
 
 MAX_PIXELS = 1 << 34
 """Largest picture that is dreamed on: 131072×131072."""

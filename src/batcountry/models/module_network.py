@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from batcountry.errors import ModelError, first_line
+from batcountry.errors import ModelError, first_line, raised_in
 from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.tracing import Traced, listening, tensor_of
 from batcountry.models.preprocess import Entry
@@ -94,6 +94,8 @@ class ModuleNetwork:
             except RuntimeError:
                 raise
             except Exception as error:  # whatever a network says to a picture that is too small
+                if raised_in(error, __name__):
+                    raise
                 raise RuntimeError(f"{type(error).__name__}: {error}") from error
         missing = ", ".join(repr(name) for name in wanted.values() if name not in found)
         raise ModelError(

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from typing_extensions import Unpack
 
-from batcountry.dreams.keywords import VideoOptions, ZoomOptions
-from batcountry.image.picture import PictureLike
+from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.motion.arguments import begun_with, objects, recipe_of
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom

@@ -12,13 +12,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from batcountry.dreams.disk.job import WorkDir
 from PIL import Image
 
 import batcountry
 from batcountry.dreams.disk import api as dreaming
 from batcountry.dreams.disk import dream_on_disk, dreaming_on_disk, resume, resuming
 from batcountry.dreams.disk import worker as running
-from batcountry.dreams.disk.job import WorkDir
 from batcountry.errors import (
     BatCountryError,
     OutputError,

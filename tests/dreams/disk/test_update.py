@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from batcountry.dreams.disk.job import WorkDir
 
 from batcountry.dreams.disk import canvas
 from batcountry.dreams.disk import update as updating
 from batcountry.dreams.disk.canvas import Canvas
-from batcountry.dreams.disk.job import WorkDir
 from batcountry.optim.optimizers import Schedule, optimizer
 from batcountry.optim.param import known
 from batcountry.recipe import Recipe

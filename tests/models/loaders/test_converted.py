@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -49,19 +46,34 @@ def test_its_dreams_are_the_same(original, folder, photo):
     np.testing.assert_array_equal(a, b)
 
 
-WITHOUT = """
-import sys
-for name in ("google", "google.protobuf", "h5py"):
-    sys.modules[name] = None
-import numpy as np
-import batcountry
-batcountry.dream(np.zeros((40, 40, 3), np.uint8), model=sys.argv[1], octaves=1, iterations=1)
-"""
+def test_its_layers_are_told_the_same(original, folder):
+    converted = open_model(folder)
+    assert [each.layer for each in converted.network.nodes] == [each.layer for each in original.network.nodes]
 
 
-def test_it_needs_no_protobuf(folder):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", WITHOUT, str(folder)], check=True, env=environment)
+def test_its_settings_are_protobufs_json(folder):
+    settings = [each["settings"] for each in json.loads((folder / "model.json").read_text())["nodes"]]
+    pooling = next(each for each in settings if each["type"] == "Pooling")
+    assert (pooling["phase"], pooling["pooling_param"]["pool"]) == ("TEST", "MAX")
+
+
+def test_a_folder_with_numbers_for_choices_opens_as_it_did(original, folder):
+    def numbered(manifest):
+        for node in manifest["nodes"]:
+            node["settings"]["phase"] = 1
+            if "pool" in (pooling := node["settings"].get("pooling_param", {})):
+                pooling["pool"] = ["MAX", "AVE"].index(pooling["pool"])
+
+    damaged(numbered)(folder)
+    layers = [each.layer for each in open_model(folder).network.nodes]
+    assert layers == [each.layer for each in original.network.nodes]
+
+
+def test_weights_that_stand_in_a_definition_are_not_converted_as_settings(tmp_path):
+    settings = "convolution_param { num_output: 1 kernel_size: 1 } blobs { data: 1 }"
+    model = opened(tmp_path, inputs(data=(1, 3, 8, 8)) + layer("Convolution", "c", "data", settings=settings))
+    save_converted(model, tmp_path / "converted")
+    assert "blobs" not in (tmp_path / "converted" / "model.json").read_text()
 
 
 def test_googlenet_converts(googlenet, tmp_path, photo):
@@ -94,7 +106,12 @@ def damaged(change):
         (damaged(lambda m: m.update(version=2)), "version"),
         (damaged(lambda m: m.update(default_layer="x")), "no layer 'x'"),
         (damaged(lambda m: m["nodes"][0]["settings"].update(type="Wibble")), "Wibble"),
-        (damaged(lambda m: m["nodes"][0]["settings"].update(wibble=1)), "wibble"),
+        (damaged(lambda m: m["nodes"][0]["settings"].update(wibble=1)), r"model.json is damaged \(.*wibble"),
+        (damaged(lambda m: m["nodes"][0]["settings"].update(type=3)), r"model.json is damaged \(.*type"),
+        (
+            damaged(lambda m: m["nodes"][0]["settings"].update(phase="NOON")),
+            r"model.json is damaged \(.*NOON",
+        ),
         (damaged(lambda m: m["nodes"][1]["weights"].append("nowhere")), "nowhere"),
     ],
 )

@@ -92,6 +92,13 @@ def test_a_function_that_makes_no_network_says_so(nets, name, said):
         open_model(name)
 
 
+def test_what_is_wrong_within_a_module_is_not_taken_for_a_name_that_it_lacks(tmp_path, monkeypatch):
+    (tmp_path / "nets_with_a_slip.py").write_text("import math\nmath.sqroot\ndef make(): ...\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=r"nets_with_a_slip cannot be imported: .*'sqroot'"):
+        open_model("nets_with_a_slip:make")
+
+
 def test_a_function_that_opens_a_model_itself_takes_no_arguments(nets):
     with pytest.raises(ModelError, match="which opens a model itself, has no use for std"):
         open_model("my_nets:opened", std=(1, 1, 1))

@@ -10,8 +10,7 @@ import batcountry
 from batcountry.dreams.resolve import resolve
 from batcountry.errors import RecipeError
 from batcountry.image.statistics import MIX
-from batcountry.optim.param import Decorrelated
-from batcountry.optim.param import alpha as veiled
+from batcountry.optim.param import Decorrelated, veiled
 from batcountry.optim.param.decorrelated import from_decorrelated, to_decorrelated
 from batcountry.recipe import Recipe
 

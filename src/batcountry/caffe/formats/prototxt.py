@@ -9,9 +9,9 @@ from typing import Any
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
-from batcountry.caffe.formats.messages import NetParameter, V1LayerParameter
 from batcountry.caffe.formats.v0 import from_v0, without_padding_layers
 from batcountry.caffe.formats.weights import without_blobs
+from batcountry.caffe.proto.caffe_pb2 import NetParameter, V1LayerParameter
 from batcountry.errors import ModelError
 
 MAX_BYTES = 64 << 20
@@ -68,6 +68,7 @@ def _keep_layers(net: Any, phase: int, level: int, stages: set[str]) -> None:
     for each in kept:
         if not each.HasField("phase"):
             each.phase = phase
+        each.ClearField("blobs")  # weights come from the .caffemodel
     del net.layer[:]
     net.layer.extend(kept)
 
@@ -142,7 +143,6 @@ def _from_v1(old: Any) -> Any:
             getattr(layer, field.name).CopyFrom(value)
     layer.include.extend(old.include)
     layer.exclude.extend(old.exclude)
-    layer.blobs.extend(old.blobs)
     for index, name in enumerate(old.param):
         mode = old.blob_share_mode[index] if index < len(old.blob_share_mode) else 0
         layer.param.add(name=name, share_mode=mode)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from batcountry.caffe.formats.messages import NetParameter, V1LayerParameter
+from batcountry.caffe.proto.caffe_pb2 import NetParameter, V1LayerParameter
 
 _TYPES = {
     "accuracy": "Accuracy", "bnll": "BNLL", "concat": "Concat", "conv": "Convolution", "data": "Data",
@@ -50,7 +50,6 @@ def from_v0(old: Any) -> Any:
     for field, value in inner.ListFields():
         if field.name in names:
             _set(getattr(layer, home), names[field.name], value)
-    layer.blobs.extend(inner.blobs)
     return layer
 
 

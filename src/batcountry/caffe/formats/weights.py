@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
 from batcountry.caffe.formats.hdf5 import is_hdf5, read_hdf5
-from batcountry.caffe.formats.messages import (
+from batcountry.caffe.proto.caffe_pb2 import (
     BlobProto,
     LayerParameter,
     NetParameter,

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.caffe.fillers import constant
-from batcountry.caffe.formats.schema import TRAIN
 from batcountry.caffe.layers.registry import Param, Shape, caffe_layer
+from batcountry.caffe.proto.caffe_pb2 import TRAIN
 
 # ruff: noqa: ARG001
 

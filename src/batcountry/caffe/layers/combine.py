@@ -10,12 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batcountry.caffe.formats.schema import enum
 from batcountry.caffe.layers.registry import along, caffe_layer
+from batcountry.caffe.proto.caffe_pb2 import EltwiseParameter
 
 # ruff: noqa: ARG001
-
-_EltwiseOp = enum("EltwiseParameter.EltwiseOp")
 
 
 def _joined_along(layer: Any) -> int:
@@ -71,16 +69,16 @@ class _SecondWins(torch.autograd.Function):
 
 
 @caffe_layer("Eltwise")
-def eltwise(layer: Any, params: Sequence[Tensor], *bottoms: Tensor) -> Tensor:
+def eltwise(layer: Any, params: Sequence[Tensor], first: Tensor, *rest: Tensor) -> Tensor:
     """Add (with coefficients), multiply, or take the largest of blobs of one shape."""
-    p = layer.eltwise_param
-    if any(each.shape != bottoms[0].shape for each in bottoms):
+    p, bottoms = layer.eltwise_param, (first, *rest)
+    if any(each.shape != first.shape for each in rest):
         raise ValueError("its bottoms are not of one shape")
-    if p.coeff and p.operation != _EltwiseOp["SUM"]:
+    if p.coeff and p.operation != EltwiseParameter.SUM:
         raise ValueError("coefficients are for sums only")
-    if p.operation == _EltwiseOp["PROD"]:
+    if p.operation == EltwiseParameter.PROD:
         return reduce(torch.mul, bottoms)
-    if p.operation == _EltwiseOp["MAX"]:
+    if p.operation == EltwiseParameter.MAX:
         largest = _SecondWins.apply(bottoms[0], bottoms[1], False)  # type: ignore[no-untyped-call]
         return reduce(lambda a, b: _SecondWins.apply(a, b, True), bottoms[2:], largest)  # type: ignore[no-untyped-call]
     weighted = [x * c for x, c in zip(bottoms, p.coeff, strict=True)] if p.coeff else bottoms

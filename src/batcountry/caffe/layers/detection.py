@@ -11,10 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batcountry.caffe.formats.schema import enum
 from batcountry.caffe.layers.registry import caffe_layer, everything
-
-_CodeType = enum("PriorBoxParameter.CodeType")
+from batcountry.caffe.proto.caffe_pb2 import PriorBoxParameter
 
 Array = NDArray[np.float32]
 
@@ -104,10 +102,10 @@ def detection_output(
 def _decoded(p: Any, shifts: Array, boxes: Array, variances: Array) -> Array:
     """Return the corners that shifts against default boxes stand for."""
     moved = shifts if p.variance_encoded_in_target else shifts * variances
-    if p.code_type == _CodeType["CORNER"]:
+    if p.code_type == PriorBoxParameter.CORNER:
         return boxes + moved
     sizes = boxes[:, 2:] - boxes[:, :2]
-    if p.code_type == _CodeType["CORNER_SIZE"]:
+    if p.code_type == PriorBoxParameter.CORNER_SIZE:
         return boxes + moved * np.concatenate([sizes, sizes], 1)
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2 + moved[:, :2] * sizes
     halves = np.exp(moved[:, 2:]) * sizes / 2

@@ -11,15 +11,13 @@ from torch.nn import functional as F
 
 from batcountry.backend.kernels.lrn import lrn
 from batcountry.caffe.fillers import constant
-from batcountry.caffe.formats.schema import TRAIN, enum
 from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer, everything
-
-_NormRegion = enum("LRNParameter.NormRegion")
+from batcountry.caffe.proto.caffe_pb2 import TRAIN, LRNParameter
 
 
 def _lrn_window(layer: Any) -> Window:
     p = layer.lrn_param
-    half = (p.local_size - 1) // 2 if p.norm_region == _NormRegion["WITHIN_CHANNEL"] else 0
+    half = (p.local_size - 1) // 2 if p.norm_region == LRNParameter.WITHIN_CHANNEL else 0
     return Window(half, half)
 
 
@@ -41,7 +39,7 @@ def across_channels(layer: Any, x: Tensor, *, relu: bool = False) -> Tensor:
 
 def is_across_channels(layer: Any) -> bool:
     """Whether an LRN layer normalizes across channels."""
-    return bool(layer.lrn_param.norm_region == _NormRegion["ACROSS_CHANNELS"])
+    return bool(layer.lrn_param.norm_region == LRNParameter.ACROSS_CHANNELS)
 
 
 def _batch_norm_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001

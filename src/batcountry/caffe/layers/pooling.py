@@ -10,12 +10,9 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.kernels.pool import Pair, Windows, average_pool, max_pool
-from batcountry.caffe.formats.schema import enum
 from batcountry.caffe.layers.registry import Window, caffe_layer, everything
+from batcountry.caffe.proto.caffe_pb2 import PoolingParameter
 from batcountry.errors import ModelError
-
-_PoolMethod = enum("PoolingParameter.PoolMethod")
-_RoundMode = enum("PoolingParameter.RoundMode")
 
 
 def _side(param: Any, name: str, single: str, default: int) -> tuple[int, int]:
@@ -50,7 +47,7 @@ def pooling(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa:
 def max_windows(layer: Any) -> Windows | None:
     """Return the windows of a Pooling layer that takes maxima, or None if it does not or its windows are the whole."""
     p = layer.pooling_param
-    return None if p.global_pooling or p.pool != _PoolMethod["MAX"] else _windows(layer, (0, 0))
+    return None if p.global_pooling or p.pool != PoolingParameter.MAX else _windows(layer, (0, 0))
 
 
 def _windows(layer: Any, size: Pair) -> Windows:
@@ -63,14 +60,14 @@ def _windows(layer: Any, size: Pair) -> Windows:
         raise ValueError("global pooling goes with a stride of 1 and no padding")
     if not all((*kernel, *stride)) or any(p >= k for p, k in zip(pad, kernel, strict=True)):
         raise ValueError(f"kernel {kernel}, stride {stride} and padding {pad} do not go together")
-    return Windows(kernel, stride, pad, p.round_mode == _RoundMode["CEIL"])
+    return Windows(kernel, stride, pad, p.round_mode == PoolingParameter.CEIL)
 
 
 def _pool(layer: Any, x: Tensor, windows: Windows) -> Tensor:
     method = layer.spp_param.pool if layer.type == "SPP" else layer.pooling_param.pool
-    if method == _PoolMethod["MAX"]:
+    if method == PoolingParameter.MAX:
         return max_pool(x, windows)
-    if method == _PoolMethod["AVE"]:
+    if method == PoolingParameter.AVE:
         return average_pool(x, windows)
     raise ModelError(f"layer {layer.name!r}: stochastic pooling is for training; a deploy net has MAX or AVE")
 

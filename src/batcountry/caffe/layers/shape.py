@@ -9,12 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batcountry.caffe.formats.schema import enum
 from batcountry.caffe.layers.registry import Window, along, caffe_layer, everything
+from batcountry.caffe.proto.caffe_pb2 import ReductionParameter
 
 # ruff: noqa: ARG001
-
-_ReductionOp = enum("ReductionParameter.ReductionOp")
 
 
 @caffe_layer("Reshape", window=everything)
@@ -30,7 +28,7 @@ def reshape(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
         if known == 0 or rest % known:
             raise ValueError(f"cannot make {sizes} of {rest} numbers")
         sizes[sizes.index(-1)] = rest // known
-    return x.reshape(*x.shape[:start], *sizes, *x.shape[end:])
+    return x.reshape((*x.shape[:start], *sizes, *x.shape[end:]))
 
 
 def _crop_window(layer: Any) -> Window:
@@ -71,9 +69,9 @@ def reduction(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     """Sum up all axes from one on: their sum, sum of sizes, sum of squares or mean, times a factor."""
     p = layer.reduction_param
     rows = x.flatten(p.axis % x.ndim) if p.axis % x.ndim else x.flatten()
-    if p.operation == _ReductionOp["MEAN"]:
+    if p.operation == ReductionParameter.MEAN:
         return rows.mean(-1) * p.coeff
-    values = {_ReductionOp["ASUM"]: torch.abs, _ReductionOp["SUMSQ"]: torch.square}.get(p.operation)
+    values = {ReductionParameter.ASUM: torch.abs, ReductionParameter.SUMSQ: torch.square}.get(p.operation)
     return (values(rows) if values else rows).sum(-1) * p.coeff
 
 

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from batcountry.caffe.layers.registry import Window
 from batcountry.caffe.views import View
+from batcountry.errors import raised_in
 from batcountry.models.inspect.op_windows import attribute, filters, operation_window, padded, sliding
 from batcountry.models.inspect.tracing import Place
 
@@ -64,7 +65,9 @@ def views(module: nn.Module) -> Mapping[Place, View | None]:
         # A copy, since code may keep what it is given; with the same weights.
         copy = deepcopy(module, {id(each): each for each in tensors})
         graph = tracer.trace(copy)
-    except Exception:  # control flow on the picture, or whatever else fx cannot follow
+    except Exception as error:  # whatever a network does with a picture that is none
+        if raised_in(error, __name__):
+            raise
         return {}
     parts = dict(copy.named_modules())
     seen: dict[fx.Node, View | None] = {}

@@ -9,11 +9,11 @@ from pathlib import Path
 from batcountry.backend.files import sha256_of
 from batcountry.caffe.formats.means import find_mean, read_mean
 from batcountry.caffe.formats.prototxt import read_net
-from batcountry.caffe.formats.schema import TEST
 from batcountry.caffe.formats.weights import read_weights
 from batcountry.caffe.graph import Node, build_nodes, check_wiring, infer_shapes
 from batcountry.caffe.layers import check_supported
 from batcountry.caffe.layers.registry import Shape
+from batcountry.caffe.proto.caffe_pb2 import TEST
 from batcountry.errors import ModelError
 from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.loaders.caffe_network import (

@@ -1,4 +1,4 @@
-"""Caffe nets converted to safetensors and JSON, which open at once and need no protobuf.
+"""Caffe nets converted to safetensors and JSON, which open at once.
 
 The folder has `weights.safetensors`, the weights as the network runs them, and `model.json`:
 the layers' settings, what else `Model` has to know, and the hash of the file they came from.
@@ -12,16 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from google.protobuf import json_format
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from batcountry.backend.files import apply_umask, replace_file
-from batcountry.caffe.formats.schema import Record, plain
 from batcountry.caffe.graph import Node
 from batcountry.caffe.layers import check_supported, layer_type
-from batcountry.errors import ModelError
+from batcountry.caffe.proto.caffe_pb2 import LayerParameter
+from batcountry.errors import ModelError, first_line
 from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer
 from batcountry.models.model import Layer, Model
@@ -47,7 +48,7 @@ class _LayerFacts(_Strict):
 
 class _NodeFacts(_Strict):
     settings: dict[str, Any]
-    """The layer's `LayerParameter`."""
+    """The layer's `LayerParameter`, as protobuf has it in JSON."""
     weights: list[str]
     """Names in the safetensors file, in order."""
 
@@ -90,7 +91,8 @@ def save_converted(model: Model, folder: Path) -> None:
             name = names.setdefault(id(tensor), f"{node.name}.{index}")
             stored[name] = _rows(tensor)
         weights = [names[id(tensor)] for tensor in node.params]
-        nodes.append(_NodeFacts(settings=plain(node.layer, without=("blobs",)), weights=weights))
+        settings = json_format.MessageToDict(node.layer, preserving_proto_field_name=True)
+        nodes.append(_NodeFacts(settings=settings, weights=weights))
     red, green, blue = model.mean
     manifest = _Manifest(
         format="bat-country caffe net",
@@ -166,14 +168,19 @@ def _read_manifest(path: Path) -> _Manifest:
 def _nodes(facts: Sequence[_NodeFacts], stored: dict[str, Tensor], folder: Path) -> list[Node]:
     columns = {name: _channels_last(tensor) for name, tensor in stored.items()}
     try:
-        records = [Record("LayerParameter", each.settings) for each in facts]
-        check_supported(records, str(folder / _MANIFEST))
-        return [
-            Node(record, layer_type(record), [columns[name] for name in each.weights])
-            for record, each in zip(records, facts, strict=True)
-        ]
-    except (KeyError, AttributeError, TypeError) as error:
-        raise ModelError(f"{folder} is damaged: there is no {error}; convert the model again") from None
+        layers = [json_format.ParseDict(each.settings, LayerParameter()) for each in facts]
+    except json_format.ParseError as error:
+        raise ModelError(
+            f"{folder / _MANIFEST} is damaged ({first_line(error)}); convert the model again"
+        ) from None
+    check_supported(layers, str(folder / _MANIFEST))
+    missing = sorted({name for each in facts for name in each.weights} - columns.keys())
+    if missing:
+        raise ModelError(f"{folder} is damaged: there are no weights {missing[0]!r}; convert the model again")
+    return [
+        Node(layer, layer_type(layer), [columns[name] for name in each.weights])
+        for layer, each in zip(layers, facts, strict=True)
+    ]
 
 
 def _rows(tensor: Tensor) -> Tensor:

@@ -129,13 +129,13 @@ def open_function(request: Request) -> Model:
 def _function(package: str, name: str) -> Callable[[], Any]:
     try:
         with _working_folder():
-            found = getattr(import_module(package), name)
+            found = getattr(import_module(package), name, None)
     except ModuleNotFoundError as error:
         raise ModelError(f"there is no Python module {error.name!r} to open {package}:{name} from") from None
-    except AttributeError:
-        raise ModelError(f"the Python module {package} has no {name!r}") from None
-    except Exception as error:
+    except Exception as error:  # whatever its code does
         raise ModelError(f"the Python module {package} cannot be imported: {first_line(error)}") from error
+    if found is None:
+        raise ModelError(f"the Python module {package} has no {name!r}")
     if not callable(found):
         raise ModelError(f"{package}:{name} is no function that makes a network")
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from batcountry.models.loaders.converted import is_converted, open_converted
 from batcountry.models.loaders.efficientnet_lite import NAME, open_efficientnet_lite0
 from batcountry.models.loaders.request import Opener, Request
 from batcountry.models.model import Model
@@ -23,7 +22,11 @@ def open_known(request: Request) -> Model | None:
 
 def open_converted_folder(request: Request) -> Model | None:
     """Open a folder that `bat-country convert` wrote."""
-    if not request.text or not is_converted(request.path):
+    if not request.text or not request.path.is_dir():
+        return None
+    from batcountry.models.loaders.converted import is_converted, open_converted
+
+    if not is_converted(request.path):
         return None
     request.only(kind=f"the converted model {request.text}")
     return open_converted(request.path)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from batcountry.errors import VideoError
 from batcountry.image.files import MAX_PIXELS
-from batcountry.image.resample import scaled_size
+from batcountry.image.sizes import scaled_size
 from batcountry.motion.io.ffmpeg import ffmpeg, open_media, said
 
 log = logging.getLogger("batcountry")

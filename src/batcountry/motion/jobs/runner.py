@@ -13,11 +13,10 @@ from typing_extensions import Unpack
 from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import Making, Output, check_apart
 from batcountry.dreams.inputs import input_files
-from batcountry.dreams.keywords import VideoOptions, ZoomOptions
+from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.dreams.planning import said_bytes, said_seconds
 from batcountry.dreams.resolve import prepared
 from batcountry.errors import PictureError, RecipeError, VideoError
-from batcountry.image.picture import PictureLike
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.motion.arguments import begun_with, objects, recipe_of
 from batcountry.motion.dreamed_video import Filming
