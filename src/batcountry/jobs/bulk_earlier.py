@@ -13,7 +13,7 @@ from batcountry.dreams.octave_sizes import octave_count
 from batcountry.dreams.resolve import resolve
 from batcountry.errors import BatCountryError
 from batcountry.image.files import picture_size, read_note
-from batcountry.image.resample import scaled_to
+from batcountry.image.sizes import scaled_to
 from batcountry.models import Model
 from batcountry.recipe import Note, Recipe
 
