@@ -77,8 +77,8 @@ def test_a_dream_with_work_that_was_stopped_is_gone_on_with_and_is_the_same(run,
         code, out, err = run("dream", "photo.png", *SHORT, "--work", "run", "-o", "parts.png")
     assert (code, out) == (130, "") and "; go on with: bat-country resume run" in err
     assert not Path("parts.png").exists() and not Path("parts-stopped.png").exists()
-    code, out, _ = run("resume", "run")
-    assert code == 0 and "parts.png" in out
+    code, out, err = run("resume", "run")
+    assert code == 0 and "parts.png" in out, err
     assert Path("parts.png").read_bytes() == Path("whole.png").read_bytes()
 
 

@@ -57,7 +57,7 @@ class DiskKind:
         prepared(recipe, {})
         if STEPS in spec.outputs:
             raise RecipeError(
-                "a picture on disk is not written after every iteration; leave --save-steps (steps) out"
+                "a picture on disk is not written after every iteration; leave --save-steps out"
             )
         check_dream_outputs(spec, recipe)
 

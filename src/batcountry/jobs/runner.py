@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -199,22 +199,22 @@ class Run:
 
     def events(self) -> Events:
         """Do the work, and yield what it tells; see `run`."""
-        with ExitStack() as stack:
-            if self.folder is not None:
-                stack.enter_context(self.folder.alone())
+        pressed = False
+        with nullcontext() if self.folder is None else self.folder.alone():
             try:
                 yield from self.heard.take()
                 yield from self._steps()
                 end = self._stopped() if self.control.cancelled else self._finished()
-                yield from self.heard.take()
-                yield end
             except KeyboardInterrupt:
-                yield self._stopped()
-                raise
+                pressed, end = True, self._stopped()
             except GeneratorExit:
                 if self.between:
                     self._save()
                 raise
+        yield from self.heard.take()
+        yield end  # when the folder is free again
+        if pressed:
+            raise KeyboardInterrupt
 
     def _steps(self) -> Iterator[Event]:
         state = None if self.folder is None else self.folder.state()
