@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from batcountry.dreams.loop import Advancing, climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
 from batcountry.dreams.planning import PICTURE_BYTES, Plan, fitting
 from batcountry.dreams.postprocess import finished
-from batcountry.dreams.preview import encode_preview, shrink
+from batcountry.dreams.preview import encode_preview, recolor, shrink
 from batcountry.dreams.resolve import resolve
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
@@ -31,7 +32,7 @@ from batcountry.image.picture import Picture, read_picture
 from batcountry.image.resample import enlarged
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.alpha import VEIL_BYTES, begun, planes_of
+from batcountry.optim.alpha import COLORS, VEIL_BYTES, begun, planes_of
 from batcountry.optim.ascent import UPDATE
 from batcountry.optim.aux_inputs import Pictures
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
@@ -291,14 +292,21 @@ class _Opened:
 
     def preview(self, image: Tensor, index: int, side: int) -> bytes:
         small = shrink(image.detach(), side)
-        if (index, side) not in self._small:  # a look at a large picture's colors is made once
-            self._small[index, side] = (
-                _small_picture(self._of(index), side),
-                shrink(self.base[index : index + 1], side),
-            )
+        if (index, side) not in self._small:  # a look at a large original is made once
+            base = self.base[index : index + 1, :COLORS]
+            self._small[index, side] = _small_picture(self._of(index), side), shrink(base, side)
         picture, base = self._small[index, side]
-        found = finished(picture, small, base, self.recipe)
+        found = finished(picture, small, base, self.plain)
+        if self.recipe.color != "free":
+            shown = torch.from_numpy(found.pixels).permute(2, 0, 1)[None]
+            shown = recolor(shown, base.cpu(), self.recipe.color)
+            found = found.with_pixels(shown[0].permute(1, 2, 0).contiguous().numpy())
         return encode_preview(found.image())
+
+    @cached_property
+    def plain(self) -> Recipe:
+        """The recipe with colors as they grow."""
+        return self.recipe.with_options(color="free")
 
     def _of(self, index: int) -> Picture:
         return self.pictures[min(index, len(self.pictures) - 1)]

@@ -9,24 +9,46 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.image import color as color
+
 QUALITY = 80
 """Of a preview's JPEG."""
 
-_FINER = 2  # how many times finer a coarse look at a large picture is than the preview that is made of it
+_LARGE = 4  # times as large as its preview: such a picture is looked at once
+_COARSER = 8
 
 
 def shrink(image: Tensor, side: int) -> Tensor:
     """Return pictures, (N, C, H, W), of which the longer side has at most `side` pixels; smaller ones as they are.
 
-    Of large ones every n-th pixel is looked at and not more, so that it costs the same whatever their size.
+    Each pixel is one that is there, or the mean of two, so that a large picture costs little more than a small one; fine
+    patterns are therefore not what they are in the picture itself.
     """
     height, width = image.shape[-2:]
     longest = max(height, width)
     if longest <= side:
         return image
-    stride = max(1, longest // (_FINER * side))
     size = (max(1, round(height * side / longest)), max(1, round(width * side / longest)))
-    return F.interpolate(image[..., ::stride, ::stride].float(), size, mode="area")
+    stride = longest // side
+    look = image[..., ::stride, ::stride]
+    small = F.interpolate(look.float(), size, mode="nearest-exact")
+    if stride >= _LARGE:
+        return small
+    rows, columns = (min(max(1, stride // 2), length - 1) for length in (height, width))
+    look = image[..., rows::stride, columns::stride]
+    return small.add_(F.interpolate(look.float(), size, mode="nearest-exact")).mul_(0.5)
+
+
+def recolor(shown: Tensor, original: Tensor, name: str) -> Tensor:
+    """Return a small picture, (1, 3, H, W), in gray levels, in the colors of its original, as one of `image.color.known`.
+
+    They are worked out for a still smaller one, since colors change slowly over a picture and take long to work out.
+    """
+    side = max(8, max(shown.shape[-2:]) // _COARSER)
+    tiny, like = shrink(shown, side), shrink(original, side)
+    like = F.interpolate(like, tiny.shape[-2:], mode="nearest-exact").clamp(0, 255)
+    change = color.known[name](tiny, like) - tiny
+    return shown + F.interpolate(change, shown.shape[-2:], mode="bilinear")
 
 
 def encode_preview(image: Image.Image) -> bytes:
