@@ -148,11 +148,9 @@ def finish(events: Iterable[Event]) -> dict[str, Path]:
     for event in events:
         if isinstance(event, Message):
             say(event)
-        elif isinstance(event, Stopped):
-            raise JobError("the job was cancelled")
         elif isinstance(event, Done):
             return {name: Path(each) for name, each in event.outputs.items()}
-    raise JobError("the job ended without a result")
+    raise JobError("the job was cancelled")  # or Ctrl-C would have been raised on
 
 
 def told(events: Iterator[Event]) -> Iterator[Event]:
