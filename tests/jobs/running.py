@@ -8,7 +8,8 @@ from typing import Any
 from batcountry import jobs
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import OPEN
-from batcountry.jobs.dream_specs import dream_spec, job_recipe
+from batcountry.dreams.prepare import prepare
+from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Progress
 from batcountry.jobs.runner import Run, begin, reopen
 
@@ -50,12 +51,12 @@ def dreaming(
     **options: Any,
 ) -> Steps:
     """Begin a dream on a picture."""
-    recipe, objects = job_recipe(None, options)
+    asked = prepare(None, options)
     outputs = {"picture": Output(Path(output), overwrite)}
     if deepzoom is not None:
         outputs["deepzoom"] = Output(Path(deepzoom), overwrite)
-    spec = dream_spec(image, recipe, outputs, on_disk=on_disk)
-    return Steps(begin(spec, folder=work, objects=objects))
+    spec = dream_spec(image, asked.recipe, outputs, on_disk=on_disk)
+    return Steps(begin(spec, folder=work, objects={"asked": asked}))
 
 
 def resuming(work: str | Path) -> Steps:

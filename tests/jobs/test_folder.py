@@ -37,7 +37,7 @@ def test_a_folder_with_something_in_it_is_left_alone(folder, tmp_path):
     (tmp_path / "mine/letter.txt").write_text("mine")
     with pytest.raises(JobError, match="mine is there already and not empty"):
         JobFolder.begin(tmp_path / "mine", SPEC)
-    with pytest.raises(JobError, match="there is no folder .*nowhere; make it first"):
+    with pytest.raises(JobError, match=r"there is no folder .*nowhere; make it first"):
         JobFolder.begin(tmp_path / "nowhere/work", SPEC)
     assert sorted(each.name for each in (tmp_path / "mine").iterdir()) == ["letter.txt"]
 

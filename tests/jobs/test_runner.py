@@ -56,7 +56,7 @@ def told(events, kind):
 def test_a_job_tells_each_step_and_where_its_result_is(run):
     events = list(run())
     steps = told(events, Progress)
-    assert [str(each) for each in steps][0] == "octave 1/2, iteration 1/3, 38×26"
+    assert str(steps[0]) == "octave 1/2, iteration 1/3, 38×26"
     assert [each.done for each in steps] == sorted(each.done for each in steps) and steps[-1].done == 1
     assert steps[-1].seconds_left == 0
     assert events[-1] == Done(outputs={"picture": "dream.png"}) and Path("dream.png").exists()
@@ -99,13 +99,12 @@ def test_cancelled_from_another_thread_it_keeps_what_there_is(run):
 def test_cancelled_with_a_folder_it_is_gone_on_with_to_the_same_bytes(run, resume, after):
     whole = jobs.finish(run("whole.png"))["picture"].read_bytes()
     control = Control()
-    for index, event in enumerate(
-        each
-        for each in run("parts.png", folder="work", control=control)
-        if isinstance(each, (Progress, Stopped))
-    ):
-        if index == after:
+    seen = []
+    for event in run("parts.png", folder="work", control=control):
+        seen += [event] if isinstance(event, (Progress, Stopped)) else []
+        if len(seen) == after + 1:
             control.cancel()
+    event = seen[-1]
     assert isinstance(event, Stopped) and event.folder == "work" and event.outputs == {}
     assert not Path("parts.png").exists() and not Path("parts-stopped.png").exists()
     steps = list(resume("work"))

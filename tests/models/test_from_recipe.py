@@ -10,7 +10,7 @@ import batcountry
 from batcountry import jobs
 from batcountry.backend.policy import STRICT
 from batcountry.cli.networks import app
-from batcountry.errors import ModelError, RecipeError
+from batcountry.errors import ModelError, PolicyError, RecipeError
 from batcountry.models import open_model
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model, resume_command
 from batcountry.recipe import Recipe
@@ -61,7 +61,7 @@ def test_the_command_line_dreams_with_code_and_weights_and_does_it_again(folder)
     found = bat_country("dream", "photo.png", "-o", "dream.png", "--layer", "layer1", *options)
     assert found.exception is None, found.output
     again = bat_country("again", "dream.png", "-o", "again.png")
-    assert isinstance(again.exception, RecipeError) and "--run-code" in str(again.exception)
+    assert isinstance(again.exception, PolicyError) and "--run-code" in str(again.exception)
     assert not (folder / "again.png").exists()
     again = bat_country("again", "dream.png", "-o", "again.png", "--run-code")
     assert again.exception is None
@@ -95,10 +95,10 @@ def stopped(steps):
 
 def resumes_only_if_trusted(folder, output, resume, place):
     """Whether code is run, and the work finished, with leave alone, in Python and from the command line."""
-    with pytest.raises(RecipeError, match=r"--run-code \(trusted=True in Python\)"):
+    with pytest.raises(PolicyError, match=r"--run-code \(policy\.allow\(run_code=True\) in Python\)"):
         resume(place)
     refused = bat_country("resume", place)
-    assert isinstance(refused.exception, RecipeError) and "to open my_code:make is to run" in str(
+    assert isinstance(refused.exception, PolicyError) and "to open my_code:make is to run" in str(
         refused.exception
     )
     assert "my_code" not in sys.modules and not (folder / output).exists()
@@ -129,13 +129,33 @@ def test_going_on_with_a_film_runs_code_only_if_the_journal_is_trusted(folder):
 def test_the_command_to_go_on_with_has_the_leave_that_it_needs():
     assert resume_command(Path("work"), "my_code:make") == "bat-country resume work --run-code"
     assert resume_command(Path("work"), "timm:resnet18") == "bat-country resume work"
+    assert resume_command(Path("work"), "net.pt") == "bat-country resume work --run-code"
+
+
+def test_the_command_to_go_on_with_names_the_folders_of_files_that_lie_elsewhere(folder):
+    files = [str(folder / "photo.png"), None, "/elsewhere/guide.jpg", "/elsewhere/mask.png"]
+    said = resume_command(Path("my work"), "timm:resnet18", files, large=True)
+    assert said == "bat-country resume 'my work' --allow /elsewhere --no-limits"
+
+
+@pytest.mark.parametrize("name", ["{}/secret/net.onnx", "../secret/net.onnx", "link.onnx"])
+@pytest.mark.parametrize("field", ["model", "weights", "mean"])
+def test_a_network_is_read_from_allowed_folders_alone(folder, monkeypatch, name, field):
+    (folder / "secret").mkdir()
+    (folder / "secret" / "net.onnx").write_text("secret")
+    (folder / "work").mkdir()
+    monkeypatch.chdir(folder / "work")
+    Path("link.onnx").symlink_to(folder / "secret" / "net.onnx")
+    recipe = Recipe(**{"model": "timm:resnet18", field: name.format(folder)})
+    with pytest.raises(PolicyError, match=rf"--allow {folder}/secret "):
+        open_recipe_model(recipe, policy=STRICT.allow(folder / "work"))
 
 
 def test_a_recipe_that_is_not_trusted_runs_no_code(folder):
-    with pytest.raises(RecipeError, match="to open my_code:make is to run that function"):
-        open_recipe_model(Recipe(model="my_code:make"), trusted=False)
+    with pytest.raises(PolicyError, match="to open my_code:make is to run that code"):
+        open_recipe_model(Recipe(model="my_code:make"), policy=STRICT)
     assert "my_code" not in sys.modules
-    assert open_recipe_model(Recipe(), trusted=False).name == "efficientnet-lite0"
+    assert open_recipe_model(Recipe(), policy=STRICT).name == "efficientnet-lite0"
 
 
 def test_a_module_is_a_model_for_dream(photo):

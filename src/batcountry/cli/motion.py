@@ -15,12 +15,14 @@ from batcountry.cli.commands import FILMS, Commands
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.outputs import Overwrite, begun_at
 from batcountry.cli.screen import Stopped, counted, out
+from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.errors import RecipeError
 from batcountry.motion.recipe_keyframes import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 if TYPE_CHECKING:
     from batcountry.backend.outputs import Making
+    from batcountry.backend.policy import Policy
     from batcountry.motion.frame import Frame
 
 Output = Annotated[
@@ -47,6 +49,7 @@ def zoom(
     output: Output,
     key: Keys = None,
     overwrite: Overwrite = False,
+    run_code: RunProgram = False,
     film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
@@ -54,7 +57,7 @@ def zoom(
     from batcountry.motion.jobs.runner import saving_zoom
 
     source = None if str(image) == "sky" and not image.exists() else image
-    more = {**film, **options, "keys": _keys(key), "overwrite": overwrite}
+    more = {**film, **options, "keys": _keys(key), "overwrite": overwrite, "policy": typed_policy(run_code)}
     made = begun_film(output, lambda path: saving_zoom(source, path, **more))
     watch_film(made, image.name, model=options.get("model"))
 
@@ -69,6 +72,7 @@ def video(
     output: Output,
     key: Keys = None,
     overwrite: Overwrite = False,
+    run_code: RunProgram = False,
     film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
@@ -76,7 +80,7 @@ def video(
     from batcountry.motion.jobs.runner import saving_video
 
     name = Path(source).name or source
-    more = {**film, **options, "keys": _keys(key), "overwrite": overwrite}
+    more = {**film, **options, "keys": _keys(key), "overwrite": overwrite, "policy": typed_policy(run_code)}
     made = begun_film(output, lambda path: saving_video(source, path, **more))
     watch_film(made, name, model=options.get("model"))
 
@@ -153,13 +157,13 @@ def join(
     out.print(f"the film of {total} frames is in {escape(str(made.output.path))}")
 
 
-def resume_film(folder: Path, *, run_code: bool) -> None:
+def resume_film(folder: Path, policy: Policy) -> None:
     """Go on with a film from its journal."""
     from batcountry.motion.jobs.journal import Journal
     from batcountry.motion.jobs.runner import resuming
 
     job = Journal(folder).job()
-    made = resuming(folder, trusted=run_code)
+    made = resuming(folder, policy=policy)
     watch_film(made, Path(job.output).name, model=job.recipe.dream.model)
 
 
@@ -173,6 +177,7 @@ def begun_film(path: Path, begin: Callable[[Path], Making[Frame]]) -> Making[Fra
 def watch_film(made: Making[Frame], title: str, *, model: str | None) -> None:
     """Make a film of a `model`'s, showing how far it is; with Ctrl-C what is done is kept."""
     from batcountry.models.from_recipe import resume_command
+    from batcountry.motion.jobs.journal import Journal
 
     output = made.output
     triples: Iterable[tuple[int, int, Frame]] = ((each.index, each.count, each) for each in made)
@@ -183,7 +188,8 @@ def watch_film(made: Making[Frame], title: str, *, model: str | None) -> None:
         made.close()  # which writes what is done
         kept = output.is_own or output.path.is_dir()
         done = f"what is done is in {output.path}" if kept else "nothing was written"
-        hint = resume_command(made.folder or Path(), model or "")
+        files = Journal(made.folder).job().files if made.folder else ()
+        hint = resume_command(made.folder or Path(), model or "", files)
         raise Stopped(f"{stop}; {done}; go on with: {hint}") from None
     out.print(f"the film is in {escape(str(output.path))}")
 

@@ -40,6 +40,12 @@ class Job(BaseModel):
     threads: int
     """Of PyTorch and the encoder: with another number sums are rounded otherwise."""
 
+    @property
+    def files(self) -> tuple[str | None, ...]:
+        """What the work reads and writes outside its folder."""
+        dream = self.recipe.dream
+        return (self.source, dream.weights, dream.guide, dream.mask, self.output)
+
 
 class Journal:
     """A folder beside the film. Only one process at a time may use it; see `alone`."""

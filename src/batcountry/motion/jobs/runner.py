@@ -12,13 +12,13 @@ from typing_extensions import Unpack
 
 from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import Making, Output, check_apart
+from batcountry.backend.policy import OPEN, STRICT, Policy
 from batcountry.dreams.inputs import input_files
 from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.dreams.planning import said_bytes, said_seconds
-from batcountry.dreams.resolve import prepared
+from batcountry.dreams.prepare import prepare
 from batcountry.errors import PictureError, RecipeError, VideoError
-from batcountry.models.from_recipe import open_recipe_model
-from batcountry.motion.arguments import begun_with, objects, recipe_of
+from batcountry.motion.arguments import asked_of, begun_with, recipe_of
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.flow import Flow
@@ -41,6 +41,7 @@ def save_zoom(
     recipe: Recipe | ZoomRecipe | None = None,
     *,
     overwrite: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[ZoomOptions],
 ) -> Path:
     """Zoom into a picture, dreaming on the way, and return the path of the film.
@@ -56,13 +57,15 @@ def save_zoom(
         A `ZoomRecipe`, or a `Recipe` for its dreams, and fields of both by name.
     overwrite
         Whether an output that is there may be replaced.
+    policy
+        What the recipe may do, as for `batcountry.dream`.
 
     Raises
     ------
     BatCountryError
         If something given cannot be used.
     """
-    made = saving_zoom(image, output, recipe, overwrite=overwrite, **options)
+    made = saving_zoom(image, output, recipe, overwrite=overwrite, policy=policy, **options)
     for _ in made:
         pass
     return made.output.path
@@ -75,6 +78,7 @@ def save_video(
     *,
     flow: Flow | None = None,
     overwrite: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[VideoOptions],
 ) -> Path:
     """Dream on a video and return the path of the result, with the sound and subtitles of the source.
@@ -89,7 +93,7 @@ def save_video(
         A `VideoRecipe`, or a `Recipe` for its dreams, and fields of both by name.
     flow
         Finds how things move between two frames; OpenCV's dense inverse search if not given.
-    overwrite
+    overwrite, policy
         As for `save_zoom`.
 
     Raises
@@ -97,30 +101,31 @@ def save_video(
     BatCountryError
         If something given cannot be used.
     """
-    made = saving_video(source, output, recipe, flow=flow, overwrite=overwrite, **options)
+    made = saving_video(source, output, recipe, flow=flow, overwrite=overwrite, policy=policy, **options)
     for _ in made:
         pass
     return made.output.path
 
 
-def resume(folder: str | Path, *, trusted: bool = False) -> Path:
+def resume(folder: str | Path, *, policy: Policy = STRICT) -> Path:
     """Go on with an unfinished film from its journal, and return the film's path.
 
     Parameters
     ----------
     folder
         The journal.
-    trusted
-        Whether a model that the journal names as `package.module:function` may be opened, which is to run that
-        function. The journal may be somebody else's.
+    policy
+        What the journal, which may be somebody else's, may ask for. Besides, files may be read, and the film written, in
+        the folder that it lies in and below, and in the working folder and below.
 
     Raises
     ------
     BatCountryError
-        If there is no journal, the source or the network is no longer the same, or the model is a function's
-        and the journal is not trusted.
+        If there is no journal, or the source or the network is no longer the same.
+    PolicyError
+        If it asks for more than is allowed, such as to run a function of Python's.
     """
-    made = resuming(folder, trusted=trusted)
+    made = resuming(folder, policy=policy)
     for _ in made:
         pass
     return made.output.path
@@ -133,6 +138,7 @@ def saving_zoom(
     *,
     named: str | None = None,
     overwrite: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[ZoomOptions],
 ) -> Making[Frame]:
     """Write a zoom frame by frame; takes what `save_zoom` takes. The arguments are checked at the call."""
@@ -141,8 +147,9 @@ def saving_zoom(
     goal = new_output(Path(output), [path, *input_files(motion.dream)], overwrite=overwrite)
     journal = Journal.beside(goal.path)
     goal.record = journal.record
-    picture = begun_with(image, motion)
-    zoom = Zoom(picture, motion, objects(dict(options)))
+    asked = asked_of(motion, dict(options), policy)
+    picture = begun_with(image, motion, policy)
+    zoom = Zoom(picture, motion, asked)
     note = note_for(
         zoom.recipe,
         zoom.dreamer.model.weights_sha256,
@@ -156,7 +163,7 @@ def saving_zoom(
     journal.begin(job)
     if path is None and image is not None:
         picture.save(journal.folder / "source.png")
-    return Making(_saved(journal, store, zoom, note), goal, journal.folder)
+    return Making(policy.timed(_saved(journal, store, zoom, note)), goal, journal.folder)
 
 
 def saving_video(
@@ -167,6 +174,7 @@ def saving_video(
     flow: Flow | None = None,
     named: str | None = None,
     overwrite: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[VideoOptions],
 ) -> Making[Frame]:
     """Write a dreamed video frame by frame; takes what `save_video` takes. The arguments are checked at the call."""
@@ -175,12 +183,12 @@ def saving_video(
     goal = new_output(Path(output), [path, *input_files(motion.dream)], overwrite=overwrite)
     journal = Journal.beside(goal.path)
     goal.record = journal.record
+    asked = asked_of(motion, dict(options), policy)  # so that nothing is fetched for what cannot be
     if path is None:
-        prepared(motion.dream, objects(dict(options)))  # so that nothing is fetched for what cannot be
         path = fetched(str(source), goal.path)
         check_apart(goal.path, [path])
-    clip = clip_of(path, motion.max_size)
-    filming = Filming(clip, motion, objects(dict(options)), flow=flow)
+    clip = clip_of(policy.check_file(path), motion.max_size)
+    filming = Filming(clip, motion, asked, flow=flow)
     weights = filming.dreamer.model.weights_sha256
     note = note_for(filming.recipe, weights, named or str(source), sha256_of(path))
     store = store_of(journal, goal, filming.recipe, note, clip=clip, offset=filming.offset)
@@ -188,18 +196,22 @@ def saving_video(
     job = job_for(note, filming.dreamer.model.name, path, goal)
     _clear(goal)
     journal.begin(job.model_copy(update={"own_flow": flow is not None}))
-    return Making(_saved(journal, store, filming, note), goal, journal.folder)
+    return Making(policy.timed(_saved(journal, store, filming, note)), goal, journal.folder)
 
 
-def resuming(folder: str | Path, *, flow: Flow | None = None, trusted: bool = False) -> Making[Frame]:
+def resuming(folder: str | Path, *, flow: Flow | None = None, policy: Policy = STRICT) -> Making[Frame]:
     """Go on with an unfinished film frame by frame; takes what `resume` takes."""
     journal = Journal(Path(folder))
+    policy = policy.allow(Path.cwd(), journal.folder.resolve().parent)
     job = journal.job()
+    policy.check_place(job.output)
+    policy.check_files(() if job.source is None else [job.source])
     if job.own_flow and flow is None:
         raise VideoError(
             f"{folder} was begun with a flow of your own; go on with resuming(folder, flow=…) in Python"
         )
-    model = open_recipe_model(job.recipe.dream, trusted=trusted)
+    asked = prepare(job.recipe.dream, policy=policy)
+    model = asked.open_model()
     if model.weights_sha256 != job.note.weights_sha256:
         raise RecipeError(
             f"{job.recipe.dream.model} has other weights now than when {folder} was begun; put those back"
@@ -208,21 +220,21 @@ def resuming(folder: str | Path, *, flow: Flow | None = None, trusted: bool = Fa
     output = journal.output
     if isinstance(job.recipe, ZoomRecipe):
         stored = journal.folder / "source.png"
-        picture = begun_with(stored if stored.exists() else job.source, job.recipe)
+        picture = begun_with(stored if stored.exists() else job.source, job.recipe, policy)
         if not stored.exists() and picture.sha256 != job.note.input_sha256:
             raise PictureError(
                 f"{job.source} is not the picture that {folder} was begun with; put that one back"
             )
-        maker: Zoom | Filming = Zoom(picture, job.recipe, {"model": model})
+        maker: Zoom | Filming = Zoom(picture, job.recipe, asked.with_model(model))
         store = store_of(journal, output, job.recipe, job.note, size=frame_size(maker))
     else:
         path = Path(str(job.source))
         if not path.is_file() or sha256_of(path) != job.note.input_sha256:
             raise VideoError(f"{path} is not the video that {folder} was begun with; put that one back")
         clip = clip_of(path, job.recipe.max_size)
-        maker = Filming(clip, job.recipe, {"model": model}, flow=flow)
+        maker = Filming(clip, job.recipe, asked.with_model(model), flow=flow)
         store = store_of(journal, output, job.recipe, job.note, clip=clip, offset=maker.offset)
-    return Making(_saved(journal, store, maker, job.note), output, journal.folder)
+    return Making(policy.timed(_saved(journal, store, maker, job.note)), output, journal.folder)
 
 
 def _clear(output: Output) -> None:
