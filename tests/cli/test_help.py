@@ -16,7 +16,7 @@ from batcountry.cli.examples import EXAMPLES
 from batcountry.recipe import Recipe
 from batcountry.recipe.fields import GROUPS
 
-FIRST = ["output", "layer", "preset", "model", "guide", "objective", "strength", "iterations", "seed", "size"]
+FIRST = ["output", "layer", "preset", "size", "model", "guide", "objective", "strength", "iterations", "seed"]
 
 
 def commands(group=None, prefix=""):
@@ -90,7 +90,7 @@ def test_every_command_has_examples_that_it_takes():
 
 def test_examples_are_below_the_options(run):
     out = run("bulk", "-h")[1]
-    assert out.index("Advanced") < out.index(EXAMPLES["bulk"][0][0])
+    assert out.index("─ Memory ─") < out.index(EXAMPLES["bulk"][0][0])
 
 
 @pytest.mark.parametrize("command", list(commands()))

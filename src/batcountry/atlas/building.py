@@ -12,13 +12,13 @@ from typing_extensions import Unpack
 from batcountry.atlas.folder import Entry, Folder, check_atlas_folder
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.version import __version__
-from batcountry.dreams.checks import check_opaque
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.keywords import ChannelOptions, ModelLike
 from batcountry.dreams.prepare import Prepared, prepare
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import LayerNotFound, RecipeError
 from batcountry.models import Model
+from batcountry.optim.alpha import alpha_mode
 
 BATCH = 16
 """Channels that grow at once if nothing is said."""
@@ -90,7 +90,7 @@ def building(
         raise RecipeError("a batch has at least one channel")
     check_atlas_folder(Path(out))
     asked = prepare(options={"preset": "thumbnail", **options, "model": model}, policy=policy)
-    check_opaque(asked.recipe, "an atlas")
+    alpha_mode(asked.recipe).check_opaque("an atlas")
     opened = asked.open_model()
     asked = asked.with_model(opened)
     entries = [Entry.of(opened, name) for name in chosen(opened, layers)]

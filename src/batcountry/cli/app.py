@@ -8,17 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from batcountry.cli.again import film_again, picture_again, picture_note
-from batcountry.cli.commands import Commands
+from batcountry.cli.commands import app as app
 from batcountry.cli.dream import Wanted, dream_with_layers, say_done
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
 from batcountry.cli.screen import show
 from batcountry.cli.trust import Allow, NoLimits, RunCode, RunProgram, strict_policy, typed_policy
-from batcountry.recipe.fields import OUTPUT, SIZE
+from batcountry.recipe.fields import MEMORY, OUTPUT
 
 # What imports torch is imported within the commands, so that --help answers at once.
-
-app = Commands(no_args_is_help=True)
 
 
 @app.command()
@@ -44,7 +42,7 @@ def dream(
             "--work",
             metavar="DIR",
             help="Keep the dream in this new folder as it grows; `resume` goes on from there after a stop of any kind.",
-            rich_help_panel=SIZE.title,
+            rich_help_panel=MEMORY.title,
         ),
     ] = None,
     deepzoom: Annotated[

@@ -16,7 +16,8 @@ from batcountry.backend.folders import exclusive_lock
 from batcountry.backend.outputs import Output
 from batcountry.errors import OutputExists, VideoError
 from batcountry.motion.frame import State
-from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.note import MotionNote
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 JOB = "motion.json"
 """The file by which a journal is known."""

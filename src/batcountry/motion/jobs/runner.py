@@ -7,18 +7,18 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from typing_extensions import Unpack
 
 from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import Making, Output, check_apart
 from batcountry.backend.policy import OPEN, STRICT, Policy
+from batcountry.backend.threads import with_threads
 from batcountry.dreams.inputs import input_files
 from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.dreams.planning import said_bytes, said_seconds
 from batcountry.dreams.prepare import prepare
 from batcountry.errors import PictureError, RecipeError, VideoError
-from batcountry.motion.arguments import asked_of, begun_with, recipe_of
+from batcountry.motion.api import initial_picture, motion_recipe, prepared_dream
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.flow import Flow
@@ -29,7 +29,8 @@ from batcountry.motion.jobs.journal import Journal
 from batcountry.motion.jobs.outputs import new_output, store_of
 from batcountry.motion.jobs.sinks import FrameSink
 from batcountry.motion.jobs.specs import job_for, note_for
-from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.note import MotionNote
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 
 log = logging.getLogger("batcountry")
@@ -142,13 +143,13 @@ def saving_zoom(
     **options: Unpack[ZoomOptions],
 ) -> Making[Frame]:
     """Write a zoom frame by frame; takes what `save_zoom` takes. The arguments are checked at the call."""
-    motion = recipe_of(ZoomRecipe, recipe, dict(options))
+    motion = motion_recipe(ZoomRecipe, recipe, dict(options))
     path = Path(image) if isinstance(image, (str, Path)) else None
     goal = new_output(Path(output), [path, *input_files(motion.dream)], overwrite=overwrite)
     journal = Journal.beside(goal.path)
     goal.record = journal.record
-    asked = asked_of(motion, dict(options), policy)
-    picture = begun_with(image, motion, policy)
+    asked = prepared_dream(motion, dict(options), policy)
+    picture = initial_picture(image, motion, policy)
     zoom = Zoom(picture, motion, asked)
     note = note_for(
         zoom.recipe,
@@ -178,12 +179,12 @@ def saving_video(
     **options: Unpack[VideoOptions],
 ) -> Making[Frame]:
     """Write a dreamed video frame by frame; takes what `save_video` takes. The arguments are checked at the call."""
-    motion = recipe_of(VideoRecipe, recipe, dict(options))
+    motion = motion_recipe(VideoRecipe, recipe, dict(options))
     path = None if is_address(str(source)) else Path(source)
     goal = new_output(Path(output), [path, *input_files(motion.dream)], overwrite=overwrite)
     journal = Journal.beside(goal.path)
     goal.record = journal.record
-    asked = asked_of(motion, dict(options), policy)  # so that nothing is fetched for what cannot be
+    asked = prepared_dream(motion, dict(options), policy)  # so that nothing is fetched for what cannot be
     if path is None:
         path = fetched(str(source), goal.path)
         check_apart(goal.path, [path])
@@ -216,11 +217,10 @@ def resuming(folder: str | Path, *, flow: Flow | None = None, policy: Policy = S
         raise RecipeError(
             f"{job.recipe.dream.model} has other weights now than when {folder} was begun; put those back"
         )
-    torch.set_num_threads(job.threads)
     output = journal.output
     if isinstance(job.recipe, ZoomRecipe):
         stored = journal.folder / "source.png"
-        picture = begun_with(stored if stored.exists() else job.source, job.recipe, policy)
+        picture = initial_picture(stored if stored.exists() else job.source, job.recipe, policy)
         if not stored.exists() and picture.sha256 != job.note.input_sha256:
             raise PictureError(
                 f"{job.source} is not the picture that {folder} was begun with; put that one back"
@@ -234,7 +234,8 @@ def resuming(folder: str | Path, *, flow: Flow | None = None, policy: Policy = S
         clip = clip_of(path, job.recipe.max_size)
         maker = Filming(clip, job.recipe, asked.with_model(model), flow=flow)
         store = store_of(journal, output, job.recipe, job.note, clip=clip, offset=maker.offset)
-    return Making(policy.timed(_saved(journal, store, maker, job.note)), output, journal.folder)
+    steps = with_threads(_saved(journal, store, maker, job.note), job.threads)
+    return Making(policy.timed(steps), output, journal.folder)
 
 
 def _clear(output: Output) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from batcountry.backend.outputs import Output
+from batcountry.backend.threads import thread_limit
 from batcountry.backend.version import __version__
 from batcountry.errors import RecipeError
 from batcountry.models.from_recipe import from_anywhere
 from batcountry.motion.jobs.journal import Job
-from batcountry.motion.recipes import MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.note import MotionNote
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 
 def note_for(recipe: ZoomRecipe | VideoRecipe, weights: str, name: str | None, sha256: str) -> MotionNote:
@@ -60,7 +60,7 @@ def job_for(note: MotionNote, model: str, source: Path | None, output: Output) -
         source=None if source is None else str(source.resolve()),
         output=str(output.path.absolute()),
         overwrite=output.overwrite,
-        threads=torch.get_num_threads(),
+        threads=thread_limit(),
     )
 
 
