@@ -84,6 +84,7 @@ class DiskJob:
             machine = spec.machine.model_copy(update={"ceiling": self.plan.ceiling})
         for each in sizes:
             policy.check_pixels(each[::-1], "the dream")
+        policy.check_steps(len(sizes) * resolved.recipe.iterations)
         self.seconds = None if self.plan is None else self.plan.seconds
         chosen = chosen.chosen(**shown_names(spec))
         facts: dict[str, JsonValue] = {"sizes": [list(each) for each in sizes]}
