@@ -10,6 +10,7 @@ Every error that a user's input can cause is one of these::
     ├── RecipeError         an option, an objective's text or a recipe that cannot be
     │   └── UnknownName     a name that is not in a registry (also a KeyError)
     ├── PolicyError         a recipe of somebody else asks for more than it may: code, a file, too much of the machine
+    ├── JobError            a piece of work, or its folder, that cannot be run or gone on with
     ├── NameTaken           a name that is in a registry already (also a ValueError)
     ├── ModelError          a model that cannot be opened or run
     │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
@@ -57,6 +58,10 @@ class RecipeError(BatCountryError):
 
 class PolicyError(BatCountryError):
     """A recipe asks for what is not allowed to it: to run code, to read a file, or too much of the machine."""
+
+
+class JobError(BatCountryError):
+    """A piece of long work, or the folder that it is kept in, cannot be run or gone on with."""
 
 
 class UnknownName(RecipeError, KeyError):

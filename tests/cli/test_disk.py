@@ -41,24 +41,55 @@ def test_memory_and_time_are_said_before_a_dream(run):
     assert re.search(r"[MG]B of memory and \d+ (s|min|h)", err)
 
 
-def test_work_keeps_a_folder_that_says_it_is_done(run):
+@pytest.fixture
+def too_large(monkeypatch):
+    """Have no picture fit in memory."""
+    monkeypatch.setattr("batcountry.jobs.dream_specs.fits_in_memory", lambda size, recipe: False)
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_work_keeps_a_folder_that_says_it_is_done(run, request, fits):
+    if not fits:
+        request.getfixturevalue("too_large")
     code, _, err = run("dream", "photo.png", *SHORT, "--work", "run", "--tile", "64", "-o", "out.tif")
     assert code == 0
-    assert "of disk in run" in err
+    assert ("of disk in run" in err) is not fits
     code, _, err = run("resume", "run")
     assert code == 2
     assert "is finished; it is in" in err
 
 
-def test_pictures_that_do_not_fit_are_dreamed_on_disk_and_nothing_is_left(run, monkeypatch):
-    monkeypatch.setattr("batcountry.dreams.planning.fits_in_memory", lambda size, recipe: False)
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_dream_with_work_that_was_stopped_is_gone_on_with_and_is_the_same(run, request, monkeypatch, fits):
+    from batcountry.jobs.job_run import Run
+
+    if not fits:
+        request.getfixturevalue("too_large")
+    assert run("dream", "photo.png", *SHORT, "-o", "whole.png")[0] == 0
+    remember = Run._remember
+
+    def pressed(self, step):
+        remember(self, step)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_remember", pressed)
+        code, out, err = run("dream", "photo.png", *SHORT, "--work", "run", "-o", "parts.png")
+    assert (code, out) == (130, "") and "; go on with: bat-country resume run" in err
+    assert not Path("parts.png").exists() and not Path("parts-stopped.png").exists()
+    code, out, err = run("resume", "run")
+    assert code == 0 and "parts.png" in out, err
+    assert Path("parts.png").read_bytes() == Path("whole.png").read_bytes()
+
+
+def test_pictures_that_do_not_fit_are_dreamed_on_disk_and_nothing_is_left(run, too_large):
     code, _, err = run("dream", "photo.png", *SHORT)
     assert code == 0
     assert "of disk in" in err
     assert sorted(each.name for each in Path().iterdir()) == ["dream-photo.png", "photo.png"]
 
 
-def test_the_recipe_of_a_dream_on_disk_is_read_back_and_used_again(run):
+def test_the_recipe_of_a_dream_on_disk_is_read_back_and_used_again(run, too_large, monkeypatch):
     run("dream", "photo.png", *SHORT, "--work", "run", "-o", "out.tif")
     code, out, _ = run("info", "out.tif", "--json")
     assert code == 0
@@ -76,7 +107,7 @@ def test_deepzoom_says_which_page_to_open(run, where):
     assert Path("zoom/dream_files/8/0_0.jpg").is_file()
 
 
-def test_steps_on_disk_are_not_saved_and_that_is_said(run):
+def test_steps_on_disk_are_not_saved_and_that_is_said(run, too_large):
     code, _, err = run("dream", "photo.png", *SHORT, "--work", "run", "--save-steps", "steps")
     assert code == 2
     assert "leave --save-steps out" in err
@@ -96,7 +127,7 @@ def test_a_memory_that_is_none_is_one_sentence(run):
     assert "give a number with a unit, such as 2GB" in err
 
 
-def test_a_dream_on_disk_without_pyvips_says_how_to_get_it(run, monkeypatch):
+def test_a_dream_on_disk_without_pyvips_says_how_to_get_it(run, monkeypatch, too_large):
     monkeypatch.setitem(sys.modules, "pyvips", None)
     code, _, err = run("dream", "photo.png", *SHORT, "--work", "run")
     assert code == 2

@@ -182,7 +182,7 @@ def test_a_fault_of_the_program_is_one_line_and_shows_where_on_request(run, monk
     def broken(*_):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("batcountry.cli.bulk.pictures_in", broken)
+    monkeypatch.setattr("batcountry.jobs.bulk_kind.pictures_in", broken)
     code, _, err = run("bulk", ".")
     assert code == 70 and err.count("\n") == 1 and "ZeroDivisionError: division by zero" in err
     monkeypatch.setenv("BATCOUNTRY_TRACEBACK", "1")
@@ -194,6 +194,6 @@ def test_a_disk_that_is_full_is_one_line(run, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "out.png")
 
-    monkeypatch.setattr("batcountry.cli.bulk.pictures_in", full)
+    monkeypatch.setattr("batcountry.jobs.bulk_kind.pictures_in", full)
     code, _, err = run("bulk", ".")
     assert code == 2 and err == "error: out.png cannot be used: No space left on device\n"

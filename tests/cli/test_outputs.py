@@ -31,16 +31,16 @@ def test_a_name_that_was_given_and_is_there_is_said_at_once_and_replaced_only_on
 
 
 def test_what_another_process_wrote_meanwhile_stays_and_the_dream_is_not_lost(run_tiny, monkeypatch):
-    from batcountry.dreams import api
+    from batcountry.dreams.dreamer import Dreamer
 
-    real = api.dreaming
+    real = Dreamer.dreaming
 
     def dreaming(*args, **options):
         for step in real(*args, **options):
             Path("dream-photo.png").write_text("somebody's")
             yield step
 
-    monkeypatch.setattr(api, "dreaming", dreaming)
+    monkeypatch.setattr(Dreamer, "dreaming", dreaming)
     code, out, err = run_tiny("dream", "photo.png", *QUICK)
     assert code == 0 and "the dream is in dream-photo-2.png" in out and "is there by now" in err
     assert Path("dream-photo.png").read_text() == "somebody's"

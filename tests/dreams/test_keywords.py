@@ -8,8 +8,7 @@ from typing import get_type_hints
 import pytest
 
 import batcountry
-from batcountry import motion
-from batcountry.dreams import disk as boundless
+from batcountry import jobs, motion
 from batcountry.dreams.keywords import DreamOptions, VisualizeOptions, ZoomOptions
 from batcountry.motion.keyframes import LEFT_OUT
 from batcountry.recipe import Recipe
@@ -36,7 +35,7 @@ def test_a_dream_takes_every_field_of_a_recipe_and_a_preset():
     "function",
     [
         *(batcountry.dream, batcountry.dreaming, batcountry.Dreamer.__init__, batcountry.visualize),
-        *(boundless.dream_on_disk, boundless.dreaming_on_disk),
+        *(jobs.dream_on_disk, jobs.bulk),
         *(motion.zoom, motion.video, motion.save_zoom, motion.save_video),
     ],
 )
@@ -57,7 +56,7 @@ RIGHT = """
 
     import batcountry
     from batcountry import Dreamer, Picture, dream, dreaming, motion, visualize
-    from batcountry.dreams.disk import dream_on_disk
+    from batcountry.jobs import dream_on_disk
     from batcountry.objectives import channel, function
 
     def mirrored(pictures: Tensor) -> Tensor:

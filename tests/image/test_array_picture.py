@@ -79,7 +79,7 @@ def test_such_a_picture_is_no_image(model, data, tmp_path):
 def test_dreams_on_disk_are_of_colors(model, tmp_path):
     from PIL import Image
 
-    from batcountry.dreams.disk import dream_on_disk
+    from batcountry.jobs import dream_on_disk
 
     Image.new("RGB", (64, 48)).save(tmp_path / "photo.png")
     with pytest.raises(RecipeError, match="takes 5 channels, and pictures on disk are of colors"):

@@ -7,14 +7,14 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import batcountry
+from batcountry import jobs
 from batcountry.backend.policy import STRICT
 from batcountry.cli.networks import app
-from batcountry.dreams import disk as boundless
-from batcountry.dreams.disk.job import WorkDir
 from batcountry.errors import ModelError, PolicyError, RecipeError
 from batcountry.models import open_model
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model, resume_command
 from batcountry.recipe import Recipe
+from jobs.running import dreaming
 from torch_nets import ResidualNet, seeded
 
 CODE = """
@@ -75,15 +75,15 @@ def test_layers_lists_them(folder):
         assert name in found.output
 
 
-def test_a_dream_on_disk_knows_code_and_weights(folder):
-    pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
+def test_a_dream_in_a_folder_knows_code_and_weights(folder):
     options = ("--model", "my_code:make", "--weights", "my.safetensors", "--octaves", 1, "--iterations", 2)
     found = bat_country(
         "dream", "photo.png", "-o", "dream.png", "--layer", "layer1", "--work", "work", *options
     )
     assert found.exception is None, found.output
-    job = WorkDir(folder / "work").job()
-    assert job.model == "my_code:make" and job.weights == str(folder / "my.safetensors")
+    inputs = jobs.JobFolder(folder / "work").spec().inputs
+    assert inputs["model"].path == "my_code:make"
+    assert inputs["weights"].path == str(folder / "my.safetensors")
 
 
 def stopped(steps):
@@ -107,11 +107,14 @@ def resumes_only_if_trusted(folder, output, resume, place):
     assert "my_code" in sys.modules and (folder / output).exists()
 
 
-def test_going_on_with_a_dream_runs_code_only_if_the_folder_is_trusted(folder):
-    pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_going_on_with_a_dream_runs_code_only_if_the_folder_is_trusted(folder, on_disk):
+    if on_disk:
+        pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
     options = {"model": "my_code:make", "layer": "layer1", "octaves": 1, "iterations": 2}
-    stopped(boundless.dreaming_on_disk("photo.png", "dream.png", work="work", **options))
-    resumes_only_if_trusted(folder, "dream.png", boundless.resume, "work")
+    stopped(dreaming("photo.png", "dream.png", on_disk=on_disk, work="work", **options))
+    policy = STRICT.allow(folder)
+    resumes_only_if_trusted(folder, "dream.png", lambda work: jobs.resume(work, policy=policy), "work")
 
 
 def test_going_on_with_a_film_runs_code_only_if_the_journal_is_trusted(folder):

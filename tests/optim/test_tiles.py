@@ -16,7 +16,7 @@ from batcountry.models import Model, open_model
 from batcountry.objectives import channel, layer
 from batcountry.objectives.base import objective
 from batcountry.optim.ascent import classic_ascent
-from batcountry.optim.gradient import sparing_gradient, tiled_gradient, whole_gradient
+from batcountry.optim.gradient import SparingGradient, tiled_gradient, whole_gradient
 from batcountry.optim.tiles import Halo
 from conftest import MODELS
 
@@ -185,7 +185,7 @@ def test_running_out_of_memory_once_goes_on_in_smaller_tiles(two_channels, caplo
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 1 TB")
 
     image = torch.rand(1, 3, 40, 60) * 255
-    gradient = sparing_gradient(whole, two_channels, layer("sum"))
+    gradient = SparingGradient(whole, two_channels, layer("sum"))
     wanted = whole_gradient(two_channels, layer("sum"))(image)[1]
     for _ in range(2):
         assert distance(gradient(image)[1], wanted) < 1e-5
@@ -198,7 +198,7 @@ def test_running_out_of_memory_twice_is_said_in_one_sentence(two_channels, monke
         raise MemoryError
 
     monkeypatch.setattr(two_channels.network, "run", never)
-    gradient = sparing_gradient(whole_gradient(two_channels, layer("sum")), two_channels, layer("sum"))
+    gradient = SparingGradient(whole_gradient(two_channels, layer("sum")), two_channels, layer("sum"))
     with pytest.raises(RecipeError, match="memory ran out on a picture of 60×40 pixels"):
         gradient(torch.rand(1, 3, 40, 60))
 
@@ -208,4 +208,4 @@ def test_other_errors_are_not_taken_for_lack_of_memory(two_channels):
         raise RuntimeError("something else")
 
     with pytest.raises(RuntimeError, match="something else"):
-        sparing_gradient(broken, two_channels, layer("sum"))(torch.rand(1, 3, 8, 8))
+        SparingGradient(broken, two_channels, layer("sum"))(torch.rand(1, 3, 8, 8))

@@ -8,6 +8,8 @@ import secrets
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from batcountry.errors import OutputExists
@@ -29,11 +31,18 @@ def replace_file(path: Path, *pieces: bytes | memoryview) -> None:
 
 def write_file(path: Path, *pieces: bytes | memoryview, overwrite: bool) -> None:
     """Write a file whole or not at all, as `replace_file`; see `place` for `overwrite` and what is raised."""
+    with beside(path, *pieces) as temporary:
+        place(temporary, path, overwrite=overwrite)
+
+
+@contextmanager
+def beside(path: Path, *pieces: bytes | memoryview) -> Iterator[Path]:
+    """Write the pieces into a file beside `path`, which is to be given a name; it goes if that fails."""
     temporary = _unused_name(path.parent, path.suffix)
     try:
         with temporary.open("xb") as file:
             file.writelines(pieces)
-        place(temporary, path, overwrite=overwrite)
+        yield temporary
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

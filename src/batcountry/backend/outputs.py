@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from batcountry.backend.files import is_taken, place, replace_file
+from batcountry.backend.files import beside, is_taken, place, replace_file
 from batcountry.errors import OutputError, OutputExists
 
 log = logging.getLogger("batcountry")
@@ -69,6 +69,11 @@ class Output:
             except OutputExists:
                 taken, self.path = self.path, free_name(self.path)
                 log.warning("%s is there by now; the result goes to %s", taken, self.path)
+
+    def write(self, *pieces: bytes | memoryview) -> Path:
+        """Write the result, a file's pieces, whole or not at all, and return where it is."""
+        with beside(self.path, *pieces) as temporary:
+            return self.put(temporary)
 
     def put(self, temporary: Path) -> Path:
         """Give a finished file or folder its name, and return that."""

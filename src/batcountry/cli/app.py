@@ -9,10 +9,10 @@ import typer
 
 from batcountry.cli.again import film_again, picture_again, picture_note
 from batcountry.cli.commands import app as app
-from batcountry.cli.dream import Wanted, dream_with_layers, say_dream
+from batcountry.cli.dream import Wanted, dream_with_layers, say_done
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
-from batcountry.cli.screen import watched
+from batcountry.cli.screen import show
 from batcountry.cli.trust import Allow, NoLimits, RunCode, RunProgram, strict_policy, typed_policy
 from batcountry.recipe.fields import MEMORY, OUTPUT
 
@@ -41,7 +41,7 @@ def dream(
         typer.Option(
             "--work",
             metavar="DIR",
-            help="Dream on disk, in this new folder, which `resume` goes on from; what does not fit in memory is anyway.",
+            help="Keep the dream in this new folder as it grows; `resume` goes on from there after a stop of any kind.",
             rich_help_panel=MEMORY.title,
         ),
     ] = None,
@@ -80,7 +80,7 @@ def resume(
     run_code: RunCode = False,
     no_limits: NoLimits = False,
 ) -> None:
-    """Go on with a dream on disk from its last finished iteration, or with a film from its last finished frame."""
+    """Go on with a dream from where its folder has it, or with a film from its last finished frame."""
     from batcountry.motion.jobs.journal import JOB
 
     policy = strict_policy(allow, run_code=run_code, no_limits=no_limits)
@@ -90,12 +90,9 @@ def resume(
 
         resume_film(films[0], policy)
         return
-    from batcountry.dreams.disk import resuming
+    from batcountry.jobs import resume
 
-    steps = resuming(work, policy=policy)
-    for _ in watched(steps, work.name, f"go on with: {steps.command}"):
-        pass
-    say_dream(steps.output, steps.deepzoom)
+    say_done(show(resume(work, policy=policy), work.name))
 
 
 @app.command()

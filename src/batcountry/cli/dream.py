@@ -14,10 +14,12 @@ from batcountry.backend.policy import Policy
 from batcountry.cli.outputs import Target, check_different, for_layer, output_at, steps_at
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import out
+from batcountry.cli.stopping import said_counts
 from batcountry.recipe import Recipe
 
 if TYPE_CHECKING:
     from batcountry.dreams.prepare import Prepared
+    from batcountry.jobs.events import Done
 
 STEPS = re.compile(r"octave_\d+-iter_\d+\.png")
 """Names of the pictures after iterations."""
@@ -99,3 +101,12 @@ def say_dream(picture: Output, deepzoom: Output | None) -> None:
     out.print(f"the dream is in {escape(str(picture.path))}")
     if deepzoom is not None:
         out.print(f"open {escape(str(deepzoom.path / 'index.html'))} to zoom in it")
+
+
+def say_done(done: Done) -> None:
+    """Say where the results of a job are that was gone on with."""
+    places = {name: Output(Path(each)) for name, each in done.outputs.items()}
+    if "picture" in places:
+        say_dream(places["picture"], places.get("deepzoom"))
+    elif done.counts:
+        out.print(f"{said_counts(done.counts)}; the dreams are in {escape(str(places['folder'].path))}")

@@ -1,9 +1,9 @@
-"""What the command line shows: progress, warnings and errors."""
+"""What the command line shows: events of jobs, warnings and errors."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from batcountry.dreams.steps import Progress as DreamProgress
+    from batcountry.jobs.events import Done, Event, Message
+    from batcountry.jobs.events import Progress as JobProgress
 
 P = TypeVar("P", bound="DreamProgress")
 
@@ -56,6 +58,55 @@ def fail(text: str, code: int = 2) -> int:
     """Print an error on one line and return the exit code."""
     _errors.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}")
     return code
+
+
+def show(events: Generator[Event, None, None], title: str, hint: str | None = None) -> Done:
+    """Show what a job tells until it is done, and return that.
+
+    Parameters
+    ----------
+    title
+        What is at work, such as a picture's name.
+    hint
+        How to go on if it is stopped and there is no folder to go on from.
+
+    Raises
+    ------
+    Stopped
+        On Ctrl-C; what there is by then is kept, and the text says where.
+    """
+    from batcountry.cli.stopping import said_of
+    from batcountry.jobs import events as told
+    from batcountry.jobs.bars import event_bar
+
+    at: JobProgress | None = None
+    pressed = False
+    with event_bar(title, err) as bar:
+        while True:
+            try:
+                event = events.throw(KeyboardInterrupt()) if pressed else next(events)
+                bar.move(event)
+                if isinstance(event, told.Progress):
+                    at = event
+                elif isinstance(event, told.Message):
+                    _say(event)
+                elif isinstance(event, told.Stopped):
+                    raise Stopped(said_of(event, hint))
+                elif isinstance(event, told.Done):
+                    return event
+            except KeyboardInterrupt:
+                if pressed:
+                    where = "before the first step was finished" if at is None else f"at {at}"
+                    again = "and again while the picture so far was written; nothing was written"
+                    raise Stopped(f"stopped {where}, {again}") from None
+                pressed = True
+
+
+def _say(message: Message) -> None:
+    if message.level == "error":
+        fail(message.text)
+    else:
+        err.print(f"{'[yellow]note:[/] ' if message.level == 'warning' else ''}{escape(message.text)}")
 
 
 def watched(steps: Iterable[P], title: str, hint: str = "nothing was written") -> Iterator[P]:

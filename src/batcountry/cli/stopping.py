@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from batcountry.recipe.stopped import StoppedAt
 if TYPE_CHECKING:
     from batcountry.dreams.steps import Step
     from batcountry.image.picture import Picture
+    from batcountry.jobs import events
 
 
 def stopped(step: Step | None, target: Path, hint: str | None = None) -> Stopped:
@@ -40,6 +42,65 @@ def stopped(step: Step | None, target: Path, hint: str | None = None) -> Stopped
     width, height = picture.size
     hint = hint or f"for the whole of it: {again_command(path, Note.read(picture.note or '').recipe.model)}"
     return Stopped(f"{said}; the picture so far, {width}×{height}, is in {path}; {hint}")
+
+
+def said_of(event: events.Stopped, hint: str | None = None) -> str:
+    """Return what is said of a job that was stopped: how far it was, what there is of it, and how to go on.
+
+    Parameters
+    ----------
+    hint
+        How to go on where there is no folder to go on from; if not given, how to make the whole picture from the one that is
+        kept.
+    """
+    from batcountry.jobs.inputs import PICTURE
+
+    if event.at is None:
+        said = "stopped before the first step was finished"
+    else:
+        said = f"stopped at {event.at} ({100 * event.at.done:.0f} %)"
+    picture = event.outputs.get(PICTURE)
+    if picture is not None and event.at is not None and event.at.size is not None:
+        width, height = event.at.size
+        said += f"; the picture so far, {width}×{height}, is in {picture}"
+        hint = hint or f"for the whole of it: {again_command(Path(picture), _model_in(Path(picture)))}"
+    elif event.outputs:
+        said += f"; what is done is in {', '.join(event.outputs.values())}"
+    elif event.folder is None:
+        return f"{said}; nothing was written"
+    if event.folder is not None:
+        hint = f"go on with: {resume_command_of(Path(event.folder), event.at)}"
+    said = f"{said}; {hint}" if hint else said
+    return f"{said} ({said_counts(event.counts)})" if event.counts else said
+
+
+def said_counts(counts: dict[str, int]) -> str:
+    """Say how many things came to what."""
+    return ", ".join(f"{number} {what}" for what, number in counts.items())
+
+
+def resume_command_of(folder: Path, at: events.Progress | None) -> str:
+    """Return the command that goes on with the job in a folder, which had come so far, with the leave that it needs."""
+    from batcountry.backend.policy import STRICT
+    from batcountry.jobs.folder import JobFolder
+    from batcountry.models.from_recipe import resume_command
+
+    spec = JobFolder(folder).spec()
+    model = spec.inputs.get("model")
+    inputs = [each.path for name, each in spec.inputs.items() if name != "model"]
+    files = [*inputs, *(each.path for each in spec.outputs.values())]
+    pixels, steps = 0, 1
+    if at is not None:
+        pixels = at.size[0] * at.size[1] if at.size else 0
+        steps = math.prod(each.of or 1 for each in at.where)
+    large = pixels > (STRICT.max_pixels or 0) or steps > (STRICT.max_steps or 0)
+    return resume_command(folder, "" if model is None else model.path, files, large=large)
+
+
+def _model_in(picture: Path) -> str:
+    from batcountry.image.files import read_note
+
+    return Note.read(read_note(picture) or "").recipe.model
 
 
 def again_command(path: Path, model: str) -> str:

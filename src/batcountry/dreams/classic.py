@@ -152,7 +152,7 @@ class BatCountry:
         sizes = runnable_sizes(self._engine(), objective.layers, (height, width), *pyramid)
         gradient = whole_gradient(self._engine(), objective)
         ascent = classic_ascent(gradient, step_size, jitter, clip, np.random)
-        for step in climb(base, sizes, iterations, lambda image, _: ascent.on(image).step):
+        for step in climb(base, sizes, iterations, lambda image, _: ascent.on(image)):
             yield step.octave, step.iteration, step.image[0].permute(1, 2, 0).numpy().copy()
 
     def _on_net(

@@ -17,13 +17,14 @@ from batcountry.backend.threads import limited_threads
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
+from batcountry.dreams.checkpoint import Checkpoint
 from batcountry.dreams.keywords import DreamOptions, PictureLike
-from batcountry.dreams.loop import Advance, climb
+from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
 from batcountry.dreams.planning import PICTURE_BYTES, Plan, fitting
-from batcountry.dreams.postprocess import finished
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
+from batcountry.dreams.step_pictures import StepPictures
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
 from batcountry.image.array_picture import read_data
@@ -35,9 +36,9 @@ from batcountry.image.resample import enlarged
 from batcountry.image.sizes import scaled_to
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.ascent import UPDATE
+from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
 from batcountry.optim.aux_inputs import Pictures
-from batcountry.optim.gradient import Gradient, redirecting_gradient, sparing_gradient, whole_gradient
+from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
 from batcountry.optim.sliding_windows import WindowedAscent, check_windows
 from batcountry.optim.sliding_windows import in_batches as window_batches
 from batcountry.recipe import Note, Recipe
@@ -46,7 +47,7 @@ log = logging.getLogger("batcountry")
 
 
 @dataclass(frozen=True)
-class _Planned:
+class Planned:
     """How dreams on pictures of one size are worked out.
 
     Attributes
@@ -54,7 +55,7 @@ class _Planned:
     sizes
         (height, width) of the octaves, smallest first.
     recipe
-        With octaves and tiles chosen.
+        With octaves and tiles chosen, so that the same is planned for it again.
     plan
         None for windows.
     """
@@ -62,6 +63,16 @@ class _Planned:
     sizes: list[tuple[int, int]]
     recipe: Recipe
     plan: Plan | None = None
+
+    @property
+    def pixels(self) -> int:
+        """Of the largest octave."""
+        return self.sizes[-1][0] * self.sizes[-1][1]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it will take; None if nobody knows."""
+        return None if self.plan is None else self.plan.seconds
 
 
 class Dreamer:
@@ -82,6 +93,8 @@ class Dreamer:
     ----------
     resolved
         Model, objective, and the recipe with what was chosen for it.
+    names
+        What notes say in the place of a recipe's own names, for a model or files that are found under others here.
 
     Raises
     ------
@@ -104,13 +117,19 @@ class Dreamer:
         more = {} if self.resolved.mask is None else {UPDATE: self.resolved.mask}
         self._pictures = Pictures(objective, more)
         self._count = pictures_of(objective)
+        self.names: dict[str, str] = {}
         self._planning = Lock()
-        self._plans: dict[tuple[int, int], _Planned] = {}
+        self._plans: dict[tuple[int, int], Planned] = {}
 
     def read(self, image: Any) -> Picture:
         """Read a picture of the kind that the network takes."""
         channels, policy = self.resolved.model.channels, self.resolved.policy
         return read_picture(image, policy=policy) if channels == 3 else read_data(image, channels, policy)
+
+    @limited_threads()
+    def planned(self, image: PictureLike | None = None) -> Planned:
+        """Return how a dream on a picture will be worked out; raises `BatCountryError` if it cannot be."""
+        return self._planned(self._input(image).size[::-1])
 
     @limited_threads()
     def dreaming(
@@ -119,6 +138,7 @@ class Dreamer:
         *,
         batch: int = BATCH,
         detail: Tensor | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Iterator[Step]:
         """Dream on a picture step by step, or on several.
 
@@ -128,6 +148,8 @@ class Dreamer:
             As for `dream`.
         detail : (1, C, h, w), gray levels
             What to add to the picture before the first step, of any size: an earlier dream less its picture.
+        checkpoint
+            Of a step of a dream on this one picture, which is gone on with; that step comes first again.
 
         Raises
         ------
@@ -137,16 +159,20 @@ class Dreamer:
         check_batch(batch)
         several = pictures_given(image)
         if several is None:
-            return self._dreaming([self._input(image)], detail)
+            return self._dreaming([self._input(image)], detail, checkpoint)
         if self._count > 1:
             raise RecipeError(
                 "an objective for several pictures makes them of one; give one picture, not a list"
             )
+        if checkpoint is not None:
+            raise RecipeError("a checkpoint is of one picture; give that, not a list")
         pictures = [self._input(self.read(each)) for each in several]
         most = {each.size: self._together(each, batch) for each in pictures}
         return in_batches(pictures, lambda one: most[one.size], lambda some: self._dreaming(some, detail))
 
-    def _dreaming(self, pictures: list[Picture], detail: Tensor | None) -> Iterator[Step]:
+    def _dreaming(
+        self, pictures: list[Picture], detail: Tensor | None, checkpoint: Checkpoint | None = None
+    ) -> Iterator[Step]:
         """Dream on pictures of one size together, or on one with several objectives."""
         resolved = self.resolved
         base = torch.cat([resolved.alpha.planes(each) for each in pictures]).to(resolved.model.device)
@@ -159,26 +185,24 @@ class Dreamer:
                 "leave it out, or make the picture smaller with size"
             )
         prior = self._prior and self._prior.fresh()
-        ascent = resolved.ascent(redirecting_gradient(self._gradient(planned), recipe.redirect_relu), prior)
+        made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
+        gradient = self._gradient(planned)
+        redirected = redirecting_gradient(gradient, max(0, recipe.redirect_relu - made))
+        ascent = resolved.ascent(redirected, prior)
         window = resolved.window
         on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
 
-        def begin(image: Tensor, start: Tensor) -> Advance:
+        def begin(image: Tensor, start: Tensor) -> Advancing:
             aux_inputs = self._pictures.at(start[:, : resolved.model.channels])
             if UPDATE in aux_inputs:  # detail of a coarse octave reaches over the mask's edge
                 image = torch.lerp(start, image, aux_inputs[UPDATE])
-            return on(image, aux_inputs).step
+            return SparingClimb(on(image, aux_inputs), gradient)
 
-        def opened(pixels: Tensor, index: int) -> Picture:
-            picture = pictures[min(index, len(pictures) - 1)]  # with several objectives there is one for all
-            found = finished(picture, pixels, base[index : index + 1], recipe)
-            # What was dreamed is another picture than the one it was read from.
-            return replace(found, source=None, sha256="", note=self._note(picture, recipe))
-
+        opened = StepPictures(pictures, base, recipe, self._note)
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
             base = enlarged(base, sizes[-1])
         wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
-        steps = climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry)
+        steps = climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry, checkpoint)
         steps = steps if prior is None else (replace(each, terms=dict(prior.values)) for each in steps)
         return resolved.policy.timed(steps)
 
@@ -188,7 +212,7 @@ class Dreamer:
         recipe = self.resolved.recipe
         return 1 if plan is None else fitting(plan, recipe.max_memory, self.resolved.model.device, most)
 
-    def _planned(self, size: tuple[int, int]) -> _Planned:
+    def _planned(self, size: tuple[int, int]) -> Planned:
         """Return how a dream on a picture of (height, width) is worked out; the same for all of that size."""
         with self._planning:
             if size not in self._plans:
@@ -201,7 +225,7 @@ class Dreamer:
                 self._plans[size] = planned
             return self._plans[size]
 
-    def _plan_windows(self, sizes: list[tuple[int, int]]) -> _Planned:
+    def _plan_windows(self, sizes: list[tuple[int, int]]) -> Planned:
         """Plan a dream through windows on octaves of some sizes."""
         resolved, recipe, window = self.resolved, self.resolved.recipe, self.resolved.window
         assert window is not None
@@ -212,9 +236,9 @@ class Dreamer:
             recipe = recipe.chosen(octaves=len(sizes))
         check_windows(sizes, window)
         large_enough(resolved.model, resolved.objective.layers, [window])
-        return _Planned(sizes, recipe)
+        return Planned(sizes, recipe)
 
-    def _plan(self, sizes: list[tuple[int, int]]) -> _Planned:
+    def _plan(self, sizes: list[tuple[int, int]]) -> Planned:
         """Plan a dream on octaves of some sizes, with the memory and the time that it takes."""
         resolved, recipe = self.resolved, self.resolved.recipe
         layers, moves = resolved.objective.layers, resolved.transforms
@@ -224,16 +248,16 @@ class Dreamer:
         log.info("%s", plan)
         resolved.policy.check_seconds(plan.seconds)
         octaves = recipe.octaves or len(sizes)
-        return _Planned(sizes, recipe.chosen(octaves=octaves, tile=plan.side or 0), plan)
+        return Planned(sizes, recipe.chosen(octaves=octaves, tile=plan.side or 0), plan)
 
-    def _gradient(self, planned: _Planned) -> Gradient:
+    def _gradient(self, planned: Planned) -> Gradient:
         """Return a gradient for one dream: with what it remembers, such as that memory ran out."""
         model, objective, recipe = self.resolved.model, self.resolved.objective, planned.recipe
         plan = planned.plan
         if plan is None:
             return window_batches(self._whole, recipe.window_batch)
         wrap = wrapped_axes(recipe.wrap)
-        return sparing_gradient(self._whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
+        return SparingGradient(self._whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""
@@ -260,7 +284,7 @@ class Dreamer:
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(
             version=__version__,
-            recipe=recipe,
+            recipe=recipe.chosen(**self.names),
             input=picture.source,
             input_sha256=picture.sha256,
             weights_sha256=self.resolved.model.weights_sha256,

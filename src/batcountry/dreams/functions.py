@@ -13,7 +13,15 @@ from batcountry.errors import RecipeError
 from batcountry.image.periodic import wrapped_axes
 from batcountry.objectives import Objective, objective_of
 from batcountry.optim import param
-from batcountry.optim.optimizers import Make, Optimizer, Schedule, optimizer
+from batcountry.optim.optimizers import (
+    Make,
+    Optimizer,
+    Schedule,
+    State,
+    load_torch_state,
+    optimizer,
+    torch_state,
+)
 from batcountry.optim.param import MakeParam, Param
 from batcountry.optim.transforms import Transform
 from batcountry.optim.transforms import parse as parse_transforms
@@ -204,6 +212,15 @@ class _Uphill:
         self._optimizer.step()
         for tensor in self._tensors:
             tensor.grad = None
+
+    def state(self) -> State:
+        """See `batcountry.optim.optimizers.Storable`."""
+        return {"steps": torch.tensor(self._steps), **torch_state(self._optimizer)}
+
+    def load(self, state: State) -> None:
+        """See `batcountry.optim.optimizers.Storable`."""
+        self._steps = int(state["steps"])
+        load_torch_state(self._optimizer, state)
 
 
 def _is_torch_class(make: Any) -> bool:

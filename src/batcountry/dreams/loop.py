@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
+import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
 from batcountry.backend.threads import limited_steps
 from batcountry.dreams import octaves
+from batcountry.dreams.checkpoint import Checkpoint, another_dream
 from batcountry.dreams.steps import Opened, Step
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.image.resample import resize
+from batcountry.optim.ascent import Advancing
 
-Advance = Callable[[], tuple[Tensor, float]]
-"""Makes one step, and returns the pictures after it, (N, 3, H, W), and the score before it."""
-
-Begin = Callable[[Tensor, Tensor], Advance]
+Begin = Callable[[Tensor, Tensor], Advancing]
 """Begins an octave: from the pictures to go on from, and the picture without any dream at this size."""
 
 
@@ -30,6 +31,7 @@ def climb(
     wrap: Wrap = NO_WRAP,
     detail: Tensor | None = None,
     carry: octaves.OctaveTransfer = octaves.OCTAVE_TRANSFERS["detail"],
+    checkpoint: Checkpoint | None = None,
 ) -> Iterator[Step]:
     """Climb each octave, coarse to fine, carrying what was found in one to the next.
 
@@ -40,21 +42,54 @@ def climb(
         (height, width) of the octaves to run, smallest first.
     detail
         What to add to the smallest octave's picture before its first step, of any size.
+    checkpoint
+        What to go on from; the first step is then the one that it was made after.
+
+    Raises
+    ------
+    RecipeError
+        If the checkpoint is another dream's.
     """
-    work = sum(height * width for height, width in sizes)
-    finished, before = 0.0, None
+    work = iterations * sum(height * width for height, width in sizes)
+    before, first = None, (0, 0) if checkpoint is None else checkpoint.place
+    finished = iterations * sum(height * width for height, width in sizes[: first[0]])
     with kept_memory():
-        for octave, (size, octave_base) in enumerate(
-            zip(sizes, carry.levels(base, sizes, wrap), strict=True)
-        ):
+        bases = carry.levels(base, sizes, wrap)
+        if checkpoint is not None:
+            checkpoint.check(sizes, iterations, base)
+            before = None if checkpoint.before is None else (checkpoint.before.to(base), bases[first[0] - 1])
+        for octave in range(first[0], len(sizes)):
+            size, octave_base = sizes[octave], bases[octave]
             if before is not None:
                 image = carry.start(*before, octave_base, wrap)
             else:
                 image = octave_base if detail is None else octave_base + resize(detail, size, wrap)
-            advance = begin(image, octave_base)
+            advancing = begin(image, octave_base)
             for iteration in range(iterations):
-                image, score = advance()
-                finished += size[0] * size[1] / work / iterations
-                done = min(finished, 1.0)
-                yield Step(octave, iteration, len(sizes), iterations, size, score, done, image, opened)
+                finished += size[0] * size[1]
+                if (octave, iteration) < first:
+                    continue
+                if checkpoint is not None and (octave, iteration) == first:
+                    image, score = _taken_up(checkpoint, advancing).to(base), checkpoint.score
+                else:
+                    image, score = advancing.step()
+                keep = partial(_kept, (octave, iteration), score, image, before and before[0], advancing)
+                done = finished / work
+                yield Step(octave, iteration, len(sizes), iterations, size, score, done, image, opened, keep)
             before = image, octave_base
+
+
+def _taken_up(checkpoint: Checkpoint, advancing: Advancing) -> Tensor:
+    """Bring an octave to where a checkpoint was made, and return the picture there."""
+    try:
+        with torch.inference_mode(False):
+            advancing.load(checkpoint.climb)
+    except (KeyError, ValueError, RuntimeError, IndexError):
+        raise another_dream() from None
+    return checkpoint.image
+
+
+def _kept(
+    place: tuple[int, int], score: float, image: Tensor, before: Tensor | None, advancing: Advancing
+) -> Checkpoint:
+    return Checkpoint(place, score, image, before, advancing.state())

@@ -31,13 +31,13 @@ def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.flo
         If there are pixels in the dream that are no finite numbers.
     """
     shown = image[:1].detach()
-    if not torch.isfinite(shown).all():
+    low, high = torch.aminmax(shown)  # which are no finite numbers if any is none
+    if not (low.isfinite() and high.isfinite()):
         raise RecipeError(
             "the dream came to pixels that are no finite numbers; take smaller steps, "
             "and see that the objective, the transforms and the optimizer make finite ones"
         )
     if recipe.rescale:
-        low, high = shown.amin(), shown.amax()
         shown = (shown - low) * (255 / (high - low).clamp(min=1e-3))
     elif not recipe.clip:
         shown = _brightened(shown)

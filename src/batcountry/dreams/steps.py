@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
+from batcountry.errors import RecipeError
 from batcountry.image.html import LONGEST, figure
 from batcountry.image.picture import Picture
 from batcountry.image.reading import picture_of_levels
@@ -15,8 +16,19 @@ from batcountry.recipe.stopped import StoppedAt
 if TYPE_CHECKING:
     from torch import Tensor
 
-Opened: TypeAlias = "Callable[[Tensor, int], Picture]"
-"""Makes the finished picture of one of the pictures of a step, (1, C, H, W), and its number."""
+    from batcountry.dreams.checkpoint import Checkpoint
+
+
+class Opened(Protocol):
+    """Makes pictures of what a step has."""
+
+    def __call__(self, image: Tensor, index: int) -> Picture:
+        """Return the finished picture of one of the pictures of a step, (1, C, H, W), and its number."""
+        ...
+
+    def preview(self, image: Tensor, index: int, side: int) -> bytes:
+        """Return a small file of it; see `Step.preview`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ class Step(Progress):
 
     image: Tensor = field(repr=False, compare=False)
     _opened: Opened | None = field(default=None, repr=False, compare=False)
+    _keep: Callable[[], Checkpoint] | None = field(default=None, repr=False, compare=False)
     indices: tuple[int, ...] = (0,)
     terms: Mapping[str, float] = field(default_factory=dict, compare=False)
 
@@ -78,6 +91,37 @@ class Step(Progress):
     def pictures(self, most: int | None = None) -> list[Picture]:
         """Return all pictures that grow at once, or the first few; see `picture`."""
         return [self._picture(each[None], index) for index, each in enumerate(self.image[:most])]
+
+    def preview(self, side: int = 512, index: int = 0) -> bytes:
+        """Return a small file of one of the pictures as it is now: a JPEG, or a PNG if there is transparency.
+
+        It takes a few milliseconds for a step of any size.
+
+        Parameters
+        ----------
+        side
+            Most pixels of the longer side.
+        index
+            Which of the pictures.
+        """
+        from batcountry.dreams.preview import (
+            preview_of_levels,  # with PyTorch, which not all need who import this
+        )
+
+        image = self.image[index : index + 1]
+        return self._opened.preview(image, index, side) if self._opened else preview_of_levels(image, side)
+
+    def checkpoint(self) -> Checkpoint:
+        """Return what the next step depends on, to be stored before that is made.
+
+        Raises
+        ------
+        RecipeError
+            If an optimizer of the caller's own says nothing of what it remembers.
+        """
+        if self._keep is None:
+            raise RecipeError("this step was not made by a dream that can be stored")
+        return self._keep()
 
     def stopped(self) -> list[Picture]:
         """Return all pictures as they are now, with notes that say that the dream ended here."""

@@ -24,6 +24,9 @@ log = logging.getLogger("batcountry")
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 """Formats that are written, by suffix."""
 
+QUALITY = 95
+"""Of JPEG and WebP if nothing is said."""
+
 FORMATS = ", ".join(dict.fromkeys(SUFFIXES.values()))
 
 MAX_PIXELS = 178_956_970

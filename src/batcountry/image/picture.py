@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageShow
 
+from batcountry.backend.outputs import Output
 from batcountry.errors import PictureError
-from batcountry.image.files import encode, encoded
+from batcountry.image.files import QUALITY, SUFFIXES, check_writable, encode, encoded
 from batcountry.image.pixel_arrays import digest_of
 from batcountry.image.sizes import scaled_size
 from batcountry.image.streams import encode_to
@@ -117,19 +118,19 @@ class Picture:
         path: str | PathLike[str],
         format: str | None = None,
         *,
-        quality: int = 95,
+        quality: int = QUALITY,
         overwrite: bool = False,
     ) -> Path: ...
     @overload
     def save(
-        self, path: IO[bytes], format: str | None = None, *, quality: int = 95, overwrite: bool = False
+        self, path: IO[bytes], format: str | None = None, *, quality: int = QUALITY, overwrite: bool = False
     ) -> None: ...
     def save(
         self,
         path: str | PathLike[str] | IO[bytes],
         format: str | None = None,
         *,
-        quality: int = 95,
+        quality: int = QUALITY,
         overwrite: bool = False,
     ) -> Path | None:
         """Write a PNG, JPEG, WebP or TIFF, with the note inside, and return the path.
@@ -243,3 +244,27 @@ class Picture:
     def _repr_png_(self) -> bytes:
         # A notebook keeps what it shows within itself, so large pictures are shown smaller.
         return encoded(self.fitted(1024).image(), "PNG", "the picture", note=None, icc=None, quality=95)
+
+
+def put_picture(picture: Picture, output: Output) -> Path:
+    """Write a picture to an output, whole or not at all, and return where it is.
+
+    Raises
+    ------
+    PictureError
+        If it cannot be written there.
+    """
+    path = output.path
+    check_writable(path)
+    data = encoded(
+        picture.image(),
+        SUFFIXES[path.suffix.lower()],
+        path.name,
+        note=picture.note,
+        icc=picture.icc,
+        quality=QUALITY,
+    )
+    try:
+        return output.write(data)
+    except OSError as error:
+        raise PictureError(f"cannot write {path}: {error.strerror or error}") from None

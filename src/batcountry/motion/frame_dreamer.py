@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.threads import limited_threads
-from batcountry.dreams.loop import Advance, climb
+from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan
 from batcountry.dreams.prepare import Prepared
@@ -22,9 +22,9 @@ from batcountry.motion.keyframes import FADED
 from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
-from batcountry.optim.ascent import UPDATE
+from batcountry.optim.ascent import UPDATE, Advancing
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
-from batcountry.optim.gradient import Gradient, sparing_gradient, whole_gradient
+from batcountry.optim.gradient import Gradient, SparingGradient, whole_gradient
 from batcountry.recipe import Recipe
 
 _KEPT = 8
@@ -158,13 +158,13 @@ class FrameDreamer:
         # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
         ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
 
-        def begin(image: Tensor, base: Tensor) -> Advance:
+        def begin(image: Tensor, base: Tensor) -> Advancing:
             small = resized(picture, base)
             aux_inputs = {key: each for aim, _ in aims for key, each in aim.pictures.at(small).items()}
             if mask is not None:
                 aux_inputs[UPDATE] = resized(mask, base)
                 image = torch.lerp(small, image, aux_inputs[UPDATE])
-            return ascent.on(image, aux_inputs).step
+            return ascent.on(image, aux_inputs)
 
         octaves = recipe.octaves or 1
         octaves = octaves if whole else min(self.motion.frame_octaves, octaves)
@@ -216,7 +216,7 @@ class FrameDreamer:
     def _bound(self, resolved: Resolved, side: int | None) -> _Aim:
         model, objective = resolved.model, resolved.objective
         wrap = wrapped_axes(resolved.recipe.wrap)
-        gradient = sparing_gradient(whole_gradient(model, objective), model, objective, side, wrap)
+        gradient = SparingGradient(whole_gradient(model, objective), model, objective, side, wrap)
         prior = objective.of_image.bind(model) if objective.of_image else None
         return _Aim(resolved, gradient, prior, Pictures(objective))
 

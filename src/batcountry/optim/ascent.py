@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from batcountry.errors import RecipeError
 from batcountry.objectives.base import IMAGE, STEP, Scorer
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, stacked, unstacked
-from batcountry.optim.gradient import Gradient
-from batcountry.optim.optimizers import Make, Schedule, optimizer
+from batcountry.optim.gradient import Gradient, SparingGradient
+from batcountry.optim.optimizers import Make, Schedule, State, Storable, optimizer
 from batcountry.optim.param import MakeParam, Pixels
+from batcountry.optim.rng import load_rng, rng_state
 from batcountry.optim.transforms import Dice, Transform, jitter
 
 UPDATE = "@update"
@@ -107,9 +110,84 @@ class Climb:
                     tensor.copy_(torch.lerp(old, tensor, self._held[UPDATE]))
                 return self._param.image().detach().clone(), score
 
+    def state(self) -> State:
+        """Return what the next step depends on: tensors, the optimizer's memory and the random numbers to come.
+
+        It is good until that step, which changes the tensors. A climb that was made alike goes on from it with `load`.
+
+        Raises
+        ------
+        RecipeError
+            If a caller's own optimizer says nothing of what it remembers.
+        """
+        if not isinstance(self._optimizer, Storable):
+            raise RecipeError(
+                f"{type(self._optimizer).__name__} has no state() and load(state), so a dream with it cannot be stored; "
+                "dream with no folder of work, or with an optimizer that has a name"
+            )
+        found = {f"tensor.{index}": each.detach() for index, each in enumerate(self._param.tensors)}
+        found |= {f"optimizer.{name}": each for name, each in self._optimizer.state().items()}
+        return {"steps": torch.tensor(self._steps), **found, **rng_state(self._ascent.rng)}
+
+    def load(self, state: State) -> None:
+        """Go on from what `state` returned.
+
+        Raises
+        ------
+        KeyError, ValueError, RuntimeError
+            If that was of another dream.
+        """
+        assert isinstance(self._optimizer, Storable)
+        self._steps = int(state["steps"])
+        with torch.no_grad():
+            for index, tensor in enumerate(self._param.tensors):
+                tensor.copy_(state[f"tensor.{index}"].reshape(tensor.shape))
+        own = "optimizer."
+        self._optimizer.load({key.removeprefix(own): v for key, v in state.items() if key.startswith(own)})
+        load_rng(self._ascent.rng, state)
+
     def _seen(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return what the network sees of the pictures, and of those beside them."""
         stack = stacked(image, self._aux_inputs)
         for transform in self._ascent.transforms:
             stack = transform(stack, self._ascent.rng)
         return unstacked(stack, self._aux_inputs)
+
+
+class Advancing(Protocol):
+    """What makes the steps of one octave."""
+
+    def step(self) -> tuple[Tensor, float]:
+        """Make one step, and return the pictures after it, (N, 3, H, W), and the score before it."""
+        ...
+
+    def state(self) -> State:
+        """Return what the next step depends on; see `Climb.state`."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Go on from what `state` returned."""
+        ...
+
+
+@dataclass(frozen=True)
+class SparingClimb:
+    """Steps whose state tells of tiles that were halved as memory ran out, so that going on takes such tiles at once."""
+
+    climb: Advancing
+    gradient: Gradient
+
+    def step(self) -> tuple[Tensor, float]:
+        """Make one step; see `Advancing`."""
+        return self.climb.step()
+
+    def state(self) -> State:
+        """Return what the next step depends on; see `Climb.state`."""
+        halved = self.gradient.halved if isinstance(self.gradient, SparingGradient) else None
+        return {**self.climb.state(), **({} if halved is None else {"halved": torch.tensor(halved)})}
+
+    def load(self, state: State) -> None:
+        """Go on from what `state` returned; see `Climb.load`."""
+        self.climb.load(state)
+        if "halved" in state and isinstance(self.gradient, SparingGradient):
+            self.gradient.halve(int(state["halved"]))

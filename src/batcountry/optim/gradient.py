@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -72,49 +73,67 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     return False
 
 
-def sparing_gradient(
-    whole: Gradient,
-    model: Model,
-    objective: Objective,
-    side: int | None = None,
-    wrap: Wrap = NO_WRAP,
-    *,
-    ceiling: int | None = None,
-) -> Gradient:
-    """Return the function that gives an image's score and gradient, by `whole` or in tiles of `side`.
+class SparingGradient:
+    """The function that gives an image's score and gradient, by `whole` or in tiles of `side`.
 
-    If memory runs out, it goes on once with tiles of half the side. For `ceiling` see `TileScorer`.
+    If memory runs out, it goes on once with tiles of half the side.
+
+    Parameters
+    ----------
+    ceiling
+        See `TileScorer`.
+
+    Attributes
+    ----------
+    halved
+        Side of the tiles since memory ran out, in pixels; None if it has not.
 
     Raises
     ------
     RecipeError
         As `tiled_gradient`. The function itself, if memory runs out again.
     """
-    tiled = side is not None or any(wrap)
-    current = tiled_gradient(model, objective, side, wrap, ceiling=ceiling) if tiled else whole
-    shrunk = False
 
-    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
-        nonlocal current, shrunk
+    def __init__(
+        self,
+        whole: Gradient,
+        model: Model,
+        objective: Objective,
+        side: int | None = None,
+        wrap: Wrap = NO_WRAP,
+        *,
+        ceiling: int | None = None,
+    ) -> None:
+        self._side = side
+        self._tiled: Callable[[int | None], Gradient] = lambda side: tiled_gradient(
+            model, objective, side, wrap, ceiling=ceiling
+        )
+        self._current = self._tiled(side) if side is not None or any(wrap) else whole
+        self.halved: int | None = None
+
+    def halve(self, side: int) -> None:
+        """Go on with tiles of a side, in pixels, as after memory ran out."""
+        self.halved = side
+        self._current = self._tiled(side)
+
+    def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        """Return score and gradient; see `Gradient`."""
         try:
-            return current(image, aux_inputs)
+            return self._current(image, aux_inputs)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            if shrunk:
+            if self.halved is not None:
                 raise _out_of_memory(image) from error
-        shrunk = True
-        smaller = (side or max(image.shape[-2:])) // 2
+        smaller = (self._side or max(image.shape[-2:])) // 2
         log.warning("memory ran out; going on in tiles of %d pixels", smaller)
         try:
-            current = tiled_gradient(model, objective, smaller, wrap, ceiling=ceiling)
-            return current(image, aux_inputs)
+            self.halve(smaller)
+            return self._current(image, aux_inputs)
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 raise _out_of_memory(image) from error
             raise
-
-    return gradient
 
 
 def _out_of_memory(image: Tensor) -> RecipeError:

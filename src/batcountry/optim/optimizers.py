@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -14,12 +14,28 @@ from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.bands import normalize_bands
 from batcountry.recipe.registry import Registry
 
+State = dict[str, Tensor]
+"""What a step depends on beside its picture, by name, so that it can be stored."""
+
 
 class Optimizer(Protocol):
     """Moves tensors uphill, in place."""
 
     def update(self, gradients: Sequence[Tensor]) -> None:
         """Make one step along the gradient of the score on each tensor."""
+        ...
+
+
+@runtime_checkable
+class Storable(Protocol):
+    """An optimizer whose state can be stored, and taken up by another one that was made alike."""
+
+    def state(self) -> State:
+        """Return what the next step depends on; the tensors may be changed by that step."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Go on from what `state` returned."""
         ...
 
 
@@ -89,6 +105,14 @@ class NormalizedAscent:
                 for picture, its_gradient, its_rate in zip(tensor, gradient, rate.tolist(), strict=True):
                     picture.add_(its_gradient, alpha=its_rate)
 
+    def state(self) -> State:
+        """See `Storable`."""
+        return {"steps": torch.tensor(self._steps)}
+
+    def load(self, state: State) -> None:
+        """See `Storable`."""
+        self._steps = int(state["steps"])
+
 
 class BandAscent:
     """Gradient ascent in which structures of each size grow at one rate; see `batcountry.optim.bands`.
@@ -113,6 +137,14 @@ class BandAscent:
             for tensor, gradient in zip(self._tensors, gradients, strict=True):
                 tensor.add_(normalize_bands(gradient, self._wrap), alpha=step_size)
 
+    def state(self) -> State:
+        """See `Storable`."""
+        return {"steps": torch.tensor(self._steps)}
+
+    def load(self, state: State) -> None:
+        """See `Storable`."""
+        self._steps = int(state["steps"])
+
 
 class TorchOptimizer:
     """One of PyTorch's optimizers, uphill."""
@@ -133,6 +165,37 @@ class TorchOptimizer:
         self._optimizer.step()
         for tensor in self._tensors:
             tensor.grad = None
+
+    def state(self) -> State:
+        """See `Storable`."""
+        return {"steps": torch.tensor(self._steps), **torch_state(self._optimizer)}
+
+    def load(self, state: State) -> None:
+        """See `Storable`."""
+        self._steps = int(state["steps"])
+        load_torch_state(self._optimizer, state)
+
+
+def torch_state(optimizer: torch.optim.Optimizer) -> State:
+    """Return what one of PyTorch's optimizers remembers of each tensor, by the tensor's number and the thing's name."""
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, facts in optimizer.state_dict()["state"].items()
+        for name, value in facts.items()
+    }
+
+
+def load_torch_state(optimizer: torch.optim.Optimizer, state: State) -> None:
+    """Have one of PyTorch's optimizers go on from what `torch_state` returned; raises `ValueError` if that is another's."""
+    facts: dict[int, State] = {}
+    for key, value in state.items():
+        index, dot, name = key.partition(".")
+        if dot:
+            facts.setdefault(int(index), {})[name] = value
+    count = sum(len(group["params"]) for group in optimizer.param_groups)
+    if set(facts) != set(range(count)):
+        raise ValueError(f"no state of {type(optimizer).__name__} for {count} tensors")
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": facts})
 
 
 Make = Callable[[Sequence[Tensor]], Optimizer]

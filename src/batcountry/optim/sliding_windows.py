@@ -16,6 +16,7 @@ from batcountry.errors import RecipeError
 from batcountry.optim.ascent import Ascent, Climb
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
 from batcountry.optim.gradient import Gradient
+from batcountry.optim.optimizers import State
 from batcountry.optim.param import Pixels
 
 
@@ -157,6 +158,20 @@ class WindowedClimb:
                 self._image.clamp_(0, 255)
         return self._image.clone(), total / self._count
 
+    def state(self) -> State:
+        """Return what the next step depends on; see `Climb.state`."""
+        found = {
+            f"{n}.{key}": each for n, side in enumerate(self._sides) for key, each in side.state().items()
+        }
+        return {"image": self._image, **found}
+
+    def load(self, state: State) -> None:
+        """Go on from what `state` returned; see `Climb.load`."""
+        self._image.copy_(state["image"].reshape(self._image.shape))
+        for number, side in enumerate(self._sides):
+            own = f"{number}."
+            side.load({key.removeprefix(own): each for key, each in state.items() if key.startswith(own)})
+
 
 class _Side:
     """The even or the odd windows: a batch of pictures."""
@@ -173,6 +188,14 @@ class _Side:
         self._pixels.put(before)
         after, score = self._climb.step()
         return score, zip(self._windows, torch.split(after - before, 1), strict=True)
+
+    def state(self) -> State:
+        """Return what the next step depends on; see `Climb.state`."""
+        return self._climb.state()
+
+    def load(self, state: State) -> None:
+        """Go on from what `state` returned; see `Climb.load`."""
+        self._climb.load(state)
 
     def _cut(self, picture: Tensor) -> Tensor:
         return torch.cat([window.of(picture) for window in self._windows])

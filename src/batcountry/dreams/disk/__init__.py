@@ -1,5 +1,1 @@
-"""Dreams on pictures larger than memory: on disk, in exact tiles, resumable at any moment."""
-
-from batcountry.dreams.disk.api import dream_on_disk, dreaming_on_disk, resume, resuming
-
-__all__ = ["dream_on_disk", "dreaming_on_disk", "resume", "resuming"]
+"""Dreams on pictures larger than memory: on disk, in exact tiles, one iteration after the other from canvas to canvas."""

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from batcountry.dreams.disk.canvas import Canvas
-from batcountry.dreams.disk.job import WorkDir
+from batcountry.dreams.disk.canvases import Canvases
+from batcountry.dreams.preview import Thumbnail
 from batcountry.image.periodic import Wrap, wrapped_axes
 from batcountry.optim.bands import double, halve, level_count, level_factors
 from batcountry.optim.optimizers import BANDS
@@ -60,8 +61,8 @@ def begin_octave(image: Tensor, recipe: Recipe) -> Tensor:
     return param.show(param.hold(image), recipe)
 
 
-def update(work_dir: WorkDir, image: Canvas, gradient: Canvas, result: Canvas, recipe: Recipe) -> None:
-    """Write the picture one step on. The gradient's canvas is written over.
+def update(canvases: Canvases, image: Canvas, gradient: Canvas, result: Canvas, recipe: Recipe) -> Thumbnail:
+    """Write the picture one step on, and return it small. The gradient's canvas is written over.
 
     Parameters
     ----------
@@ -71,10 +72,14 @@ def update(work_dir: WorkDir, image: Canvas, gradient: Canvas, result: Canvas, r
     param = STRIP_PARAMS[recipe.param or ""]
     for rows in gradient.strips():
         gradient.write(rows, param.gradient(image.read(rows), gradient.read(rows)))
-    direction = _by_bands(work_dir, gradient, recipe) if recipe.normalize == BANDS else _by_mean(gradient)
+    direction = _by_bands(canvases, gradient, recipe) if recipe.normalize == BANDS else _by_mean(gradient)
+    small = Thumbnail(image.size)
     for rows in image.strips():
         moved = param.hold(image.read(rows)).add(direction(rows), alpha=recipe.stride)
-        result.write(rows, param.show(moved, recipe))
+        shown = param.show(moved, recipe)
+        result.write(rows, shown)
+        small.put(rows, shown)
+    return small
 
 
 def _by_mean(gradient: Canvas) -> Callable[[range], Tensor]:
@@ -84,12 +89,12 @@ def _by_mean(gradient: Canvas) -> Callable[[range], Tensor]:
     return lambda rows: gradient.read(rows) * (1 / mean if mean > 0 else 0.0)
 
 
-def _by_bands(work_dir: WorkDir, gradient: Canvas, recipe: Recipe) -> Callable[[range], Tensor]:
+def _by_bands(canvases: Canvases, gradient: Canvas, recipe: Recipe) -> Callable[[range], Tensor]:
     """Return what gives rows of a gradient normalized band by band; see `batcountry.optim.bands.normalize_bands`."""
     wrap = wrapped_axes(recipe.wrap)
     levels = [gradient]
     for index in range(1, level_count(gradient.size)):
-        levels.append(_halved(levels[-1], work_dir, index))
+        levels.append(_halved(levels[-1], canvases, index))
     factors = level_factors(torch.tensor([[_mean_square(level)] for level in levels]))[:, 0].tolist()
     for rows in levels[-1].strips():
         levels[-1].write(rows, levels[-1].read(rows) * factors[-1])
@@ -101,9 +106,9 @@ def _by_bands(work_dir: WorkDir, gradient: Canvas, recipe: Recipe) -> Callable[[
     return lambda rows: _merged(gradient, factors[0], levels[1], rows, wrap)
 
 
-def _halved(level: Canvas, work_dir: WorkDir, index: int) -> Canvas:
+def _halved(level: Canvas, canvases: Canvases, index: int) -> Canvas:
     height, width = level.size
-    coarser = work_dir.level(index, (-(-height // 2), -(-width // 2))).blank()
+    coarser = canvases.level(index, (-(-height // 2), -(-width // 2))).blank()
     for rows in level.strips(multiple=2):
         coarser.write(range(rows.start // 2, -(-rows.stop // 2)), halve(level.read(rows)))
     return coarser

@@ -1,0 +1,66 @@
+"""What a dream on disk takes, and what cannot be done there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from batcountry.dreams.disk.update import NORMALIZATIONS, STRIP_PARAMS
+from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
+from batcountry.dreams.planning import Plan
+from batcountry.dreams.resolve import Resolved
+from batcountry.errors import RecipeError
+from batcountry.optim.gradient import whole_gradient
+from batcountry.recipe import Recipe
+
+PICTURE_BYTES = 0.5
+"""Memory for each pixel of a picture on disk beside what the network takes; strips and windows are of one size."""
+
+STEP_SECONDS, END_SECONDS = 5e-8, 7e-8
+"""Time for each pixel of a step and of the finished picture, beside what the network takes; measured on a fast disk."""
+
+
+_IN_MEMORY = (
+    *("optimizer", "decay_every", "transforms", "mask", "color", "rescale", "carry"),
+    *("initial_size", "final_size", "windows", "redirect_relu", "alpha"),
+)
+"""Fields of a recipe that only a dream in memory can have."""
+
+
+def planned(resolved: Resolved, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Plan]:
+    """Return the octaves' sizes for a picture of (height, width), and how to work them out; tiles cannot be left out."""
+    model, objective, recipe = resolved.model, resolved.objective, resolved.recipe
+    resolved.policy.check_pixels(size[::-1], "the dream")
+    sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
+    resolved.policy.check_steps(len(sizes) * recipe.iterations)
+    cut = replace(resolved, recipe=recipe.chosen(tile=recipe.tile or None))
+    plan = plan_dream(cut, whole_gradient(model, objective), sizes, PICTURE_BYTES)
+    pixels = [height * width for height, width in sizes]
+    aux_inputs = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
+    resolved.policy.check_seconds(plan.seconds + aux_inputs)
+    return sizes, replace(plan, seconds=plan.seconds + aux_inputs)
+
+
+def check_on_disk(resolved: Resolved) -> None:
+    """Raise `RecipeError` for what a dream on disk cannot do.
+
+    It goes tile by tile and strip by strip, in plain ascent, and its number of finished iterations is all that
+    it remembers.
+    """
+    recipe, usual = resolved.recipe, Recipe()
+    if resolved.model.channels != 3:
+        raise RecipeError(
+            f"{resolved.model.name} takes {resolved.model.channels} channels, and pictures on disk are of colors"
+        )
+    able = {"param": STRIP_PARAMS, "normalize": NORMALIZATIONS}
+    for name in (*_IN_MEMORY, *able):
+        value = getattr(recipe, name)
+        if value not in able.get(name, [getattr(usual, name)]):
+            raise RecipeError(
+                f"a picture on disk is dreamed on by plain ascent pixel by pixel: {name} cannot be "
+                f"{value!r} there; leave it out, or make the picture smaller with size"
+            )
+    if resolved.objective.of_image or resolved.objective.aux_inputs:
+        raise RecipeError(
+            f"{resolved.objective} reads the picture itself or a mask, which a picture on disk is too large for; "
+            "choose an objective of layers alone, or make the picture smaller with size"
+        )

@@ -1,0 +1,290 @@
+"""The kind `bulk`: every picture of a folder, dreamed on with every one of some layers; what is done already is skipped.
+
+Input: `folder`. Output: `folder`. The recipe is a `BulkRecipe`. The dreams that are there are its checkpoint, and in its folder,
+if it has one, the job of the dream at work.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field, JsonValue
+from typing_extensions import Unpack
+
+from batcountry.backend.files import sha256_of
+from batcountry.backend.folders import check_makeable, make_folder, pictures_in
+from batcountry.backend.outputs import Output, is_same
+from batcountry.backend.policy import OPEN, Policy
+from batcountry.dreams.keywords import DreamOptions
+from batcountry.dreams.prepare import Prepared, prepare
+from batcountry.dreams.resolve import resolve
+from batcountry.errors import BatCountryError, JobError, OutputError
+from batcountry.jobs.bulk_earlier import Earlier
+from batcountry.jobs.control import Control
+from batcountry.jobs.dream_specs import dream_spec
+from batcountry.jobs.events import Count, Message, Progress, Stopped
+from batcountry.jobs.folder import JOB
+from batcountry.jobs.inputs import PICTURE, asked_of, check_weights, pinned, shown_names
+from batcountry.jobs.job_run import Events, Run
+from batcountry.jobs.kinds import Objects
+from batcountry.jobs.messages import log, say
+from batcountry.jobs.runner import begin, reopen, run
+from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
+from batcountry.recipe import Recipe
+from batcountry.recipe.validation import Options
+
+FOLDER = "folder"
+"""The input with the pictures, and the output with the dreams."""
+
+_CURRENT = "current"
+
+
+class BulkRecipe(Options):
+    """What to make of each picture."""
+
+    dream: Recipe = Field(default_factory=Recipe, description="How to dream; its layer does not count.")
+    layers: list[str] = Field(
+        default_factory=list, description="A dream for each; the network's own if there are none."
+    )
+
+
+def bulk(
+    folder: str | Path,
+    output: str | Path = "dreams",
+    layers: list[str] | tuple[str, ...] = (),
+    recipe: Recipe | None = None,
+    *,
+    overwrite: bool = False,
+    work: str | Path | None = None,
+    policy: Policy = OPEN,
+    control: Control | None = None,
+    **options: Unpack[DreamOptions],
+) -> Events:
+    """Dream on every picture of a folder with each of some layers, and yield what that tells.
+
+    What the same options made before is skipped. Dreams that other options made stay, and the new ones get a number.
+
+    Parameters
+    ----------
+    folder, output
+        Of the pictures, and of the dreams.
+    layers
+        The network's own if there are none.
+    overwrite
+        Whether dreams of the same name that other options made are replaced; other files never are.
+    work
+        A new folder to go on from in the middle of a picture, with `batcountry.jobs.resume`.
+    policy, control
+        As of `batcountry.jobs.run`.
+    recipe, options
+        As of `batcountry.jobs.dream_on_disk`.
+
+    Raises
+    ------
+    BatCountryError
+        If an option, the network or a folder cannot be used. What is wrong with a picture is an event.
+    """
+    asked = prepare(recipe, dict(options), policy)
+    spec = JobSpec(
+        kind="bulk",
+        recipe=json_of(BulkRecipe(dream=asked.recipe, layers=list(dict.fromkeys(layers)))),
+        inputs={FOLDER: InputFile(path=str(folder))},
+        outputs={FOLDER: OutputPlace(path=str(output), overwrite=overwrite)},
+    )
+    return run(spec, folder=work, policy=policy, control=control, objects={"asked": asked})
+
+
+class BulkKind:
+    """Makes dreams on folders ready."""
+
+    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> BulkJob:
+        """See `batcountry.jobs.kinds.Kind`."""
+        for names in (spec.inputs, spec.outputs):
+            if FOLDER not in names:
+                raise JobError("bulk needs a folder of pictures and one for the dreams; name both")
+        folder, output = Path(spec.inputs[FOLDER].path), Path(spec.outputs[FOLDER].path)
+        pictures = pictures_in(policy.check_place(folder))
+        if is_same(folder, output):
+            raise OutputError(
+                f"{output} is the folder of the pictures; name another for the dreams with --output"
+            )
+        if new:
+            check_makeable(output)
+        return BulkJob(spec, pictures, policy, objects)
+
+
+@dataclass(frozen=True)
+class _Todo:
+    """A dream that is to be made."""
+
+    picture: Path
+    digest: str
+    layer: str
+    target: Path
+
+
+@dataclass(frozen=True)
+class BulkStep:
+    """A step of one of the dreams: the `index`-th of `count`, counted from 0."""
+
+    index: int
+    count: int
+    name: str
+    inner: Progress
+
+
+class BulkJob:
+    """Dreams on the pictures of a folder; see `batcountry.jobs.kinds.Job`."""
+
+    seconds = None
+
+    def __init__(self, spec: JobSpec, pictures: list[Path], policy: Policy, objects: Objects) -> None:
+        recipe = spec.recipe_of(BulkRecipe)
+        asked = asked_of(spec, recipe.dream, policy, objects)
+        assert isinstance(asked, Prepared)
+        self._model = asked.open_model()
+        check_weights(spec, self._model)
+        asked = asked.with_model(self._model)
+        self._layers = recipe.layers or [self._model.default_layer]
+        for name in self._layers:
+            self._model.layer(name)
+        self._resolved = {name: resolve(asked.with_aim(layer=name)) for name in self._layers}
+        self._folder, self._pictures, self._policy = spec.inputs[FOLDER], pictures, policy
+        names = shown_names(spec)
+        self._shown = asked.recipe.chosen(**names)
+        self._earlier = Earlier(self._resolved, names, overwrite=spec.outputs[FOLDER].overwrite)
+        self.counts = {"dreamed": 0, "done before": 0, "failed": 0}
+        found = pinned(spec, self._shown, self._model, "")
+        folder = InputFile(path=str(Path(self._folder.path).resolve()), name=self._folder.shown)
+        self.spec = found.changed(
+            recipe=json_of(BulkRecipe(dream=self._shown, layers=self._layers)),
+            inputs={**found.inputs, FOLDER: folder},
+        )
+        self._run: Run | None = None
+        self._kept: dict[str, Path] = {}
+
+    def own_folder(self) -> Path | None:
+        """Return None, as it needs none."""
+        return None
+
+    def begin(self, folder: Path | None) -> None:
+        """Do nothing: what each dream takes is said as it begins."""
+
+    def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[BulkStep]:
+        """See `batcountry.jobs.kinds.Job`."""
+        place = outputs[FOLDER].path
+        make_folder(place)
+        current = None if files is None else files / _CURRENT
+        if current is not None:
+            yield from self._resumed(current)
+        todo, failed = list(self._todo(place)), set()
+        for index, each in enumerate(todo):
+            if each.picture in failed:  # what is wrong with it was said
+                continue
+            try:
+                self._run = self._begun(each, current)
+                yield from self._steps(self._run, index, len(todo), each.picture.name)
+                self.counts["dreamed"] += 1
+            except (BatCountryError, OSError) as error:
+                self._fail(each.picture, error)
+                failed.add(each.picture)
+            self._run = None
+            _clear(current)
+
+    def _steps(self, dream: Run, index: int, count: int, name: str) -> Iterator[BulkStep]:
+        with closing(dream.events()) as events:
+            for event in events:
+                if isinstance(event, Progress):
+                    yield BulkStep(index, count, name, event)
+                elif isinstance(event, Message):
+                    say(event)
+                elif isinstance(event, Stopped):  # Ctrl-C, which comes next
+                    self._kept = {name: Path(each) for name, each in event.outputs.items()}
+
+    def _resumed(self, current: Path) -> Iterator[BulkStep]:
+        """Go on with the dream that was at work."""
+        if (current / JOB).is_file():
+            try:
+                self._run = reopen(current, policy=self._policy, objects={"model": self._model})
+                yield from self._steps(self._run, 0, 1, Path(self._run.job.spec.inputs[PICTURE].path).name)
+                self.counts["dreamed"] += 1
+            except BatCountryError as error:
+                log.warning("a dream is begun anew: %s", error)
+            self._run = None
+        _clear(current)
+
+    def _begun(self, todo: _Todo, current: Path | None) -> Run:
+        output = self._earlier.output(todo.target, todo.picture, todo.digest, todo.layer)
+        resolved = self._resolved[todo.layer]
+        named = str(Path(self._folder.shown) / todo.picture.name)
+        spec = dream_spec(todo.picture, resolved.recipe, {PICTURE: output}, named=named)
+        names = {name: self.spec.inputs[name] for name in shown_names(self.spec)}
+        inputs = {**names, **spec.inputs}
+        spec = spec.changed(inputs=inputs, machine=self.spec.machine)
+        return begin(spec, folder=current, policy=self._policy, objects={"asked": resolved})
+
+    def _todo(self, place: Path) -> Iterator[_Todo]:
+        for picture in self._pictures:
+            try:
+                digest = sha256_of(self._policy.check_file(picture))
+                for layer in self._layers:
+                    target = (
+                        place / f"{picture.stem}-{picture.suffix[1:].lower()}_{layer.replace('/', '_')}.png"
+                    )
+                    if self._earlier.is_done(target, picture, digest, layer):
+                        self.counts["done before"] += 1
+                    else:
+                        yield _Todo(picture, digest, layer, target)
+            except (BatCountryError, OSError) as error:
+                self._fail(picture, error)
+
+    def _fail(self, picture: Path, error: BatCountryError | OSError) -> None:
+        self.counts["failed"] += 1
+        log.error("%s", f"{picture} cannot be read: {error}" if isinstance(error, OSError) else error)
+
+    def progress(self, step: BulkStep) -> Progress:
+        """See `batcountry.jobs.kinds.Job`."""
+        picture = Count(what="picture", at=step.index + 1, of=step.count)
+        return step.inner.model_copy(
+            update={
+                "where": (picture, *step.inner.where),
+                "subject": step.name,
+                "done": min(1.0, (step.index + step.inner.done) / step.count),
+            }
+        )
+
+    def preview(self, step: BulkStep, side: int) -> bytes | None:  # noqa: ARG002
+        """See `batcountry.jobs.kinds.Job`."""
+        return None if self._run is None else self._run.preview(side)
+
+    def is_due(self, step: BulkStep, seconds: float) -> bool:  # noqa: ARG002
+        """Return False: the dream at work stores itself."""
+        return False
+
+    def save(self, files: Path) -> dict[str, JsonValue]:  # noqa: ARG002
+        """Return nothing, as the dreams that are there say what is done."""
+        return {}
+
+    def saved(self, files: Path) -> None:
+        """Do nothing."""
+
+    def load(self, files: Path, part: dict[str, JsonValue]) -> None:
+        """Do nothing."""
+
+    def finish(self, outputs: Mapping[str, Output]) -> None:
+        """Do nothing: the dreams are there."""
+
+    def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:  # noqa: ARG002
+        """Keep the picture at work, as far as it is, unless the job can be gone on with."""
+        if self._kept or self._run is None:
+            return self._kept
+        return self._run.job.stop(self._run.outputs, resumable=resumable)
+
+
+def _clear(current: Path | None) -> None:
+    if current is not None and current.exists():
+        shutil.rmtree(current)

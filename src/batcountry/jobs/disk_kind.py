@@ -1,0 +1,205 @@
+"""The kind `dream-on-disk`: one picture of any size, dreamed on in tiles, with all that is large on disk.
+
+Inputs and outputs are those of `dream`, but for `steps`. The canvases in its folder are its checkpoint.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import JsonValue, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+
+from batcountry.backend.outputs import Output
+from batcountry.backend.policy import Policy
+from batcountry.backend.version import __version__
+from batcountry.dreams.disk.canvases import Canvases, Reached, free_disk, needed_disk
+from batcountry.dreams.disk.planning import check_on_disk, planned
+from batcountry.dreams.disk.worker import DiskDream, Task, opened
+from batcountry.dreams.planning import Plan, said_bytes
+from batcountry.dreams.resolve import Resolved, resolve
+from batcountry.dreams.steps import Progress as DiskStep
+from batcountry.errors import JobError, RecipeError
+from batcountry.image.initial import start_picture
+from batcountry.image.vips import check_size
+from batcountry.jobs.dream_kind import DEEPZOOM, STEPS, check_dream_outputs, dream_progress
+from batcountry.jobs.events import Progress
+from batcountry.jobs.inputs import PICTURE, asked_of, check_picture, check_weights, pinned, shown_names
+from batcountry.jobs.kinds import Objects
+from batcountry.jobs.messages import log
+from batcountry.jobs.records import Record
+from batcountry.jobs.spec import JobSpec
+from batcountry.optim.tiles import TileScorer
+from batcountry.recipe import Note, Recipe
+
+_SIZES = TypeAdapter(list[tuple[PositiveInt, PositiveInt]])
+
+
+class _Part(Record):
+    """How far it is, as its folder says it."""
+
+    octave: NonNegativeInt
+    iteration: NonNegativeInt
+    tile: PositiveInt
+    halved: bool
+
+
+class DiskKind:
+    """Makes dreams on disk ready."""
+
+    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> DiskJob:
+        """See `batcountry.jobs.kinds.Kind`."""
+        return DiskJob(spec, policy, objects, new=new)
+
+
+class DiskJob:
+    """A dream on disk; see `batcountry.jobs.kinds.Job`."""
+
+    counts: Mapping[str, int] = MappingProxyType({})
+
+    def __init__(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> None:
+        digest = check_picture(spec, policy)
+        asked = asked_of(spec, spec.recipe_of(Recipe), policy, objects)
+        if STEPS in spec.outputs:
+            raise RecipeError(
+                "a picture on disk is not written after every iteration; leave --save-steps out"
+            )
+        if new:
+            check_dream_outputs(spec, asked.recipe)
+        resolved = resolve(asked)
+        model = resolved.model
+        check_weights(spec, model)
+        check_on_disk(resolved)
+        source = Path(spec.inputs[PICTURE].path) if PICTURE in spec.inputs else None
+        self.plan: Plan | None = None
+        if "sizes" in spec.facts:
+            sizes, chosen, machine = _sizes(spec), resolved.recipe, spec.machine
+        else:
+            sizes, self.plan = _planned(spec, resolved, source)
+            side = self.plan.side or max(sizes[-1])
+            chosen = resolved.recipe.chosen(tile=side, octaves=resolved.recipe.octaves or len(sizes))
+            machine = spec.machine.model_copy(update={"ceiling": self.plan.ceiling})
+        for each in sizes:
+            policy.check_pixels(each[::-1], "the dream")
+        policy.check_steps(len(sizes) * resolved.recipe.iterations)
+        self.seconds = None if self.plan is None else self.plan.seconds
+        chosen = chosen.chosen(**shown_names(spec))
+        facts: dict[str, JsonValue] = {"sizes": [list(each) for each in sizes]}
+        self.spec = pinned(spec.changed(machine=machine, facts=facts), chosen, model, digest)
+        note = Note(
+            version=__version__,
+            recipe=chosen,
+            input=None if source is None else spec.inputs[PICTURE].shown,
+            input_sha256=start_picture(chosen).sha256 if source is None else digest,
+            weights_sha256=model.weights_sha256,
+        )
+        scorer = TileScorer(model, resolved.objective, ceiling=machine.ceiling)
+        self.dream = DiskDream(Task(note, source, sizes), scorer)
+        self._canvases = Canvases(Path())
+
+    def own_folder(self) -> Path:
+        """Make a folder beside the picture-to-be."""
+        target = Path(self.spec.outputs[PICTURE].path)
+        return Path(tempfile.mkdtemp(prefix=f"{target.stem}-work-", dir=target.parent))
+
+    def begin(self, folder: Path | None) -> None:
+        """Say what it will take; raises `JobError` if the disk has no room for it."""
+        assert folder is not None
+        need, free = needed_disk(self.dream.task.sizes), free_disk(folder)
+        if free < need:
+            raise JobError(
+                f"the dream needs {need / 1e9:.1f} GB of disk in {folder}, and {free / 1e9:.1f} GB are free; "
+                "name a folder on a larger disk with --work"
+            )
+        log.info("%s, and %s of disk in %s", self.plan, said_bytes(need), folder)
+
+    def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[DiskStep]:  # noqa: ARG002
+        """See `batcountry.jobs.kinds.Job`."""
+        assert files is not None
+        self._canvases = Canvases(files)
+        with _disk_errors_said(files.parent):
+            yield from self.dream.steps(self._canvases)
+
+    def progress(self, step: DiskStep) -> Progress:
+        """See `batcountry.jobs.kinds.Job`."""
+        return dream_progress(step)
+
+    def preview(self, step: DiskStep, side: int) -> bytes | None:  # noqa: ARG002
+        """See `batcountry.jobs.kinds.Job`."""
+        return self.dream.preview(side)
+
+    def is_due(self, step: DiskStep, seconds: float) -> bool:  # noqa: ARG002
+        """Return True: a step is on disk, and one canvas on it is written over two steps later."""
+        return True
+
+    def save(self, files: Path) -> dict[str, JsonValue]:  # noqa: ARG002
+        """Return how far it is, as the canvases are there."""
+        reached = self.dream.reached
+        if reached is None:
+            return {}
+        part = _Part(
+            octave=reached.octave,
+            iteration=reached.iteration,
+            tile=self.dream.tile,
+            halved=self.dream.halved,
+        )
+        return part.model_dump()
+
+    def saved(self, files: Path) -> None:
+        """Delete the canvases of octaves that are finished."""
+        self.dream.sweep(Canvases(files))
+
+    def load(self, files: Path, part: dict[str, JsonValue]) -> None:
+        """See `batcountry.jobs.kinds.Job`."""
+        self._canvases = Canvases(files)
+        if not part:
+            return
+        try:
+            found = _Part.model_validate(part)
+        except ValidationError:
+            raise JobError(
+                f"{files.parent} does not say how far its dream is; start the dream anew"
+            ) from None
+        reached = Reached(found.octave, found.iteration)
+        if not self.dream.task.reaches(reached):
+            raise JobError(f"the state in {files.parent} is not of the dream in it; start the dream anew")
+        self.dream.reached, self.dream.tile, self.dream.halved = reached, found.tile, found.halved
+
+    def finish(self, outputs: Mapping[str, Output]) -> None:
+        """Write the picture, and the pyramid if one is wanted."""
+        with _disk_errors_said(self._canvases.folder.parent):
+            self.dream.finish(self._canvases, outputs[PICTURE], outputs.get(DEEPZOOM))
+
+    def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:  # noqa: ARG002
+        """Return nothing, as what there is can be gone on with."""
+        return {}
+
+
+def _planned(spec: JobSpec, resolved: Resolved, source: Path | None) -> tuple[list[tuple[int, int]], Plan]:
+    picture = opened(source, resolved.recipe)
+    check_size(Path(spec.outputs[PICTURE].path), (picture.width, picture.height))
+    return planned(resolved, (picture.height, picture.width))
+
+
+def _sizes(spec: JobSpec) -> list[tuple[int, int]]:
+    """Return the octaves that were chosen, (height, width); raises `JobError` if they are none."""
+    try:
+        found = _SIZES.validate_python(spec.facts["sizes"])
+    except ValidationError:
+        found = []
+    if not found:
+        raise JobError("the job does not say what octaves it has; start the dream anew")
+    return found
+
+
+@contextmanager
+def _disk_errors_said(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise JobError(
+            f"the dream in {folder} stopped: {error.strerror or error}; make room and go on from there"
+        ) from error

@@ -1,0 +1,176 @@
+"""The folder of a job: one format for all kinds.
+
+::
+
+    job.json              the spec, made ready: what is to be done
+    state.json            how far it is, with the kind's own part
+    written-NAME.json     what the job itself wrote as an output, which it may replace
+    checkpoint/           files of the kind
+    .lock                 held by the process that is at work
+
+A folder may be anybody's. What is in it is read within bounds, nothing in it is run, and links in it are refused, as they
+would lead out of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from batcountry.backend.files import is_taken, replace_file, write_file
+from batcountry.backend.folders import exclusive_lock
+from batcountry.backend.outputs import Output
+from batcountry.errors import JobError, OutputExists
+from batcountry.jobs.events import Progress
+from batcountry.jobs.records import MAX_BYTES, Record, read_record
+from batcountry.jobs.spec import JobSpec
+
+JOB, STATE, CHECKPOINT = "job.json", "state.json", "checkpoint"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_MOST_FILES = 1_000_000
+
+
+class JobState(Record):
+    """How far a job is.
+
+    Attributes
+    ----------
+    part
+        The kind's own, which its `load` takes.
+    outputs
+        Where the results are, when it is finished.
+    """
+
+    version: Literal[1] = 1
+    finished: bool = False
+    at: Progress | None = None
+    part: dict[str, JsonValue] = Field(default_factory=dict)
+    outputs: dict[str, str] = Field(default_factory=dict)
+
+
+class JobFolder:
+    """A folder with a job in it. Only one process at a time may use it; see `alone`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def begin(cls, path: Path, spec: JobSpec) -> JobFolder:
+        """Make a folder, if it is not there, and write a job down in it.
+
+        Raises
+        ------
+        JobError
+            If there is something in it, or it cannot be made.
+        """
+        cls.check_new(path)
+        new = not path.exists()
+        try:
+            path.mkdir(exist_ok=True)
+            (path / CHECKPOINT).mkdir()
+            write_file(path / JOB, spec.model_dump_json(indent=1).encode(), overwrite=False)
+        except OutputExists:
+            raise JobError(f"{path} has a job in it by now; name another folder") from None
+        except OSError as error:
+            if new:
+                shutil.rmtree(path, ignore_errors=True)
+            raise JobError(f"cannot make the folder {path}: {error.strerror}") from None
+        return cls(path)
+
+    @staticmethod
+    def check_new(path: Path) -> None:
+        """Raise `JobError` unless a job can be begun in a folder; makes nothing."""
+        if (path / JOB).exists():
+            raise JobError(
+                f"{path} has a job in it already; go on with `bat-country resume {path}`, or delete it"
+            )
+        if is_taken(path):
+            raise JobError(f"{path} is there already and not empty; name a new folder")
+        if not path.absolute().parent.is_dir():
+            raise JobError(f"cannot make {path}: there is no folder {path.parent}; make it first")
+
+    @classmethod
+    def open(cls, path: Path) -> JobFolder:
+        """Return a folder that has a job in it.
+
+        Raises
+        ------
+        JobError
+            If there is none, or there are links in it.
+        """
+        if not (path / JOB).is_file():
+            raise JobError(f"there is no job to go on with in {path}; name the folder of one")
+        for count, (place, folders, names) in enumerate(os.walk(path)):
+            for name in (*folders, *names):
+                if (Path(place) / name).is_symlink():
+                    raise JobError(
+                        f"{Path(place) / name} is a link, which no job makes; do not go on with this folder"
+                    )
+            if count > _MOST_FILES:
+                raise JobError(f"{path} has too many folders in it to be a job's")
+        return cls(path)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the folder's lock; raises `JobError` if another process holds it."""
+        return exclusive_lock(self.path, JobError)
+
+    def spec(self) -> JobSpec:
+        """Return what is to be done; raises `JobError` if that is damaged, or of another version."""
+        return JobSpec.read(self._read(JOB), str(self.path / JOB))
+
+    def state(self) -> JobState | None:
+        """Return how far it is, or None if nothing was stored; raises `JobError` if that is damaged."""
+        if not (self.path / STATE).exists():
+            return None
+        return read_record(JobState, self._read(STATE), str(self.path / STATE))
+
+    def write_state(self, state: JobState) -> None:
+        """Write down how far it is, at once and whole: what `state` says from here on."""
+        replace_file(self.path / STATE, state.model_dump_json().encode())
+
+    @property
+    def files(self) -> Path:
+        """The folder for the kind's own files."""
+        return self.path / CHECKPOINT
+
+    def sweep(self, kept: Collection[str] = ()) -> None:
+        """Delete all files of the kind but some, by name."""
+        for each in self.files.iterdir():
+            if each.name not in kept and each.is_file():
+                each.unlink()
+
+    def outputs(self, spec: JobSpec) -> dict[str, Output]:
+        """Return where results go, under the names that they have by now."""
+        return {
+            name: Output.resumed(
+                Path(each.path), overwrite=each.overwrite, record=self.path / f"written-{name}.json"
+            )
+            for name, each in spec.outputs.items()
+        }
+
+    def clear(self) -> None:
+        """Delete the folder, beginning with what makes it a job's."""
+        (self.path / JOB).unlink(missing_ok=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _read(self, name: str) -> bytes:
+        try:
+            with (self.path / name).open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise JobError(f"{self.path / name} cannot be read: {error.strerror}") from None
+
+
+def checkpoint_file(files: Path, name: JsonValue) -> Path:
+    """Return a file of the kind's own by a name that a state tells; raises `JobError` if that would lead elsewhere."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or (files / name).is_symlink():
+        raise JobError(f"{name!r} is no name of a file in {files}; start the job anew")
+    return files / name

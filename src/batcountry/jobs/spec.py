@@ -1,0 +1,112 @@
+"""What a job is to do, as data: its kind, its recipe, what it reads and what becomes of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, JsonValue
+from typing_extensions import Self
+
+from batcountry.jobs.records import Record, read_record
+from batcountry.recipe.validation import Options
+
+R = TypeVar("R", bound=Options)
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+"""Of a kind, an input or an output."""
+
+PathText = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class InputFile(Record):
+    """A file that a job reads, or the name of a network.
+
+    Attributes
+    ----------
+    path
+        Where it is. In a job's folder it leads there from anywhere.
+    name
+        What results say of it, if that is something else.
+    sha256
+        Of its content, or of a network's weights, as far as it is known; another is refused.
+    """
+
+    path: PathText
+    name: str | None = Field(default=None, max_length=4096)
+    sha256: str | None = Field(default=None, max_length=128)
+
+    @property
+    def shown(self) -> str:
+        """What results say of it."""
+        return self.path if self.name is None else self.name
+
+
+class OutputPlace(Record):
+    """A file or folder that a job writes; `overwrite` says that what is there may be replaced."""
+
+    path: PathText
+    overwrite: bool = False
+
+
+class Machine(Record):
+    """What belongs to the machine and not to the work.
+
+    Attributes
+    ----------
+    threads
+        Of PyTorch and of encoders: with another number sums are rounded otherwise. None for those there are.
+    ceiling
+        Bytes of memory from which on what is kept of one tile is given back before the next; None as planned.
+    save_seconds
+        How often to store how far the job is, where that takes time.
+    """
+
+    threads: int | None = Field(default=None, ge=1, le=4096)
+    ceiling: int | None = Field(default=None, ge=1)
+    save_seconds: float = Field(default=10, ge=0, le=86_400)
+
+
+class JobSpec(Record):
+    """A piece of long work.
+
+    Attributes
+    ----------
+    kind
+        One of `batcountry.jobs.JOB_KINDS`.
+    recipe
+        The kind's own recipe as JSON, such as that of `batcountry.Recipe`.
+    inputs, outputs
+        By name; which there are is the kind's.
+    temporary
+        Whether the job's folder goes when all is done, as nobody named it.
+    facts
+        What the kind chose when it made the job ready, which going on must not choose anew.
+    """
+
+    version: Literal[1] = 1
+    kind: Name
+    recipe: dict[str, JsonValue] = Field(default_factory=dict)
+    inputs: dict[Name, InputFile] = Field(default_factory=dict)
+    outputs: dict[Name, OutputPlace] = Field(default_factory=dict)
+    machine: Machine = Field(default_factory=Machine)
+    temporary: bool = False
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @classmethod
+    def read(cls, data: str | bytes, what: str = "the job") -> Self:
+        """Read a spec from its JSON form; raises `JobError` if it is none, or longer than a spec can be."""
+        return read_record(cls, data, what)
+
+    def changed(self, **fields: object) -> Self:
+        """Return this spec with other fields."""
+        return self.model_copy(update=fields)
+
+    def recipe_of(self, kind: type[R]) -> R:
+        """Return the recipe as a value of the kind's own; raises `RecipeError` if it is none."""
+        return kind.of(dict(self.recipe))
+
+
+def json_of(recipe: Options) -> dict[str, JsonValue]:
+    """Return a recipe as a spec has it."""
+    found: dict[str, JsonValue] = recipe.model_dump(mode="json")
+    return found
