@@ -80,19 +80,12 @@ def dream(
 @app.command()
 def resume(
     work: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder that --work named, or a film's journal.")
+        Path,
+        typer.Argument(metavar="DIR", help="The folder that --work named, or an unfinished film or atlas."),
     ],
     run_code: RunCode = False,
 ) -> None:
-    """Go on with a dream from where its folder has it, or with a film from its last finished frame."""
-    from batcountry.motion.jobs.journal import JOB
-
-    films = [each for each in (work, work.with_name(f"{work.name}.journal")) if (each / JOB).is_file()]
-    if films:
-        from batcountry.cli.motion import resume_film
-
-        resume_film(films[0], run_code=run_code)
-        return
+    """Go on with what was stopped, in whatever way, from where its folder has it."""
     from batcountry.backend.policy import OPEN
     from batcountry.jobs import resume
 

@@ -20,6 +20,8 @@ JOB_KINDS: dict[str, str] = {
     "dream": "batcountry.jobs.dream_kind:DreamKind",
     "dream-on-disk": "batcountry.jobs.disk_kind:DiskKind",
     "bulk": "batcountry.jobs.bulk_kind:BulkKind",
+    "zoom": "batcountry.motion.jobs.kinds:ZoomKind",
+    "video": "batcountry.motion.jobs.kinds:VideoKind",
 }
 """By name, the module and the class of each kind, which is imported when it is needed."""
 

@@ -15,7 +15,7 @@ from batcountry.backend.threads import thread_count
 from batcountry.errors import BatCountryError, JobError, first_line
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Done, Event, Failed, Message, Preview, Progress, Stopped
-from batcountry.jobs.folder import JobFolder, JobState
+from batcountry.jobs.folder import JOB, JobFolder, JobState, folder_of
 from batcountry.jobs.kinds import Job, Objects, job_kind
 from batcountry.jobs.messages import Heard, say
 from batcountry.jobs.spec import JobSpec
@@ -92,7 +92,7 @@ def _begun(job: Job[Any], folder: str | Path | None) -> JobFolder | None:
         job.begin(place)
         return None if place is None else JobFolder.begin(place, job.spec)
     except BaseException:
-        if folder is None and place is not None:
+        if folder is None and place is not None and not (place / JOB).exists():
             shutil.rmtree(place, ignore_errors=True)
         raise
 
@@ -127,7 +127,8 @@ def reopen(
     objects: Objects | None = None,
 ) -> Run:
     """Make a job in a folder ready to go on, and return its run; takes what `resume` takes."""
-    place, heard = JobFolder.open(Path(folder)), Heard()
+    place, heard = JobFolder.open(folder_of(Path(folder))), Heard()
+    policy = policy.allow(place.path)
     spec, state = place.spec(), place.state()
     if state is not None and state.finished:
         found = ", ".join(state.outputs.values())
@@ -148,11 +149,9 @@ def finish(events: Iterable[Event]) -> dict[str, Path]:
     for event in events:
         if isinstance(event, Message):
             say(event)
-        elif isinstance(event, Stopped):
-            raise JobError("the job was cancelled")
         elif isinstance(event, Done):
             return {name: Path(each) for name, each in event.outputs.items()}
-    raise JobError("the job ended without a result")
+    raise JobError("the job was cancelled")  # but not by Ctrl-C, which is raised on
 
 
 def told(events: Iterator[Event]) -> Iterator[Event]:
