@@ -21,7 +21,7 @@ def dreamed():
         octave_scale=1.3,
         precision="exact",
     )
-    history = History(dreamer.parts)
+    history = History()
     steps = []
     for step in dreamer.dreaming(photo):
         history.add(step)

@@ -3,17 +3,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from batcountry.dreams.disk.job import WorkDir
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import batcountry
+from batcountry import jobs
+from batcountry.backend.policy import STRICT
 from batcountry.cli.networks import app
-from batcountry.dreams import disk as boundless
-from batcountry.errors import ModelError, RecipeError
+from batcountry.errors import ModelError, PolicyError, RecipeError
 from batcountry.models import open_model
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model, resume_command
 from batcountry.recipe import Recipe
+from jobs.running import dreaming
 from torch_nets import ResidualNet, seeded
 
 CODE = """
@@ -60,7 +61,7 @@ def test_the_command_line_dreams_with_code_and_weights_and_does_it_again(folder)
     found = bat_country("dream", "photo.png", "-o", "dream.png", "--layer", "layer1", *options)
     assert found.exception is None, found.output
     again = bat_country("again", "dream.png", "-o", "again.png")
-    assert isinstance(again.exception, RecipeError) and "--run-code" in str(again.exception)
+    assert isinstance(again.exception, PolicyError) and "--run-code" in str(again.exception)
     assert not (folder / "again.png").exists()
     again = bat_country("again", "dream.png", "-o", "again.png", "--run-code")
     assert again.exception is None
@@ -74,15 +75,15 @@ def test_layers_lists_them(folder):
         assert name in found.output
 
 
-def test_a_dream_on_disk_knows_code_and_weights(folder):
-    pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
+def test_a_dream_in_a_folder_knows_code_and_weights(folder):
     options = ("--model", "my_code:make", "--weights", "my.safetensors", "--octaves", 1, "--iterations", 2)
     found = bat_country(
         "dream", "photo.png", "-o", "dream.png", "--layer", "layer1", "--work", "work", *options
     )
     assert found.exception is None, found.output
-    job = WorkDir(folder / "work").job()
-    assert job.model == "my_code:make" and job.weights == str(folder / "my.safetensors")
+    inputs = jobs.JobFolder(folder / "work").spec().inputs
+    assert inputs["model"].path == "my_code:make"
+    assert inputs["weights"].path == str(folder / "my.safetensors")
 
 
 def stopped(steps):
@@ -94,10 +95,10 @@ def stopped(steps):
 
 def resumes_only_if_trusted(folder, output, resume, place):
     """Whether code is run, and the work finished, with leave alone, in Python and from the command line."""
-    with pytest.raises(RecipeError, match=r"--run-code \(trusted=True in Python\)"):
+    with pytest.raises(PolicyError, match=r"--run-code \(policy\.allow\(run_code=True\) in Python\)"):
         resume(place)
     refused = bat_country("resume", place)
-    assert isinstance(refused.exception, RecipeError) and "to open my_code:make is to run" in str(
+    assert isinstance(refused.exception, PolicyError) and "to open my_code:make is to run" in str(
         refused.exception
     )
     assert "my_code" not in sys.modules and not (folder / output).exists()
@@ -106,11 +107,14 @@ def resumes_only_if_trusted(folder, output, resume, place):
     assert "my_code" in sys.modules and (folder / output).exists()
 
 
-def test_going_on_with_a_dream_runs_code_only_if_the_folder_is_trusted(folder):
-    pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_going_on_with_a_dream_runs_code_only_if_the_folder_is_trusted(folder, on_disk):
+    if on_disk:
+        pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
     options = {"model": "my_code:make", "layer": "layer1", "octaves": 1, "iterations": 2}
-    stopped(boundless.dreaming_on_disk("photo.png", "dream.png", work="work", **options))
-    resumes_only_if_trusted(folder, "dream.png", boundless.resume, "work")
+    stopped(dreaming("photo.png", "dream.png", on_disk=on_disk, work="work", **options))
+    policy = STRICT.allow(folder)
+    resumes_only_if_trusted(folder, "dream.png", lambda work: jobs.resume(work, policy=policy), "work")
 
 
 def test_going_on_with_a_film_runs_code_only_if_the_journal_is_trusted(folder):
@@ -126,13 +130,33 @@ def test_going_on_with_a_film_runs_code_only_if_the_journal_is_trusted(folder):
 def test_the_command_to_go_on_with_has_the_leave_that_it_needs():
     assert resume_command(Path("work"), "my_code:make") == "bat-country resume work --run-code"
     assert resume_command(Path("work"), "timm:resnet18") == "bat-country resume work"
+    assert resume_command(Path("work"), "net.pt") == "bat-country resume work --run-code"
+
+
+def test_the_command_to_go_on_with_names_the_folders_of_files_that_lie_elsewhere(folder):
+    files = [str(folder / "photo.png"), None, "/elsewhere/guide.jpg", "/elsewhere/mask.png"]
+    said = resume_command(Path("my work"), "timm:resnet18", files, large=True)
+    assert said == "bat-country resume 'my work' --allow /elsewhere --no-limits"
+
+
+@pytest.mark.parametrize("name", ["{}/secret/net.onnx", "../secret/net.onnx", "link.onnx"])
+@pytest.mark.parametrize("field", ["model", "weights", "mean"])
+def test_a_network_is_read_from_allowed_folders_alone(folder, monkeypatch, name, field):
+    (folder / "secret").mkdir()
+    (folder / "secret" / "net.onnx").write_text("secret")
+    (folder / "work").mkdir()
+    monkeypatch.chdir(folder / "work")
+    Path("link.onnx").symlink_to(folder / "secret" / "net.onnx")
+    recipe = Recipe(**{"model": "timm:resnet18", field: name.format(folder)})
+    with pytest.raises(PolicyError, match=rf"--allow {folder}/secret "):
+        open_recipe_model(recipe, policy=STRICT.allow(folder / "work"))
 
 
 def test_a_recipe_that_is_not_trusted_runs_no_code(folder):
-    with pytest.raises(RecipeError, match="to open my_code:make is to run that function"):
-        open_recipe_model(Recipe(model="my_code:make"), trusted=False)
+    with pytest.raises(PolicyError, match="to open my_code:make is to run that code"):
+        open_recipe_model(Recipe(model="my_code:make"), policy=STRICT)
     assert "my_code" not in sys.modules
-    assert open_recipe_model(Recipe(), trusted=False).name == "efficientnet-lite0"
+    assert open_recipe_model(Recipe(), policy=STRICT).name == "efficientnet-lite0"
 
 
 def test_a_module_is_a_model_for_dream(photo):

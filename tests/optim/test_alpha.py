@@ -10,12 +10,12 @@ from PIL import Image
 import batcountry
 from batcountry.atlas import building, looking
 from batcountry.cli import main
-from batcountry.dreams.disk import dreaming_on_disk
 from batcountry.dreams.resolve import resolve
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
 from batcountry.image.picture import read_picture
 from batcountry.image.statistics import MEAN, natural_noise
+from batcountry.jobs import dream_on_disk
 from batcountry.motion.recipes import ZoomRecipe
 from batcountry.objectives import channel, drift, layer, opacity, parse, region, tv
 from batcountry.optim import alpha as veil
@@ -204,7 +204,7 @@ def test_films_and_pictures_on_disk_have_no_alpha(two_channels, tmp_path):
     with pytest.raises(RecipeError, match="films have no alpha"):
         ZoomRecipe.of({"alpha": True})
     with pytest.raises(RecipeError, match="alpha cannot be True there"):
-        dreaming_on_disk(None, tmp_path / "dream.tif", model=two_channels, alpha=True, canvas="24x40")
+        dream_on_disk(None, tmp_path / "dream.tif", model=two_channels, alpha=True, canvas="24x40")
 
 
 def test_edges_of_an_opacity_fit_where_the_picture_wraps():

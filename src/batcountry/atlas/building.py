@@ -6,19 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from typing_extensions import Unpack
 
 from batcountry.atlas.folder import Entry, Folder, check_atlas_folder
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.version import __version__
+from batcountry.dreams.checks import check_opaque
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.keywords import ChannelOptions, ModelLike
-from batcountry.dreams.resolve import check_opaque, resolve
+from batcountry.dreams.prepare import Prepared, prepare
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import LayerNotFound, RecipeError
 from batcountry.models import Model
-from batcountry.recipe import Recipe
 
 BATCH = 16
 """Channels that grow at once if nothing is said."""
@@ -52,6 +52,7 @@ def building(
     layers: Sequence[str] = (),
     *,
     batch: int = BATCH,
+    policy: Policy = OPEN,
     **options: Unpack[ChannelOptions],
 ) -> Iterator[Progress]:
     """Make an atlas: a picture of every channel of some layers, and a page to look at them.
@@ -69,6 +70,8 @@ def building(
         Names, or patterns such as `blocks.*`; the model's default layer if there are none.
     batch
         How many channels grow at once. More are quicker together, and take as many times the memory.
+    policy
+        What the recipe may do, as for `dream`.
     options
         As for `dream`, but for `objective`, `layer` and `guide`; the preset is `thumbnail` if none is named.
 
@@ -86,14 +89,13 @@ def building(
     if batch < 1:
         raise RecipeError("a batch has at least one channel")
     check_atlas_folder(Path(out))
-    given: dict[str, Any] = {"preset": "thumbnail", **options}
-    resolved = resolve(Recipe(), {**given, "model": model})
-    check_opaque(resolved.recipe, "an atlas")
-    opened = resolved.model
-    given["model"] = opened
+    asked = prepare(options={"preset": "thumbnail", **options, "model": model}, policy=policy)
+    check_opaque(asked.recipe, "an atlas")
+    opened = asked.open_model()
+    asked = asked.with_model(opened)
     entries = [Entry.of(opened, name) for name in chosen(opened, layers)]
     for entry in entries:  # so that a layer that cannot be reached is said before any work is done
-        dreamer = Dreamer(**given, objective=entry.objective(0))
+        dreamer = Dreamer(asked.with_aim(objective=entry.objective(0)))
         dreamer.dreaming()
     recipe = dreamer.resolved.recipe.model_dump(exclude={"objective", "layer", "guide", "tile", "max_memory"})
     facts = {
@@ -105,7 +107,7 @@ def building(
     folder = Folder(Path(out), facts)
     for entry in entries:
         folder.add(entry)
-    return _run(folder, entries, batch, given)
+    return policy.timed(_run(folder, entries, batch, asked))
 
 
 def chosen(model: Model, patterns: Sequence[str]) -> list[str]:
@@ -126,7 +128,7 @@ def chosen(model: Model, patterns: Sequence[str]) -> list[str]:
     return [each for each in names if each in wanted]
 
 
-def _run(folder: Folder, entries: Sequence[Entry], batch: int, options: dict[str, Any]) -> Iterator[Progress]:
+def _run(folder: Folder, entries: Sequence[Entry], batch: int, asked: Prepared) -> Iterator[Progress]:
     channels = sum(each.channels for each in entries)
     missing = {each.name: folder.missing(each) for each in entries}
     work = sum(map(len, missing.values()))
@@ -135,7 +137,7 @@ def _run(folder: Folder, entries: Sequence[Entry], batch: int, options: dict[str
         wanted = missing[entry.name]
         aims = [entry.objective(each) for each in wanted]
         folder.write_index()
-        for moment in visualizing(aims, batch=batch, **options) if aims else ():
+        for moment in visualizing(aims, asked, batch=batch) if aims else ():
             part = wanted[moment.batch * batch : (moment.batch + 1) * batch]
             share = moment.step.done * len(part)
             if moment.step.last:

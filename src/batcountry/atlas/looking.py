@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +20,10 @@ from typing_extensions import Unpack
 from batcountry.backend.files import replace_file
 from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.outputs import check_folder_of_ours, check_new
+from batcountry.backend.policy import OPEN, Policy
+from batcountry.dreams.checks import check_opaque
 from batcountry.dreams.keywords import ChannelOptions, ModelLike, PictureLike
-from batcountry.dreams.resolve import check_opaque, resolve
+from batcountry.dreams.prepare import prepare
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
 from batcountry.image.files import encode
@@ -30,7 +31,6 @@ from batcountry.image.initial import pink
 from batcountry.image.picture import Picture, read_picture
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
-from batcountry.recipe import Recipe
 
 TOP = 12
 """Channels that are shown if nothing is said."""
@@ -135,6 +135,7 @@ def looking(
     top: int = TOP,
     size: int = 448,
     overwrite: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[ChannelOptions],
 ) -> Iterator[float]:
     """Write a folder that shows what a layer sees in a picture: heat maps of channels, and a grid of places.
@@ -153,6 +154,8 @@ def looking(
         The picture is shrunk so that its longer side has this many pixels.
     overwrite
         Whether what an earlier look wrote into the folder may be replaced.
+    policy
+        What the recipe may do, as for `dream`.
     options
         As for `dream`, of the pictures of channels and places; the preset is `thumbnail` if none is named.
 
@@ -168,22 +171,21 @@ def looking(
     """
     if top < 1 or size < 16:
         raise RecipeError("look shows at least one channel, of a picture of at least 16 pixels")
-    picture = read_picture(image).fitted(size)
+    picture = read_picture(image, policy=policy).fitted(size)
     folder = Path(out)
     source = [Path(image)] if isinstance(image, (str, Path)) else []
     check_new(folder, overwrite=overwrite)
     check_folder_of_ours(folder, NAMES, source)
     check_makeable(folder)
-    given: dict[str, Any] = {"preset": "thumbnail", **options}
-    resolved = resolve(Recipe(), {**given, "model": model})
-    check_opaque(resolved.recipe, "a look")
-    opened = resolved.model
+    asked = prepare(options={"preset": "thumbnail", **options, "model": model}, policy=policy)
+    check_opaque(asked.recipe, "a look")
+    opened = asked.open_model()
     name = opened.layer(layer or opened.default_layer).name
     sight = seen(opened, picture, name)
     strongest, places = sight.strongest(top), sight.places()
     aims = [channel(name, each) for each, _ in strongest]
     aims += [each for each in dict.fromkeys(each for row in places for each in row) if each not in aims]
-    moments = visualizing(aims, batch=16, **{**given, "model": opened})
+    moments = visualizing(aims, asked.with_model(opened), batch=16)
 
     def run() -> Iterator[float]:
         drawn: list[Picture] = []

@@ -7,11 +7,11 @@ what came inside a picture, in the folder of unfinished work, or over a network.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from batcountry.errors import PolicyError
 
@@ -82,6 +82,14 @@ class Policy:
         if not self.run_programs:
             raise _no_code(f"to open {file} is to run the program in it, and it may be anybody's")
 
+    def may_read(self, path: PathName) -> bool:
+        """Whether a path lies in a folder that is allowed; see `check_place`."""
+        try:
+            self.check_place(path)
+        except PolicyError:
+            return False
+        return True
+
     def check_place(self, path: PathName) -> Path:
         """Return a path that may be read from, or a folder; nothing needs to be there.
 
@@ -118,14 +126,18 @@ class Policy:
             return found
         if is_odd:
             raise PolicyError(f"{path} is no ordinary file, but a device or a pipe; name a file")
-        if self.max_bytes is not None and size > self.max_bytes:
-            raise PolicyError(_too_much(f"{path} has {size:,} bytes", self.max_bytes, "bytes a file"))
+        self.check_bytes(size, str(path))
         return found
 
     def check_files(self, paths: Iterable[PathName]) -> None:
         """Raise `PolicyError` unless all files may be read; see `check_file`."""
         for path in paths:
             self.check_file(path)
+
+    def check_bytes(self, count: int, what: str) -> None:
+        """Raise `PolicyError` for a file, called `what`, of more bytes than allowed."""
+        if self.max_bytes is not None and count > self.max_bytes:
+            raise PolicyError(_too_much(f"{what} has {count:,} bytes", self.max_bytes, "bytes a file"))
 
     def check_pixels(self, size: tuple[int, int], what: str) -> None:
         """Raise `PolicyError` for a picture, called `what`, of two sides in pixels that is larger than allowed."""
@@ -137,16 +149,22 @@ class Policy:
 
         The time that passes while somebody looks at a step does not count.
         """
-        spent = 0.0
-        while True:
-            begun = time.monotonic()
-            try:
-                step = next(steps)
-            except StopIteration:
-                return
-            spent += time.monotonic() - begun
-            self.check_seconds(spent)
-            yield step
+        if self.max_seconds is None:
+            yield from steps
+            return
+        spent, end = 0.0, object()
+        try:
+            while True:
+                begun = time.monotonic()
+                step: Any = next(steps, end)
+                if step is end:
+                    return
+                spent += time.monotonic() - begun
+                self.check_seconds(spent)
+                yield step
+        finally:
+            if isinstance(steps, Generator):
+                steps.close()
 
     def check_steps(self, steps: int) -> None:
         """Raise `PolicyError` for more steps than allowed."""

@@ -11,9 +11,11 @@ from batcountry.cli.outputs import Target, output_at
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import out
 from batcountry.errors import BatCountryError, PictureError, VideoError
-from batcountry.recipe import Note, Recipe
+from batcountry.recipe import Note
 
 if TYPE_CHECKING:
+    from batcountry.backend.policy import Policy
+    from batcountry.dreams.prepare import Prepared
     from batcountry.jobs.runner import Events
     from batcountry.models import Model
     from batcountry.motion.recipes import MotionNote
@@ -29,21 +31,25 @@ def picture_note(file: Path) -> Note:
     return Note.read(text)
 
 
-def picture_again(file: Path, note: Note, target: Target, source: Path | None, *, run_code: bool) -> None:
+def picture_again(file: Path, note: Note, target: Target, source: Path | None, policy: Policy) -> None:
     """Dream again what a picture's note says, on `source` or on what the note names, and write it to `target`.
 
     Raises
     ------
     PictureError
         If the picture it was dreamed on is not there, or that or the network is another.
+    PolicyError
+        If the note asks for more than the policy allows.
     """
     from batcountry.backend.files import sha256_of
     from batcountry.dreams.inputs import input_files
+    from batcountry.dreams.prepare import prepare
     from batcountry.image.files import check_writable
     from batcountry.image.initial import start_picture
 
     recipe = note.recipe
-    source = _source(source, note.input, file, PictureError)
+    asked = prepare(recipe, policy=policy)
+    source = _source(source, note.input, file, PictureError, policy)
     if source is not None and sha256_of(source) != note.input_sha256:
         raise PictureError(
             f"{source} is not the picture that {file} was dreamed on; name that one with --input"
@@ -55,45 +61,50 @@ def picture_again(file: Path, note: Note, target: Target, source: Path | None, *
     output = output_at(target.path, inputs, overwrite=target.overwrite, named=target.named)
     if note.stopped:
         out.print(f"{escape(str(file))} was stopped at {note.stopped}; this is the whole dream")
-    model = _model(recipe, note, file, PictureError, run_code=run_code)
-    run_dream(source, Outputs(output), {**recipe.model_dump(), "model": model}, named=note.input)
+    asked = asked.with_model(_model(asked, note, file, PictureError))
+    run_dream(source, Outputs(output), asked, named=note.input)
     out.print(f"the dream is in {escape(str(output.path))}")
 
 
-def film_again(file: Path, note: MotionNote, target: Target, source: Path | None, *, run_code: bool) -> None:
+def film_again(file: Path, note: MotionNote, target: Target, source: Path | None, policy: Policy) -> None:
     """Make again what a film's note says; as `picture_again`, but for `VideoError`."""
     from batcountry.backend.files import sha256_of
     from batcountry.backend.outputs import check_apart
     from batcountry.cli.motion import make_film
+    from batcountry.dreams.prepare import prepare
     from batcountry.jobs import run
     from batcountry.motion.jobs.outputs import check_target
     from batcountry.motion.jobs.specs import video_spec, zoom_spec
     from batcountry.motion.recipes import ZoomRecipe
 
     recipe = note.recipe
-    source = _source(source, note.input, file, VideoError)
+    asked = prepare(recipe.dream, policy=policy)
+    source = _source(source, note.input, file, VideoError, policy)
     if source is not None and sha256_of(source) != note.input_sha256:
         raise VideoError(f"{source} is not what {file} was dreamed on; name that one with --input")
     check_target(target.path)
     check_apart(target.path, [file, source])
-    model = _model(recipe.dream, note, file, VideoError, run_code=run_code)
+    model = _model(asked, note, file, VideoError)
 
     def begin(path: Path) -> Events:
         more: dict[str, Any] = {
             "named": note.input,
             "overwrite": target.overwrite,
+            "policy": policy,
             "options": {"model": model},
         }
         if isinstance(recipe, ZoomRecipe):
             spec, objects = zoom_spec(source, path, recipe, **more)
         else:
             spec, objects = video_spec(str(source), path, recipe, **more)
-        return run(spec, objects=objects)
+        return run(spec, policy=policy, objects=objects)
 
     make_film(target.path, begin, file.name)
 
 
-def _source(given: Path | None, name: str | None, file: Path, refusal: type[BatCountryError]) -> Path | None:
+def _source(
+    given: Path | None, name: str | None, file: Path, refusal: type[BatCountryError], policy: Policy
+) -> Path | None:
     """Return what a file was dreamed on, as given, where it was or beside the file; None for what was made on the spot."""
     from batcountry.image.files import check_readable
 
@@ -102,19 +113,17 @@ def _source(given: Path | None, name: str | None, file: Path, refusal: type[BatC
         return given
     if name is None:
         return None
-    for place in (Path(name), file.parent / Path(name).name):
-        if place.is_file():
-            return place
+    places = [each for each in (Path(name), file.parent / Path(name).name) if each.is_file()]
+    for place in filter(policy.may_read, places):
+        return place
+    for place in places:
+        policy.check_place(place)
     raise refusal(f"{name}, which {file} was dreamed on, is not there; say where it is with --input")
 
 
-def _model(
-    recipe: Recipe, note: Note | MotionNote, file: Path, refusal: type[BatCountryError], *, run_code: bool
-) -> Model:
+def _model(asked: Prepared, note: Note | MotionNote, file: Path, refusal: type[BatCountryError]) -> Model:
     """Open the model that a file was dreamed with."""
-    from batcountry.models.from_recipe import open_recipe_model
-
-    model = open_recipe_model(recipe, trusted=run_code)
+    model = asked.open_model()
     if model.weights_sha256 != note.weights_sha256:
-        raise refusal(f"{file} was dreamed with other weights than {recipe.model} has now")
+        raise refusal(f"{file} was dreamed with other weights than {asked.recipe.model} has now")
     return model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,16 +13,12 @@ from batcountry.cli.dream import Wanted, dream_with_layers, say_done
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
 from batcountry.cli.screen import show
+from batcountry.cli.trust import Allow, NoLimits, RunCode, RunProgram, strict_policy, typed_policy
 from batcountry.recipe.fields import OUTPUT, SIZE
 
 # What imports torch is imported within the commands, so that --help answers at once.
 
 app = Commands(no_args_is_help=True)
-
-RunCode = Annotated[
-    bool,
-    typer.Option("--run-code", help="Open its model even if that runs a function that the recipe names."),
-]
 
 
 @app.command()
@@ -62,6 +57,7 @@ def dream(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    run_code: RunProgram = False,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a picture."""
@@ -74,7 +70,7 @@ def dream(
         deepzoom=deepzoom,
     )
     with folder_made(output):
-        dream_with_layers(image, wanted, options, layer or [])
+        dream_with_layers(image, wanted, options, layer or [], typed_policy(run_code))
 
 
 @app.command()
@@ -83,14 +79,15 @@ def resume(
         Path,
         typer.Argument(metavar="DIR", help="The folder that --work named, or an unfinished film or atlas."),
     ],
+    allow: Allow = None,
     run_code: RunCode = False,
+    no_limits: NoLimits = False,
 ) -> None:
     """Go on with what was stopped, in whatever way, from where its folder has it."""
-    from batcountry.backend.policy import OPEN
+    policy = strict_policy(allow, run_code=run_code, no_limits=no_limits)
     from batcountry.jobs import resume
 
-    events = resume(work, policy=replace(OPEN, run_code=run_code))
-    say_done(show(events, work.name))
+    say_done(show(resume(work, policy=policy), work.name))
 
 
 @app.command()
@@ -104,11 +101,15 @@ def again(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    allow: Allow = None,
     run_code: RunCode = False,
+    no_limits: NoLimits = False,
 ) -> None:
     """Dream a picture or a film again from the recipe inside it."""
     from batcountry.motion.jobs.metadata import note_of
 
+    policy = strict_policy(allow, run_code=run_code, no_limits=no_limits)
+    policy = policy.allow(file.parent, *([] if image is None else [image]))
     film = note_of(file)
     usual = f"{file.stem}-again{file.suffix}"
     target = Target(
@@ -118,6 +119,6 @@ def again(
     )
     with folder_made(output):
         if film is None:
-            picture_again(file, picture_note(file), target, image, run_code=run_code)
+            picture_again(file, picture_note(file), target, image, policy)
         else:
-            film_again(file, film, target, image, run_code=run_code)
+            film_again(file, film, target, image, policy)

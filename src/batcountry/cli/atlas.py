@@ -17,6 +17,7 @@ from batcountry.cli.commands import NETWORKS
 from batcountry.cli.options import recipe_options
 from batcountry.cli.outputs import Overwrite, output_at
 from batcountry.cli.screen import Stopped, err, out
+from batcountry.cli.trust import RunProgram, typed_policy
 
 _WITHOUT = ("model", "layer", "objective", "guide", "mask", "alpha", "fade")
 
@@ -35,6 +36,7 @@ def atlas(
         Path, typer.Option("--out", "--output", "-o", metavar="DIR", help="Folder for the atlas.")
     ] = Path("atlas"),
     batch: Annotated[int, typer.Option(min=1, max=1024, help="Channels that grow at once.")] = 16,
+    run_code: RunProgram = False,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Draw every channel of a model's layers, and write a page to look at them.
@@ -44,7 +46,8 @@ def atlas(
     from batcountry.atlas import building
 
     said = f"the same command goes on from there; what is done is in {output}"
-    *_, last = _watched(building(output, model, layers or (), batch=batch, **options), _said, said)
+    steps = building(output, model, layers or (), batch=batch, policy=typed_policy(run_code), **options)
+    *_, last = _watched(steps, _said, said)
     out.print(f"open {escape(str(output / 'index.html'))} to see {last.channels} channels")
 
 
@@ -67,13 +70,15 @@ def look(
         int, typer.Option(min=16, max=4096, help="Shrink the picture so that its longer side has this.")
     ] = 448,
     overwrite: Overwrite = False,
+    run_code: RunProgram = False,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Show what a layer sees in a picture: the channels it excites, where, and what each place is taken for."""
     from batcountry.atlas import looking
 
     goal = output_at(output or Path("look"), [image], overwrite=overwrite, named=output is not None)
-    steps = looking(image, goal.path, model, layer, top=top, size=size, overwrite=overwrite, **options)
+    more: dict[str, Any] = {"top": top, "size": size, "overwrite": overwrite, **options}
+    steps = looking(image, goal.path, model, layer, policy=typed_policy(run_code), **more)
     for _ in _watched(steps, lambda _: image.name, "nothing was finished"):
         pass
     out.print(f"open {escape(str(goal.path / 'index.html'))} to see it")

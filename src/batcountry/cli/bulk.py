@@ -13,6 +13,7 @@ from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Overwrite
 from batcountry.cli.screen import out, show
 from batcountry.cli.stopping import said_counts
+from batcountry.cli.trust import RunProgram, typed_policy
 
 
 @app.command()
@@ -24,6 +25,7 @@ def bulk(
     ] = Path("dreams"),
     layer: Annotated[list[str] | None, several("layer", "a picture for each")] = None,
     overwrite: Overwrite = False,
+    run_code: RunProgram = False,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a folder of pictures with several layers; what is done already is skipped.
@@ -32,7 +34,8 @@ def bulk(
     """
     from batcountry.jobs import bulk
 
-    events = bulk(folder, output, layer or [], overwrite=overwrite, **options)
+    policy = typed_policy(run_code)
+    events = bulk(folder, output, layer or [], overwrite=overwrite, policy=policy, **options)
     done = show(events, folder.name, "the same command goes on with the rest")
     out.print(f"{said_counts(done.counts)}; the dreams are in {escape(str(output))}")
     if done.counts["failed"]:

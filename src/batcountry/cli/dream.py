@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from batcountry.backend.outputs import Output
+from batcountry.backend.policy import Policy
 from batcountry.cli.outputs import Target, check_different, for_layer, output_at, steps_at
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import out
@@ -17,6 +18,7 @@ from batcountry.cli.stopping import said_counts
 from batcountry.recipe import Recipe
 
 if TYPE_CHECKING:
+    from batcountry.dreams.prepare import Prepared
     from batcountry.jobs.events import Done
 
 STEPS = re.compile(r"octave_\d+-iter_\d+\.png")
@@ -63,33 +65,34 @@ class Wanted(Target):
         return Outputs(picture, steps, self.work, deepzoom)
 
 
-def dream_with_layers(image: Path | None, wanted: Wanted, options: dict[str, Any], layers: list[str]) -> None:
+def dream_with_layers(
+    image: Path | None, wanted: Wanted, options: dict[str, Any], layers: list[str], policy: Policy
+) -> None:
     """Dream on a picture with each of some layers, or with none for what the options say, and say where the dreams are.
 
     All that needs no network to be wrong is found out before one is opened.
     """
-    from batcountry.dreams.resolve import prepared
+    from batcountry.dreams.prepare import prepare
     from batcountry.image.files import picture_size
-    from batcountry.models.from_recipe import open_recipe_model
 
     if image is not None:
         picture_size(image)
     layers = list(dict.fromkeys(layers))
     own = {"layer": layers[0]} if layers else {}
-    recipe = prepared(Recipe(), {**options, **own}).recipe
+    asked = prepare(options={**options, **own}, policy=policy)
     if len(layers) < 2:
-        _dream(image, wanted.outputs(recipe, image), {**options, **own})
+        _dream(image, wanted.outputs(asked.recipe, image), asked)
         return
-    todo = [(name, wanted.for_layer(name).outputs(recipe, image)) for name in layers]
-    model = open_recipe_model(recipe)
+    todo = [(name, wanted.for_layer(name).outputs(asked.recipe, image)) for name in layers]
+    model = asked.open_model()
     for name in layers:
         model.layer(name)
     for name, outputs in todo:
-        _dream(image, outputs, {**options, "model": model, "layer": name})
+        _dream(image, outputs, asked.with_model(model).with_aim(layer=name))
 
 
-def _dream(image: Path | None, outputs: Outputs, options: dict[str, Any]) -> None:
-    run_dream(image, outputs, options)
+def _dream(image: Path | None, outputs: Outputs, asked: Prepared) -> None:
+    run_dream(image, outputs, asked)
     say_dream(outputs.picture, outputs.deepzoom)
 
 

@@ -85,9 +85,9 @@ def _again(file: Path, note: Note | MotionNote) -> list[str]:
     """Return the command that makes a file again from what it says of itself."""
     words = ["bat-country", "again", str(file)]
     if ":" in _dream(note).model:  # only then, since to know it takes PyTorch
-        from batcountry.models.loaders.named import names_function
+        from batcountry.models.from_recipe import runs_code
 
-        words += ["--run-code"] if names_function(_dream(note).model) else []
+        words += ["--run-code"] if runs_code(_dream(note).model) else []
     return words
 
 

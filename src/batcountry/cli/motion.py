@@ -16,6 +16,7 @@ from batcountry.cli.dream import say_done
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.outputs import Overwrite, begun_at
 from batcountry.cli.screen import out, show
+from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.errors import RecipeError
 from batcountry.motion.recipe_keyframes import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
@@ -48,6 +49,7 @@ def zoom(
     output: Output,
     key: Keys = None,
     overwrite: Overwrite = False,
+    run_code: RunProgram = False,
     film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
@@ -56,11 +58,11 @@ def zoom(
     from batcountry.motion.jobs.specs import zoom_spec
 
     source = None if str(image) == "sky" and not image.exists() else image
-    more = {**film, **options, "keys": _keys(key)}
+    more, policy = {**film, **options, "keys": _keys(key)}, typed_policy(run_code)
 
     def begin(path: Path) -> Events:
-        spec, objects = zoom_spec(source, path, overwrite=overwrite, options=more)
-        return run(spec, objects=objects)
+        spec, objects = zoom_spec(source, path, overwrite=overwrite, policy=policy, options=more)
+        return run(spec, policy=policy, objects=objects)
 
     make_film(output, begin, image.name)
 
@@ -75,6 +77,7 @@ def video(
     output: Output,
     key: Keys = None,
     overwrite: Overwrite = False,
+    run_code: RunProgram = False,
     film: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
@@ -82,11 +85,11 @@ def video(
     from batcountry.jobs import run
     from batcountry.motion.jobs.specs import video_spec
 
-    more = {**film, **options, "keys": _keys(key)}
+    more, policy = {**film, **options, "keys": _keys(key)}, typed_policy(run_code)
 
     def begin(path: Path) -> Events:
-        spec, objects = video_spec(source, path, overwrite=overwrite, options=more)
-        return run(spec, objects=objects)
+        spec, objects = video_spec(source, path, overwrite=overwrite, policy=policy, options=more)
+        return run(spec, policy=policy, objects=objects)
 
     make_film(output, begin, Path(source).name or source)
 

@@ -14,6 +14,7 @@ from batcountry.backend.outputs import check_folder_of_ours, check_new, is_same
 from batcountry.cli.app import app as app
 from batcountry.cli.commands import NETWORKS
 from batcountry.cli.screen import answers, out, print_table
+from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.errors import ModelError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def layers(
     channels: Annotated[
         str | None, typer.Option(help="What it takes: rgb, bgr, gray, rgba, or a number.")
     ] = None,
+    run_code: RunProgram = False,
 ) -> None:
     """List the layers of a model in running order: channels, stride and receptive field in pixels."""
     from rich.table import Table
@@ -43,7 +45,8 @@ def layers(
     from batcountry.models.from_recipe import open_recipe_model
     from batcountry.recipe import Recipe
 
-    opened = open_recipe_model(Recipe().with_options(model=model, weights=weights, channels=channels))
+    recipe = Recipe(model=model, weights=weights, channels=channels)
+    opened = open_recipe_model(recipe, policy=typed_policy(run_code))
     table = Table("layer", box=None, pad_edge=False)
     for heading in ("channels", "stride", "receptive field"):
         table.add_column(heading, justify="right")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from batcountry.backend.outputs import Output
 from batcountry.cli.screen import show
+
+if TYPE_CHECKING:
+    from batcountry.dreams.prepare import Prepared
+    from batcountry.dreams.resolve import Resolved
 
 
 @dataclass
@@ -31,14 +35,14 @@ class Outputs:
 
 
 def run_dream(
-    image: Path | None, outputs: Outputs, options: dict[str, Any], *, named: str | None = None
+    image: Path | None, outputs: Outputs, asked: Prepared | Resolved, *, named: str | None = None
 ) -> None:
     """Dream on a picture, or with None on a start, and write the result.
 
     Parameters
     ----------
-    options
-        As for `batcountry.dream`; `model` may be an opened one.
+    asked
+        How to dream.
     named
         What the result says of the picture's name.
 
@@ -48,13 +52,12 @@ def run_dream(
         On Ctrl-C; what there is of the picture is kept.
     """
     from batcountry.jobs import run
-    from batcountry.jobs.dream_specs import dream_spec, job_recipe
+    from batcountry.jobs.dream_specs import dream_spec
 
-    recipe, objects = job_recipe(None, options)
     places = {"picture": outputs.picture, "steps": outputs.save_steps, "deepzoom": outputs.deepzoom}
     wanted = {name: each for name, each in places.items() if each is not None}
-    spec = dream_spec(image, recipe, wanted, named=named)
-    events = run(spec, folder=outputs.work, objects=objects)
+    spec = dream_spec(image, asked.recipe, wanted, named=named)
+    events = run(spec, folder=outputs.work, policy=asked.policy, objects={"asked": asked})
     done = show(events, image.name if image else "a start of its own")
     for name, each in wanted.items():
         each.path = Path(done.outputs[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,7 +69,7 @@ def said_of(event: events.Stopped, hint: str | None = None) -> str:
     elif event.folder is None:
         return f"{said}; nothing was written"
     if event.folder is not None:
-        hint = f"go on with: {resume_command_of(Path(event.folder))}"
+        hint = f"go on with: {resume_command_of(Path(event.folder), event.at)}"
     said = f"{said}; {hint}" if hint else said
     return f"{said} ({said_counts(event.counts)})" if event.counts else said
 
@@ -78,13 +79,22 @@ def said_counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{number} {what}" for what, number in counts.items())
 
 
-def resume_command_of(folder: Path) -> str:
-    """Return the command that goes on with the job in a folder."""
+def resume_command_of(folder: Path, at: events.Progress | None) -> str:
+    """Return the command that goes on with the job in a folder, which had come so far, with the leave that it needs."""
+    from batcountry.backend.policy import STRICT
     from batcountry.jobs.folder import JobFolder
     from batcountry.models.from_recipe import resume_command
 
-    model = JobFolder(folder).spec().inputs.get("model")
-    return resume_command(folder, "" if model is None else model.path)
+    spec = JobFolder(folder).spec()
+    model = spec.inputs.get("model")
+    inputs = [each.path for name, each in spec.inputs.items() if name != "model"]
+    files = [*inputs, *(each.path for each in spec.outputs.values())]
+    pixels, steps = 0, 1
+    if at is not None:
+        pixels = at.size[0] * at.size[1] if at.size else 0
+        steps = math.prod(each.of or 1 for each in at.where)
+    large = pixels > (STRICT.max_pixels or 0) or steps > (STRICT.max_steps or 0)
+    return resume_command(folder, "" if model is None else model.path, files, large=large)
 
 
 def _model_in(picture: Path) -> str:

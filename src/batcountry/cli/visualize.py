@@ -27,6 +27,7 @@ from batcountry.cli.outputs import (
 )
 from batcountry.cli.screen import Stopped, err, out, watched
 from batcountry.cli.stopping import stopped
+from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.dreams.cnn_vis_options import Aim, Penalties
 from batcountry.errors import RecipeError
 from batcountry.recipe import Recipe
@@ -35,6 +36,7 @@ from batcountry.recipe.fields import described
 if TYPE_CHECKING:
     from batcountry.dreams.dreamer import Dreamer
     from batcountry.dreams.history import History as Numbers
+    from batcountry.dreams.prepare import Prepared
     from batcountry.dreams.steps import Step
     from batcountry.image.picture import Picture
 
@@ -66,6 +68,7 @@ def visualize(
         typer.Option("--plot-pixels", metavar="FILE", help="Also plot four pixels' gray levels."),
     ] = None,
     overwrite: Overwrite = False,
+    run_code: RunProgram = False,
     aim: dict[str, Any] = {},  # noqa: B006 - never changed
     penalties: dict[str, Any] = {},  # noqa: B006 - never changed
     options: dict[str, Any] = {},  # noqa: B006 - never changed
@@ -76,22 +79,23 @@ def visualize(
     """
     from batcountry.dreams.cnn_vis import usual_options
     from batcountry.dreams.history import History
-    from batcountry.dreams.resolve import prepared
+    from batcountry.dreams.prepare import prepare
     from batcountry.image.picture import read_picture
 
     if save_steps is not None and not every:
         raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")
     picture = None if image is None else read_picture(image)
-    recipe = prepared(Recipe(), {**usual_options(options), **options}).recipe
+    asked = prepare(options={**usual_options(options), **options}, policy=typed_policy(run_code))
     target = Target(
         place_of(output, f"visualize-{image.stem}.png" if image else "visualize.png"),
         named=output is not None,
         overwrite=overwrite,
     )
     with folder_made(output):
-        outputs = _outputs(target, recipe, image, plot, plot_pixels, steps=save_steps)
-        dreamer = _dreamer(None if picture is None else picture.size[::-1], options, aim, penalties=penalties)
-        history = History(dreamer.parts)
+        outputs = _outputs(target, asked.recipe, image, plot, plot_pixels, steps=save_steps)
+        size = None if picture is None else picture.size[::-1]
+        dreamer = _dreamer(asked, size, options, aim, penalties=penalties)
+        history = History()
         try:
             _run(dreamer, picture, image, outputs, history=history, every=every)
         except Stopped:
@@ -169,6 +173,7 @@ def _run(
 
 
 def _dreamer(
+    asked: Prepared,
     size: tuple[int, int] | None,
     options: dict[str, Any],
     aim: dict[str, Any],
@@ -178,7 +183,6 @@ def _dreamer(
     """Make a dreamer ready for a picture of (height, width), or for a start."""
     from batcountry.dreams.cnn_vis import amplifying
     from batcountry.dreams.dreamer import Dreamer
-    from batcountry.models.from_recipe import open_recipe_model
 
     if "objective" in options and (aim or penalties):
         names = (*aim, *penalties)
@@ -187,8 +191,8 @@ def _dreamer(
         )
         raise RecipeError(f"an objective says all that is wanted; write into it what {flags} would say")
     wish, less = Aim.of(aim), Penalties.of(penalties)
-    model = open_recipe_model(Recipe().with_options(**options))
-    return Dreamer(**amplifying(model, options, wish, less, size=size))
+    model = asked.open_model()
+    return Dreamer(policy=asked.policy, **amplifying(model, options, wish, less, size=size))
 
 
 def _report(step: Step, history: Numbers, folder: Output | None) -> None:

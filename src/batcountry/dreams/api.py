@@ -11,10 +11,13 @@ from PIL import Image
 from torch import Tensor
 from typing_extensions import Unpack
 
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.batches import BATCH, pictures_given
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.keywords import DreamOptions, PictureLike
+from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.progress_bars import Progressing, with_bar
+from batcountry.dreams.resolve import Resolved
 from batcountry.dreams.steps import Step, where
 from batcountry.image.picture import FileLike, Picture
 from batcountry.recipe import Recipe
@@ -34,6 +37,7 @@ def dream(  # type: ignore[overload-overlap]  # a text is a sequence of texts, b
     batch: int = BATCH,
     callback: Callback | None = None,
     progress: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[DreamOptions],
 ) -> Picture: ...
 
@@ -46,6 +50,7 @@ def dream(
     batch: int = BATCH,
     callback: Callback | None = None,
     progress: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[DreamOptions],
 ) -> list[Picture]: ...
 
@@ -58,6 +63,7 @@ def dream(
     batch: int = BATCH,
     callback: Callback | None = None,
     progress: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[DreamOptions],
 ) -> Any: ...  # several pictures for four axes, which types do not tell
 
@@ -70,6 +76,7 @@ def dream(
     batch: int = BATCH,
     callback: Callback | None = None,
     progress: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[DreamOptions],
 ) -> Picture | list[Picture]:
     """Dream on a picture and return the result, which `save`s itself with its recipe inside.
@@ -92,6 +99,9 @@ def dream(
         come back as they were, with no note of a dream.
     progress
         Show a bar with the time that is left.
+    policy
+        What the recipe may do: which files it may name, whether it may run code, how much it may take.
+        `batcountry.backend.policy.STRICT` is for recipes of others.
     options
         Fields of `Recipe` by name, over those of `recipe`. `model` may also be an opened `Model` or a PyTorch module,
         `guide` and `mask` any picture, `objective` an `Objective` or a function of activations
@@ -103,7 +113,7 @@ def dream(
     Raises
     ------
     BatCountryError
-        If the picture, the model, or an option cannot be used; the message is one sentence.
+        If the picture, the model, or an option cannot be used, or is not allowed; the message is one sentence.
 
     Examples
     --------
@@ -111,7 +121,7 @@ def dream(
     >>> batcountry.dream(size=64, octaves=1, iterations=1).size
     (64, 36)
     """
-    dreamer = Dreamer(recipe, **options)
+    dreamer = Dreamer(recipe, policy=policy, **options)
     several = pictures_given(image)
     given: Any = image if several is None else [dreamer.read(each) for each in several]
     found: dict[int, Picture] = {}
@@ -126,18 +136,19 @@ def dream(
 
 def dreaming(
     image: PictureLike | Sequence[PictureLike] | None = None,
-    recipe: Recipe | None = None,
+    recipe: Recipe | Prepared | Resolved | None = None,
     *,
     batch: int = BATCH,
+    policy: Policy = OPEN,
     **options: Unpack[DreamOptions],
 ) -> Iterator[Step]:
-    """Dream on a picture step by step; takes what `dream` takes.
+    """Dream on a picture step by step; takes what `dream` takes, and what is prepared or resolved already.
 
     Of several pictures those of one size are dreamed on together, one batch after the other: `Step.indices` says which they
     are, and `Step.last` that they are finished. The arguments are checked and the model is opened at the call, not at the
     first step.
     """
-    return Dreamer(recipe, **options).dreaming(image, batch=batch)
+    return Dreamer(recipe, policy=policy, **options).dreaming(image, batch=batch)
 
 
 def watched(steps: Iterable[S], say: Callable[[S], str], *, progress: bool) -> Iterator[S]:

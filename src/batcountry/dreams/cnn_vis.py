@@ -44,7 +44,7 @@ def amplifying(
         If something cannot be.
     """
     found = {**usual_options(options), **options}
-    recipe = Recipe().with_options(**{key: value for key, value in found.items() if key != "model"})
+    recipe = Recipe(**{key: value for key, value in found.items() if key != "model"})
     base = model.input_size or _INPUT
     if size is None:
         # Sizes in parts are parts of the network's input, as in cnn-vis, and the start is made at the first.

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
@@ -21,8 +23,9 @@ from batcountry.dreams.loop import Advancing, climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
 from batcountry.dreams.planning import PICTURE_BYTES, Plan, fitting
 from batcountry.dreams.postprocess import finished
+from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.preview import encode_preview, recolor, shrink
-from batcountry.dreams.resolve import resolve
+from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
 from batcountry.image.array_picture import read_data
@@ -30,6 +33,7 @@ from batcountry.image.initial import start_picture
 from batcountry.image.periodic import seamless, wrapped_axes
 from batcountry.image.picture import Picture, read_picture
 from batcountry.image.resample import enlarged
+from batcountry.image.sizes import scaled_to
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.alpha import COLORS, VEIL_BYTES, begun, planes_of
@@ -46,37 +50,51 @@ log = logging.getLogger("batcountry")
 
 @dataclass(frozen=True)
 class Planned:
-    """What a dream on a picture will be.
+    """How dreams on pictures of one size are worked out.
 
     Attributes
     ----------
+    sizes
+        (height, width) of the octaves, smallest first.
     recipe
-        With all that the picture's size and the memory chose, so that the same is done again.
-    pixels
-        Of the largest octave.
-    seconds
-        How long it will take; None if nobody knows.
+        With octaves and tiles chosen, so that the same is planned for it again.
+    plan
+        None for windows.
     """
 
+    sizes: list[tuple[int, int]]
     recipe: Recipe
-    pixels: int
-    seconds: float | None
+    plan: Plan | None = None
+
+    @property
+    def pixels(self) -> int:
+        """Of the largest octave."""
+        return self.sizes[-1][0] * self.sizes[-1][1]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it will take; None if nobody knows."""
+        return None if self.plan is None else self.plan.seconds
 
 
 class Dreamer:
     """A recipe made ready: its model opened, its objective bound. It dreams on any number of pictures.
 
+    Several threads may dream with one at once; each gets what it gets alone.
+
     Parameters
     ----------
-    recipe, options
+    recipe
+        As for `dream`; or what is prepared or resolved already (`batcountry.dreams.resolve`).
+    policy
+        What the recipe may do.
+    options
         As for `dream`.
 
     Attributes
     ----------
     resolved
         Model, objective, and the recipe with what was chosen for it.
-    parts
-        The terms of the image itself, with what they last came to; None if there are none.
     names
         What notes say in the place of a recipe's own names, for a model or files that are found under others here.
 
@@ -86,31 +104,32 @@ class Dreamer:
         As `dream`.
     """
 
-    def __init__(self, recipe: Recipe | None = None, **options: Unpack[DreamOptions]) -> None:
-        self.resolved = resolve(recipe or Recipe(), dict(options))
+    def __init__(
+        self,
+        recipe: Recipe | Prepared | Resolved | None = None,
+        *,
+        policy: Policy = OPEN,
+        **options: Unpack[DreamOptions],
+    ) -> None:
+        self.resolved = resolve(recipe, dict(options), policy)
         model, objective = self.resolved.model, self.resolved.objective
         self._whole = whole_gradient(model, objective)
-        self.parts = Breakdown(model, objective.of_image) if objective.of_image else None
+        self._prior = Breakdown(model, objective.of_image) if objective.of_image else None
         more = {} if self.resolved.mask is None else {UPDATE: self.resolved.mask}
         self._pictures = Pictures(objective, more)
         self._count = pictures_of(objective)
         self.names: dict[str, str] = {}
-        self._ready: dict[tuple[int, int], tuple[list[tuple[int, int]], Gradient, Recipe, Plan | None]] = {}
+        self._planning = Lock()
+        self._plans: dict[tuple[int, int], Planned] = {}
 
     def read(self, image: Any) -> Picture:
         """Read a picture of the kind that the network takes."""
-        channels = self.resolved.model.channels
-        return read_picture(image) if channels == 3 else read_data(image, channels)
+        channels, policy = self.resolved.model.channels, self.resolved.policy
+        return read_picture(image, policy=policy) if channels == 3 else read_data(image, channels, policy)
 
     def planned(self, image: PictureLike | None = None) -> Planned:
-        """Return what a dream on a picture will be; raises `BatCountryError` if it cannot be."""
-        size = self._input(image).size[::-1]
-        sizes, _, recipe, plan = self._prepared(size)
-        return Planned(
-            recipe.with_options(**self.names) if self.names else recipe,
-            sizes[-1][0] * sizes[-1][1],
-            None if plan is None else plan.seconds,
-        )
+        """Return how a dream on a picture will be worked out; raises `BatCountryError` if it cannot be."""
+        return self._planned(self._input(image).size[::-1])
 
     def dreaming(
         self,
@@ -157,15 +176,18 @@ class Dreamer:
         resolved = self.resolved
         base = torch.cat([planes_of(each, resolved.recipe) for each in pictures]).to(resolved.model.device)
         base = base.expand(max(self._count, len(pictures)), -1, -1, -1)
-        sizes, gradient, recipe, _ = self._prepared((base.shape[-2], base.shape[-1]))
+        planned = self._planned((base.shape[-2], base.shape[-1]))
+        sizes, recipe = planned.sizes, planned.recipe
         if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
             raise RecipeError(
                 "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
                 "leave it out, or make the picture smaller with size"
             )
+        prior = self._prior and self._prior.fresh()
         made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
+        gradient = self._gradient(planned)
         redirected = redirecting_gradient(gradient, max(0, recipe.redirect_relu - made))
-        ascent = resolved.ascent(redirected, self.parts)
+        ascent = resolved.ascent(redirected, prior)
         window = resolved.window
         on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
 
@@ -179,47 +201,71 @@ class Dreamer:
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
             base = enlarged(base, sizes[-1])
         wrap, carry = wrapped_axes(recipe.wrap), octaves.carries[recipe.carry]
-        return climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry, checkpoint)
+        steps = climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry, checkpoint)
+        steps = steps if prior is None else (replace(each, terms=dict(prior.values)) for each in steps)
+        return resolved.policy.timed(steps)
 
     def _together(self, picture: Picture, most: int) -> int:
         """Return how many pictures like this one can be dreamed on together."""
-        *_, planned = self._prepared(picture.size[::-1])
+        plan = self._planned(picture.size[::-1]).plan
         recipe = self.resolved.recipe
-        return 1 if planned is None else fitting(planned, recipe.max_memory, self.resolved.model.device, most)
+        return 1 if plan is None else fitting(plan, recipe.max_memory, self.resolved.model.device, most)
 
-    def _prepared(self, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Gradient, Recipe, Plan | None]:
-        """Return octaves' sizes for a picture of (height, width), gradient, recipe with tiles, and plan if there is one."""
-        if size not in self._ready:
-            model, objective, recipe = self.resolved.model, self.resolved.objective, self.resolved.recipe
-            moves, window = self.resolved.transforms, self.resolved.window
-            sizes = octave_sizes(recipe, size)
-            if window is not None:
-                if self._count > 1:
-                    raise RecipeError("windows go over one picture; give one objective, or leave windows out")
-                if recipe.octaves is None:
-                    sizes = holding(window, sizes)
-                    recipe = recipe.with_options(octaves=len(sizes))
-                check_windows(sizes, window)
-                large_enough(model, objective.layers, [window])
-                self._ready[size] = sizes, window_batches(self._whole, recipe.window_batch), recipe, None
-                return self._ready[size]
-            sizes = large_enough(model, objective.layers, sizes, moves, chosen=recipe.octaves is None)
-            recipe = recipe.with_options(octaves=recipe.octaves or len(sizes))
-            buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
-            planned = plan_dream(self.resolved, self._probed, sizes, buffers)
-            log.info("%s", planned)
-            wrap = wrapped_axes(recipe.wrap)
-            gradient = SparingGradient(
-                self._whole, model, objective, planned.side, wrap, ceiling=planned.ceiling
-            )
-            self._ready[size] = sizes, gradient, recipe.with_options(tile=planned.side or 0), planned
-        return self._ready[size]
+    def _planned(self, size: tuple[int, int]) -> Planned:
+        """Return how a dream on a picture of (height, width) is worked out; the same for all of that size."""
+        with self._planning:
+            if size not in self._plans:
+                recipe, policy = self.resolved.recipe, self.resolved.policy
+                sizes = octave_sizes(recipe, size)
+                policy.check_pixels(sizes[-1][::-1], "the dream")
+                make = self._plan if self.resolved.window is None else self._plan_windows
+                planned = make(sizes)
+                policy.check_steps(len(planned.sizes) * recipe.iterations)
+                self._plans[size] = planned
+            return self._plans[size]
+
+    def _plan_windows(self, sizes: list[tuple[int, int]]) -> Planned:
+        """Plan a dream through windows on octaves of some sizes."""
+        resolved, recipe, window = self.resolved, self.resolved.recipe, self.resolved.window
+        assert window is not None
+        if self._count > 1:
+            raise RecipeError("windows go over one picture; give one objective, or leave windows out")
+        if recipe.octaves is None:
+            sizes = holding(window, sizes)
+            recipe = recipe.chosen(octaves=len(sizes))
+        check_windows(sizes, window)
+        large_enough(resolved.model, resolved.objective.layers, [window])
+        return Planned(sizes, recipe)
+
+    def _plan(self, sizes: list[tuple[int, int]]) -> Planned:
+        """Plan a dream on octaves of some sizes, with the memory and the time that it takes."""
+        resolved, recipe = self.resolved, self.resolved.recipe
+        layers, moves = resolved.objective.layers, resolved.transforms
+        sizes = large_enough(resolved.model, layers, sizes, moves, chosen=recipe.octaves is None)
+        buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
+        plan = plan_dream(resolved, self._probed, sizes, buffers)
+        log.info("%s", plan)
+        resolved.policy.check_seconds(plan.seconds)
+        octaves = recipe.octaves or len(sizes)
+        return Planned(sizes, recipe.chosen(octaves=octaves, tile=plan.side or 0), plan)
+
+    def _gradient(self, planned: Planned) -> Gradient:
+        """Return a gradient for one dream: with what it remembers, such as that memory ran out."""
+        model, objective, recipe = self.resolved.model, self.resolved.objective, planned.recipe
+        plan = planned.plan
+        if plan is None:
+            return window_batches(self._whole, recipe.window_batch)
+        wrap = wrapped_axes(recipe.wrap)
+        return SparingGradient(self._whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""
         recipe, model = self.resolved.recipe, self.resolved.model
         made = image is None and model.channels == 3
         picture = self.read(start_picture(recipe) if made else image)
+        self.resolved.policy.check_pixels(
+            scaled_to(picture.size, recipe.size, recipe.enlarge), "the picture as it is dreamed on"
+        )
         if recipe.size:
             picture = picture.fitted(recipe.size)
         if recipe.enlarge:
@@ -237,7 +283,7 @@ class Dreamer:
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(
             version=__version__,
-            recipe=recipe.with_options(**self.names) if self.names else recipe,
+            recipe=recipe.chosen(**self.names),
             input=picture.source,
             input_sha256=picture.sha256,
             weights_sha256=self.resolved.model.weights_sha256,
@@ -306,7 +352,7 @@ class _Opened:
     @cached_property
     def plain(self) -> Recipe:
         """The recipe with colors as they grow."""
-        return self.recipe.with_options(color="free")
+        return self.recipe.chosen(color="free")
 
     def _of(self, index: int) -> Picture:
         return self.pictures[min(index, len(self.pictures) - 1)]

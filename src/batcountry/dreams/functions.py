@@ -10,9 +10,18 @@ import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
+from batcountry.image.periodic import wrapped_axes
 from batcountry.objectives import Objective, objective_of
 from batcountry.optim import param
-from batcountry.optim.optimizers import Make, Optimizer, Schedule, State, load_torch_state, torch_state
+from batcountry.optim.optimizers import (
+    Make,
+    Optimizer,
+    Schedule,
+    State,
+    load_torch_state,
+    optimizer,
+    torch_state,
+)
 from batcountry.optim.param import MakeParam, Param
 from batcountry.optim.transforms import Transform
 from batcountry.optim.transforms import parse as parse_transforms
@@ -102,6 +111,15 @@ def usual_step_size(name: str, optimizer: str, functions: Functions) -> float | 
         )
     usual = param.step_sizes[name]
     return usual.get("adam" if functions.optimizer is not None else optimizer, usual["ascent"])
+
+
+def recipe_optimizer(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> Make:
+    """Return what makes a recipe's optimizer; raises `RecipeError` if there is no such one."""
+    if functions.optimizer is not None:
+        return own_optimizer(functions.optimizer, recipe)
+    schedule = Schedule(recipe.stride, recipe.decay, recipe.decay_every)
+    wrap = wrapped_axes(recipe.wrap)
+    return optimizer(recipe.optimizer, schedule, recipe.normalize or "mean", recipe.smoothing, wrap)
 
 
 def own_optimizer(make: MakeOptimizer, recipe: Recipe) -> Make:

@@ -12,23 +12,15 @@ from torch import Tensor
 from batcountry.dreams.plots import Panel, plot
 from batcountry.dreams.steps import Step
 from batcountry.image.files import encode
-from batcountry.objectives.breakdown import Breakdown
 
 _PLACES = {"¼ ¼": (0.25, 0.25), "¾ ¾": (0.75, 0.75), "¼ ¾": (0.25, 0.75), "¾ ¼": (0.75, 0.25)}
 _PLANES = ("red", "green", "blue", "alpha")
 
 
 class History:
-    """Remembers numbers of each step.
+    """Remembers numbers of each step."""
 
-    Parameters
-    ----------
-    parts
-        The penalties, as `Dreamer.parts` has them.
-    """
-
-    def __init__(self, parts: Breakdown | None) -> None:
-        self._parts = parts
+    def __init__(self) -> None:
         self._image: Tensor | None = None
         self._marks: list[int] = []
         self.numbers: dict[str, list[float]] = {}
@@ -45,7 +37,7 @@ class History:
         self._image = step.image
         found = {
             "score": step.score,
-            **(self._parts.values if self._parts else {}),
+            **step.terms,
             "mean step": math.nan if moved is None else float(moved.mean()),
             "median step": math.nan if moved is None else float(moved.median()),
             "mean": float(step.image.mean()),

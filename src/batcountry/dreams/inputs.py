@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from batcountry.errors import BatCountryError, ModelError
-from batcountry.image.files import check_readable
+from batcountry.backend.policy import OPEN, Policy
+from batcountry.errors import BatCountryError, MissingExtra, ModelError, PictureError
+from batcountry.image.files import check_readable, picture_size
 from batcountry.objectives import Objective, parse
 from batcountry.recipe import Recipe
 
@@ -17,8 +18,10 @@ def input_files(recipe: Recipe) -> list[Path]:
     return [Path(each) for each in names if each and Path(each).exists()]
 
 
-def check_inputs(recipe: Recipe, objective: Objective | None, *, weights: bool = True) -> None:
-    """Check that the files which a recipe and its objective, if it has one, read can be read.
+def check_inputs(
+    recipe: Recipe, objective: Objective | None, policy: Policy = OPEN, *, weights: bool = True
+) -> None:
+    """Check that the files which a recipe and its objective, if it has one, read can and may be read.
 
     Parameters
     ----------
@@ -29,19 +32,33 @@ def check_inputs(recipe: Recipe, objective: Objective | None, *, weights: bool =
     ------
     BatCountryError
         If one is missing, empty, or may not be read; the message says what for it is.
+    PolicyError
+        If one is not in a folder that the policy allows, or too large for it.
     """
     for what, name in (("guide", recipe.guide), ("mask", recipe.mask)):
-        _check(name, f"the {what} cannot be used")
+        _check(name, f"the {what} cannot be used", policy)
     for name in objective.files if objective else ():
-        _check(name, "the objective cannot be used")
-    if weights and recipe.weights and not Path(recipe.weights).is_file():
+        _check(name, "the objective cannot be used", policy)
+    if weights and recipe.weights and not policy.check_file(recipe.weights).is_file():
         raise ModelError(f"there is no file {recipe.weights} to read weights from")
 
 
-def _check(name: str | None, what: str) -> None:
+def _check(name: str | None, what: str, policy: Policy) -> None:
     if name is None or name.startswith("sha256:"):  # of a picture that was no file; whoever opens it says so
         return
     try:
-        check_readable(Path(name))
+        check_readable(policy.check_file(name))
+        _check_pixels(name, policy)
     except BatCountryError as error:
         raise type(error)(f"{what}: {error}") from None
+
+
+def _check_pixels(name: str, policy: Policy) -> None:
+    """Raise `PolicyError` for a file that is a picture with more pixels than the policy allows, as its header says."""
+    if policy.max_pixels is None:
+        return
+    try:
+        size = picture_size(Path(name))
+    except (PictureError, MissingExtra):  # a film, or numbers; or it is said by whoever opens it
+        return
+    policy.check_pixels(size, name)

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
-from batcountry.backend.devices import pick_device
-from batcountry.backend.threads import limit_threads
-from batcountry.dreams import octaves
+from batcountry.backend.policy import OPEN, Policy
+from batcountry.dreams.checks import check_alpha, check_reads_layers
 from batcountry.dreams.functions import (
     NO_FUNCTIONS,
     Functions,
-    check_repeatable,
-    own_optimizer,
     own_param,
-    take_functions,
+    recipe_optimizer,
     usual_step_size,
 )
-from batcountry.dreams.inputs import check_inputs
 from batcountry.dreams.postprocess import check_color
-from batcountry.errors import RecipeError, suggestion
-from batcountry.image import initial as starts
-from batcountry.image.periodic import wrapped_axes
-from batcountry.image.picture import Picture, read_picture
+from batcountry.dreams.prepare import Prepared, prepare
+from batcountry.errors import RecipeError
+from batcountry.image.picture import Picture
 from batcountry.models import Model
-from batcountry.models.from_recipe import open_recipe_model
-from batcountry.objectives import Objective, guide, layer, parse
-from batcountry.objectives.base import OPACITY, Scorer
+from batcountry.objectives import Objective, guide, layer
+from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
 from batcountry.optim import alpha as veil
 from batcountry.optim import param, transforms
 from batcountry.optim.ascent import Ascent
 from batcountry.optim.gradient import Gradient
-from batcountry.optim.optimizers import BANDS, Make, Schedule, optimizer
+from batcountry.optim.optimizers import Make
 from batcountry.optim.transforms import Transform
-from batcountry.recipe import Recipe, presets
+from batcountry.recipe import Recipe
 from batcountry.recipe.units import parsed_size
 
 
@@ -57,6 +52,8 @@ class Resolved:
         (1, 1, H, W), 0 to 1: where pixels may change; None for everywhere.
     functions
         What was given as Python code, for which the recipe only has marks.
+    policy
+        What the recipe may do.
     """
 
     model: Model
@@ -64,6 +61,7 @@ class Resolved:
     recipe: Recipe
     mask: Tensor | None = None
     functions: Functions = NO_FUNCTIONS
+    policy: Policy = OPEN
 
     @property
     def window(self) -> tuple[int, int] | None:
@@ -122,190 +120,43 @@ class Resolved:
         return [veil.fading(self.recipe.fade), *self.transforms, veil.over_noise]
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What a caller asks for, checked as far as that needs no network.
+def resolve(
+    recipe: Recipe | Prepared | Resolved | None = None,
+    options: Mapping[str, Any] | None = None,
+    policy: Policy = OPEN,
+) -> Resolved:
+    """Return what a recipe with `options` over it runs with, its model open; see `batcountry.dream` for what they may be.
 
-    Attributes
-    ----------
-    recipe
-        With the options over it.
-    model
-        What was given as one: an open `Model`, a module, or a name; None for the recipe's.
-    objective
-        None for that of the recipe's layer and guide, which may be the model's own.
-    guide, mask
-        As they were given, or None.
-    functions
-        What was given as Python code, for which the recipe only has marks.
-    """
-
-    recipe: Recipe
-    model: Any
-    objective: Objective | None
-    guide: Picture | str | None
-    mask: Picture | str | None
-    functions: Functions = NO_FUNCTIONS
-
-
-def prepared(recipe: Recipe, options: dict[str, Any]) -> Prepared:
-    """Check a recipe with `options` over it before a network is opened or fetched; see `resolve`.
-
-    Raises
-    ------
-    BatCountryError
-        If an option is wrong, the objective's text is, or a file that is named is not there.
-    """
-    _check_recipe(recipe)
-    limit_threads()
-    options = presets.expanded(options, model=recipe.model)
-    functions = take_functions(options)
-    model, aim = options.get("model"), options.get("objective")
-    if isinstance(model, Model):
-        options["model"] = model.name
-    elif isinstance(model, nn.Module):
-        options["model"] = type(model).__name__
-    elif hasattr(model, "__fspath__"):
-        options["model"] = str(model)
-    if isinstance(aim, Objective):
-        options["objective"] = str(aim)
-    shown, mask = (_named(options, name) for name in ("guide", "mask"))
-    recipe = recipe.with_options(**options)
-    if not recipe.alpha and recipe.fade != Recipe.model_fields["fade"].default:
-        raise RecipeError("fade is for pictures that grow transparent; give alpha, too")
-    if recipe.objective and (recipe.layer or recipe.guide):
-        raise RecipeError("give an objective, or a layer and a guide, not both")
-    check_repeatable(recipe, functions, aim)
-    check_param(recipe, functions)
-    pick_device(recipe.device)
-    objective = aim if isinstance(aim, Objective) else None
-    if objective is None and recipe.objective:
-        objective = parse(recipe.objective)
-    check_inputs(recipe, objective, weights=not isinstance(model, Model | nn.Module))
-    if objective is not None and not objective.of_layers:
-        raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
-    starts.parse(recipe.start)
-    check_color(recipe.color)
-    check_octaves(recipe)
-    check_windows(recipe)
-    _ = recipe_optimizer(recipe, functions)
-    if functions.transforms is None and recipe.transforms:
-        transforms.parse(recipe.transforms)
-    return Prepared(recipe, model, objective, shown, mask, functions)
-
-
-def resolve(recipe: Recipe, options: dict[str, Any]) -> Resolved:
-    """Open what a recipe with `options` over it names; see `batcountry.dream` for what they may be.
+    What was prepared is not checked again, and what was resolved is returned as it is; either has its options and its
+    policy already.
 
     Raises
     ------
     BatCountryError
         If an option is wrong, or the model, the guide or a mask cannot be opened.
+    PolicyError
+        If the recipe asks for more than the policy allows.
     """
-    asked = prepared(recipe, options)
-    recipe, model, functions = asked.recipe, asked.model, asked.functions
-    opened = model if isinstance(model, Model) else _opened(recipe, model)
-    opened = opened.to(pick_device(recipe.device)).at(recipe.precision)
-    recipe = _with_usual(recipe, opened, functions).with_options(precision=opened.precision)
-    if recipe.layer is None and not recipe.objective:
-        recipe = recipe.with_options(layer=opened.default_layer)
-    objective = (asked.objective or _objective(recipe, asked.guide)).resolved(opened)
-    if not objective.of_layers:
-        raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
-    check_color(recipe.color, opened.channels)
-    where = asked.mask or recipe.mask
-    if recipe.windows == "input" and opened.input_size is None:
+    if isinstance(recipe, (Prepared, Resolved)) and options:
+        raise RecipeError(f"what is prepared takes no more options, such as {next(iter(options))}")
+    if isinstance(recipe, Resolved):
+        return recipe
+    asked = recipe if isinstance(recipe, Prepared) else prepare(recipe, options, policy)
+    opened = asked.open_model()
+    chosen = _with_usual(asked.recipe, opened, asked.functions).chosen(precision=opened.precision)
+    if chosen.layer is None and not chosen.objective:
+        chosen = chosen.chosen(layer=opened.default_layer)
+    objective = (asked.objective or _objective(chosen, asked.guide)).resolved(opened)
+    check_reads_layers(objective)
+    check_color(chosen.color, opened.channels)
+    check_alpha(chosen, opened, objective)
+    if chosen.windows == "input" and opened.input_size is None:
         raise RecipeError(f"nobody knows what size of pictures {opened.name} takes; give windows as 224x224")
-    check_alpha(recipe, opened, objective)
-    found = Resolved(opened, objective, recipe, None if where is None else mask_planes(where), functions)
+    where = asked.mask or chosen.mask
+    mask = None if where is None else mask_planes(where)
+    found = Resolved(opened, objective, chosen, mask, asked.functions, asked.policy)
     _ = found.optimizer, found.transforms  # so that what cannot be is said now
     return found
-
-
-def _opened(recipe: Recipe, model: Any) -> Model:
-    return open_recipe_model(recipe, module=model if isinstance(model, nn.Module) else None)
-
-
-def recipe_optimizer(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> Make:
-    """Return what makes a recipe's optimizer; raises `RecipeError` if there is no such one."""
-    if functions.optimizer is not None:
-        return own_optimizer(functions.optimizer, recipe)
-    schedule = Schedule(recipe.stride, recipe.decay, recipe.decay_every)
-    wrap = wrapped_axes(recipe.wrap)
-    return optimizer(recipe.optimizer, schedule, recipe.normalize or "mean", recipe.smoothing, wrap)
-
-
-def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
-    """Raise `RecipeError` for a parametrization that cannot be."""
-    if functions.param is None and recipe.param is not None and recipe.param not in param.known:
-        hint = suggestion(recipe.param, param.known)
-        raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
-    if recipe.param is None or recipe.param in param.by_pixel:
-        return
-    if recipe.mask:
-        raise RecipeError(
-            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use decorrelated"
-        )
-    if recipe.normalize == BANDS:
-        raise RecipeError(
-            f"bands are of pixels, which {recipe.param} has none of; use decorrelated or pixels"
-        )
-
-
-def check_octaves(recipe: Recipe) -> None:
-    """Raise `RecipeError` for octaves that cannot be."""
-    if recipe.carry not in octaves.carries:
-        hint = suggestion(recipe.carry, octaves.carries)
-        raise RecipeError(
-            f"an octave cannot hand on the {recipe.carry!r}{hint}; it can: {', '.join(octaves.carries)}"
-        )
-    if recipe.carry == "picture" and recipe.wrap != "none":
-        raise RecipeError("a picture that wraps hands its detail on; leave carry out, or wrap")
-    if recipe.spacing != "geometric" and not (recipe.initial_size or recipe.final_size):
-        raise RecipeError("spacing is for sizes between an initial_size and a final_size; give one of them")
-
-
-def check_windows(recipe: Recipe) -> None:
-    """Raise `RecipeError` for windows that cannot be."""
-    if recipe.windows == "none":
-        for name in ("window_batch", "window_rates"):
-            if getattr(recipe, name) != Recipe.model_fields[name].default:
-                raise RecipeError(f"{name} is for windows; give windows, such as input or 224x224")
-        return
-    for name in ("wrap", "param", "tile", "max_memory", "redirect_relu", "alpha"):
-        found = getattr(recipe, name)
-        if found not in (Recipe.model_fields[name].default, {"param": "pixels", "tile": 0}.get(name)):
-            raise RecipeError(f"{name} {found!r} does not go with windows; leave one of them out")
-
-
-def check_alpha(recipe: Recipe, model: Model, objective: Objective) -> None:
-    """Raise `RecipeError` for a transparency that cannot be."""
-    if recipe.alpha and model.channels != veil.COLORS:
-        raise RecipeError(
-            f"alpha is for pictures of colors, and the network takes {model.channels} channels; leave it out"
-        )
-    if not recipe.alpha and OPACITY in objective.aux_inputs:
-        raise RecipeError(f"{objective} reads the opacity that a picture has with alpha; give alpha, too")
-
-
-def check_opaque(recipe: Recipe, what: str) -> None:
-    """Raise `RecipeError` for transparency in what has none, such as `an atlas`."""
-    if recipe.alpha:
-        raise RecipeError(
-            f"{what} has no alpha, as its pictures are JPEGs; leave it out, or draw a picture with dream"
-        )
-
-
-def _named(options: dict[str, Any], name: str) -> Picture | str | None:
-    """Return a picture given as an option, and put in its place what a recipe says of it."""
-    shown = options.get(name)
-    if hasattr(shown, "__fspath__"):
-        shown = str(shown)
-    elif shown is not None and not isinstance(shown, str):
-        shown = read_picture(shown)
-    if shown is not None:
-        options[name] = shown if isinstance(shown, str) else f"sha256:{shown.sha256}"
-    return shown
 
 
 def _with_usual(recipe: Recipe, model: Model, functions: Functions) -> Recipe:
@@ -321,17 +172,10 @@ def _with_usual(recipe: Recipe, model: Model, functions: Functions) -> Recipe:
     if normalize is None and recipe.optimizer == "ascent":
         normalize = param.normalizations.get(name, "mean")
     step_size = recipe.step_size or usual_step_size(name, recipe.optimizer, functions)
-    return recipe.with_options(param=name, normalize=normalize, step_size=step_size)
+    return recipe.chosen(param=name, normalize=normalize, step_size=step_size)
 
 
 def _objective(recipe: Recipe, shown: str | Picture | None) -> Objective:
     name = recipe.layer or ""
     picture = shown or recipe.guide
     return guide(picture, name) if picture else layer(name)
-
-
-def _check_recipe(recipe: Any) -> None:
-    if not isinstance(recipe, Recipe):
-        raise RecipeError(
-            f"a recipe is a batcountry.Recipe, not {type(recipe).__name__}; options are given by name"
-        )

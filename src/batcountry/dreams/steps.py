@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -73,12 +73,15 @@ class Step(Progress):
     indices
         Of a dream on several pictures: which of them these are, counted from 0. `last` is then said of them, and `done`
         of all.
+    terms
+        What each term of the image itself came to in this step, by its text, before its weight.
     """
 
     image: Tensor = field(repr=False, compare=False)
     _opened: Opened | None = field(default=None, repr=False, compare=False)
     _keep: Callable[[], Checkpoint] | None = field(default=None, repr=False, compare=False)
     indices: tuple[int, ...] = (0,)
+    terms: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     def picture(self) -> Picture:
         """Return the picture as it is now, at this octave's size, with the recipe as its note; of several, the first."""

@@ -8,9 +8,11 @@ from typing import Any
 
 from typing_extensions import Unpack
 
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.api import is_true, watched
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.keywords import VisualizeOptions
+from batcountry.dreams.prepare import Prepared, prepare
 from batcountry.dreams.steps import Step, where
 from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture
@@ -68,6 +70,7 @@ def visualize(
     batch: int = BATCH,
     callback: Callback | None = None,
     progress: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[VisualizeOptions],
 ) -> list[Picture]:
     """Make a picture for each of several objectives, from a start made on the spot.
@@ -85,6 +88,8 @@ def visualize(
         there are as they are then; those not begun are missing.
     progress
         Show a bar with the time that is left.
+    policy
+        As for `dream`.
     options
         As for `dream`, but for `objective`, `layer` and `guide`; `preset` is `class` if there is neither
         that nor a recipe.
@@ -109,7 +114,7 @@ def visualize(
     [(48, 32), (48, 32), (48, 32)]
     """
     found: list[Picture] = []
-    moments = visualizing(objectives, recipe, batch=batch, **options)
+    moments = visualizing(objectives, recipe, batch=batch, policy=policy, **options)
     for moment in watched(moments, lambda each: where(each.step), progress=progress):
         stop = callback is not None and is_true(callback(moment))
         if moment.step.last or stop:
@@ -121,12 +126,13 @@ def visualize(
 
 def visualizing(
     objectives: Sequence[Objective | str | Score],
-    recipe: Recipe | None = None,
+    recipe: Recipe | Prepared | None = None,
     *,
     batch: int = BATCH,
+    policy: Policy = OPEN,
     **options: Unpack[VisualizeOptions],
 ) -> Iterator[BatchStep]:
-    """Make a picture for each objective iteration by iteration; takes what `visualize` takes.
+    """Make a picture for each objective iteration by iteration; takes what `visualize` takes, and what is prepared already.
 
     The options are checked, the model is opened and all objectives are read at the call.
     """
@@ -137,17 +143,21 @@ def visualizing(
         raise RecipeError(
             f"visualize takes a list of objectives in place of {sorted(twice)[0]}; leave that out"
         )
-    given: dict[str, Any] = {**options} if recipe is not None else {"preset": "class", **options}
     parts = [tuple(aims[at : at + batch]) for at in range(0, len(aims), batch)]
-    first = Dreamer(recipe, **given, objective=each(list(parts[0])))
+    if isinstance(recipe, Prepared):
+        asked = recipe.with_aim(objective=each(list(parts[0])))
+    else:
+        given: dict[str, Any] = {**options} if recipe is not None else {"preset": "class", **options}
+        asked = prepare(recipe, {**given, "objective": each(list(parts[0]))}, policy)
+    first = Dreamer(asked)
     model = first.resolved.model
     for aim in aims[batch:]:
         aim.bind(model)
-    given["model"] = model
+    asked = asked.with_model(model)
 
     def run() -> Iterator[BatchStep]:
         for index, part in enumerate(parts):
-            dreamer = Dreamer(recipe, **given, objective=each(list(part))) if index else first
+            dreamer = Dreamer(asked.with_aim(objective=each(list(part)))) if index else first
             for step in dreamer.dreaming():
                 yield BatchStep(index, len(parts), part, step)
 
@@ -157,5 +167,5 @@ def visualizing(
 def _own(picture: Picture, aim: Objective) -> Picture:
     """Return a picture of a batch with the recipe that makes it alone."""
     note = Note.read(picture.note or "")
-    alone = note.model_copy(update={"recipe": note.recipe.with_options(objective=str(aim))})
+    alone = note.model_copy(update={"recipe": note.recipe.chosen(objective=str(aim))})
     return picture.with_note(alone.model_dump_json())

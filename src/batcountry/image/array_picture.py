@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from batcountry.backend.files import write_file
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.errors import PictureError
 from batcountry.image.files import MAX_PIXELS, read_file
 from batcountry.image.picture import Picture
@@ -80,7 +81,7 @@ class DataPicture(Picture):
         return None
 
 
-def read_data(source: Any, channels: int) -> Picture:
+def read_data(source: Any, channels: int, policy: Policy = OPEN) -> Picture:
     """Read a picture of so many channels.
 
     Parameters
@@ -88,16 +89,20 @@ def read_data(source: Any, channels: int) -> Picture:
     source
         An array H×W×n of numbers, a torch tensor n×H×W or 1×n×H×W, a `.npy` file, or a `DataPicture`.
         Numbers are gray levels, 0 to 255, as in every picture.
+    policy
+        As for `batcountry.read_picture`.
 
     Raises
     ------
+    PolicyError
+        If the file is more than the policy allows.
     PictureError
         If it is none of these, has another number of channels, or has values that are not finite.
     """
     found = source
     name = digest = None
     if isinstance(source, (str, PathLike)):
-        name, data = str(source), read_file(Path(source))
+        name, data = str(source), read_file(Path(source), policy)
         digest = hashlib.sha256(data).hexdigest()
         found = _loaded(data, name)
     elif isinstance(source, Picture):
@@ -114,6 +119,7 @@ def read_data(source: Any, channels: int) -> Picture:
         raise PictureError("the array has values that are not finite numbers; a picture's are 0 to 255")
     if isinstance(source, DataPicture) and source.sha256:
         return source
+    policy.check_pixels((found.shape[1], found.shape[0]), name or "the picture")
     pixels = np.ascontiguousarray(found, dtype=np.float32)
     if digest is None:
         digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()

@@ -16,7 +16,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from batcountry.backend.files import write_file
-from batcountry.errors import PictureError
+from batcountry.backend.policy import OPEN, Policy
+from batcountry.errors import PictureError, PolicyError
 
 log = logging.getLogger("batcountry")
 
@@ -41,9 +42,9 @@ _KEY, _USER_COMMENT, _DESCRIPTION = "batcountry", 0x9286, 270
 _CHARSET = b"UNICODE\0"
 
 
-def read_file(path: Path) -> bytes:
-    """Return a file's bytes; raises `PictureError` if there is none or it is empty."""
-    check_readable(path)
+def read_file(path: Path, policy: Policy = OPEN) -> bytes:
+    """Return a file's bytes; raises `PictureError` if there is none or it is empty, and `PolicyError` as `Policy.check_file`."""
+    check_readable(policy.check_file(path))
     if path.stat().st_size > MAX_FILE:
         raise PictureError(f"{path} is larger than 2 GB, which is more than a picture file may be")
     return path.read_bytes()
@@ -79,17 +80,19 @@ def _decoding(name: str) -> Iterator[None]:
         ) from None
     except Image.DecompressionBombError:
         raise PictureError(f"{name} has more than {MAX_PIXELS:,} pixels; shrink it first") from None
-    except PictureError:
+    except (PictureError, PolicyError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise PictureError(f"{name} is damaged or cut short ({error}); copy or download it again") from None
 
 
-def decode(data: bytes, name: str) -> Image.Image:
+def decode(data: bytes, name: str, policy: Policy = OPEN) -> Image.Image:
     """Return the first frame of a picture file's bytes, decoded.
 
     Raises
     ------
+    PolicyError
+        If it has more pixels than the policy allows; nothing is decoded then.
     PictureError
         If they are no picture, damaged, or larger than `MAX_PIXELS`.
     """
@@ -99,6 +102,7 @@ def decode(data: bytes, name: str) -> Image.Image:
             raise PictureError(
                 f"{name} has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} in all are opened: shrink it first"
             )
+        policy.check_pixels(image.size, name)
         image.load()
         return image
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageShow
 
 from batcountry.backend.outputs import Output
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.errors import PictureError
 from batcountry.image.files import (
     QUALITY,
@@ -263,7 +264,9 @@ class Picture:
         return encoded(self.fitted(1024).image(), "PNG", "the picture", note=None, icc=None, quality=95)
 
 
-def read_picture(source: FileLike | Image.Image | NDArray[Any] | Tensor | Picture) -> Picture:
+def read_picture(
+    source: FileLike | Image.Image | NDArray[Any] | Tensor | Picture, *, policy: Policy = OPEN
+) -> Picture:
     """Read a picture.
 
     Parameters
@@ -273,18 +276,22 @@ def read_picture(source: FileLike | Image.Image | NDArray[Any] | Tensor | Pictur
         image; an array H×W, H×W×3 or H×W×4 (uint8, uint16, or float 0–255); a torch tensor 3×H×W, 1×3×H×W or H×W×3
         (uint8 or float 0–255; where both fit, channels first); or a `Picture`, which is returned as it is. Floats
         from 0 to 1 are multiplied by 255, with a `UserWarning`.
+    policy
+        Which files may be read, and how large they and the picture may be.
 
     Raises
     ------
+    PolicyError
+        If that is more than the policy allows.
     PictureError
         If it is not a picture, is damaged, or is too large; the message names the file.
     """
     if isinstance(source, Picture):
         return source if source.sha256 else replace(source, sha256=digest_of(source.pixels))
     if isinstance(source, (str, PathLike)):
-        return _from_file(read_file(Path(source)), str(source), str(source))
+        return _from_file(read_file(Path(source), policy), str(source), str(source), policy)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _from_file(bytes(source), None, "the picture")
+        return _from_file(bytes(source), None, "the picture", policy)
     if isinstance(source, Image.Image):
         found = _from_image(source, "the picture")
         return replace(found, sha256=digest_of(found.pixels))
@@ -296,7 +303,7 @@ def read_picture(source: FileLike | Image.Image | NDArray[Any] | Tensor | Pictur
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
         name = name if isinstance(name, str) else None
-        return _from_file(read_stream(source, name or "the picture"), name, name or "the picture")
+        return _from_file(read_stream(source, name or "the picture"), name, name or "the picture", policy)
     raise PictureError(
         f"a picture cannot be made from {type(source).__name__}: give a path, bytes, an image or an array"
     )
@@ -332,8 +339,9 @@ def picture_of_levels(pixels: Pixels) -> Picture:
     return Picture(levels, alpha, sha256=digest_of(levels))
 
 
-def _from_file(data: bytes, source: str | None, name: str) -> Picture:
-    with decode(data, name) as image:
+def _from_file(data: bytes, source: str | None, name: str, policy: Policy) -> Picture:
+    policy.check_bytes(len(data), name)
+    with decode(data, name, policy) as image:
         note = note_inside(image)
         return replace(
             _from_image(image, name), source=source, sha256=hashlib.sha256(data).hexdigest(), note=note

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from batcountry.backend.files import is_taken
 from batcountry.backend.outputs import Output, check_apart, free_name
 from batcountry.dreams.octave_sizes import octave_count
-from batcountry.dreams.resolve import resolve
+from batcountry.dreams.resolve import Resolved
 from batcountry.errors import BatCountryError
 from batcountry.image.files import picture_size, read_note
 from batcountry.image.sizes import scaled_to
-from batcountry.models import Model
 from batcountry.recipe import Note, Recipe
 
 log = logging.getLogger("batcountry")
@@ -28,22 +27,17 @@ class Earlier:
 
     Parameters
     ----------
-    model, recipe
-        What dreams are made with, but for the layer.
+    resolved
+        By layer, what dreams are made with.
     names
         What notes say in the place of the recipe's own names.
     overwrite
         Whether dreams of the same name that other options made are replaced.
     """
 
-    def __init__(
-        self, model: Model, recipe: Recipe, layers: list[str], names: dict[str, str], *, overwrite: bool
-    ) -> None:
-        self._model, self._overwrite = model, overwrite
-        self._recipes = {
-            name: resolve(recipe, {"model": model, "layer": name}).recipe.with_options(**names)
-            for name in layers
-        }
+    def __init__(self, resolved: Mapping[str, Resolved], names: dict[str, str], *, overwrite: bool) -> None:
+        self._resolved, self._overwrite = resolved, overwrite
+        self._recipes = {name: each.recipe.chosen(**names) for name, each in resolved.items()}
         self._told: set[str] = set()
 
     def is_done(self, target: Path, picture: Path, digest: str, layer: str) -> bool:
@@ -74,13 +68,14 @@ class Earlier:
             if name not in _OF_THE_MACHINE and before[name] != now[name]
         ]
         found += ["another picture"] * (note.input_sha256 != digest)
-        return found + ["other weights"] * (note.weights_sha256 != self._model.weights_sha256)
+        return found + ["other weights"] * (note.weights_sha256 != self._resolved[layer].model.weights_sha256)
 
     def _expected(self, picture: Path, layer: str) -> Recipe:
         """Return the recipe that a dream on a picture would carry."""
         recipe = self._recipes[layer]
         width, height = scaled_to(picture_size(picture), recipe.size, recipe.enlarge)
-        return recipe.with_options(octaves=octave_count(self._model, (layer,), recipe, (height, width)))
+        model = self._resolved[layer].model
+        return recipe.chosen(octaves=octave_count(model, (layer,), recipe, (height, width)))
 
     def _tell(self, path: Path, differences: list[str] | None, output: Output) -> None:
         said = "is no dream" if differences is None else f"was made otherwise ({', '.join(differences)})"

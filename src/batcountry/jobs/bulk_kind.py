@@ -20,14 +20,15 @@ from batcountry.backend.folders import check_makeable, make_folder, pictures_in
 from batcountry.backend.outputs import Output, is_same
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import DreamOptions
-from batcountry.dreams.resolve import prepared
+from batcountry.dreams.prepare import Prepared, prepare
+from batcountry.dreams.resolve import resolve
 from batcountry.errors import BatCountryError, JobError, OutputError
 from batcountry.jobs.bulk_earlier import Earlier
 from batcountry.jobs.control import Control
-from batcountry.jobs.dream_specs import dream_spec, job_recipe
+from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Count, Message, Progress, Stopped
 from batcountry.jobs.folder import JOB
-from batcountry.jobs.inputs import PICTURE, open_job_model, pinned, recipe_here, shown_names
+from batcountry.jobs.inputs import PICTURE, asked_of, check_weights, pinned, shown_names
 from batcountry.jobs.kinds import Objects
 from batcountry.jobs.messages import log, say
 from batcountry.jobs.runner import Events, Run, begin, reopen, run
@@ -86,36 +87,33 @@ def bulk(
     BatCountryError
         If an option, the network or a folder cannot be used. What is wrong with a picture is an event.
     """
-    asked, objects = job_recipe(recipe, options)
+    asked = prepare(recipe, dict(options), policy)
     spec = JobSpec(
         kind="bulk",
-        recipe=json_of(BulkRecipe(dream=asked, layers=list(dict.fromkeys(layers)))),
+        recipe=json_of(BulkRecipe(dream=asked.recipe, layers=list(dict.fromkeys(layers)))),
         inputs={FOLDER: InputFile(path=str(folder))},
         outputs={FOLDER: OutputPlace(path=str(output), overwrite=overwrite)},
     )
-    return run(spec, folder=work, policy=policy, control=control, objects=objects)
+    return run(spec, folder=work, policy=policy, control=control, objects={"asked": asked})
 
 
 class BulkKind:
     """Makes dreams on folders ready."""
 
-    def check(self, spec: JobSpec, policy: Policy) -> None:
+    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> BulkJob:
         """See `batcountry.jobs.kinds.Kind`."""
         for names in (spec.inputs, spec.outputs):
             if FOLDER not in names:
                 raise JobError("bulk needs a folder of pictures and one for the dreams; name both")
         folder, output = Path(spec.inputs[FOLDER].path), Path(spec.outputs[FOLDER].path)
-        pictures_in(policy.check_place(folder))
+        pictures = pictures_in(policy.check_place(folder))
         if is_same(folder, output):
             raise OutputError(
                 f"{output} is the folder of the pictures; name another for the dreams with --output"
             )
-        check_makeable(output)
-        prepared(recipe_here(spec, spec.recipe_of(BulkRecipe).dream), {})
-
-    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects) -> BulkJob:
-        """See `batcountry.jobs.kinds.Kind`."""
-        return BulkJob(spec, policy, objects)
+        if new:
+            check_makeable(output)
+        return BulkJob(spec, pictures, policy, objects)
 
 
 @dataclass(frozen=True)
@@ -143,26 +141,26 @@ class BulkJob:
 
     seconds = None
 
-    def __init__(self, spec: JobSpec, policy: Policy, objects: Objects) -> None:
+    def __init__(self, spec: JobSpec, pictures: list[Path], policy: Policy, objects: Objects) -> None:
         recipe = spec.recipe_of(BulkRecipe)
-        here = recipe_here(spec, recipe.dream)
-        self._folder = spec.inputs[FOLDER]
-        self._pictures = pictures_in(policy.check_place(self._folder.path))
-        self._policy, self._recipe = policy, here
-        self._model = open_job_model(spec, here, policy, objects)
+        asked = asked_of(spec, recipe.dream, policy, objects)
+        assert isinstance(asked, Prepared)
+        self._model = asked.open_model()
+        check_weights(spec, self._model)
+        asked = asked.with_model(self._model)
         self._layers = recipe.layers or [self._model.default_layer]
         for name in self._layers:
             self._model.layer(name)
+        self._resolved = {name: resolve(asked.with_aim(layer=name)) for name in self._layers}
+        self._folder, self._pictures, self._policy = spec.inputs[FOLDER], pictures, policy
         names = shown_names(spec)
-        self._shown = here.with_options(**names)
-        self._earlier = Earlier(
-            self._model, here, self._layers, names, overwrite=spec.outputs[FOLDER].overwrite
-        )
+        self._shown = asked.recipe.chosen(**names)
+        self._earlier = Earlier(self._resolved, names, overwrite=spec.outputs[FOLDER].overwrite)
         self.counts = {"dreamed": 0, "done before": 0, "failed": 0}
         found = pinned(spec, self._shown, self._model, "")
         folder = InputFile(path=str(Path(self._folder.path).resolve()), name=self._folder.shown)
         self.spec = found.changed(
-            recipe=json_of(recipe.with_options(dream=self._shown, layers=self._layers)),
+            recipe=json_of(BulkRecipe(dream=self._shown, layers=self._layers)),
             inputs={**found.inputs, FOLDER: folder},
         )
         self._run: Run | None = None
@@ -220,13 +218,13 @@ class BulkJob:
 
     def _begun(self, todo: _Todo, current: Path | None) -> Run:
         output = self._earlier.output(todo.target, todo.picture, todo.digest, todo.layer)
-        recipe = self._recipe.with_options(layer=todo.layer)
+        resolved = self._resolved[todo.layer]
         named = str(Path(self._folder.shown) / todo.picture.name)
-        spec = dream_spec(todo.picture, recipe, {PICTURE: output}, named=named)
+        spec = dream_spec(todo.picture, resolved.recipe, {PICTURE: output}, named=named)
         names = {name: self.spec.inputs[name] for name in shown_names(self.spec)}
         inputs = {**names, **spec.inputs}
         spec = spec.changed(inputs=inputs, machine=self.spec.machine)
-        return begin(spec, folder=current, policy=self._policy, objects={"model": self._model})
+        return begin(spec, folder=current, policy=self._policy, objects={"asked": resolved})
 
     def _todo(self, place: Path) -> Iterator[_Todo]:
         for picture in self._pictures:

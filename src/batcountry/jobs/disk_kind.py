@@ -20,14 +20,14 @@ from batcountry.dreams.disk.canvases import Canvases, Reached, free_disk, needed
 from batcountry.dreams.disk.planning import check_on_disk, planned
 from batcountry.dreams.disk.worker import DiskDream, Task, opened
 from batcountry.dreams.planning import Plan, said_bytes
-from batcountry.dreams.resolve import Resolved, prepared, resolve
+from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.dreams.steps import Progress as DiskStep
 from batcountry.errors import JobError, RecipeError
 from batcountry.image.initial import start_picture
 from batcountry.image.vips import check_size
 from batcountry.jobs.dream_kind import DEEPZOOM, STEPS, check_dream_outputs, dream_progress
 from batcountry.jobs.events import Progress
-from batcountry.jobs.inputs import PICTURE, check_picture, open_job_model, pinned, recipe_here, shown_names
+from batcountry.jobs.inputs import PICTURE, asked_of, check_picture, check_weights, pinned, shown_names
 from batcountry.jobs.kinds import Objects
 from batcountry.jobs.messages import log
 from batcountry.jobs.records import Record
@@ -50,20 +50,9 @@ class _Part(Record):
 class DiskKind:
     """Makes dreams on disk ready."""
 
-    def check(self, spec: JobSpec, policy: Policy) -> None:
+    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> DiskJob:
         """See `batcountry.jobs.kinds.Kind`."""
-        check_picture(spec, policy)
-        recipe = recipe_here(spec, spec.recipe_of(Recipe))
-        prepared(recipe, {})
-        if STEPS in spec.outputs:
-            raise RecipeError(
-                "a picture on disk is not written after every iteration; leave --save-steps out"
-            )
-        check_dream_outputs(spec, recipe)
-
-    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects) -> DiskJob:
-        """See `batcountry.jobs.kinds.Kind`."""
-        return DiskJob(spec, policy, objects)
+        return DiskJob(spec, policy, objects, new=new)
 
 
 class DiskJob:
@@ -71,11 +60,18 @@ class DiskJob:
 
     counts: Mapping[str, int] = MappingProxyType({})
 
-    def __init__(self, spec: JobSpec, policy: Policy, objects: Objects) -> None:
+    def __init__(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> None:
         digest = check_picture(spec, policy)
-        recipe = recipe_here(spec, spec.recipe_of(Recipe))
-        model = open_job_model(spec, recipe, policy, objects)
-        resolved = resolve(recipe, {"model": model})
+        asked = asked_of(spec, spec.recipe_of(Recipe), policy, objects)
+        if STEPS in spec.outputs:
+            raise RecipeError(
+                "a picture on disk is not written after every iteration; leave --save-steps out"
+            )
+        if new:
+            check_dream_outputs(spec, asked.recipe)
+        resolved = resolve(asked)
+        model = resolved.model
+        check_weights(spec, model)
         check_on_disk(resolved)
         source = Path(spec.inputs[PICTURE].path) if PICTURE in spec.inputs else None
         self.plan: Plan | None = None
@@ -84,11 +80,12 @@ class DiskJob:
         else:
             sizes, self.plan = _planned(spec, resolved, source)
             side = self.plan.side or max(sizes[-1])
-            chosen = resolved.recipe.with_options(tile=side, octaves=resolved.recipe.octaves or len(sizes))
+            chosen = resolved.recipe.chosen(tile=side, octaves=resolved.recipe.octaves or len(sizes))
             machine = spec.machine.model_copy(update={"ceiling": self.plan.ceiling})
-        policy.check_pixels(sizes[-1][::-1], "the dream")
+        for each in sizes:
+            policy.check_pixels(each[::-1], "the dream")
         self.seconds = None if self.plan is None else self.plan.seconds
-        chosen = chosen.with_options(**shown_names(spec))
+        chosen = chosen.chosen(**shown_names(spec))
         facts: dict[str, JsonValue] = {"sizes": [list(each) for each in sizes]}
         self.spec = pinned(spec.changed(machine=machine, facts=facts), chosen, model, digest)
         note = Note(

@@ -22,7 +22,6 @@ from batcountry.backend.outputs import Output, check_apart, check_new, free_name
 from batcountry.backend.policy import Policy
 from batcountry.dreams.checkpoint import Checkpoint
 from batcountry.dreams.dreamer import Dreamer
-from batcountry.dreams.resolve import prepared
 from batcountry.dreams.steps import Progress as DreamProgress
 from batcountry.dreams.steps import Step
 from batcountry.errors import JobError
@@ -33,11 +32,11 @@ from batcountry.jobs.events import Count, Progress
 from batcountry.jobs.folder import checkpoint_file
 from batcountry.jobs.inputs import (
     PICTURE,
+    asked_of,
     check_picture,
+    check_weights,
     files_read,
-    open_job_model,
     pinned,
-    recipe_here,
     shown_names,
 )
 from batcountry.jobs.kinds import Objects
@@ -53,16 +52,9 @@ _COSTLY = 20  # so many times as long as storing takes is worked before the next
 class DreamKind:
     """Makes dreams in memory ready."""
 
-    def check(self, spec: JobSpec, policy: Policy) -> None:
+    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> DreamJob:
         """See `batcountry.jobs.kinds.Kind`."""
-        check_picture(spec, policy)
-        recipe = recipe_here(spec, spec.recipe_of(Recipe))
-        prepared(recipe, {})
-        check_dream_outputs(spec, recipe)
-
-    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects) -> DreamJob:
-        """See `batcountry.jobs.kinds.Kind`."""
-        return DreamJob(spec, policy, objects)
+        return DreamJob(spec, policy, objects, new=new)
 
 
 class DreamJob:
@@ -70,19 +62,21 @@ class DreamJob:
 
     counts: Mapping[str, int] = MappingProxyType({})
 
-    def __init__(self, spec: JobSpec, policy: Policy, objects: Objects) -> None:
+    def __init__(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> None:
         digest = check_picture(spec, policy)
-        recipe = recipe_here(spec, spec.recipe_of(Recipe))
+        asked = asked_of(spec, spec.recipe_of(Recipe), policy, objects)
+        if new:
+            check_dream_outputs(spec, asked.recipe)
         if DEEPZOOM in spec.outputs:
             vips()  # or it would be missed at the end
-        self.dreamer = Dreamer(recipe, model=open_job_model(spec, recipe, policy, objects))
+        self.dreamer = Dreamer(asked)
+        model = self.dreamer.resolved.model
+        check_weights(spec, model)
         self.dreamer.names = shown_names(spec)
         self.picture = self._read(spec)
         planned = self.dreamer.planned(self.picture)
         self.seconds = planned.seconds
-        self.spec = pinned(spec, planned.recipe, self.dreamer.resolved.model, digest)
-        if planned.seconds is not None:
-            policy.check_seconds(planned.seconds)
+        self.spec = pinned(spec, planned.recipe.chosen(**self.dreamer.names), model, digest)
         self._pixels = planned.pixels
         self._step: Step | None = None
         self._checkpoint: Checkpoint | None = None

@@ -3,56 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import PathLike
 from pathlib import Path
-from typing import Any
 
-from torch import nn
 from typing_extensions import Unpack
 
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import DreamOptions
 from batcountry.dreams.planning import fits_in_memory
-from batcountry.errors import RecipeError
+from batcountry.dreams.prepare import prepare
 from batcountry.image.files import picture_size
 from batcountry.jobs.bars import watched
 from batcountry.jobs.inputs import PICTURE
 from batcountry.jobs.runner import finish, run
 from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
-from batcountry.models import Model, open_model
-from batcountry.objectives import Objective
-from batcountry.recipe import Recipe, presets
+from batcountry.recipe import Recipe
 from batcountry.recipe.units import parsed_size
-
-_TEXTS = ("guide", "mask", "objective", "transforms", "param", "optimizer")
-"""Options that may be objects of Python elsewhere."""
-
-
-def job_recipe(recipe: Recipe | None, options: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
-    """Return a recipe with options over it as a job can have it, and the objects among them, such as an open `model`.
-
-    Raises
-    ------
-    RecipeError
-        If an option is wrong, or is Python code or a picture in memory, which cannot be written down.
-    """
-    recipe = recipe or Recipe()
-    given, objects = presets.expanded(dict(options), model=recipe.model), {}
-    model = given.get("model")
-    if isinstance(model, nn.Module):
-        model = open_model(model)
-    if isinstance(model, Model):
-        objects["model"], given["model"] = model, model.name
-    for name, value in given.items():
-        if isinstance(value, Objective | PathLike):
-            given[name] = str(value)
-        elif name in _TEXTS and not isinstance(value, str | None):
-            raise RecipeError(
-                f"{name} cannot be {type(value).__name__} here, as a job is written down so that it can be gone on with; "
-                "give its text, or the name of a file"
-            )
-    return recipe.with_options(**given), objects
 
 
 def dream_spec(
@@ -125,17 +91,17 @@ def dream_on_disk(
     policy
         What the recipe may do.
     recipe, options
-        As for `batcountry.dream`, but for functions and pictures in memory.
+        As for `batcountry.dream`. A folder can be gone on with if none of them is a function or a picture in memory.
 
     Raises
     ------
     BatCountryError
         If the picture, the model or an option cannot be used, or the disk is too small.
     """
-    asked, objects = job_recipe(recipe, options)
+    asked = prepare(recipe, dict(options), policy)
     outputs = {PICTURE: Output(Path(output), overwrite)}
     if deepzoom is not None:
         outputs["deepzoom"] = Output(Path(deepzoom), overwrite)
-    spec = dream_spec(image, asked, outputs, on_disk=True)
-    events = run(spec, folder=work, policy=policy, objects=objects)
+    spec = dream_spec(image, asked.recipe, outputs, on_disk=True)
+    events = run(spec, folder=work, policy=policy, objects={"asked": asked})
     return finish(watched(events) if progress else events)[PICTURE]

@@ -10,12 +10,14 @@ import torch
 from batcountry.backend.files import sha256_of
 from batcountry.backend.policy import Policy
 from batcountry.dreams.inputs import input_files
+from batcountry.dreams.prepare import Prepared, prepare
+from batcountry.dreams.resolve import Resolved
 from batcountry.errors import JobError, PictureError
 from batcountry.image.files import check_readable
 from batcountry.jobs.kinds import Objects
 from batcountry.jobs.spec import InputFile, JobSpec
 from batcountry.models import Model
-from batcountry.models.from_recipe import from_anywhere, open_recipe_model
+from batcountry.models.from_recipe import from_anywhere
 from batcountry.recipe import Recipe
 
 PICTURE = "picture"
@@ -28,7 +30,7 @@ NAMES = ("model", "weights", "mean", "guide", "mask")
 def recipe_here(spec: JobSpec, recipe: Recipe) -> Recipe:
     """Return a recipe with the names under which this job's inputs are found."""
     found = {name: spec.inputs[name].path for name in NAMES if name in spec.inputs}
-    return recipe.with_options(**found) if found else recipe
+    return recipe.chosen(**found)
 
 
 def shown_names(spec: JobSpec) -> dict[str, str]:
@@ -70,23 +72,27 @@ def _from_anywhere(name: str, given: str, shown: str, sha256: str | None) -> Inp
     return InputFile(path=from_anywhere(given) if name == "model" else place, name=shown, sha256=sha256)
 
 
-def open_job_model(spec: JobSpec, recipe: Recipe, policy: Policy, objects: Objects) -> Model:
-    """Open a job's network, or take the open one among `objects`.
+def asked_of(spec: JobSpec, recipe: Recipe, policy: Policy, objects: Objects) -> Prepared | Resolved:
+    """Return a job's recipe prepared, or as the caller has it already.
 
     Raises
     ------
-    JobError
-        If it has other weights than the spec says.
     BatCountryError
-        If it cannot be opened.
+        If it is wrong, or asks for more than the policy allows.
     """
+    given = objects.get("asked")
+    if isinstance(given, (Prepared, Resolved)):
+        return given
+    asked = prepare(recipe_here(spec, recipe), policy=policy)
     model = objects.get("model")
-    if not isinstance(model, Model):
-        model = open_recipe_model(recipe, trusted=policy.run_code)
+    return asked.with_model(model) if isinstance(model, Model) else asked
+
+
+def check_weights(spec: JobSpec, model: Model) -> None:
+    """Raise `JobError` if a network has other weights than a spec says."""
     known = spec.inputs.get("model")
     if known is not None and known.sha256 not in (None, model.weights_sha256):
-        raise JobError(f"{recipe.model} has other weights now than when the job was begun; put those back")
-    return model
+        raise JobError(f"{known.path} has other weights now than when the job was begun; put those back")
 
 
 def check_picture(spec: JobSpec, policy: Policy) -> str:

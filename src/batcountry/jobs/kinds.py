@@ -29,7 +29,7 @@ ENTRY_POINTS = "batcountry.job_kinds"
 """Group of the entry points by which other packages add kinds."""
 
 Objects = Mapping[str, Any]
-"""What a caller has already in place of what a spec names, such as an open `model`."""
+"""What a caller has already in place of what a spec names: `model`, an open one; `asked`, the recipe prepared or resolved."""
 
 S = TypeVar("S")
 
@@ -108,18 +108,17 @@ class Job(Protocol[S]):
 class Kind(Protocol):
     """What makes jobs of one kind ready; it has no state."""
 
-    def check(self, spec: JobSpec, policy: Policy) -> None:
-        """Check a job that is to be begun as far as that needs no network: options, inputs, and that outputs can be written.
+    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> Job[Any]:
+        """Make a job ready: check it as far as that needs no network, open that, read its picture, choose what is not said.
 
-        Raises
-        ------
-        BatCountryError
-            If it cannot be run.
-        """
-        ...
-
-    def prepare(self, spec: JobSpec, policy: Policy, objects: Objects) -> Job[Any]:
-        """Make a job ready, be it new or gone on with: open its network, read its picture, choose what is not said.
+        Parameters
+        ----------
+        policy
+            What the job may do; what it reads is asked of it.
+        objects
+            What the caller has open already.
+        new
+            Whether it is begun, and not gone on with: then nothing may be where its outputs go.
 
         Raises
         ------

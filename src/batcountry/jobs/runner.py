@@ -46,7 +46,7 @@ def run(
     control
         Cancels and pauses it from another thread. Cancelled, it ends with `Stopped`.
     objects
-        What is there already in place of what the spec names, such as an open `model`.
+        What is there already in place of what the spec names: an open `model`, or what was `asked` for, prepared.
 
     Yields
     ------
@@ -75,8 +75,7 @@ def begin(
     with heard.hearing():
         if folder is not None:
             JobFolder.check_new(Path(folder))
-        kind.check(spec, policy)
-        job = kind.prepare(spec, policy, objects or {})
+        job = kind.prepare(spec, policy, objects or {}, new=True)
         kept = _begun(job, folder)
     steps = Run(job, kept, control or Control(), policy, heard)
     for name, each in spec.outputs.items():
@@ -109,7 +108,8 @@ def resume(
     Parameters
     ----------
     policy
-        What the job may do. The folder may be somebody else's, so nothing but its own files is allowed if nothing is said.
+        What the job may do, as the folder may be somebody else's. Besides, files may be read, and results written, in the
+        folder that it lies in and below, and in the working folder and below.
 
     Raises
     ------
@@ -128,13 +128,15 @@ def reopen(
 ) -> Run:
     """Make a job in a folder ready to go on, and return its run; takes what `resume` takes."""
     place, heard = JobFolder.open(folder_of(Path(folder))), Heard()
-    policy = policy.allow(place.path)
+    policy = policy.allow(Path.cwd(), place.path.resolve().parent)
     spec, state = place.spec(), place.state()
+    for each in spec.outputs.values():
+        policy.check_place(each.path)
     if state is not None and state.finished:
         found = ", ".join(state.outputs.values())
         raise JobError(f"the job in {folder} is finished; it is in {found}")
     with heard.hearing():
-        job = job_kind(spec.kind).prepare(spec, policy, objects or {})
+        job = job_kind(spec.kind).prepare(spec, policy, objects or {}, new=False)
     return Run(job, place, control or Control(), policy, heard)
 
 
@@ -151,7 +153,7 @@ def finish(events: Iterable[Event]) -> dict[str, Path]:
             say(event)
         elif isinstance(event, Done):
             return {name: Path(each) for name, each in event.outputs.items()}
-    raise JobError("the job was cancelled")  # but not by Ctrl-C, which is raised on
+    raise JobError("the job was cancelled")  # or Ctrl-C would have been raised on
 
 
 def told(events: Iterator[Event]) -> Iterator[Event]:

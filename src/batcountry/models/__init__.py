@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limit_threads
 from batcountry.errors import ModelError, suggestion
 from batcountry.models import zoo
@@ -30,6 +31,7 @@ def open_model(
     input: str | int | None = None,
     size: int | tuple[int, int] | None = None,
     classes: Sequence[str] | None = None,
+    policy: Policy = OPEN,
 ) -> Model:
     """Open a network for dreaming, on the CPU.
 
@@ -58,19 +60,37 @@ def open_model(
         network says of itself, or else 224. Not for Caffe's files.
     classes
         Names of the classes of the network's output. Not for Caffe's files.
+    policy
+        What may be done to open it: which files may be read, and whether code may be run. A TorchScript file is
+        a program, so it needs leave whoever names it: `policy=OPEN.allow(run_code=True)`.
 
     Raises
     ------
     ModelError
         If there is no such model, or its files cannot be read; the message says which and why.
+    PolicyError
+        If to open it is more than the policy allows.
     """
     limit_threads()
-    request = Request(source, None if weights is None else Path(weights), mean, std, input, size, classes)
+    request = Request(
+        source, None if weights is None else Path(weights), mean, std, input, size, classes, policy
+    )
+    _check_files(request)
     for opener in openers:
         model = opener(request)
         if model is not None:
             return model
     raise _unknown(str(source))
+
+
+def _check_files(request: Request) -> None:
+    """Raise `PolicyError` unless the files that a model is asked for by may be read."""
+    named = request.text in known or any(each.name == request.text for each in zoo.cards())
+    if request.text and not named and (request.path.exists() or len(request.path.parts) > 1):
+        request.policy.check_file(request.path)
+    for each in (request.weights, request.mean):
+        if isinstance(each, (str, Path)):
+            request.policy.check_file(each)
 
 
 def _unknown(source: str) -> ModelError:

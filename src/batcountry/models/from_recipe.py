@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from shlex import quote
+from shlex import join
 
 from torch import nn
 
+from batcountry.backend.policy import OPEN, STRICT, Policy
 from batcountry.errors import RecipeError
 from batcountry.models import Model, known, open_model
 from batcountry.models.loaders.named import names_function
+from batcountry.models.loaders.registry import PROGRAMS
 from batcountry.recipe import Recipe
 
 
-def open_recipe_model(recipe: Recipe, *, module: nn.Module | None = None, trusted: bool = True) -> Model:
+def open_recipe_model(recipe: Recipe, *, module: nn.Module | None = None, policy: Policy = OPEN) -> Model:
     """Open a recipe's model.
 
     Parameters
     ----------
     module
         A PyTorch module to open in place of what the recipe names.
-    trusted
-        Whether whoever wrote the recipe may have code of this machine's run by its name; False for recipes
-        out of pictures, folders of unfinished work, and from the web.
+    policy
+        What the recipe may do; a strict one for recipes out of pictures, folders of unfinished work, and from the web.
 
     Raises
     ------
     RecipeError
-        If the model is a function's and the recipe is not trusted, or `mean` or `std` are no numbers.
+        If `mean` or `std` are no numbers.
+    PolicyError
+        If to open it is more than the policy allows.
     ModelError
         If it cannot be opened.
     """
-    if module is None and not trusted and names_function(recipe.model):
-        raise RecipeError(
-            f"to open {recipe.model} is to run that function, and the recipe may be anybody's; "
-            "allow it with --run-code (trusted=True in Python) if you trust who wrote it"
-        )
-    mean: Sequence[float] | str | None = recipe.mean
-    if recipe.mean is not None and not Path(recipe.mean).is_file():
-        mean = _numbers("mean", recipe.mean)
     return open_model(
         recipe.model if module is None else module,
         recipe.weights,
-        mean=mean,
+        mean=_mean(recipe.mean, policy),
         std=_numbers("std", recipe.std),
         input=recipe.channels,
+        policy=policy,
     )
+
+
+def _mean(text: str | None, policy: Policy) -> Sequence[float] | str | None:
+    """Return a mean's numbers, or the name of the file that has them."""
+    try:
+        return _numbers("mean", text)
+    except RecipeError:
+        if text is None or not policy.check_file(text).is_file():
+            raise
+        return text
 
 
 def _numbers(name: str, text: str | None) -> Sequence[float] | None:
@@ -58,9 +64,31 @@ def _numbers(name: str, text: str | None) -> Sequence[float] | None:
         raise RecipeError(f"{name} must be numbers with commas between them, not {text!r}") from None
 
 
-def resume_command(folder: Path, model: str) -> str:
-    """Return the command that goes on with the work in a folder, whose model has that name."""
-    return f"bat-country resume {quote(str(folder))}{' --run-code' if names_function(model) else ''}"
+def runs_code(model: str) -> bool:
+    """Whether to open a model of that name is to run code: a function of Python's, or a TorchScript file."""
+    return names_function(model) or Path(model).suffix.lower() in PROGRAMS
+
+
+def resume_command(folder: Path, model: str, files: Iterable[str | None] = (), *, large: bool = False) -> str:
+    """Return the command that goes on with the work in a folder, with the leave that it needs.
+
+    Parameters
+    ----------
+    folder
+        Of the work.
+    model
+        Its name.
+    files
+        Those that the work reads and writes; None for none.
+    large
+        Whether it is more work than is allowed if nothing is said.
+    """
+    words = ["bat-country", "resume", str(folder)]
+    words += ["--run-code"] if runs_code(model) else []
+    policy = STRICT.allow(Path.cwd(), folder.resolve().parent)
+    folders = {str(Path(each).parent): None for each in files if each and not policy.may_read(each)}
+    words += [word for each in folders for word in ("--allow", each)]
+    return join([*words, *(["--no-limits"] if large else [])])
 
 
 def from_anywhere(name: str) -> str:

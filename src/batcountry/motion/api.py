@@ -7,8 +7,9 @@ from pathlib import Path
 
 from typing_extensions import Unpack
 
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
-from batcountry.motion.arguments import begun_with, objects, recipe_of
+from batcountry.motion.arguments import asked_of, begun_with, recipe_of
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.flow import Flow
@@ -23,6 +24,8 @@ from batcountry.recipe.fields import with_fields
 def zoom(
     image: PictureLike | None = None,
     recipe: Recipe | ZoomRecipe | None = None,
+    *,
+    policy: Policy = OPEN,
     **options: Unpack[ZoomOptions],
 ) -> Iterator[Frame]:
     """Zoom into a picture, dreaming on the way, and yield the frames.
@@ -34,6 +37,8 @@ def zoom(
     recipe, options
         A `ZoomRecipe`, or a `Recipe` for its dreams, and fields of both by name. Curves are numbers, texts, or
         mappings from frames to numbers; `keys` maps fields of `Recipe` to curves.
+    policy
+        What the recipe may do, as for `batcountry.dream`.
 
     Raises
     ------
@@ -48,7 +53,8 @@ def zoom(
     [(36, 64, 3), (36, 64, 3)]
     """
     motion = recipe_of(ZoomRecipe, recipe, dict(options))
-    return Zoom(begun_with(image, motion), motion, objects(dict(options))).frames()
+    asked = asked_of(motion, dict(options), policy)
+    return policy.timed(Zoom(begun_with(image, motion, policy), motion, asked).frames())
 
 
 @with_fields(VideoRecipe)
@@ -57,6 +63,7 @@ def video(
     recipe: Recipe | VideoRecipe | None = None,
     *,
     flow: Flow | None = None,
+    policy: Policy = OPEN,
     **options: Unpack[VideoOptions],
 ) -> Iterator[Frame]:
     """Dream on a video and yield the frames.
@@ -70,6 +77,8 @@ def video(
     flow
         Finds how things move between two frames, H×W×3 uint8; gives H×W×2 float32, how far to the right and
         down each pixel of the first is found in the second. OpenCV's dense inverse search if not given.
+    policy
+        What the recipe may do, as for `batcountry.dream`.
 
     Raises
     ------
@@ -77,4 +86,6 @@ def video(
         If something given cannot be used, at the call.
     """
     motion = recipe_of(VideoRecipe, recipe, dict(options))
-    return Filming(clip_of(Path(source), motion.max_size), motion, objects(dict(options)), flow=flow).frames()
+    asked = asked_of(motion, dict(options), policy)
+    clip = clip_of(policy.check_file(source), motion.max_size)
+    return policy.timed(Filming(clip, motion, asked, flow=flow).frames())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from batcountry.backend.policy import OPEN, Policy
+from batcountry.dreams.prepare import Prepared, prepare
 from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture, read_picture
 from batcountry.motion.recipe_keyframes import LEFT_OUT
@@ -39,10 +41,15 @@ def objects(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def begun_with(image: Any, recipe: ZoomRecipe) -> Picture:
+def asked_of(motion: Motion, options: dict[str, Any], policy: Policy = OPEN) -> Prepared:
+    """Return what a film's dream is asked for with, checked once: its recipe, and the things among the options."""
+    return prepare(motion.dream, objects(options), policy)
+
+
+def begun_with(image: Any, recipe: ZoomRecipe, policy: Policy = OPEN) -> Picture:
     """Return the picture that a zoom begins with: the sky if there is none."""
     if image is None:
         from batcountry.image.sky import sky
 
         image = sky(seed=recipe.dream.seed)
-    return read_picture(image)
+    return read_picture(image, policy=policy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.dreams.prepare import Prepared
 from batcountry.motion.color_anchor import Tone, held
 from batcountry.motion.flow import Flow, Movement, dis, is_still, moved
 from batcountry.motion.frame import Frame, State, array, tensor
@@ -55,23 +56,22 @@ class Filming:
         The video, of the size that its frames are to have.
     recipe
         How to dream.
-    options
-        What `batcountry.dream` takes beside a recipe: an opened `Model`, an `Objective`, a guide picture.
+    asked
+        The recipe's dream as it is asked for, with an opened `Model`, an `Objective`, a guide picture.
     flow
         Finds how things move between two frames; OpenCV's dense inverse search if not given.
     """
 
-    def __init__(
-        self, clip: Clip, recipe: VideoRecipe, options: dict[str, Any], *, flow: Flow | None = None
-    ) -> None:
+    def __init__(self, clip: Clip, recipe: VideoRecipe, asked: Prepared, *, flow: Flow | None = None) -> None:
         self.clip = clip
         self.flow = flow or (dis() if recipe.coherence > 0 or recipe.every > 1 else None)
-        self.sides = {name: _side(name, recipe, options) for name in ("guide", "mask")}
+        self.sides = {name: _side(name, recipe, asked) for name in ("guide", "mask")}
         firsts = {name: side.first() for name, side in self.sides.items() if side is not None}
         width, height = clip.size
-        self.dreamer = FrameDreamer(recipe, {**options, **firsts}, (height, width))
-        named = {name: getattr(recipe.dream, name) for name in firsts}
-        self.recipe: VideoRecipe = self.dreamer.motion.with_options(**named)  # type: ignore[assignment]
+        shown: dict[str, Any] = firsts
+        self.dreamer = FrameDreamer(recipe, replace(asked, **shown), (height, width))
+        self.recipe: VideoRecipe = self.dreamer.motion  # type: ignore[assignment]
+        self.dreamer.check_work(self.count, self.seconds(self.count))
 
     @property
     def count(self) -> int:
@@ -189,5 +189,5 @@ class Filming:
                 yield shot, sides
 
 
-def _side(name: str, recipe: VideoRecipe, options: dict[str, Any]) -> Side | None:
-    return side_of(options.get(name) or getattr(recipe.dream, name), name)
+def _side(name: str, recipe: VideoRecipe, asked: Prepared) -> Side | None:
+    return side_of(getattr(asked, name) or getattr(recipe.dream, name), name)

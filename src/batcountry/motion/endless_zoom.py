@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.dreams.prepare import Prepared
 from batcountry.image.picture import Picture
+from batcountry.image.sizes import scaled_to
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
 from batcountry.motion.color_anchor import Tone, held
 from batcountry.motion.frame import Frame, State, array, tensor
@@ -31,16 +32,19 @@ class Zoom:
         What to begin with.
     recipe
         How to zoom and dream.
-    options
-        What `batcountry.dream` takes beside a recipe: an opened `Model`, an `Objective`, a guide picture.
+    asked
+        The recipe's dream as it is asked for, with an opened `Model`, an `Objective`, a guide picture.
     """
 
-    def __init__(self, picture: Picture, recipe: ZoomRecipe, options: dict[str, Any]) -> None:
+    def __init__(self, picture: Picture, recipe: ZoomRecipe, asked: Prepared) -> None:
+        size = scaled_to(picture.size, recipe.dream.size, recipe.dream.enlarge)
+        asked.policy.check_pixels(size, "a frame")
         self.picture = _even(_sized(picture, recipe))
         width, height = self.picture.size
         self.size = (height, width)
-        self.dreamer = FrameDreamer(recipe, options, self.size)
+        self.dreamer = FrameDreamer(recipe, asked, self.size)
         self.recipe: ZoomRecipe = self.dreamer.motion  # type: ignore[assignment]
+        self.dreamer.check_work(self.recipe.count, self.seconds(self.recipe.count))
 
     def seconds(self, count: int) -> float:
         """Return how long so many frames are expected to take."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from batcountry.dreams.loop import Advancing, climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan
+from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.image.periodic import wrapped_axes
 from batcountry.image.picture import Picture
@@ -53,8 +54,8 @@ class FrameDreamer:
     ----------
     motion
         The film's recipe.
-    options
-        What `batcountry.dream` takes beside a recipe: an opened `Model`, an `Objective`, a guide, a mask.
+    asked
+        What the first frame's dream is asked for with: the film's own dream, a guide, a mask.
     size
         (height, width) of the frames.
 
@@ -71,23 +72,26 @@ class FrameDreamer:
         If an option is wrong, or the model or a picture cannot be opened.
     """
 
-    def __init__(self, motion: Motion, options: dict[str, Any], size: tuple[int, int]) -> None:
+    def __init__(self, motion: Motion, asked: Prepared, size: tuple[int, int]) -> None:
         self.size = size
-        self._options = dict(options)
+        self.policy = asked.policy
+        self.policy.check_pixels(size[::-1], "a frame")
+        self._asked = asked
         self._known_sizes: dict[Any, list[tuple[int, int]]] = {}
-        resolved = self._resolved(motion.dream, motion.aims_at(0, 0)[0][0], Sides())
+        aim: dict[str, Any] = motion.aims_at(0, 0)[0][0]
+        resolved = resolve(asked.with_aim(**aim) if aim else asked)
         self.model: Model = resolved.model
-        self._options["model"] = self.model
+        self._asked = asked.with_model(self.model)
         faded = dict.fromkeys(FADED) if any(each in motion.keys for each in FADED) else {}
         self.plan = self._planned(resolved)
         layers = tuple(resolved.objective.layers)
         first = self._sizes(layers, resolved.recipe.octaves, resolved.recipe.octave_scale)
         # With other tiles sums are rounded otherwise, so a film that is gone on with keeps those it was begun with.
-        chosen = resolved.recipe.with_options(
+        chosen = resolved.recipe.chosen(
             **faded, octaves=resolved.recipe.octaves or len(first), tile=self.plan.side or 0
         )
-        self.motion = motion.with_options(dream=chosen)
-        self._aims: dict[Any, _Aim] = {}
+        self.motion = motion.chosen(dream=chosen)
+        self._aims: dict[Any, _Aim] = {self._key(chosen, aim, Sides()): self._bound(resolved, self.plan.side)}
 
     @property
     def device(self) -> torch.device:
@@ -105,6 +109,16 @@ class FrameDreamer:
         octaves = recipe.octaves or 1
         few = work(min(motion.frame_octaves, octaves), motion.frame_iterations)
         return self.plan.seconds * few / work(octaves, recipe.iterations)
+
+    def check_work(self, frames: int, seconds: float) -> None:
+        """Raise `PolicyError` if so many frames, which are expected to take that long, are more work than is allowed."""
+        recipe, motion = self.motion.dream, self.motion
+        whole = (recipe.octaves or 1) * recipe.iterations
+        each = (
+            whole if getattr(motion, "coherence", 1) == 0 else motion.frame_octaves * motion.frame_iterations
+        )
+        self.policy.check_steps(whole + max(0, frames - 1) * each)
+        self.policy.check_seconds(seconds)
 
     def dream(
         self,
@@ -164,10 +178,9 @@ class FrameDreamer:
         return self._known_sizes[key]
 
     def _resolved(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> Resolved:
-        own = {name: each for name, each in vars(sides).items() if each is not None}
-        if aim:
-            recipe = recipe.with_options(layer=None, objective=None)
-        return resolve(recipe, {**self._options, **aim, **own})
+        asked = replace(self._asked, recipe=recipe)
+        given: dict[str, Any] = aim or {"layer": recipe.layer, "objective": asked.objective}
+        return resolve(asked.with_aim(**given, guide=sides.guide))
 
     def _planned(self, resolved: Resolved) -> Plan:
         aim = self._bound(resolved, None)
@@ -180,14 +193,19 @@ class FrameDreamer:
         return plan_dream(resolved, probed, sizes)
 
     def _aim(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> _Aim:
-        shown = sides.guide and sides.guide.sha256
-        key = (*aim.items(), recipe.layer, recipe.objective, recipe.guide, recipe.mask, shown)
+        key = self._key(recipe, aim, sides)
         if key not in self._aims:
             while len(self._aims) >= _KEPT:
                 self._aims.pop(next(iter(self._aims)))
             resolved = self._resolved(recipe, aim, replace(sides, mask=None))
             self._aims[key] = self._bound(resolved, self.plan.side)
         return self._aims[key]
+
+    @staticmethod
+    def _key(recipe: Recipe, aim: dict[str, str], sides: Sides) -> tuple[Any, ...]:
+        """Return what an aim depends on."""
+        shown = sides.guide and sides.guide.sha256
+        return (*aim.items(), recipe.layer, recipe.objective, recipe.guide, recipe.mask, shown)
 
     def _bound(self, resolved: Resolved, side: int | None) -> _Aim:
         model, objective = resolved.model, resolved.objective

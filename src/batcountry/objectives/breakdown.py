@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from torch import Tensor
 
 from batcountry.models.model import Model
@@ -20,6 +22,12 @@ class Breakdown:
     def __init__(self, model: Model, objective: Objective) -> None:
         self._scorers = objective.scorers(model)
         self.values: dict[str, float] = {}
+
+    def fresh(self) -> Breakdown:
+        """Return another one of the same terms, which remembers values of its own; for a dream beside others."""
+        other = copy(self)
+        other.values = {}
+        return other
 
     def __call__(self, activations: Activations) -> Tensor:
         """Return the score of all pictures together, a tensor without axes."""

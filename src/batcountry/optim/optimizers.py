@@ -185,12 +185,15 @@ def torch_state(optimizer: torch.optim.Optimizer) -> State:
 
 
 def load_torch_state(optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Have one of PyTorch's optimizers go on from what `torch_state` returned."""
+    """Have one of PyTorch's optimizers go on from what `torch_state` returned; raises `ValueError` if that is another's."""
     facts: dict[int, State] = {}
     for key, value in state.items():
         index, dot, name = key.partition(".")
         if dot:
             facts.setdefault(int(index), {})[name] = value
+    count = sum(len(group["params"]) for group in optimizer.param_groups)
+    if set(facts) != set(range(count)):
+        raise ValueError(f"no state of {type(optimizer).__name__} for {count} tensors")
     optimizer.load_state_dict({**optimizer.state_dict(), "state": facts})
 
 

@@ -67,6 +67,10 @@ class Options(BaseModel):
         """Return this value with some fields changed, checked like new."""
         return type(self).of({**self.model_dump(), **options})
 
+    def chosen(self, **fields: Any) -> Self:
+        """Return this value with some fields as the program itself chose them, which are not checked again."""
+        return self.model_copy(update=fields) if fields else self
+
 
 def json_object(text: str, what: str) -> dict[str, Any]:
     """Read a JSON object; raises `RecipeError`, which calls it `what`, if the text is none."""

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from batcountry.dreams.disk.job import WorkDir
 
 from batcountry.dreams.disk import canvas
 from batcountry.dreams.disk import update as updating
 from batcountry.dreams.disk.canvas import Canvas
+from batcountry.dreams.disk.canvases import Canvases
 from batcountry.optim.optimizers import Schedule, optimizer
 from batcountry.optim.param import known
 from batcountry.recipe import Recipe
@@ -44,8 +44,8 @@ def test_a_step_on_disk_is_the_step_in_memory(tmp_path, monkeypatch, rows, wrap,
         wrap={(False, False): "none", (False, True): "x", (True, True): "xy"}[wrap],
     )
     result = filled(tmp_path, "result.raw", torch.zeros_like(image))
-    updating.update(
-        WorkDir(tmp_path),
+    small = updating.update(
+        Canvases(tmp_path),
         filled(tmp_path, "image.raw", image),
         filled(tmp_path, "gradient.raw", slope),
         result,
@@ -53,3 +53,4 @@ def test_a_step_on_disk_is_the_step_in_memory(tmp_path, monkeypatch, rows, wrap,
     )
     wanted = held.image().detach()
     torch.testing.assert_close(result.read(range(size[0])), wanted, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(small.image, wanted, rtol=1e-4, atol=1e-3)

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import zipfile
 from pathlib import Path
@@ -5,13 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from typer.testing import CliRunner
 
 import batcountry
-from batcountry.errors import ModelError, UnsupportedLayer
+from batcountry.backend.policy import OPEN, STRICT
+from batcountry.cli.networks import app
+from batcountry.errors import ModelError, PolicyError, UnsupportedLayer
 from batcountry.models import open_model
 from batcountry.models.loaders.program import OPERATIONS
 from torch_nets import ResidualNet, SmallVit, seeded
 
+LEAVE = OPEN.allow(run_code=True)
 NORM = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3), "size": 64}
 LAYERS = ("conv1", "relu", "maxpool", "layer1.0.relu", "layer1.1.relu_1", "layer2.0.bn2", "fc")
 
@@ -49,7 +54,7 @@ def picture(height=75, width=91):
 
 @pytest.mark.parametrize("name", ["net.pt2", "traced.pt", "scripted.ts"])
 def test_a_program_gives_and_dreams_what_its_module_does(files, name, photo):
-    module, program = open_model(seeded(ResidualNet), **NORM), open_model(files / name, **NORM)
+    module, program = open_model(seeded(ResidualNet), **NORM), open_model(files / name, **NORM, policy=LEAVE)
     assert {*LAYERS} <= {each.name for each in program.layers}
     wanted, found = (model.activations(picture(), LAYERS) for model in (module, program))
     for layer in LAYERS:
@@ -172,17 +177,47 @@ def test_hostile_sizes_of_weights_are_refused(files, tmp_path):
         open_model(bad)
 
 
-def test_a_script_that_writes_files_is_not_even_loaded(tmp_path):
-    class Writes(nn.Module):
-        def forward(self, x):
-            torch.save(x, "written")
-            return x
+class Acts(nn.Module):
+    """A network that does something as soon as it is loaded, be it run or not."""
 
-    path = tmp_path / "writes.pt"
-    with_warnings_off(lambda: torch.jit.save(torch.jit.script(Writes()), path))
-    with pytest.raises(ModelError, match="has 'save' in its program"):
-        open_model(path)
+    def forward(self, x):
+        return x * 2
+
+    @torch.jit.export
+    def __getstate__(self):
+        return (self.training,)
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[bool]):
+        torch.save(torch.zeros(1), "written")
+        self.training = state[0]
+
+
+@pytest.mark.parametrize("policy", [OPEN, STRICT.allow("/")])
+def test_torchscript_is_loaded_only_with_leave_since_loading_runs_it(tmp_path, monkeypatch, policy):
+    monkeypatch.chdir(tmp_path)
+    with_warnings_off(lambda: torch.jit.save(torch.jit.script(Acts()), "acts.pt"))
+    Path("written").unlink(missing_ok=True)
+    with pytest.raises(PolicyError, match=r"to open acts\.pt is to run the program in it.*--run-code"):
+        open_model("acts.pt", policy=policy)
+    with pytest.raises(PolicyError, match="--run-code"):
+        batcountry.dream(model="acts.pt", policy=policy)
     assert not Path("written").exists()
+    with contextlib.suppress(ModelError):
+        open_model("acts.pt", policy=policy.allow(run_code=True))
+    assert Path("written").exists()
+
+
+def test_an_exported_program_needs_no_leave_as_nothing_of_it_is_run(files):
+    assert open_model(files / "net.pt2", policy=STRICT.allow(files)).layer("layer1.0.relu")
+
+
+def test_the_command_line_asks_for_leave_to_open_torchscript(files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(app, ["layers", str(files / "traced.pt")], standalone_mode=False)
+    assert isinstance(refused.exception, PolicyError)
+    found = CliRunner().invoke(app, ["layers", str(files / "traced.pt"), "--run-code"], standalone_mode=False)
+    assert found.exception is None and "layer1" in found.output
 
 
 def test_a_script_whose_turns_depend_on_the_picture_is_refused():

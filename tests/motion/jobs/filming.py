@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def saving_video(
 
 def resuming(folder: Any, *, flow: Any = None) -> Frames:
     objects = {} if flow is None else {"flow": flow}
-    return Frames(reopen(folder, policy=replace(OPEN, run_code=False), objects=objects))
+    return Frames(reopen(folder, policy=OPEN, objects=objects))
 
 
 def stopped(made: Frames, after: int) -> None:

@@ -29,11 +29,14 @@ _IN_MEMORY = (
 def planned(resolved: Resolved, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Plan]:
     """Return the octaves' sizes for a picture of (height, width), and how to work them out; tiles cannot be left out."""
     model, objective, recipe = resolved.model, resolved.objective, resolved.recipe
+    resolved.policy.check_pixels(size[::-1], "the dream")
     sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
-    cut = replace(resolved, recipe=recipe.with_options(tile=recipe.tile or None))
+    resolved.policy.check_steps(len(sizes) * recipe.iterations)
+    cut = replace(resolved, recipe=recipe.chosen(tile=recipe.tile or None))
     plan = plan_dream(cut, whole_gradient(model, objective), sizes, PICTURE_BYTES)
     pixels = [height * width for height, width in sizes]
     aux_inputs = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
+    resolved.policy.check_seconds(plan.seconds + aux_inputs)
     return sizes, replace(plan, seconds=plan.seconds + aux_inputs)
 
 

@@ -198,7 +198,7 @@ class DiskDream:
         recipe, sizes = self.task.note.recipe, self.task.sizes
         last = canvases.image(Reached(len(sizes) - 1, recipe.iterations), sizes[-1])
         brightness = 1.0 if recipe.clip else _brightness(last)
-        note = self.task.note.model_copy(update={"recipe": recipe.with_options(tile=self.tile)})
+        note = self.task.note.model_copy(update={"recipe": recipe.chosen(tile=self.tile)})
 
         def result() -> tuple[Any, Any]:
             """Open the dream and the picture, which are read once each time."""

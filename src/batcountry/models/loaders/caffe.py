@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from batcountry.backend.files import sha256_of
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.caffe.formats.means import find_mean, read_mean
 from batcountry.caffe.formats.prototxt import read_net
 from batcountry.caffe.formats.weights import read_weights
@@ -42,7 +44,10 @@ log = logging.getLogger("batcountry")
 
 
 def open_caffe(
-    source: Path, weights: Path | None = None, mean: Sequence[float] | str | Path | None = None
+    source: Path,
+    weights: Path | None = None,
+    mean: Sequence[float] | str | Path | None = None,
+    policy: Policy = OPEN,
 ) -> Model:
     """Open a Caffe net for dreaming.
 
@@ -55,14 +60,20 @@ def open_caffe(
     mean
         Of blue, green and red, in gray levels, or a `.binaryproto` or `.npy` file, of which the mean of
         each channel is taken. By default the one such file beside the prototxt, or else `BVLC_MEAN`.
+    policy
+        Which files may be read, and whether Python layers that the program registered may be run.
 
     Raises
     ------
+    PolicyError
+        If that is more than the policy allows.
     ModelError
         If a file is missing or damaged, or the net does not take three-channel pictures.
     """
     prototxt, weights = find_files(source, weights)
+    policy.check_files([prototxt, weights])
     definition = read_net(prototxt, phase=TEST)
+    check_code(definition.layer, policy)
     check_supported(definition.layer, str(prototxt))
     check_wiring(definition.layer, str(prototxt))
     built = build_nodes(definition.layer, read_weights(weights), str(weights))
@@ -79,7 +90,7 @@ def open_caffe(
     layers = list(dreamable_layers(built.nodes))
     if not layers:
         raise ModelError(f"{prototxt} has no layers after its input")
-    blue, green, red = mean_for(prototxt, mean)
+    blue, green, red = mean_for(prototxt, mean, policy)
     last = class_layer(built.nodes, layers)
     return Model(
         str(source),
@@ -92,6 +103,13 @@ def open_caffe(
         class_layer=None if last is None else last.name,
         input_size=(shape[2], shape[3]),
     )
+
+
+def check_code(layers: Iterable[Any], policy: Policy) -> None:
+    """Raise `PolicyError` if there are Python layers among a net's, and no code may be run."""
+    for layer in layers:
+        if layer.type == "Python":
+            policy.check_code(f"the Python layer {layer.name!r} of {layer.python_param.module!r}")
 
 
 def entry_of(nodes: Sequence[Node]) -> str | None:
@@ -110,12 +128,12 @@ def shape_of(nodes: Sequence[Node], blob: str) -> Shape:
     return shapes[blob]
 
 
-def mean_for(prototxt: Path, mean: Sequence[float] | str | Path | None = None) -> Mean:
+def mean_for(prototxt: Path, mean: Sequence[float] | str | Path | None = None, policy: Policy = OPEN) -> Mean:
     """Return a net's mean of blue, green and red, as `open_caffe` is given it; raises `ModelError` if it is of other channels."""
     if mean is None:
         mean = find_mean(prototxt.parent) or BVLC_MEAN
     if isinstance(mean, (str, Path)):
-        picture = read_mean(Path(mean))
+        picture = read_mean(policy.check_file(mean))
         mean = [float(each) for each in picture.reshape(picture.shape[0], -1).mean(1)]
     if len(mean) != 3:
         raise ModelError(f"the mean has {len(mean)} channels; pictures have 3")

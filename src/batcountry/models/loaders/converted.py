@@ -19,11 +19,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from batcountry.backend.files import apply_umask, replace_file
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.caffe.graph import Node
 from batcountry.caffe.layers import check_supported, layer_type
 from batcountry.caffe.proto.caffe_pb2 import LayerParameter
 from batcountry.errors import ModelError, first_line
 from batcountry.models.classes import IMAGENET, imagenet_classes
+from batcountry.models.loaders.caffe import check_code
 from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer
 from batcountry.models.model import Layer, Model
 
@@ -118,16 +120,19 @@ def save_converted(model: Model, folder: Path) -> None:
         raise ModelError(f"cannot write {folder}: {error.strerror}") from None
 
 
-def open_converted(folder: Path) -> Model:
+def open_converted(folder: Path, policy: Policy = OPEN) -> Model:
     """Open a folder that `save_converted` wrote.
 
     Raises
     ------
+    PolicyError
+        If its files may not be read, or it has Python layers and no code may be run.
     ModelError
         If a file is missing or damaged.
     """
-    manifest = _read_manifest(folder / _MANIFEST)
     path = folder / _WEIGHTS
+    policy.check_files([folder / _MANIFEST, path])
+    manifest = _read_manifest(folder / _MANIFEST)
     try:
         stored = load_file(path)
     except FileNotFoundError:
@@ -139,7 +144,7 @@ def open_converted(folder: Path) -> Model:
         raise ModelError(
             f"{folder / _MANIFEST} has no layer {manifest.default_layer!r}; convert the model again"
         )
-    nodes = _nodes(manifest.nodes, stored, folder)
+    nodes = _nodes(manifest.nodes, stored, folder, policy)
     last = class_layer(nodes, layers)
     return Model(
         str(folder),
@@ -165,7 +170,9 @@ def _read_manifest(path: Path) -> _Manifest:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _nodes(facts: Sequence[_NodeFacts], stored: dict[str, Tensor], folder: Path) -> list[Node]:
+def _nodes(
+    facts: Sequence[_NodeFacts], stored: dict[str, Tensor], folder: Path, policy: Policy
+) -> list[Node]:
     columns = {name: _channels_last(tensor) for name, tensor in stored.items()}
     try:
         layers = [json_format.ParseDict(each.settings, LayerParameter()) for each in facts]
@@ -173,6 +180,7 @@ def _nodes(facts: Sequence[_NodeFacts], stored: dict[str, Tensor], folder: Path)
         raise ModelError(
             f"{folder / _MANIFEST} is damaged ({first_line(error)}); convert the model again"
         ) from None
+    check_code(layers, policy)
     check_supported(layers, str(folder / _MANIFEST))
     missing = sorted({name for each in facts for name in each.weights} - columns.keys())
     if missing:

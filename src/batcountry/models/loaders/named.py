@@ -113,9 +113,12 @@ def open_function(request: Request) -> Model:
 
     Raises
     ------
+    PolicyError
+        If no code may be run.
     ModelError
         If there is no such function, it fails, or it makes something else.
     """
+    request.policy.check_code(request.text)
     package, _, name = request.text.partition(":")
     function = _function(package, name)
     made = _made(function, request) if request.weights else _called(function, request.text)

@@ -9,7 +9,8 @@ from typing import Any
 from torch import nn
 
 from batcountry.backend.files import sha256_of
-from batcountry.errors import MissingExtra, ModelError, first_line
+from batcountry.backend.policy import Policy
+from batcountry.errors import MissingExtra, ModelError, PolicyError, first_line
 from batcountry.models.loaders.module import opened
 from batcountry.models.loaders.request import Request
 from batcountry.models.model import Model
@@ -24,6 +25,8 @@ def open_onnx(request: Request) -> Model:
     ------
     MissingExtra
         If onnx2torch is not installed.
+    PolicyError
+        If it names files of weights that may not be read.
     ModelError
         If the file is missing or damaged, has an operator that onnx2torch does not know, or more than one input.
     """
@@ -33,7 +36,11 @@ def open_onnx(request: Request) -> Model:
         raise ModelError(f"there is no file {path}")
     onnx, convert = _converter()
     try:
-        proto = onnx.load(str(path))
+        proto = onnx.load(str(path), load_external_data=False)
+        _check_files(proto, path.parent, request.policy)
+        onnx.load_external_data_for_model(proto, str(path.parent))
+    except PolicyError:
+        raise
     except Exception as error:  # protobuf's, and onnx's own for files beside it
         raise ModelError(f"{path} is not an ONNX file, or damaged ({first_line(error)})") from None
     stated = _stated(proto, path)
@@ -44,6 +51,12 @@ def open_onnx(request: Request) -> Model:
         raise ModelError(f"{path} cannot be converted to PyTorch ({first_line(error)})") from error
     own = module.eval().requires_grad_(False)
     return opened(request, own, request.text, stated=stated, weights_sha256=sha256_of(path))
+
+
+def _check_files(proto: Any, folder: Path, policy: Policy) -> None:
+    """Raise `PolicyError` unless the files of weights that a file names may be read."""
+    for tensor in proto.graph.initializer:
+        policy.check_files(folder / each.value for each in tensor.external_data if each.key == "location")
 
 
 def _converter() -> tuple[Any, Any]:

@@ -12,6 +12,10 @@ known: dict[str, Callable[[], Model]] = {NAME: open_efficientnet_lite0}
 """Models that are opened by name alone. Put your own function in to extend it."""
 
 
+PROGRAMS = (".pt", ".pth", ".ts", ".torchscript")
+"""Suffixes of files that are TorchScript, if they are no weights."""
+
+
 def open_known(request: Request) -> Model | None:
     """Open one of `known`."""
     if request.text not in known:
@@ -29,7 +33,7 @@ def open_converted_folder(request: Request) -> Model | None:
     if not is_converted(request.path):
         return None
     request.only(kind=f"the converted model {request.text}")
-    return open_converted(request.path)
+    return open_converted(request.path, request.policy)
 
 
 def open_module(request: Request) -> Model | None:
@@ -70,7 +74,7 @@ def open_program(request: Request) -> Model | None:
 
         return open_exported(request)
     if isinstance(request.source, torch.jit.ScriptModule) or (
-        request.weights is None and request.path.suffix.lower() in (".pt", ".pth", ".ts", ".torchscript")
+        request.weights is None and request.path.suffix.lower() in PROGRAMS
     ):
         from batcountry.models.loaders.torchscript import open_torchscript
 
@@ -94,7 +98,7 @@ def open_caffe_files(request: Request) -> Model | None:
     request.only("weights", "mean", kind=f"the Caffe net {request.text}")
     from batcountry.models.loaders.caffe import open_caffe
 
-    return open_caffe(request.path, request.weights, request.mean)
+    return open_caffe(request.path, request.weights, request.mean, request.policy)
 
 
 def open_zoo_model(request: Request) -> Model | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.errors import ModelError
 from batcountry.models.model import Model
 
@@ -22,6 +23,8 @@ class Request:
     input: str | int | None = None
     size: int | tuple[int, int] | None = None
     classes: Sequence[str] | None = None
+    policy: Policy = OPEN
+    """What opening it may do; openers ask it before they run code or read files that a file names."""
 
     @property
     def text(self) -> str:
@@ -48,7 +51,7 @@ class Request:
         ModelError
             If another one was given.
         """
-        given = [each.name for each in fields(self)[1:] if getattr(self, each.name) is not None]
+        given = [each.name for each in fields(self)[1:-1] if getattr(self, each.name) is not None]
         for name in given:
             if name not in names:
                 takes = f"takes only {', '.join(names)}" if names else "takes no other argument"

@@ -1,7 +1,7 @@
 """The kinds `zoom` and `video`: films, frame by frame.
 
-Inputs: `picture` of a zoom, with none the sky; `video`. Output: `film`, a file or a folder of frames. The recipe is a `ZoomRecipe`
-or a `VideoRecipe`. The frames that are there, and what the next one depends on, are the checkpoint. If nobody names a folder the
+Inputs: `picture` of a zoom, with none the sky; `video`. Output: `film`, a file or a folder of frames. The recipe is a
+`ZoomRecipe` or a `VideoRecipe`. The frames that are there, and what the next one depends on, are the checkpoint. If nobody names a folder the
 job is in `NAME.journal` beside the film.
 """
 
@@ -18,7 +18,6 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from batcountry.backend.outputs import Output
-from batcountry.backend.policy import Policy
 from batcountry.dreams.planning import said_bytes, said_seconds
 from batcountry.dreams.preview import preview_of_levels
 from batcountry.errors import JobError, RecipeError, VideoError
@@ -35,7 +34,7 @@ from batcountry.motion.jobs.journal import FrameStates
 from batcountry.motion.jobs.outputs import new_output, store_of
 from batcountry.motion.jobs.sinks import FrameSink
 from batcountry.motion.jobs.specs import FILM, note_for
-from batcountry.motion.recipes import Motion, VideoRecipe
+from batcountry.motion.recipes import Motion
 
 log = logging.getLogger("batcountry")
 
@@ -48,7 +47,7 @@ SOURCE = "source.png"
 def film_recipe(spec: JobSpec, kind: type[M]) -> M:
     """Return the recipe of a film with the names under which its inputs are found; raises `RecipeError` if it is none."""
     recipe = kind.of(dict(spec.recipe))
-    return recipe.with_options(dream=recipe_here(spec, recipe.dream))
+    return recipe.chosen(dream=recipe_here(spec, recipe.dream))
 
 
 def check_film(spec: JobSpec, recipe: Motion) -> None:
@@ -80,7 +79,6 @@ class FilmJob:
         self,
         spec: JobSpec,
         maker: Zoom | Filming,
-        policy: Policy,
         *,
         name: str | None,
         sha256: str,
@@ -92,11 +90,8 @@ class FilmJob:
         self.size = width, height
         self.count = maker.recipe.count if isinstance(maker, Zoom) else maker.count
         self.seconds = maker.seconds(self.count)
-        policy.check_pixels(self.size, "the film")
-        policy.check_steps(_steps(maker.recipe, self.count))
-        policy.check_seconds(self.seconds)
         names = shown_names(spec)
-        self.recipe: Motion = maker.recipe.with_options(dream=maker.recipe.dream.with_options(**names))
+        self.recipe: Motion = maker.recipe.chosen(dream=maker.recipe.dream.chosen(**names))
         _check_files(self.recipe)
         model = maker.dreamer.model
         self.note = note_for(self.recipe, model.weights_sha256, name, sha256)
@@ -204,16 +199,6 @@ class FilmJob:
             said_seconds(self.seconds),
             said_bytes(need),
         )
-
-
-def _steps(recipe: Motion, count: int) -> int:
-    """Return how many steps all frames take together, as long as no scene ends."""
-    dream = recipe.dream
-    whole = (dream.octaves or 1) * dream.iterations
-    if isinstance(recipe, VideoRecipe) and recipe.coherence == 0:
-        return whole * count
-    few = min(recipe.frame_octaves, dream.octaves or 1) * recipe.frame_iterations
-    return whole + few * max(0, count - 1)
 
 
 def _check_files(recipe: Motion) -> None:

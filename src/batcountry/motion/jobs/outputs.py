@@ -125,7 +125,7 @@ def store_of(
     clip: Clip | None = None,
     offset: Fraction = Fraction(0),
 ) -> FrameSink:
-    """Return the store for an output: of a zoom with frames of `size`, or of a `clip`'s dream; `folder` has what is unfinished."""
+    """Return the store for an output, with what is unfinished in `folder`: of a zoom with frames of `size`, or like a `clip`."""
     target = output.path
     kind = kind_of(target)
     frame = clip.size if clip else size or (0, 0)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from typing_extensions import Unpack
 
-from batcountry.backend.policy import OPEN
+from batcountry.backend.policy import OPEN, STRICT, Policy
 from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.jobs import runner
 from batcountry.motion.flow import Flow
@@ -22,6 +21,7 @@ def save_zoom(
     recipe: Recipe | ZoomRecipe | None = None,
     *,
     overwrite: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[ZoomOptions],
 ) -> Path:
     """Zoom into a picture, dreaming on the way, and return the path of the film.
@@ -37,14 +37,16 @@ def save_zoom(
         A `ZoomRecipe`, or a `Recipe` for its dreams, and fields of both by name.
     overwrite
         Whether an output that is there may be replaced.
+    policy
+        What the recipe may do, as for `batcountry.dream`.
 
     Raises
     ------
     BatCountryError
         If something given cannot be used.
     """
-    spec, objects = zoom_spec(image, output, recipe, overwrite=overwrite, options=options)
-    return runner.finish(runner.run(spec, objects=objects))[FILM]
+    spec, objects = zoom_spec(image, output, recipe, overwrite=overwrite, policy=policy, options=options)
+    return runner.finish(runner.run(spec, policy=policy, objects=objects))[FILM]
 
 
 def save_video(
@@ -54,6 +56,7 @@ def save_video(
     *,
     flow: Flow | None = None,
     overwrite: bool = False,
+    policy: Policy = OPEN,
     **options: Unpack[VideoOptions],
 ) -> Path:
     """Dream on a video and return the path of the result, with the sound and subtitles of the source.
@@ -68,7 +71,7 @@ def save_video(
         A `VideoRecipe`, or a `Recipe` for its dreams, and fields of both by name.
     flow
         Finds how things move between two frames; OpenCV's dense inverse search if not given.
-    overwrite
+    overwrite, policy
         As for `save_zoom`.
 
     Raises
@@ -76,11 +79,13 @@ def save_video(
     BatCountryError
         If something given cannot be used.
     """
-    spec, objects = video_spec(source, output, recipe, flow=flow, overwrite=overwrite, options=options)
-    return runner.finish(runner.run(spec, objects=objects))[FILM]
+    spec, objects = video_spec(
+        source, output, recipe, flow=flow, overwrite=overwrite, policy=policy, options=options
+    )
+    return runner.finish(runner.run(spec, policy=policy, objects=objects))[FILM]
 
 
-def resume(folder: str | Path, *, flow: Flow | None = None, trusted: bool = False) -> Path:
+def resume(folder: str | Path, *, flow: Flow | None = None, policy: Policy = STRICT) -> Path:
     """Go on with an unfinished film from its journal, and return the film's path.
 
     Parameters
@@ -89,16 +94,16 @@ def resume(folder: str | Path, *, flow: Flow | None = None, trusted: bool = Fals
         The journal, or the film.
     flow
         The function that the film was begun with, if it was.
-    trusted
-        Whether a model that the journal names as `package.module:function` may be opened, which is to run that
-        function. The journal may be somebody else's.
+    policy
+        What the journal, which may be somebody else's, may ask for. Besides, files may be read, and the film written, in
+        the folder that it lies in and below, and in the working folder and below.
 
     Raises
     ------
     BatCountryError
-        If there is no journal, the source or the network is no longer the same, or the model is a function's
-        and the journal is not trusted.
+        If there is no journal, or the source or the network is no longer the same.
+    PolicyError
+        If it asks for more than is allowed, such as to run a function of Python's.
     """
     objects = {} if flow is None else {FLOW: flow}
-    events = runner.resume(folder, policy=replace(OPEN, run_code=trusted), objects=objects)
-    return runner.finish(events)[FILM]
+    return runner.finish(runner.resume(folder, policy=policy, objects=objects))[FILM]

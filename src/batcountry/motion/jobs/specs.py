@@ -7,15 +7,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.version import __version__
 from batcountry.dreams.keywords import PictureLike
 from batcountry.image.picture import read_picture
 from batcountry.jobs.inputs import PICTURE
 from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
-from batcountry.models import Model, open_model
-from batcountry.motion.arguments import objects, recipe_of
+from batcountry.motion.arguments import asked_of, recipe_of
 from batcountry.motion.flow import Flow
 from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
@@ -37,13 +35,14 @@ def zoom_spec(
     *,
     named: str | None = None,
     overwrite: bool = False,
+    policy: Policy = OPEN,
     options: Mapping[str, Any],
 ) -> tuple[JobSpec, dict[str, Any]]:
     """Return the job of a zoom, and the objects for it.
 
     Parameters
     ----------
-    image, output, recipe, overwrite, options
+    image, output, recipe, overwrite, policy, options
         As of `batcountry.motion.save_zoom`.
     named
         What the film says of the picture's name, if it is not that of the file.
@@ -53,12 +52,12 @@ def zoom_spec(
     RecipeError
         If an option is unknown or out of its range.
     """
-    motion, found = _made_of(ZoomRecipe, recipe, options)
+    motion, found = _made_of(ZoomRecipe, recipe, options, policy)
     inputs = {}
     if isinstance(image, str | PathLike):
         inputs[PICTURE] = InputFile(path=str(image), name=named)
     elif image is not None:
-        found[PICTURE] = read_picture(image)
+        found[PICTURE] = read_picture(image, policy=policy)
     return _spec("zoom", motion, inputs, output, overwrite=overwrite), found
 
 
@@ -70,10 +69,11 @@ def video_spec(
     flow: Flow | None = None,
     named: str | None = None,
     overwrite: bool = False,
+    policy: Policy = OPEN,
     options: Mapping[str, Any],
 ) -> tuple[JobSpec, dict[str, Any]]:
     """Return the job of a dreamed video, and the objects for it; see `zoom_spec` and `batcountry.motion.save_video`."""
-    motion, found = _made_of(VideoRecipe, recipe, options)
+    motion, found = _made_of(VideoRecipe, recipe, options, policy)
     if flow is not None:
         found[FLOW] = flow
     inputs = {VIDEO: InputFile(path=str(source), name=named)}
@@ -87,15 +87,13 @@ def _spec(
     return JobSpec(kind=kind, recipe=json_of(motion), inputs=inputs, outputs={FILM: place})
 
 
-def _made_of(kind: type[Motion], recipe: Any, options: Mapping[str, Any]) -> tuple[Motion, dict[str, Any]]:
-    """Return a film's recipe, and what cannot be written down of the options."""
-    given = {name: str(each) if isinstance(each, PathLike) else each for name, each in options.items()}
-    motion, found = recipe_of(kind, recipe, given), objects(given)
-    if isinstance(found.get("model"), nn.Module):
-        found["model"] = open_model(found["model"])
-    if isinstance(found.get("model"), Model):
-        motion = motion.with_options(model=found["model"].name)
-    return motion, found
+def _made_of(
+    kind: type[Motion], recipe: Any, options: Mapping[str, Any], policy: Policy
+) -> tuple[Motion, dict[str, Any]]:
+    """Return a film's recipe, and what is asked for with it, which may have more than can be written down."""
+    motion = recipe_of(kind, recipe, dict(options))
+    asked = asked_of(motion, dict(options), policy)
+    return motion.chosen(dream=asked.recipe), {"asked": asked}
 
 
 def note_for(recipe: Motion, weights: str, name: str | None, sha256: str) -> MotionNote:

@@ -1,0 +1,103 @@
+"""What of a recipe's options cannot go together, said before a network is opened where that can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batcountry.dreams import octaves
+from batcountry.dreams.functions import NO_FUNCTIONS, Functions
+from batcountry.errors import RecipeError, suggestion
+from batcountry.models import Model
+from batcountry.objectives import Objective
+from batcountry.objectives.base import OPACITY
+from batcountry.optim import alpha as veil
+from batcountry.optim import param
+from batcountry.optim.optimizers import BANDS
+from batcountry.recipe import Recipe
+
+
+def check_recipe(recipe: Any) -> None:
+    """Raise `RecipeError` for what is given as a recipe and is none; None is for the options alone."""
+    if recipe is not None and not isinstance(recipe, Recipe):
+        raise RecipeError(
+            f"a recipe is a batcountry.Recipe, not {type(recipe).__name__}; options are given by name"
+        )
+
+
+def check_aim(recipe: Recipe) -> None:
+    """Raise `RecipeError` if a recipe says twice what to make more of."""
+    if recipe.objective and (recipe.layer or recipe.guide):
+        raise RecipeError("give an objective, or a layer and a guide, not both")
+
+
+def check_reads_layers(objective: Objective) -> None:
+    """Raise `RecipeError` for an objective of the image alone."""
+    if not objective.of_layers:
+        raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
+
+
+def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
+    """Raise `RecipeError` for a parametrization that cannot be."""
+    if functions.param is None and recipe.param is not None and recipe.param not in param.known:
+        hint = suggestion(recipe.param, param.known)
+        raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
+    if recipe.param is None or recipe.param in param.by_pixel:
+        return
+    if recipe.mask:
+        raise RecipeError(
+            f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use decorrelated"
+        )
+    if recipe.normalize == BANDS:
+        raise RecipeError(
+            f"bands are of pixels, which {recipe.param} has none of; use decorrelated or pixels"
+        )
+
+
+def check_octaves(recipe: Recipe) -> None:
+    """Raise `RecipeError` for octaves that cannot be."""
+    if recipe.carry not in octaves.carries:
+        hint = suggestion(recipe.carry, octaves.carries)
+        raise RecipeError(
+            f"an octave cannot hand on the {recipe.carry!r}{hint}; it can: {', '.join(octaves.carries)}"
+        )
+    if recipe.carry == "picture" and recipe.wrap != "none":
+        raise RecipeError("a picture that wraps hands its detail on; leave carry out, or wrap")
+    if recipe.spacing != "geometric" and not (recipe.initial_size or recipe.final_size):
+        raise RecipeError("spacing is for sizes between an initial_size and a final_size; give one of them")
+
+
+def check_windows(recipe: Recipe) -> None:
+    """Raise `RecipeError` for windows that cannot be."""
+    if recipe.windows == "none":
+        for name in ("window_batch", "window_rates"):
+            if getattr(recipe, name) != Recipe.model_fields[name].default:
+                raise RecipeError(f"{name} is for windows; give windows, such as input or 224x224")
+        return
+    for name in ("wrap", "param", "tile", "max_memory", "redirect_relu", "alpha"):
+        found = getattr(recipe, name)
+        if found not in (Recipe.model_fields[name].default, {"param": "pixels", "tile": 0}.get(name)):
+            raise RecipeError(f"{name} {found!r} does not go with windows; leave one of them out")
+
+
+def check_fade(recipe: Recipe) -> None:
+    """Raise `RecipeError` for fading without transparency."""
+    if not recipe.alpha and recipe.fade != Recipe.model_fields["fade"].default:
+        raise RecipeError("fade is for pictures that grow transparent; give alpha, too")
+
+
+def check_alpha(recipe: Recipe, model: Model, objective: Objective) -> None:
+    """Raise `RecipeError` for a transparency that cannot be."""
+    if recipe.alpha and model.channels != veil.COLORS:
+        raise RecipeError(
+            f"alpha is for pictures of colors, and the network takes {model.channels} channels; leave it out"
+        )
+    if not recipe.alpha and OPACITY in objective.aux_inputs:
+        raise RecipeError(f"{objective} reads the opacity that a picture has with alpha; give alpha, too")
+
+
+def check_opaque(recipe: Recipe, what: str) -> None:
+    """Raise `RecipeError` for transparency in what has none, such as `an atlas`."""
+    if recipe.alpha:
+        raise RecipeError(
+            f"{what} has no alpha, as its pictures are JPEGs; leave it out, or draw a picture with dream"
+        )

@@ -1,0 +1,108 @@
+"""The folder of a job: whole, alone, and not trusted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from batcountry.errors import JobError
+from batcountry.jobs import JobFolder, JobSpec
+from batcountry.jobs.events import Progress
+from batcountry.jobs.folder import JobState, checkpoint_file
+
+SPEC = JobSpec(kind="dream", outputs={"picture": {"path": "/tmp/dream.png"}})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The folder of a job that was begun."""
+    return JobFolder.begin(tmp_path / "work", SPEC)
+
+
+def test_what_is_written_down_is_read_back(folder):
+    assert folder.spec() == SPEC and folder.state() is None
+    state = JobState(at=Progress(done=0.5), part={"checkpoint": "a.safetensors"})
+    folder.write_state(state)
+    assert JobFolder.open(folder.path).state() == state
+    other = SPEC.changed(temporary=True)
+    folder.write_spec(other)
+    assert folder.spec() == other
+
+
+def test_a_folder_with_something_in_it_is_left_alone(folder, tmp_path):
+    with pytest.raises(JobError, match="has a job in it already; go on with `bat-country resume"):
+        JobFolder.begin(folder.path, SPEC)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/letter.txt").write_text("mine")
+    with pytest.raises(JobError, match="mine is there already and not empty"):
+        JobFolder.begin(tmp_path / "mine", SPEC)
+    with pytest.raises(JobError, match=r"there is no folder .*nowhere; make it first"):
+        JobFolder.begin(tmp_path / "nowhere/work", SPEC)
+    assert sorted(each.name for each in (tmp_path / "mine").iterdir()) == ["letter.txt"]
+
+
+def test_a_folder_without_a_job_is_said(tmp_path):
+    with pytest.raises(JobError, match="there is no job to go on with in"):
+        JobFolder.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("job.json", "{", "job.json is damaged"),
+        ("job.json", json.dumps({"note": {}, "model": "a"}), "job.json is not of format 1"),
+        ("job.json", json.dumps({"version": 7}), "job.json is of a newer version of bat-country"),
+        ("job.json", " " * 2_000_000, "job.json has more than 1,048,576 bytes"),
+        ("state.json", "null", "state.json is damaged"),
+        ("state.json", json.dumps({"version": 1, "at": 3}), "state.json is damaged: at"),
+    ],
+)
+def test_damage_is_one_sentence(folder, name, content, said):
+    (folder.path / name).write_text(content)
+    with pytest.raises(JobError, match=said) as refused:
+        (folder.spec if name == "job.json" else folder.state)()
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("place", [".lock", "state.json", "checkpoint/image-0-0.raw", "checkpoint"])
+def test_links_that_would_lead_out_of_it_are_refused(folder, tmp_path, place):
+    (tmp_path / "mine").write_text("mine")
+    link = folder.path / place
+    if place == "checkpoint":
+        link.rmdir()
+    link.symlink_to(tmp_path / "mine")
+    with pytest.raises(JobError, match="is a link, which no job makes"):
+        JobFolder.open(folder.path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../job.json", "/etc/passwd", "a/b", "..", ".hidden", "", "a" * 101, 3, None, "a\n"]
+)
+def test_names_that_would_lead_out_of_it_are_refused(folder, name):
+    with pytest.raises(JobError, match="is no name of a file in"):
+        checkpoint_file(folder.files, name)
+    assert checkpoint_file(folder.files, "octave-1.safetensors").parent == folder.files
+
+
+def test_only_one_process_is_at_work_in_it(folder):
+    with (
+        folder.alone(),
+        pytest.raises(JobError, match="another process is at work"),
+        JobFolder(folder.path).alone(),
+    ):
+        raise AssertionError("it should not get here")
+    with folder.alone():
+        pass
+
+
+def test_what_the_kind_keeps_no_more_is_deleted(folder):
+    for name in ("a", "b"):
+        (folder.files / name).write_text("")
+    folder.sweep(["b"])
+    assert [each.name for each in folder.files.iterdir()] == ["b"]
+
+
+def test_it_is_gone_when_it_is_cleared(folder):
+    folder.clear()
+    assert not folder.path.exists()
