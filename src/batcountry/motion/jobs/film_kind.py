@@ -1,8 +1,8 @@
 """The kinds `zoom` and `video`: films, frame by frame.
 
 Inputs: `picture` of a zoom, with none the sky; `video`. Output: `film`, a file or a folder of frames. The recipe is a
-`ZoomRecipe` or a `VideoRecipe`. The frames that are there, and what the next one depends on, are the checkpoint. If nobody names a folder the
-job is in `NAME.journal` beside the film.
+`ZoomRecipe` or a `VideoRecipe`. The frames that are there, and what the next one depends on, are the checkpoint. If nobody
+names a folder, the job is in `NAME.journal` beside the film.
 """
 
 from __future__ import annotations

@@ -21,6 +21,10 @@ def check_no_journal(output: Path) -> None:
             f"{folder} has an unfinished film in it; go on with `bat-country resume {folder}`, or delete it"
         )
 
+
+class FrameStates:
+    """A folder with what the frame after the last ones depends on."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
