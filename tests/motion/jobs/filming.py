@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from batcountry import motion
 from batcountry.backend.policy import OPEN
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Progress
@@ -50,6 +51,11 @@ def saving_video(
 def resuming(folder: Any, *, flow: Any = None) -> Frames:
     objects = {} if flow is None else {"flow": flow}
     return Frames(reopen(folder, policy=OPEN, objects=objects))
+
+
+def resume(folder: Any, *, flow: Any = None) -> Path:
+    """Go on with a film that this test began itself to its end."""
+    return motion.resume(folder, flow=flow, policy=OPEN)
 
 
 def stopped(made: Frames, after: int) -> None:

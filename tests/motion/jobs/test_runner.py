@@ -11,11 +11,11 @@ from PIL import Image
 
 from batcountry.errors import JobError, VideoError
 from batcountry.jobs.folder import JOB
-from batcountry.motion import resume, save_video, save_zoom
+from batcountry.motion import save_video, save_zoom
 from batcountry.motion.jobs import sinks as stores
 from children import COMMAND_LINE, killed_at
 from motion.clips import facts, make_clip, moving
-from motion.jobs.filming import resuming, saving_video, saving_zoom, stopped
+from motion.jobs.filming import resume, resuming, saving_video, saving_zoom, stopped
 
 QUICK = {"layer": "stem", "octaves": 1, "iterations": 2, "frame_iterations": 1, "jitter": 2, "seed": 3}
 
@@ -105,7 +105,7 @@ def test_killed_at_random_moments_nothing_is_lost(clip, whole, tmp_path):
         # A frame and what the next depends on are four operations, at least.
         assert killed_at(4 * frames + random.randint(20), journal, COMMAND_LINE, *arguments)
         assert (journal / JOB).exists() and list(journal.glob("*/frame-*"))
-        arguments = ["resume", str(journal)]
+        arguments = ["resume", str(journal), "--allow", str(clip.parent)]
     resume(journal)
     assert _played(out) == _played(clip.with_name("whole.mp4"))
 
