@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from batcountry.atlas import building
-from batcountry.atlas.building import chosen
+from batcountry.atlas.atlas_kind import chosen
 from batcountry.atlas.folder import CELL, read_index
 from batcountry.errors import LayerNotFound, PictureError, RecipeError
 from batcountry.image.files import picture_size, read_note

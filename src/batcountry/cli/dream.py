@@ -110,5 +110,9 @@ def say_done(done: Done) -> None:
         say_dream(places["picture"], places.get("deepzoom"))
     elif "film" in places:
         out.print(f"the film is in {escape(str(places['film'].path))}")
+    elif "atlas" in places:
+        out.print(
+            f"open {escape(str(places['atlas'].path / 'index.html'))} to see {said_counts(done.counts)}"
+        )
     elif done.counts:
         out.print(f"{said_counts(done.counts)}; the dreams are in {escape(str(places['folder'].path))}")

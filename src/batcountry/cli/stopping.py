@@ -58,7 +58,8 @@ def said_of(event: events.Stopped, hint: str | None = None) -> str:
     if event.at is None:
         said = "stopped before the first step was finished"
     else:
-        said = f"stopped at {event.at} ({100 * event.at.done:.0f} %)"
+        done = f"{100 * event.at.done:.0f} %"
+        said = f"stopped at {event.at} ({done})" if str(event.at) else f"stopped at {done}"
     picture = event.outputs.get(PICTURE)
     if picture is not None and event.at is not None and event.at.size is not None:
         width, height = event.at.size
@@ -82,7 +83,7 @@ def said_counts(counts: dict[str, int]) -> str:
 def resume_command_of(folder: Path, at: events.Progress | None) -> str:
     """Return the command that goes on with the job in a folder, which had come so far, with the leave that it needs."""
     from batcountry.backend.policy import STRICT
-    from batcountry.jobs.folder import JobFolder
+    from batcountry.jobs.folder import WITHIN, JobFolder
     from batcountry.models.from_recipe import resume_command
 
     spec = JobFolder(folder).spec()
@@ -94,7 +95,8 @@ def resume_command_of(folder: Path, at: events.Progress | None) -> str:
         pixels = at.size[0] * at.size[1] if at.size else 0
         steps = math.prod(each.of or 1 for each in at.where)
     large = pixels > (STRICT.max_pixels or 0) or steps > (STRICT.max_steps or 0)
-    return resume_command(folder, "" if model is None else model.path, files, large=large)
+    shown = folder.parent if folder.name == WITHIN else folder
+    return resume_command(shown, "" if model is None else model.path, files, large=large)
 
 
 def _model_in(picture: Path) -> str:

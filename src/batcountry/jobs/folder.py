@@ -34,6 +34,9 @@ from batcountry.jobs.spec import JobSpec
 
 JOB, STATE, CHECKPOINT = "job.json", "state.json", "checkpoint"
 
+WITHIN = ".job"
+"""Name of a job's folder within its output."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MOST_FILES = 1_000_000
 
@@ -191,7 +194,7 @@ def folder_beside(output: Path) -> Path:
 
 def folder_within(output: Path) -> Path:
     """Return the folder of a job whose output is a folder that it fills, such as an atlas."""
-    return output / ".job"
+    return output / WITHIN
 
 
 def folder_of(path: Path) -> Path:
