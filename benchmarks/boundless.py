@@ -62,12 +62,20 @@ start = None
 if options.pop("memory"):
     from batcountry import dreaming
     steps = dreaming(source, **options)
-elif Path("work/job.json").exists():
-    from batcountry.dreams.disk import resuming
-    steps = resuming("work")
 else:
-    from batcountry.dreams.disk import dreaming_on_disk
-    steps = dreaming_on_disk(source, "out.tif", work="work", **options)
+    from batcountry.backend.outputs import Output
+    from batcountry.backend.policy import OPEN
+    from batcountry.dreams.prepare import prepare
+    from batcountry.jobs.dream_specs import dream_spec
+    from batcountry.jobs.runner import begin, reopen
+    if Path("work/job.json").exists():
+        run = reopen("work", policy=OPEN)
+    else:
+        asked = prepare(None, options)
+        spec = dream_spec(source, asked.recipe, {"picture": Output(Path("out.tif"))}, on_disk=True)
+        run = begin(spec, folder="work", objects={"asked": asked})
+        plans.append(run.job.plan)
+    steps = (each for each in run.events() if each.event == "progress" and each.where[-1].at)
 times, busy = [time.perf_counter()], [time.process_time()]
 print("ready", flush=True)
 for step in steps:
@@ -75,7 +83,7 @@ for step in steps:
     busy.append(time.process_time())
 side = options.get("tile") or 0
 if Path("work").exists():
-    side = json.loads(Path("work/job.json").read_text())["note"]["recipe"]["tile"]
+    side = json.loads(Path("work/job.json").read_text())["recipe"]["tile"]
 whole = time.perf_counter() - times[0]
 peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 said = {"said_peak": plans[0].peak, "said_time": plans[0].seconds} if plans else {}

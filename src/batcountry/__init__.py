@@ -44,5 +44,5 @@ __getattr__, __dir__, __all__ = lazy_names(
         "__version__": "backend.version",
         "visualize": "dreams.visualize",
     },
-    ("atlas", "caffe", "errors", "models", "motion", "notebook", "objectives", "recipe"),
+    ("atlas", "caffe", "errors", "jobs", "models", "motion", "notebook", "objectives", "recipe"),
 )

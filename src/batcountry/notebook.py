@@ -113,7 +113,7 @@ def progress(steps: Iterable[P], *, title: str = "dreaming") -> Iterator[P]:
     Parameters
     ----------
     steps
-        What `batcountry.dreaming` or `batcountry.dreams.disk.dreaming_on_disk` gives.
+        What `batcountry.dreaming` gives.
     title
         What stands before the bar.
 

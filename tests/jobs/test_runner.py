@@ -57,7 +57,7 @@ def test_a_job_tells_each_step_and_where_its_result_is(run):
     events = list(run())
     steps = told(events, Progress)
     assert str(steps[0]) == "octave 1/2, iteration 1/3, 38×26"
-    assert [each.done for each in steps] == sorted(each.done for each in steps) and steps[-1].done == 1
+    assert [each.done for each in steps] == sorted(each.done for each in steps) and steps[-1].done == 1.0
     assert steps[-1].seconds_left == 0
     assert events[-1] == Done(outputs={"picture": "dream.png"}) and Path("dream.png").exists()
 

@@ -66,9 +66,9 @@ def climb(
     RecipeError
         If the checkpoint is another dream's.
     """
-    work = sum(height * width for height, width in sizes)
+    work = iterations * sum(height * width for height, width in sizes)
     before, first = None, (0, 0) if checkpoint is None else checkpoint.place
-    finished = sum(height * width for height, width in sizes[: first[0]]) / work
+    finished = iterations * sum(height * width for height, width in sizes[: first[0]])
     with kept_memory():
         bases = carry.levels(base, sizes, wrap)
         if checkpoint is not None:
@@ -82,7 +82,7 @@ def climb(
                 image = octave_base if detail is None else octave_base + resize(detail, size, wrap)
             advancing = begin(image, octave_base)
             for iteration in range(iterations):
-                finished += size[0] * size[1] / work / iterations
+                finished += size[0] * size[1]
                 if (octave, iteration) < first:
                     continue
                 if checkpoint is not None and (octave, iteration) == first:
@@ -90,7 +90,7 @@ def climb(
                 else:
                     image, score = advancing.step()
                 keep = partial(_kept, (octave, iteration), score, image, before and before[0], advancing)
-                done = min(finished, 1.0)
+                done = finished / work
                 yield Step(octave, iteration, len(sizes), iterations, size, score, done, image, opened, keep)
             before = image, octave_base
 

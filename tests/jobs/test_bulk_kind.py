@@ -1,0 +1,107 @@
+"""Folders of pictures as jobs of the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from batcountry import jobs
+from batcountry.backend.policy import OPEN
+from batcountry.errors import JobError, OutputError, PictureError, RecipeError
+from batcountry.jobs import Control
+from batcountry.jobs.events import Done, Message, Preview, Progress, Stopped
+
+QUICK = {"octaves": 2, "iterations": 2, "param": "pixels"}
+
+
+@pytest.fixture
+def bulk(tmp_path, monkeypatch, photo, two_channels):
+    """Dream on a folder with two pictures, which differ."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    Image.fromarray(photo).save("in/a.png")
+    Image.fromarray(photo[::-1]).save("in/b.png")
+    return lambda *layers, **more: jobs.bulk("in", "out", layers, model=two_channels, **{**QUICK, **more})
+
+
+def told(events, kind):
+    return [each for each in events if isinstance(each, kind)]
+
+
+def names(folder="out"):
+    return sorted(each.name for each in Path(folder).iterdir())
+
+
+def test_every_picture_is_dreamed_on_with_every_layer(bulk):
+    events = list(bulk("sum", "mean"))
+    assert names() == ["a-png_mean.png", "a-png_sum.png", "b-png_mean.png", "b-png_sum.png"]
+    steps = told(events, Progress)
+    assert len(steps) == 16 and str(steps[5]) == "picture 2/4, octave 1/2, iteration 2/2, 38×26"
+    assert [each.subject for each in steps[::8]] == ["a.png", "b.png"]
+    assert [each.done for each in steps] == sorted(each.done for each in steps) and steps[-1].done == 1.0
+    assert events[-1] == Done(outputs={"folder": "out"}, counts={"dreamed": 4, "done before": 0, "failed": 0})
+
+
+def test_the_network_s_own_layer_is_taken_if_none_is_named_and_what_is_done_is_skipped(bulk):
+    assert list(bulk())[-1].counts == {"dreamed": 2, "done before": 0, "failed": 0}
+    before = {each: each.stat().st_mtime_ns for each in Path("out").iterdir()}
+    assert list(bulk())[-1].counts == {"dreamed": 0, "done before": 2, "failed": 0}
+    assert before == {each: each.stat().st_mtime_ns for each in Path("out").iterdir()}
+
+
+def test_a_picture_that_cannot_be_read_is_told_once_and_the_rest_is_made(bulk):
+    Path("in/bad.jpg").write_text("no picture")
+    events = list(bulk("sum", "mean"))
+    assert events[-1].counts == {"dreamed": 4, "done before": 0, "failed": 1}
+    errors = [each.text for each in told(events, Message) if each.level == "error"]
+    assert len(errors) == 1 and "bad.jpg" in errors[0]
+
+
+def test_a_preview_is_of_the_picture_at_work(bulk):
+    control, found = Control(), []
+    for event in bulk("sum", control=control):
+        found.append(event)
+        control.ask_preview(16)
+    assert len(told(found, Preview)) == 8
+
+
+def test_stopped_without_a_folder_it_keeps_the_picture_at_work(bulk):
+    control = Control()
+    for event in bulk("sum", control=control):
+        if isinstance(event, Progress) and event.done > 0.5:
+            control.cancel()
+    assert isinstance(event, Stopped) and event.counts["dreamed"] == 1
+    assert names() == ["a-png_sum.png", "b-png_sum-stopped.png"]
+    assert list(bulk("sum"))[-1].counts == {"dreamed": 1, "done before": 1, "failed": 0}
+
+
+@pytest.mark.parametrize("after", [1, 3, 6])
+def test_stopped_with_a_folder_it_goes_on_in_the_middle_of_the_picture(bulk, two_channels, after):
+    whole = {}
+    list(bulk("sum"))
+    for each in Path("out").iterdir():
+        whole[each.name] = each.read_bytes()
+        each.unlink()
+    control, steps = Control(), 0
+    for event in bulk("sum", work="work", control=control):
+        steps += isinstance(event, Progress)
+        if steps == after:
+            control.cancel()
+    assert isinstance(event, Stopped) and event.folder == "work"
+    events = list(jobs.resume("work", policy=OPEN, objects={"model": two_channels}))
+    assert len(told(events, Progress)) == 8 - after + 1  # the one that was stored comes again
+    assert {each.name: each.read_bytes() for each in Path("out").iterdir()} == whole
+
+
+def test_what_cannot_be_is_said_before_anything_is_made(bulk, two_channels):
+    with pytest.raises(PictureError, match="there is no folder nowhere"):
+        jobs.bulk("nowhere", model=two_channels)
+    with pytest.raises(OutputError, match="in is the folder of the pictures; name another"):
+        jobs.bulk("in", "in", model=two_channels)
+    with pytest.raises(RecipeError, match="no option"):
+        bulk(iteration=1)
+    with pytest.raises(JobError, match="bulk needs a folder of pictures and one for the dreams"):
+        jobs.run(jobs.JobSpec(kind="bulk"))
+    assert names(".") == ["in"]
