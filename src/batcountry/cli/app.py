@@ -11,10 +11,10 @@ from batcountry.cli.again import film_again, picture_again, picture_note
 from batcountry.cli.commands import Commands
 from batcountry.cli.dream import Wanted, dream_with_layers, say_done
 from batcountry.cli.options import recipe_options, several
-from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
+from batcountry.cli.outputs import Name, Overwrite, Target, Work, folder_made, place_of
 from batcountry.cli.screen import show
 from batcountry.cli.trust import Allow, NoLimits, RunCode, RunProgram, strict_policy, typed_policy
-from batcountry.recipe.fields import OUTPUT, SIZE
+from batcountry.recipe.fields import OUTPUT
 
 # What imports torch is imported within the commands, so that --help answers at once.
 
@@ -38,15 +38,7 @@ def dream(
             rich_help_panel=OUTPUT.title,
         ),
     ] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(
-            "--work",
-            metavar="DIR",
-            help="Keep the dream in this new folder as it grows; `resume` goes on from there after a stop of any kind.",
-            rich_help_panel=SIZE.title,
-        ),
-    ] = None,
+    work: Work = None,
     deepzoom: Annotated[
         Path | None,
         typer.Option(

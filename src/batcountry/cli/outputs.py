@@ -18,7 +18,7 @@ from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.outputs import Output, check_apart, free_name
 from batcountry.errors import OutputError, OutputExists
 from batcountry.image.picture import Picture
-from batcountry.recipe.fields import OUTPUT
+from batcountry.recipe.fields import OUTPUT, SIZE
 
 log = logging.getLogger("batcountry")
 
@@ -31,6 +31,16 @@ Name = Annotated[
         "-o",
         metavar="FILE",
         help="Where the picture goes: .png, .jpg, .webp or .tif; or a folder, which is made if the name ends in a slash.",
+    ),
+]
+
+Work = Annotated[
+    Path | None,
+    typer.Option(
+        "--work",
+        metavar="DIR",
+        help="Keep the dream in this new folder as it grows; `resume` goes on from there after a stop of any kind.",
+        rich_help_panel=SIZE.title,
     ),
 ]
 

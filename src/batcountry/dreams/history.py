@@ -22,7 +22,8 @@ class History:
 
     def __init__(self) -> None:
         self._image: Tensor | None = None
-        self._marks: list[int] = []
+        self.octaves: list[int] = []
+        """Steps, counted from 1, with which a larger octave began."""
         self.numbers: dict[str, list[float]] = {}
         """By name: the score, each penalty by its text, how far colors were moved, their mean and spread."""
         self.pixels: dict[str, list[float]] = {}
@@ -31,7 +32,7 @@ class History:
     def add(self, step: Step) -> None:
         """Take note of a step."""
         if step.iteration == 0 and step.octave:
-            self._marks.append(len(self.numbers["score"]) + 1)
+            self.octaves.append(len(self.numbers["score"]) + 1)
         same = self._image is not None and self._image.shape == step.image.shape
         moved = (step.image - self._image).abs().flatten() if same and self._image is not None else None
         self._image = step.image
@@ -50,6 +51,10 @@ class History:
             values = step.image[0, :, int(down * height), int(across * width)]
             for plane, value in zip(_PLANES, torch.as_tensor(values).tolist(), strict=False):
                 self.pixels.setdefault(f"{plane} {place}", []).append(value)
+
+    def go_on(self, step: Step) -> None:
+        """Take a step that was added before, as a dream that is gone on with begins with it."""
+        self._image = step.image
 
     def line(self) -> str:
         """Return the last step's numbers as text."""
@@ -70,7 +75,7 @@ class History:
                 if f"{plane} {place}" in self.pixels
             }
             down, across = place.split()
-            panels.append(Panel(f"pixel {down} down, {across} across: gray levels", lines, self._marks))
+            panels.append(Panel(f"pixel {down} down, {across} across: gray levels", lines, self.octaves))
         _save(panels, path, overwrite=overwrite)
 
     def _panels(self) -> Iterator[Panel]:
@@ -78,10 +83,10 @@ class History:
         taken = {name for names in together.values() for name in names}
         for name, values in self.numbers.items():
             if name not in taken:
-                yield Panel(name, {name: values}, self._marks)
+                yield Panel(name, {name: values}, self.octaves)
         for title, names in together.items():
             lines = {name: self.numbers[name] for name in names}
-            yield Panel(f"{title}, gray levels", lines, self._marks)
+            yield Panel(f"{title}, gray levels", lines, self.octaves)
 
 
 def _save(panels: list[Panel], path: Path, *, overwrite: bool) -> None:

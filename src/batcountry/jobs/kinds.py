@@ -20,6 +20,7 @@ JOB_KINDS: dict[str, str] = {
     "dream": "batcountry.jobs.dream_kind:DreamKind",
     "dream-on-disk": "batcountry.jobs.disk_kind:DiskKind",
     "bulk": "batcountry.jobs.bulk_kind:BulkKind",
+    "visualize": "batcountry.jobs.visualize_kind:VisualizeKind",
     "atlas": "batcountry.atlas.atlas_kind:AtlasKind",
     "zoom": "batcountry.motion.jobs.kinds:ZoomKind",
     "video": "batcountry.motion.jobs.kinds:VideoKind",
