@@ -129,6 +129,7 @@ class AtlasJob:
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[AtlasStep]:  # noqa: ARG002
         """See `batcountry.jobs.kinds.Job`."""
         folder = Folder(outputs[ATLAS].path, self._facts)
+        folder.sweep()
         for entry in self._entries:
             folder.add(entry)
         channels = sum(each.channels for each in self._entries)

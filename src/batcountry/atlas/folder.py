@@ -113,6 +113,12 @@ class Folder:
         """Return the channels of a layer that have no picture yet."""
         return [each for each in range(entry.channels) if not self.file(entry, each).exists()]
 
+    def sweep(self) -> None:
+        """Delete the unfinished files that a process left behind that was killed; nobody else may be at work here."""
+        for folder in (".", "sheets", "channels/*"):
+            for each in self.path.glob(f"{folder}/{LEFT_BEHIND}*"):
+                each.unlink()
+
     def unfinished(self, entry: Entry, batch: int) -> list[list[int]]:
         """Return the batches of a layer's channels, always cut at the same places, in which some have no picture yet."""
         missing = set(self.missing(entry))

@@ -74,7 +74,7 @@ class VisualizeJob:
         pinned = self._dream.spec
         self.spec = pinned.changed(recipe={"dream": pinned.recipe, "every": every})
         self.seconds, self.counts = self._dream.seconds, self._dream.counts
-        self._every, self._history = every, History()
+        self._every, self._history, self._new = every, History(), new
         self._stored, self._resumed = "", False
 
     def own_folder(self) -> Path | None:
@@ -104,7 +104,7 @@ class VisualizeJob:
         log.info("%s: %s", where, self._history.line())
         if folder is not None:
             place = folder.path / f"size_{step.octave + 1}-step_{step.iteration + 1}.png"
-            overwrite = folder.overwrite or bool(self._stored)  # then it may be its own
+            overwrite = folder.overwrite or not self._new  # then it may be its own
             picture = step.picture()
             Output(place, overwrite).save(lambda path, over: picture.save(path, overwrite=over))
 
