@@ -31,7 +31,7 @@ SMOKE = rm -rf .make/smoke && mkdir .make/smoke && cp -r tests/smoke .make/smoke
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules fuzz clean
+.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules bench-kernels fuzz clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -43,9 +43,10 @@ dream: .make/package ## dream on a sky it makes, or on IMAGE=photo.jpg; OUTPUT=n
 test: .make/test ## run all tests; ARGS='tests/test_cli.py -x'
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: .make/lint ## check style
+lint: .make/lint ## check style, and that each room imports only from those below it
 	@$(BIN)/ruff check src tests tools benchmarks examples docs/*.py
 	@$(BIN)/ruff format --check src tests tools benchmarks examples docs/*.py
+	@said=$$($(BIN)/lint-imports --no-logo --no-cache) || { echo "$$said"; exit 1; }
 
 format: .make/lint ## put the source in its usual form
 	@$(BIN)/ruff check --fix src tests tools benchmarks examples docs/*.py
@@ -79,7 +80,7 @@ wheel: .make/venv ## build the wheel into dist/, and try it in an environment of
 wheel-lowest: .make/venv
 	@rm -rf dist .make/wheel-venv && $(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	@$(PIP) install --quiet uv && $(PYTHON) -m venv .make/wheel-venv
-	@$(BIN)/uv pip install --quiet --python .make/wheel-venv --resolution lowest-direct dist/*.whl "pytest>=8" "pytest-timeout>=2.3"
+	@$(BIN)/uv pip install --quiet --python .make/wheel-venv --resolution lowest-direct --only-binary :all: dist/*.whl "pytest>=8" "pytest-timeout>=2.3"
 	@$(SMOKE)
 
 address: ## put REPOSITORY=https://github.com/ACCOUNT/bat-country where the address of this project stands
@@ -105,6 +106,9 @@ bench-params: .make/package
 
 bench-modules: .make/test
 	@$(BIN)/python benchmarks/modules.py $(ARGS)
+
+bench-kernels: .make/package
+	@$(BIN)/python benchmarks/kernels.py $(ARGS)
 
 bench-atlas: .make/package
 	@$(BIN)/python benchmarks/atlas.py $(ARGS)

@@ -198,7 +198,9 @@ def kills(folder: Path, count: int) -> Iterator[str]:
     while True:
         begun = (journal / "motion.json").exists()
         command = (
-            [*program, "resume", str(journal)] if begun else [*program, "video", str(clip), str(out), *given]
+            [*program, "resume", str(journal), "--allow", str(clip.parent)]
+            if begun
+            else [*program, "video", str(clip), str(out), *given]
         )
         running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if done < count:

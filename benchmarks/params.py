@@ -80,7 +80,7 @@ def main() -> None:
             print(lines[-1], flush=True)
     lines += [
         "",
-        f"Presets: {', '.join(presets.known)}; what differs from them is in `benchmarks/params.py`.",
+        f"Presets: {', '.join(presets.PRESETS)}; what differs from them is in `benchmarks/params.py`.",
     ]
     RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

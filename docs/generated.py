@@ -21,14 +21,16 @@ from batcountry.cli.examples import EXAMPLES
 from batcountry.dreams.cnn_vis_options import Aim, Penalties
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
-from batcountry.recipe.fields import GROUPS, Described, described
+from batcountry.recipe.described import Described, described
+from batcountry.recipe.fields import GROUPS
 
 _RECIPE = """\
 # The recipe
 
 How to dream, as one value. Its fields are the keywords of `batcountry.dream` and its like, the options of
 [`bat-country dream`](commands/dream.md) with dashes for underscores, and what a picture says of itself.
-`Recipe.model_json_schema()` has the same for programs: `enum` or `examples` for choices, `title` and `group` for forms.
+`Recipe.model_json_schema()` has the same for programs: `enum` or `examples`
+for choices, `title`, `group`, `unit` and `level` for forms.
 
 <!-- recipe -->
 """
@@ -154,6 +156,8 @@ def _value(field: Described) -> str:
     if field.choices:
         return ", ".join(f"`{each}`" for each in field.choices)
     kind = {bool: "yes or no", int: "whole number", float: "number", str: "text"}[field.kind]
+    if field.kind in (int, float) and field.facts.unit != "none":
+        kind += f" of {field.facts.unit}"
     return f"{'file' if field.facts.path else kind}{f', {field.range}' if field.range else ''}"
 
 

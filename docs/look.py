@@ -75,7 +75,7 @@ class Laplacian:
         """Do nothing."""
 
 
-param.known["laplacian"] = Laplacian
+param.PARAMS.register("laplacian", Laplacian)
 param.step_sizes["laplacian"] = {"ascent": 0.03, "adam": 0.03}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 # Also of the processes that tests start. A test of a card asks for it by name; and on small pictures threads that wait
@@ -29,6 +30,18 @@ def _no_child_is_left():
     if hasattr(os, "waitid"):
         with pytest.raises(ChildProcessError):  # there is none to wait for
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+
+
+@pytest.fixture
+def registered():
+    """Put a value into a registry by a name, until the test is over."""
+    with ExitStack() as stack:
+
+        def register(registry, name, value):
+            registry.register(name, value)
+            stack.callback(registry.unregister, name)
+
+        yield register
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ class _Module(types.ModuleType):
             raise AttributeError(name)
         if name == "InterpolationMode":
             made = enum.Enum(name, "NEAREST BILINEAR BICUBIC BOX HAMMING LANCZOS")
+        elif name == "list_models":
+            made = list
         else:
             made = type(name, (nn.Module,) if name.endswith("2d") else (), {})
         setattr(self, name, made)

@@ -21,8 +21,8 @@ def test_the_recipes_page_has_every_field_with_its_range_and_default(generated):
     text = generated.on_page_markdown("<!-- recipe -->")
     for name in Recipe.model_fields:
         assert f"| `{name}` | " in text
-    assert "| `octaves` | whole number, 1 to 64, or `None` | `None` | " in text
-    assert "| `size` | whole number, 8 to 262144, or `None` | `None` | " in text
+    assert "| `octaves` | whole number of octaves, 1 to 64, or `None` | `None` | " in text
+    assert "| `size` | whole number of pixels, 8 to 262144, or `None` | `None` | " in text
 
 
 def test_each_command_has_a_page_with_its_options_and_examples(generated):
@@ -31,8 +31,8 @@ def test_each_command_has_a_page_with_its_options_and_examples(generated):
         assert page.startswith(f"# bat-country {name}\n")
         assert "```sh\n# " in page and "| `--quiet`, `-q` | " in page and "<!--" not in page
     zoom = generated.on_page_markdown("<!-- options of zoom -->")
-    assert "| `--seconds` | number, more than 0, up to 86400 | `10.0` | " in zoom
-    assert "| `--iterations` | whole number, 1 to 100000 | " in zoom
+    assert "| `--seconds` | number of seconds, more than 0, up to 86400 | `10.0` | " in zoom
+    assert "| `--iterations` | whole number of steps, 1 to 100000 | " in zoom
 
 
 def test_a_site_has_all_pages_and_those_that_somebody_wrote_are_left(generated, tmp_path):

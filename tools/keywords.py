@@ -15,11 +15,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from batcountry.motion.keyframe_fields import CurveText, TimeText
-from batcountry.motion.recipe_keyframes import LEFT_OUT
+from batcountry.motion.keyframes import LEFT_OUT, CurveText, TimeText
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
-from batcountry.recipe.fields import Described, described
+from batcountry.recipe.described import Described, described
 
 TARGET = Path(__file__).parents[1] / "src" / "batcountry" / "dreams" / "keywords.py"
 
@@ -60,7 +59,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from batcountry.dreams.functions import MakeOptimizer
-from batcountry.image.picture import FileLike, Picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import FileLike
 from batcountry.models import Model
 from batcountry.objectives import Objective, Score
 from batcountry.optim.param import MakeParam

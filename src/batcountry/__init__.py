@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from batcountry.backend.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from batcountry.backend.policy import OPEN as OPEN
+    from batcountry.backend.policy import STRICT as STRICT
+    from batcountry.backend.policy import Policy as Policy
     from batcountry.backend.version import __version__ as __version__
     from batcountry.dreams.api import dream as dream
     from batcountry.dreams.api import dreaming as dreaming
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from batcountry.dreams.steps import Step as Step
     from batcountry.dreams.visualize import visualize as visualize
     from batcountry.image.picture import Picture as Picture
-    from batcountry.image.picture import read_picture as read_picture
+    from batcountry.image.reading import read_picture as read_picture
     from batcountry.models import Model as Model
     from batcountry.models import open_model as open_model
     from batcountry.recipe import Note as Note
@@ -31,6 +34,9 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "BatCountry": "dreams.classic",
+        "OPEN": "backend.policy",
+        "Policy": "backend.policy",
+        "STRICT": "backend.policy",
         "Step": "dreams.steps",
         "Dreamer": "dreams.dreamer",
         "dream": "dreams.api",
@@ -38,7 +44,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Model": "models",
         "open_model": "models",
         "Picture": "image.picture",
-        "read_picture": "image.picture",
+        "read_picture": "image.reading",
         "Note": "recipe",
         "Recipe": "recipe",
         "__version__": "backend.version",

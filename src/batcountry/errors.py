@@ -8,8 +8,10 @@ Every error that a user's input can cause is one of these::
     ├── OutputError         an output that would replace what it may not (a PictureError and a VideoError)
     │   └── OutputExists    something is there already, and nobody said that it may be replaced
     ├── RecipeError         an option, an objective's text or a recipe that cannot be
+    │   └── UnknownName     a name that is not in a registry (also a KeyError)
     ├── PolicyError         a recipe of somebody else asks for more than it may: code, a file, too much of the machine
     ├── JobError            a piece of work, or its folder, that cannot be run or gone on with
+    ├── NameTaken           a name that is in a registry already (also a ValueError)
     ├── ModelError          a model that cannot be opened or run
     │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
     │   └── UnsupportedLayer
@@ -60,6 +62,31 @@ class PolicyError(BatCountryError):
 
 class JobError(BatCountryError):
     """A piece of long work, or the folder that it is kept in, cannot be run or gone on with."""
+
+
+class UnknownName(RecipeError, KeyError):
+    """A name that is not in a registry.
+
+    Parameters
+    ----------
+    noun
+        What the registry has, such as `objective`.
+    names
+        Those that it has.
+    """
+
+    def __init__(self, noun: str, name: str, names: Iterable[str]) -> None:
+        names = list(names)
+        super().__init__(
+            f"there is no {noun} {name!r}{suggestion(name, names)}; there are {', '.join(names)}"
+        )
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class NameTaken(BatCountryError, ValueError):
+    """A name is in a registry already."""
 
 
 class ModelError(BatCountryError):

@@ -175,7 +175,7 @@ def uploaded(upload: Any) -> Picture:
         photo = uploaded(upload)    # in a later cell
     """
     from batcountry.image.files import decode
-    from batcountry.image.picture import read_picture
+    from batcountry.image.reading import read_picture
 
     value = upload.value  # files by name up to ipywidgets 7, then a tuple of them
     files = (

@@ -11,7 +11,7 @@ from batcountry.atlas.looking import ActivationReport, heat
 from batcountry.cli.atlas import app
 from batcountry.errors import LayerNotFound, RecipeError
 from batcountry.image.files import picture_size
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.objectives import parse
 
 small = {"canvas": "16x16", "iterations": 1, "transforms": "jitter(3)"}

@@ -98,7 +98,9 @@ def test_random_nets_have_the_derivative(tmp_path_factory, kinds, end, seed):
     direction = gradient / (np.linalg.norm(gradient) + 1e-30) + 0.1 * random.normal(size=x.shape)
     wanted = difference_along(net, {"y0": x.astype(float)}, seeds, {"y0": direction}, last)
     scale = np.linalg.norm(gradient) * np.linalg.norm(direction)
-    assert abs((gradient * direction).sum() - wanted) <= 2e-3 * scale + 1e-4
+    # What float32 leaves of the largest diffs where they cancel, as for a sum of squares that is the same for all inputs.
+    rounding = 16 * np.finfo(np.float32).eps * max(np.abs(blob.diff).max() for blob in net.blobs.values())
+    assert abs((gradient * direction).sum() - wanted) <= 2e-3 * scale + 1e-4 + rounding
 
 
 QUIRKS = [

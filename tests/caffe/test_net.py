@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 
 import batcountry.caffe as caffe
-from batcountry.errors import ModelError, UnsupportedLayer
+from batcountry.backend.policy import OPEN, STRICT
+from batcountry.caffe.layers.python import Layer
+from batcountry.errors import ModelError, PolicyError, UnsupportedLayer
+from batcountry.models import open_model
 from caffe.nets import inputs, layer
 from conftest import REFERENCE
 
@@ -224,6 +227,25 @@ def test_python_layers_run_forward_and_back(tmp_path):
     net.backward()
     np.testing.assert_allclose(net.blobs["a"].diff, 3 * b * (a * b > 0), rtol=1e-6)
     assert isinstance(net.layer_dict["y"], ScaledBy)
+
+
+@caffe.python_layer
+class Same(Layer):
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].data.shape)
+
+    def forward(self, bottom, top):
+        top[0].data[...] = bottom[0].data
+
+
+def test_python_layers_of_a_net_from_a_stranger_need_leave(tmp_path):
+    text = inputs(data=(1, 3, 8, 8)) + layer("Python", "y", "data", settings=PYTHON.format("Same", ""))
+    net, weights = written(tmp_path, text), tmp_path / "net.caffemodel"
+    caffe.Net(net, caffe.TEST).save(weights)
+    for policy in (OPEN, STRICT.allow(tmp_path, run_code=True)):
+        assert open_model(net, weights, policy=policy).layers
+    with pytest.raises(PolicyError, match=r"the Python layer 'y' of 'mine'.*--run-code"):
+        open_model(net, weights, policy=STRICT.allow(tmp_path))
 
 
 def test_python_layers_that_are_not_registered_are_named_and_never_imported(tmp_path):

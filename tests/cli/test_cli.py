@@ -178,10 +178,14 @@ def test_a_folder_without_permission_is_found_out_first(run, photo_file):
 
 
 def test_a_folder_that_refuses_the_file_is_said_in_one_line(run, photo_file, monkeypatch):
-    def refuse(*_, **__):
-        raise PermissionError(13, "Permission denied")
+    opened = Path.open
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    def refuse(path, mode="r", *arguments, **named):
+        if "x" in mode:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, mode, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
     code, _, err = run("dream", "photo.png", "-o", "out.png", *quick)
     assert code == 2 and "cannot write out.png: Permission denied" in err
     assert not Path("out.png").exists()
@@ -276,7 +280,7 @@ def in_the_zoo(small_net, monkeypatch):
     from batcountry.models import zoo
 
     monkeypatch.setenv("BATCOUNTRY_CACHE", str(small_net.parent / "cache"))
-    monkeypatch.setattr(zoo, "_known", {each.name: each for each in zoo.cards()})
+    monkeypatch.setattr(zoo, "_cards", {each.name: each for each in zoo.cards()})
     files = tuple(zoo.ModelFile(name=name, sha256="0" * 64) for name in ("deploy.prototxt", "net.caffemodel"))
     card = zoo.ModelCard(
         name="small_inception", title="", license="", trained_on="", files=files, mean=(1, 2, 3)

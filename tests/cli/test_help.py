@@ -16,7 +16,7 @@ from batcountry.cli.examples import EXAMPLES
 from batcountry.recipe import Recipe
 from batcountry.recipe.fields import GROUPS
 
-FIRST = ["output", "layer", "preset", "model", "guide", "objective", "strength", "iterations", "seed", "size"]
+FIRST = ["output", "layer", "preset", "size", "model", "guide", "objective", "strength", "iterations", "seed"]
 
 
 def commands(group=None, prefix=""):
@@ -90,7 +90,7 @@ def test_every_command_has_examples_that_it_takes():
 
 def test_examples_are_below_the_options(run):
     out = run("bulk", "-h")[1]
-    assert out.index("Advanced") < out.index(EXAMPLES["bulk"][0][0])
+    assert out.index("─ Memory ─") < out.index(EXAMPLES["bulk"][0][0])
 
 
 @pytest.mark.parametrize("command", list(commands()))
@@ -182,7 +182,7 @@ def test_a_fault_of_the_program_is_one_line_and_shows_where_on_request(run, monk
     def broken(*_):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("batcountry.cli.bulk.pictures_in", broken)
+    monkeypatch.setattr("batcountry.jobs.bulk_kind.pictures_in", broken)
     code, _, err = run("bulk", ".")
     assert code == 70 and err.count("\n") == 1 and "ZeroDivisionError: division by zero" in err
     monkeypatch.setenv("BATCOUNTRY_TRACEBACK", "1")
@@ -194,6 +194,6 @@ def test_a_disk_that_is_full_is_one_line(run, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "out.png")
 
-    monkeypatch.setattr("batcountry.cli.bulk.pictures_in", full)
+    monkeypatch.setattr("batcountry.jobs.bulk_kind.pictures_in", full)
     code, _, err = run("bulk", ".")
     assert code == 2 and err == "error: out.png cannot be used: No space left on device\n"

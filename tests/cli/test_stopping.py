@@ -62,7 +62,7 @@ def test_a_second_ctrl_c_while_saving_leaves_no_half_file(run_tiny, stop_after, 
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("batcountry.backend.files.place", interrupted)
+    monkeypatch.setattr("batcountry.backend.outputs.place", interrupted)
     code, _, err = run_tiny("dream", "photo.png", *QUICK)
     assert code == 130 and "and again while the picture so far was written" in err
     assert names() == ["photo.png"]

@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 import batcountry
 from batcountry.backend.policy import STRICT
 from batcountry.cli.trust import strict_policy, typed_policy
+from jobs.running import dreaming
 
 QUICK = ["--octaves", "1", "--iterations", "1", "--size", "48"]
 
@@ -103,19 +104,26 @@ def test_a_guide_of_too_many_pixels_is_not_decoded(run, place):
     assert "9000×9000 pixels, and at most 67,108,864" in refused(run, "again", "dream.png")
 
 
-@pytest.mark.parametrize("key", ["source", "output", "guide"])
-def test_a_folder_of_work_reads_and_writes_elsewhere_only_if_that_is_allowed(run, place, key):
-    pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
-    from batcountry.dreams.disk import dreaming_on_disk
-
-    steps = dreaming_on_disk(
-        "photo.png", "d.png", work="work", layer="blocks.1", octaves=1, iterations=2, size=48
-    )
+@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize("key", ["source", "output", "guide", "recipe"])
+def test_a_folder_of_work_reads_and_writes_elsewhere_only_if_that_is_allowed(run, place, key, on_disk):
+    if on_disk:
+        pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
+    options = {"layer": "blocks.1", "octaves": 1, "iterations": 2, "size": 48}
+    steps = dreaming("photo.png", "d.png", on_disk=on_disk, work="work", **options)
     next(steps)
     steps.close()
     job = Path("work/job.json")
     found = json.loads(job.read_text())
-    (found if key != "guide" else found["note"]["recipe"])[key] = str(place / "theirs" / "secret.png")
+    secret = str(place / "theirs" / "secret.png")
+    if key == "source":
+        found["inputs"]["picture"]["path"] = secret
+    elif key == "output":
+        found["outputs"]["picture"]["path"] = secret
+    elif key == "guide":
+        found["inputs"]["guide"] = {"path": secret}
+    else:
+        found["recipe"]["guide"] = secret
     job.write_text(json.dumps(found))
     said = refused(run, "resume", "work")
     assert f"--allow {place}/theirs" in said

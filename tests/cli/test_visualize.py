@@ -45,6 +45,15 @@ def test_the_recipe_inside_makes_it_again(monkeypatch, tmp_path):
     assert np.array_equal(np.asarray(Image.open(out)), np.asarray(Image.open(other)))
 
 
+@pytest.mark.parametrize("option", ["--plot", "--plot-pixels"])
+def test_without_matplotlib_a_plot_is_refused_before_any_work(option, monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "visualize", *QUICK, option, "plot.png") == 2
+    assert "a plot needs matplotlib" in " ".join(capsys.readouterr().err.split())
+    assert not [*tmp_path.iterdir()]
+
+
 def test_it_begins_with_a_picture(monkeypatch, tmp_path, photo):
     Image.fromarray(photo).save(tmp_path / "photo.png")
     out = tmp_path / "out.png"

@@ -1,13 +1,15 @@
 """Numbers of a dream, printed and plotted."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from batcountry.dreams.dreamer import Dreamer
-from batcountry.dreams.history import History
-from batcountry.dreams.plots import Panel, plot, ticks
-from batcountry.errors import PictureError
+from batcountry.dreams.history import History, line_plots
+from batcountry.errors import MissingExtra, PictureError
 
 
 @pytest.fixture(scope="module")
@@ -64,27 +66,45 @@ def test_plots_are_pictures_with_a_panel_for_each(dreamed, tmp_path):
     history.save_plot(tmp_path / "losses.png")
     history.save_pixels(tmp_path / "pixels.png")
     with Image.open(tmp_path / "losses.png") as losses, Image.open(tmp_path / "pixels.png") as pixels:
-        assert (losses.width, pixels.width) == (900, 900)
+        assert losses.width == pixels.width
         assert losses.height == 5 * pixels.height // 4
     with pytest.raises(PictureError, match="no folder"):
         history.save_plot(tmp_path / "none" / "losses.png")
 
 
 def test_a_line_is_drawn_where_its_values_are():
-    image = np.asarray(plot([Panel("x", {"up": [0.0, 10.0]})]))
-    red = (image == (0xC0, 0x30, 0x28)).all(2)
-    rows, columns = np.nonzero(red)
+    image = np.asarray(line_plots({"x": {"red": [0.0, 10.0]}}))
+    rows, columns = np.nonzero((image == (0xC0, 0x39, 0x2B)).all(2))
     assert rows[columns.argmin()] > rows[columns.argmax()] + 100
+    assert columns.max() > columns.min() + 500
+
+
+def test_where_an_octave_begins_a_line_goes_through_all_panels():
+    panels = {"x": {"red": [1.0] * 8}, "y": {"blue": [2.0] * 8}}
+    plain, marked = (np.asarray(line_plots(panels, octaves)).astype(int) for octaves in ((1,), (1, 5)))
+    rows, columns = np.nonzero(np.abs(marked - plain).sum(2))
+    assert columns.max() - columns.min() < 10
+    assert np.ptp(rows) > len(plain) / 2
 
 
 @pytest.mark.parametrize(
     "values", [[], [float("nan")] * 3, [5.0], [0.0, 0.0], [1e30, -1e30], [float("inf"), 1.0]]
 )
 def test_odd_values_are_plotted_too(values):
-    assert plot([Panel("x", {"y": values})]).size == (900, 230)
+    assert line_plots({"x": {"y": values}}).size == line_plots({"x": {"y": [1.0, 2.0]}}).size
 
 
-def test_ticks_are_round_and_within():
-    assert ticks(0, 10) == [0, 2, 4, 6, 8, 10]
-    assert ticks(-0.13, 0.31) == [-0.1, 0, 0.1, 0.2, 0.3]
-    assert ticks(3, 3) == [3]
+def test_a_title_is_text_and_no_formula_however_long():
+    line_plots({"$" + 40 * "long \\frac{ ": {"y": [1.0]}})
+
+
+def test_plots_leave_nothing_behind_in_the_process():
+    code = "import sys; from batcountry.dreams.history import line_plots; line_plots({'x': {'y': [1.0]}}); "
+    code += "sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_matplotlib_its_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtra, match=r"pip install matplotlib, .*'\.\[plots\]'"):
+        line_plots({"x": {"y": [1.0]}})

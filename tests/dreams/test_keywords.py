@@ -10,7 +10,7 @@ import pytest
 import batcountry
 from batcountry import jobs, motion
 from batcountry.dreams.keywords import DreamOptions, VisualizeOptions, ZoomOptions
-from batcountry.motion.recipe_keyframes import LEFT_OUT
+from batcountry.motion.keyframes import LEFT_OUT
 from batcountry.recipe import Recipe
 from conftest import ROOT
 

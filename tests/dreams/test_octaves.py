@@ -87,10 +87,10 @@ def test_sizes_between_two_are_cnn_vis_formula(linear, count):
 
 def test_a_picture_that_is_carried_is_enlarged_whole():
     dream, without, base = torch.rand(1, 3, 9, 13) * 255, torch.zeros(1, 3, 9, 13), torch.zeros(1, 3, 18, 26)
-    found = octaves.carries["picture"].start(dream, without, base, (False, False))
+    found = octaves.OCTAVE_TRANSFERS["picture"].start(dream, without, base, (False, False))
     assert found.shape == base.shape
     assert float(found.mean()) == pytest.approx(float(dream.mean()), rel=0.02)
-    levels = octaves.carries["picture"].levels(dream, [(9, 13), (18, 26)], (False, False))
+    levels = octaves.OCTAVE_TRANSFERS["picture"].levels(dream, [(9, 13), (18, 26)], (False, False))
     assert torch.equal(levels[0], dream)
 
 

@@ -138,7 +138,7 @@ def test_a_huge_picture_is_refused_by_its_header(folder, monkeypatch, two_channe
     def decoded(*_):
         raise AssertionError("the picture was decoded")
 
-    monkeypatch.setattr("batcountry.image.picture.decode", decoded)
+    monkeypatch.setattr("batcountry.image.reading.decode", decoded)
     with pytest.raises(PolicyError, match=r"53×37 pixels, and at most 1,960 pixels"):
         resolve(Recipe(**options), {"model": two_channels}, policy)
 

@@ -80,7 +80,7 @@ def test_steps_of_the_loop_alone_have_previews(two_channels):
 @pytest.mark.parametrize("name", ["keep", "match"])
 def test_colors_are_about_those_of_the_whole_picture(name):
     dream, original = smooth(96, 128), smooth(96, 128).flip(1)
-    wanted = color.known[name](dream, original)
+    wanted = color.COLOR_MODES[name](dream, original)
     assert (recolor(dream, original, name) - wanted).abs().mean() < 6
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from batcountry.errors import PictureError
+from batcountry.errors import MissingExtra, PictureError
 from batcountry.image.array_picture import DataPicture
-from batcountry.image.files import SUFFIXES, check_writable, decode, read_note
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.files import SUFFIXES, check_writable, decode, picture_size, read_note
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 
 srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 note = '{"text": "Träume – 夢"}'
@@ -158,6 +160,22 @@ def test_damaged_files_are_refused_or_read_but_never_crash(kind, seed, data):
             read_picture(image)
     except PictureError:
         pass
+
+
+def test_a_picture_that_only_libvips_opens_asks_for_its_extra_and_is_not_called_damaged(
+    photo, tmp_path, monkeypatch
+):
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    monkeypatch.setitem(sys.modules, "pyvips", None)
+    with pytest.raises(MissingExtra, match="pyvips"):
+        picture_size(tmp_path / "a.png")
+
+
+def test_a_picture_that_does_not_fit_into_memory_is_not_called_damaged(monkeypatch):
+    monkeypatch.setattr(Image, "open", lambda _: [0] * sys.maxsize)
+    with pytest.raises(PictureError, match="x does not fit into memory"):
+        decode(b"", "x")
 
 
 @pytest.mark.parametrize("name", ["x.bmp", "x", "none/x.png", "."])

@@ -6,7 +6,7 @@ import torch
 
 import batcountry
 from batcountry.errors import PictureError
-from batcountry.image.picture import picture_of_levels, read_picture
+from batcountry.image.reading import picture_of_levels, read_picture
 
 
 @pytest.mark.parametrize("form", [np.float64, np.float32, np.float16])

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from batcountry.errors import PictureError
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 
 
 @pytest.fixture

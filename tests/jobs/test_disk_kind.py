@@ -27,7 +27,7 @@ from batcountry.errors import (
     RecipeError,
 )
 from batcountry.image.files import read_note
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.jobs import JobFolder, dream_on_disk
 from children import killed_at
 from jobs.running import dreaming, resume, resuming

@@ -447,6 +447,35 @@ def test_a_module_that_cannot_be_copied_or_run_says_so():
         open_model(nn.Flatten(0))
 
 
+class Picky(nn.Module):
+    """Takes pictures of 40 pixels and more; on smaller ones it raises what it is told to."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.conv, self.error = nn.Conv2d(3, 4, 3), error
+
+    def forward(self, x):
+        if x.shape[-1] < 40:
+            raise self.error
+        return self.conv(x)
+
+
+@pytest.mark.parametrize("error", [AssertionError("small"), ValueError("small"), IndexError("small")])
+def test_what_a_network_says_to_a_small_picture_means_that_it_is_too_small(error):
+    model = open_model(Picky(error), **NORM)
+    assert not model.runs_on((30, 30), ["conv"])
+    assert model.runs_on((50, 50), ["conv"])
+
+
+def test_a_full_graphics_card_is_not_taken_for_a_picture_that_is_too_small(monkeypatch, residual):
+    def full(*_):
+        raise torch.cuda.OutOfMemoryError("full")
+
+    monkeypatch.setattr(residual, "activations", full)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        residual.runs_on((64, 64), [residual.default_layer])
+
+
 def test_the_hash_is_of_the_tensors_and_not_of_where_they_lie():
     net = seeded(ResidualNet)
     first = open_model(net, size=64).weights_sha256

@@ -5,14 +5,14 @@ from batcountry.errors import ModelError
 from batcountry.models import Request, open_model
 
 
-def test_an_opener_put_in_front_is_asked_first(monkeypatch, two_channels):
+def test_a_loader_that_is_registered_is_asked_first(registered, two_channels):
     asked = []
 
     def mine(request: Request):
         asked.append(request)
         return two_channels if request.text == "mine" else None
 
-    monkeypatch.setattr(models, "openers", [mine, *models.openers])
+    registered(models.LOADERS, "mine", mine)
     assert open_model("mine") is two_channels
     assert open_model().name == "efficientnet-lite0"
     assert [each.text for each in asked] == ["mine", "efficientnet-lite0"]

@@ -11,7 +11,7 @@ from batcountry.errors import MissingExtra, RecipeError, VideoError
 from batcountry.image.sky import sky
 from batcountry.motion import VideoRecipe, video
 from batcountry.motion import dreamed_video as filming_module
-from batcountry.motion.flow import dis, moved, warped
+from batcountry.motion.flow import dis, estimate_motion, warped
 from motion.clips import make_clip, moving
 
 QUICK = {
@@ -43,7 +43,7 @@ def filmed(path, frames, **options):
 def warp_error(frames, outputs):
     flow, errors = dis(), []
     for index in range(1, len(frames)):
-        movement = moved(frames[index - 1], frames[index], flow)
+        movement = estimate_motion(frames[index - 1], frames[index], flow)
         difference = np.abs(outputs[index].pixels - warped(outputs[index - 1].pixels, movement.back))
         errors.append(difference[movement.seen > 0.99].mean())
     return np.mean(errors)

@@ -111,9 +111,9 @@ def test_brightness_is_held_over_many_frames():
     options = {"layer": "blocks.2", "octaves": 2, "iterations": 2, "frame_iterations": 1, "step_size": 4}
     tones = [Tone.of(tensor(each, torch.device("cpu"))) for each in pixels(sky(96, 54), frames=60, **options)]
     means = np.array([float(each.mean[0]) for each in tones[30:]])
-    spreads = np.array([float(each.spread[0]) for each in tones[30:]])
+    deviations = np.array([float(each.std[0]) for each in tones[30:]])
     assert np.abs(means / means[0] - 1).max() < 0.05
-    assert np.abs(spreads / spreads[0] - 1).max() < 0.05
+    assert np.abs(deviations / deviations[0] - 1).max() < 0.05
 
 
 def test_times_follow_the_rate(photo):

@@ -125,9 +125,9 @@ def test_an_objective_of_the_image_alone_is_refused(photo, two_channels):
         batcountry.dream(photo, model=two_channels, objective=darker)
 
 
-def test_masks_of_other_parametrizations_are_refused(photo, monkeypatch):
+def test_masks_of_other_parametrizations_are_refused(photo, registered):
     from batcountry.optim import param
 
-    monkeypatch.setitem(param.known, "other", param.Pixels)
+    registered(param.PARAMS, "other", param.Pixels)
     with pytest.raises(RecipeError, match="a mask holds pixels still"):
         batcountry.dream(photo, param="other", mask=half())

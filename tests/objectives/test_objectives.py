@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batcountry.errors import LayerNotFound, RecipeError
-from batcountry.objectives import channel, guide, guide_features, known, layer, matched, objective, parse
+from batcountry.objectives import OBJECTIVES, channel, guide, guide_features, layer, matched, objective, parse
 
 ones = torch.ones(1, 3, 5, 7)
 
@@ -114,13 +114,13 @@ def test_a_guide_without_a_file_cannot_be_read_back_from_text(two_channels, phot
         parse(text).bind(two_channels)
 
 
-def test_an_objective_of_ones_own_is_read_from_text_once_it_is_known(two_channels, monkeypatch):
+def test_an_objective_of_ones_own_is_read_from_text_once_it_is_registered(two_channels, registered):
     def brightest(layer: str):
         return objective(
             "brightest", (layer,), (layer,), lambda model: lambda seen: seen[layer].amax(1), local=True
         )
 
-    monkeypatch.setitem(known, "brightest", brightest)
+    registered(OBJECTIVES, "brightest", brightest)
     aim = parse('2*brightest("sum")')
     assert str(aim) == '2.0*brightest("sum")'
     image = torch.rand(1, 3, 5, 7)

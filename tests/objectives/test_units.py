@@ -43,8 +43,8 @@ def mixed() -> Model:
 
 
 def activations(image=IMAGE):
-    centerd = image[0].numpy() - np.array([100.0, 110.0, 120.0])[:, None, None]
-    return np.einsum("kc,chw->khw", Mixed.weight[..., 0, 0].numpy(), centerd)
+    centered = image[0].numpy() - np.array([100.0, 110.0, 120.0])[:, None, None]
+    return np.einsum("kc,chw->khw", Mixed.weight[..., 0, 0].numpy(), centered)
 
 
 def test_a_neuron_is_the_middle_one_of_an_oblong_picture(mixed):

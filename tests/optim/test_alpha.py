@@ -13,27 +13,27 @@ from batcountry.cli import main
 from batcountry.dreams.resolve import resolve
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.image.statistics import MEAN, natural_noise
 from batcountry.jobs import dream_on_disk
 from batcountry.motion.recipes import ZoomRecipe
 from batcountry.objectives import channel, drift, layer, opacity, parse, region, tv
-from batcountry.optim import alpha as veil
-from batcountry.optim.param import known, veiled
+from batcountry.optim import alpha
+from batcountry.optim.param import PARAMS, with_alpha
 from batcountry.recipe import Note, Recipe
 
 small = {"octaves": 2, "iterations": 3, "jitter": 3, "seed": 4}
 start = {"canvas": "24x40", "start": "noise(20)", **small}
 
 
-def veils(height=7, width=11, count=2, seed=0, dtype=torch.float64):
+def pictures(height=7, width=11, count=2, seed=0, dtype=torch.float64):
     levels = np.random.RandomState(seed).uniform(1, 254, (count, 4, height, width))
     return torch.from_numpy(levels).to(dtype)
 
 
 def test_pictures_are_laid_over_a_ground_as_their_opacity_says():
-    image, ground = veils(), veils(count=1, seed=1)[:, :3]
-    found = veil.laid_over(image, ground).numpy()
+    image, ground = pictures(), pictures(count=1, seed=1)[:, :3]
+    found = alpha.laid_over(image, ground).numpy()
     for n in range(2):
         for c in range(3):
             share = image[n, 3].numpy() / 255
@@ -42,18 +42,18 @@ def test_pictures_are_laid_over_a_ground_as_their_opacity_says():
 
 
 def test_the_gradient_of_what_is_seen_is_that_of_finite_differences():
-    ground = veils(5, 3, count=1, seed=1)[:, :3]
-    image = veils(5, 3, count=1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: veil.laid_over(x, ground), (image,))
+    ground = pictures(5, 3, count=1, seed=1)[:, :3]
+    image = pictures(5, 3, count=1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: alpha.laid_over(x, ground), (image,))
 
 
 def test_each_step_has_another_ground_in_the_colors_of_photographs_and_what_is_beside_stays():
     clear = torch.zeros(2, 6, 48, 64)
-    clear[:, 4:] = veils(48, 64, dtype=torch.float32)[:, :2]
+    clear[:, 4:] = pictures(48, 64, dtype=torch.float32)[:, :2]
     rng = np.random.RandomState(0)
-    first, other = (veil.over_noise(clear, rng) for _ in range(2))
+    first, other = (alpha.over_noise(clear, rng) for _ in range(2))
     assert first.shape == (2, 5, 48, 64)
-    assert torch.equal(first, veil.over_noise(clear, np.random.RandomState(0)))
+    assert torch.equal(first, alpha.over_noise(clear, np.random.RandomState(0)))
     assert float((first - other)[:, :3].abs().mean()) > 10
     assert torch.equal(first[0, :3], first[1, :3])
     assert torch.equal(first[:, 3:], clear[:, 4:])
@@ -67,11 +67,11 @@ def test_natural_noise_falls_as_one_over_f_in_brightness():
     assert low / high == pytest.approx(30 / 4, rel=0.5)
 
 
-def test_fading_takes_a_multiple_of_the_mean_gradient_from_the_opacity_of_each_picture_if_that_is_upwards():
-    stack = veils().requires_grad_()
-    weights = veils(seed=3) - 100
+def test_alpha_decay_takes_a_multiple_of_the_mean_gradient_from_the_opacity_of_each_picture_if_that_is_upwards():
+    stack = pictures().requires_grad_()
+    weights = pictures(seed=3) - 100
     weights[1] = -weights[1]
-    seen = veil.fading(0.5)(stack, np.random)
+    seen = alpha.alpha_decay(0.5)(stack, np.random)
     assert torch.equal(seen, stack)
     (found,) = torch.autograd.grad((seen * weights).sum(), stack)
     wanted = weights.numpy().copy()
@@ -81,10 +81,10 @@ def test_fading_takes_a_multiple_of_the_mean_gradient_from_the_opacity_of_each_p
     np.testing.assert_allclose(found.numpy(), wanted)
 
 
-@pytest.mark.parametrize("name", list(known))
-def test_a_veiled_picture_comes_back_as_it_went_in_and_stays_within_its_range(name):
-    image = veils()
-    param = veiled(known[name])(image)
+@pytest.mark.parametrize("name", list(PARAMS))
+def test_a_picture_with_alpha_comes_back_as_it_went_in_and_stays_within_its_range(name):
+    image = pictures()
+    param = with_alpha(PARAMS[name])(image)
     assert float((param.image() - image).abs().max().detach()) < 1e-6
     assert all(each.requires_grad and each.is_leaf and len(each) == 2 for each in param.tensors)
     with torch.no_grad():
@@ -128,9 +128,9 @@ def test_what_the_network_does_not_see_fades_and_what_it_sees_stays(two_channels
 
 
 def test_a_given_picture_begins_with_its_own_opacity_or_opaque(two_channels, photo):
-    veiled_photo = np.dstack([photo, np.full(photo.shape[:2], 40, np.uint8)])
+    faint_photo = np.dstack([photo, np.full(photo.shape[:2], 40, np.uint8)])
     options = {"model": two_channels, "alpha": True, "step_size": 1e-3, **small}
-    clear, opaque = (batcountry.dream(each, **options).alpha for each in (veiled_photo, photo))
+    clear, opaque = (batcountry.dream(each, **options).alpha for each in (faint_photo, photo))
     assert abs(float(clear.mean()) - 40) < 1
     assert opaque.min() >= 254
 
@@ -138,13 +138,13 @@ def test_a_given_picture_begins_with_its_own_opacity_or_opaque(two_channels, pho
 def test_without_alpha_the_opacity_is_the_pictures_and_nothing_lies_between_it_and_the_network(two_channels):
     resolved = resolve(Recipe(), {"model": two_channels})
     assert len(resolved.view) == len(resolved.transforms) == 1
-    assert resolved.make_param is known["decorrelated"]
+    assert resolved.make_param is PARAMS["decorrelated"]
 
 
 def test_opacity_is_a_score_of_the_image_that_masks_can_weigh(two_channels, photo):
-    image = veils(24, 40)
+    image = pictures(24, 40)
     activations = {"@image": image}
-    score = veil.of_colors(opacity().bind(two_channels))(activations)
+    score = alpha.of_colors(opacity().bind(two_channels))(activations)
     assert float(score) == pytest.approx(image[:, 3].numpy().mean((1, 2)).sum() / 255)
     assert parse('layer("sum") - 0.5*opacity()') == layer("sum") - 0.5 * opacity()
     mask = np.uint8(255 * (np.arange(40) < 20))[None].repeat(24, 0)
@@ -154,9 +154,9 @@ def test_opacity_is_a_score_of_the_image_that_masks_can_weigh(two_channels, phot
 
 
 def test_penalties_see_colors_alone(two_channels):
-    image = veils(9, 14)
+    image = pictures(9, 14)
     (term,) = [scorer for _, _, scorer in tv().scorers(two_channels)]
-    whole = veil.of_colors(tv().bind(two_channels))({"@image": image})
+    whole = alpha.of_colors(tv().bind(two_channels))({"@image": image})
     assert float(whole) == pytest.approx(float(term({"@image": image[:, :3]}).mean((1, 2)).sum()))
     assert batcountry.dream(
         model=two_channels, objective=layer("sum") - drift(), alpha=True, **start
@@ -189,7 +189,7 @@ def test_a_transparent_picture_of_a_batch_is_the_one_made_alone(two_channels):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"alpha": True, "windows": "16x16"}, "alpha True does not go with windows"),
+        ({"alpha": True, "windows": "16x16"}, "alpha does not go with windows"),
         ({"objective": layer("sum") - opacity()}, "reads the opacity that a picture has with alpha"),
         ({"fade": 3}, "fade is for pictures that grow transparent"),
         ({"alpha": True, "fade": -1}, "fade"),
@@ -210,7 +210,7 @@ def test_films_and_pictures_on_disk_have_no_alpha(two_channels, tmp_path):
 def test_edges_of_an_opacity_fit_where_the_picture_wraps():
     ramp = np.uint8(np.linspace(0, 255, 40))[None].repeat(24, 0)
     picture = read_picture(np.dstack([np.zeros((24, 40, 3), np.uint8), ramp]))
-    across, none = (veil.begun(picture, (False, each), made=False).alpha for each in (True, False))
+    across, none = (alpha.initial_alpha(picture, (False, each), made=False).alpha for each in (True, False))
     assert np.array_equal(none, ramp)
     assert np.abs(np.float32(across[:, 0]) - across[:, -1]).max() < 40
 

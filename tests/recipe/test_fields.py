@@ -14,7 +14,9 @@ from batcountry.dreams.cnn_vis_options import Aim, Penalties
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.optim import param
 from batcountry.recipe import Recipe
-from batcountry.recipe.fields import GROUPS, LOOK, Facts, Registry, described
+from batcountry.recipe.described import described
+from batcountry.recipe.fields import GROUPS, OCTAVES, Facts
+from batcountry.recipe.registry import RegistryNames
 from batcountry.recipe.validation import Options
 
 MODELS = (Recipe, ZoomRecipe, VideoRecipe, Aim, Penalties)
@@ -23,7 +25,7 @@ MODELS = (Recipe, ZoomRecipe, VideoRecipe, Aim, Penalties)
 @pytest.mark.parametrize("model", MODELS)
 def test_every_field_has_a_group_a_title_and_a_description(model):
     schema = model.model_json_schema()["properties"]
-    for name in set(model.model_fields) - {"dream", "keys", "kind"}:
+    for name in set(model.model_fields) - {"kind"}:
         assert schema[name]["group"] in GROUPS, name
         assert schema[name]["title"][0].isupper() and "_" not in schema[name]["title"]
         assert schema[name]["description"].endswith(".")
@@ -34,30 +36,22 @@ def registries():
     for model in MODELS:
         for name, field in model.model_fields.items():
             facts = field.json_schema_extra
-            for names in (facts.choices, facts.examples) if isinstance(facts, Facts) else ():
-                if isinstance(names, Registry):
+            for names in (facts.choices, facts.suggestions) if isinstance(facts, Facts) else ():
+                if isinstance(names, RegistryNames):
                     yield pytest.param(names, id=name)
 
 
 @pytest.mark.parametrize("registry", list(registries()))
 def test_names_that_are_known_without_importing_a_registry_are_those_in_it(registry, monkeypatch):
-    module = importlib.import_module(registry.module)
-    assert list(registry.built_in) == list(getattr(module, registry.name))
+    found = getattr(importlib.import_module(registry.module), registry.name)
+    assert list(registry.built_in) == list(found)
+    assert registry.group == found.group
     monkeypatch.delitem(sys.modules, registry.module)
-    assert registry() == (*registry.besides, *registry.built_in)
+    assert registry() == registry.built_in
 
 
-def test_choices_are_enumerations_in_the_schema():
-    schema = Recipe.model_json_schema()["properties"]
-    for name in ("param", "optimizer", "carry", "color", "normalize", "wrap", "precision", "spacing"):
-        assert schema[name]["default"] in schema[name]["enum"], name
-    for name in ("start", "device"):
-        assert schema[name]["default"] in schema[name]["examples"], name
-    assert schema["mask"]["format"] == "path"
-
-
-def test_what_a_program_puts_into_a_registry_is_among_the_choices(monkeypatch):
-    monkeypatch.setitem(param.known, "mine", param.Pixels)
+def test_what_a_program_registers_is_among_the_choices(registered):
+    registered(param.PARAMS, "mine", param.Pixels)
     assert "mine" in Recipe.model_json_schema()["properties"]["param"]["enum"]
     assert "mine" in next(each for each in described(Recipe) if each.name == "param").choices
 
@@ -65,10 +59,10 @@ def test_what_a_program_puts_into_a_registry_is_among_the_choices(monkeypatch):
 class Small(Options):
     """A few options."""
 
-    count: Annotated[int, LOOK("How many.", ge=1, le=9, first=True)] = 4
-    share: Annotated[float | None, LOOK("How much.", gt=0, lt=1, title="Part")] = None
-    seed: Annotated[int, LOOK("Of chance.", ge=0, lt=2**8)] = 0
-    way: Annotated[Literal["up", "down"], LOOK("Where to.", flag="--to")] = "up"
+    count: Annotated[int, OCTAVES("How many.", ge=1, le=9, level="everyday", unit="octaves")] = 4
+    share: Annotated[float | None, OCTAVES("How much.", gt=0, lt=1, title="Part")] = None
+    seed: Annotated[int, OCTAVES("Of chance.", ge=0, lt=2**8)] = 0
+    way: Annotated[Literal["up", "down"], OCTAVES("Where to.", flag="--to")] = "up"
     plain: int = 3
 
 

@@ -14,10 +14,10 @@ from batcountry.errors import RecipeError
 from batcountry.recipe import Note, Recipe, presets
 
 
-@pytest.mark.parametrize("name", list(presets.known))
+@pytest.mark.parametrize("name", list(presets.PRESETS))
 def test_every_preset_is_a_recipe_that_can_be_resolved(name, two_channels):
     resolved = resolve(Recipe(), {"preset": name, "model": two_channels})
-    for key, value in presets.known[name].items():
+    for key, value in presets.PRESETS[name].items():
         assert getattr(resolved.recipe, key) == value
     assert "preset" not in Recipe.model_fields
 
@@ -50,7 +50,7 @@ def test_options_go_over_the_preset_and_the_preset_over_a_recipe(two_channels):
         "32x48",
         "soft-fourier",
     )
-    assert resolved.recipe.iterations == presets.known["class"]["iterations"]
+    assert resolved.recipe.iterations == presets.PRESETS["class"]["iterations"]
 
 
 def test_the_recipe_in_the_picture_is_the_expanded_one(two_channels):
@@ -61,9 +61,9 @@ def test_the_recipe_in_the_picture_is_the_expanded_one(two_channels):
 
 @pytest.mark.parametrize(("name", "small"), [("class", "class-small"), ("maco", "maco-small")])
 def test_a_class_is_shown_in_the_way_that_suits_the_network(name, small, two_channels):
-    assert presets.expanded({"preset": name}) == presets.known[small]
+    assert presets.expanded({"preset": name}) == presets.PRESETS[small]
     assert presets.expanded({"preset": name, "model": "efficientnet-lite0"})["canvas"] == "224x224"
-    assert presets.expanded({"preset": name}, model="bvlc_googlenet") == presets.known[name]
+    assert presets.expanded({"preset": name}, model="bvlc_googlenet") == presets.PRESETS[name]
     assert presets.expanded({"preset": name, "model": two_channels})["canvas"] == "256x256"
 
 
@@ -92,5 +92,5 @@ def test_the_command_line_takes_a_preset(tmp_path):
     assert (recipe["param"], recipe["iterations"], recipe["transforms"]) == (
         "soft-fourier",
         2,
-        presets.known["thumbnail"]["transforms"],
+        presets.PRESETS["thumbnail"]["transforms"],
     )

@@ -18,7 +18,6 @@ from batcountry.backend.folders import make_folder
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import Policy
 from batcountry.backend.version import __version__
-from batcountry.dreams.checks import check_opaque
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.steps import Step
@@ -31,6 +30,7 @@ from batcountry.jobs.kinds import Objects
 from batcountry.jobs.messages import only_warnings
 from batcountry.jobs.spec import JobSpec, json_of
 from batcountry.models import Model
+from batcountry.optim.alpha import alpha_mode
 from batcountry.recipe import Recipe
 from batcountry.recipe.validation import Options
 
@@ -93,7 +93,7 @@ class AtlasJob:
         recipe = spec.recipe_of(AtlasRecipe)
         asked = asked_of(spec, recipe.dream, policy, objects)
         assert isinstance(asked, Prepared)
-        check_opaque(asked.recipe, "an atlas")
+        alpha_mode(asked.recipe).check_opaque("an atlas")
         model = asked.open_model()
         check_weights(spec, model)
         self._asked, self._batch = asked.with_model(model), recipe.batch

@@ -21,17 +21,18 @@ from batcountry.backend.files import replace_file
 from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.outputs import check_folder_of_ours, check_new
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.dreams.checks import check_opaque
 from batcountry.dreams.keywords import ChannelOptions, ModelLike, PictureLike
 from batcountry.dreams.prepare import prepare
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import RecipeError
 from batcountry.image.files import encode
 from batcountry.image.initial import pink
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.jobs.messages import only_warnings
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
+from batcountry.optim.alpha import alpha_mode
 
 TOP = 12
 """Channels that are shown if nothing is said."""
@@ -179,7 +180,7 @@ def looking(
     check_folder_of_ours(folder, NAMES, source)
     check_makeable(folder)
     asked = prepare(options={"preset": "thumbnail", **options, "model": model}, policy=policy)
-    check_opaque(asked.recipe, "a look")
+    alpha_mode(asked.recipe).check_opaque("a look")
     opened = asked.open_model()
     name = opened.layer(layer or opened.default_layer).name
     sight = seen(opened, picture, name)

@@ -7,6 +7,7 @@ system at once, and the next step pays for every page anew: an eighth of the tim
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -25,8 +26,9 @@ _users = 0
 def kept_memory() -> Iterator[None]:
     """Keep freed memory within this block, and give it back to the system at its end.
 
-    Works with glibc on Linux; elsewhere it does nothing. It counts for the whole process, and may
-    be nested and used from several threads.
+    Works with glibc on Linux; elsewhere it does nothing, nor where the environment tells glibc what to keep. It counts for
+    the whole process, and may be nested and used from several threads. glibc does not say what it is set to; after
+    the last block it is as it sets itself in a process that has freed large blocks, as any that computes has.
     """
     _change(1)
     try:
@@ -49,7 +51,7 @@ def give_back() -> None:
 def _change(by: int) -> None:
     global _users
     libc = _glibc()
-    if libc is None:
+    if libc is None or _is_told():
         return
     with _lock:
         before, _users = _users, _users + by
@@ -62,6 +64,13 @@ def _change(by: int) -> None:
             libc.mallopt(_MMAP_THRESHOLD, 32 << 20)
             libc.mallopt(_TRIM_THRESHOLD, 64 << 20)
             libc.malloc_trim(0)
+
+
+@cache
+def _is_told() -> bool:
+    """Whether the environment tells glibc what to keep."""
+    names = {"MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"}
+    return bool(names & os.environ.keys()) or "glibc.malloc." in os.environ.get("GLIBC_TUNABLES", "")
 
 
 @cache

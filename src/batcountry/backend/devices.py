@@ -44,7 +44,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def _available(kind: str) -> bool:
-    backend = getattr(torch, kind, None)
+    backend = torch.backends.mps if kind == "mps" else getattr(torch, kind, None)
     return bool(backend and backend.is_available())
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,16 +38,18 @@ def write_file(path: Path, *pieces: bytes | memoryview, overwrite: bool) -> None
 @contextmanager
 def beside(path: Path, *pieces: bytes | memoryview) -> Iterator[Path]:
     """Write the pieces into a file beside `path`, which is to be given a name; it goes if that fails."""
-    handle, name = tempfile.mkstemp(prefix=".batcountry-", suffix=path.suffix, dir=path.parent)
-    temporary = Path(name)
+    temporary = _unused_name(path.parent, path.suffix)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.writelines(pieces)
-        apply_umask(temporary)
         yield temporary
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _unused_name(folder: Path, suffix: str = "") -> Path:
+    return folder / f".batcountry-{secrets.token_hex(8)}{suffix}"
 
 
 def place(temporary: Path, path: Path, *, overwrite: bool) -> None:
@@ -111,6 +115,11 @@ def is_taken(path: Path) -> bool:
 
 def apply_umask(path: Path) -> None:
     """Let others read a file as they may read any that the user makes; temporary files are private at first."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)
+    like = _unused_name(path.parent)
+    # What the system gives a new file; asking for `umask` would change it for a moment, for all threads.
+    handle = os.open(like, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        path.chmod(stat.S_IMODE(like.stat().st_mode))
+    finally:
+        os.close(handle)
+        like.unlink()

@@ -4,44 +4,118 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import psutil
 import torch
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CGROUPS = Path("/sys/fs/cgroup")
 """Where Linux says what a container may use."""
 
 
-@cache
-def limit_threads() -> None:
-    """Have PyTorch compute with no more threads than a container's quota has processors for, once in a process.
+_lock = threading.Lock()
+_open: Counter[int] = Counter()
+"""How many blocks of `limited_threads` are open, by the number of threads that they compute with."""
+_usual = 0
+_here = threading.local()
+
+
+@contextmanager
+def limited_threads(threads: int | None = None) -> Iterator[None]:
+    """Have PyTorch compute with some number of threads in this block, and as before after it.
+
+    May be nested, and open in several threads of Python's at once. Also a decorator for functions, with `limited_steps` for
+    generators.
+
+    Parameters
+    ----------
+    threads
+        How many; by default `thread_limit()`, which in such a block is the number that this has.
+    """
+    threads = threads or thread_limit()
+    before = _enter(threads)
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        _leave(threads)
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
+
+
+def _depth() -> int:
+    """Return in how many blocks of `limited_threads` this thread of Python's is."""
+    return getattr(_here, "depth", 0)
+
+
+def _enter(threads: int) -> int:
+    """Return the number of threads to be put back, counting a block as open."""
+    global _usual
+    with _lock:
+        before = torch.get_num_threads()
+        if not _open:
+            _usual = before
+        elif not _depth() and before in _open:
+            # PyTorch counts for each thread of Python's: one that is new has its number from the last that was set.
+            before = _usual
+        _open[threads] += 1
+    _here.depth = _depth() + 1
+    return before
+
+
+def _leave(threads: int) -> None:
+    global _open
+    _here.depth -= 1
+    with _lock:
+        _open -= Counter([threads])  # which leaves none that are zero
+
+
+def limited_steps(function: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
+    """Have a generator compute with `thread_limit()` threads; between its steps the process has as many as before."""
+
+    @wraps(function)
+    def limited(*given: P.args, **named: P.kwargs) -> Iterator[T]:
+        return with_threads(function(*given, **named))
+
+    return limited
+
+
+def with_threads(steps: Iterator[T], threads: int | None = None) -> Iterator[T]:
+    """Yield what an iterator does, which computes with some number of threads; see `limited_threads`."""
+    try:
+        while True:
+            with limited_threads(threads):
+                try:
+                    step = next(steps)
+                except StopIteration:
+                    return
+            yield step
+    finally:
+        if isinstance(steps, Generator):
+            steps.close()
+
+
+def thread_limit() -> int:
+    """Return the number of threads to compute with: no more than a container's quota has processors for.
 
     PyTorch starts a thread for each core of the machine, and threads beyond the quota stop each other.
     `OMP_NUM_THREADS`, `MKL_NUM_THREADS` and a number of threads that the caller chose stay as they are.
     """
-    if os.environ.keys() & {"OMP_NUM_THREADS", "MKL_NUM_THREADS"}:
-        return
+    here = torch.get_num_threads()
+    if _depth() or os.environ.keys() & {"OMP_NUM_THREADS", "MKL_NUM_THREADS"}:
+        return here
     by_itself = {os.cpu_count(), psutil.cpu_count(logical=False), _affinity()}
-    if torch.get_num_threads() in by_itself and torch.get_num_threads() > (most := usable_cpus()):
-        torch.set_num_threads(most)
-
-
-@contextmanager
-def thread_count(count: int | None) -> Iterator[None]:
-    """Have PyTorch compute with so many threads, and put the number back in the end; None leaves it as it is."""
-    before = torch.get_num_threads()
-    if count is None or count == before:
-        yield
-        return
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return min(here, usable_cpus()) if here in by_itself else here
 
 
 def usable_cpus(groups: Path = CGROUPS) -> int:

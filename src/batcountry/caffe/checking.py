@@ -17,7 +17,7 @@ from batcountry.caffe.layers import unsupported
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.net import Net
 from batcountry.caffe.proto.caffe_pb2 import TEST
-from batcountry.caffe.views import views
+from batcountry.caffe.receptive_fields import receptive_fields
 from batcountry.errors import LayerNotFound, ModelError
 
 
@@ -75,15 +75,15 @@ def examine(prototxt: Path, weights: Path | None = None) -> NetFacts:
     stored = read_weights(weights) if weights is not None and not missing else None
     built = build_nodes(every[:first], stored, str(weights))
     shapes: dict[str, Shape] = {}
-    seen = views(built.nodes)
+    fields = receptive_fields(built.nodes)
     found, inputs = [], {}
     for node in built.nodes:
         infer_shapes([node], shapes)
         shape = shapes[node.tops[0]] if node.tops else None
         count = sum(each.numel() for each in node.params)
         if node.bottoms:
-            view = seen[node.name]
-            size = (view.stride, view.field) if view else (None, None)
+            field = fields[node.name]
+            size = (field.stride, field.field) if field else (None, None)
             found.append(LayerFacts(node.name, node.layer.type, shape, count, *size))
         else:
             inputs.update({top: shapes[top] for top in node.tops})

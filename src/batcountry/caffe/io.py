@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from batcountry.caffe.proto import caffe_pb2 as caffe_pb2  # programs reach the messages through here
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 
 _LUMA = np.array([0.2125, 0.7154, 0.0721], dtype=np.float32)
 

@@ -6,6 +6,8 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from batcountry.errors import BatCountryError, first_line, suggestion
@@ -43,12 +45,9 @@ def main() -> None:
         sys.exit(130)
 
     be_quiet(False)
-    log = logging.getLogger("batcountry")
-    if not any(isinstance(each, Handler) for each in log.handlers):
-        log.addHandler(Handler())
-    log.setLevel(logging.INFO)
     try:
-        code = app(standalone_mode=False, prog_name="bat-country")
+        with _speaking(Handler()):
+            code = app(standalone_mode=False, prog_name="bat-country")
         sys.exit(_stopped() if code == 130 else code)  # as typer says it if Ctrl-C came outside a dream
     except BatCountryError as error:
         sys.exit(fail(str(error)))
@@ -58,6 +57,21 @@ def main() -> None:
         sys.exit(fail(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}"))
     except Exception as error:
         sys.exit(_usage(error))
+
+
+@contextmanager
+def _speaking(handler: logging.Handler) -> Iterator[None]:
+    """Show what the package says while a command runs."""
+    log, excepthook = logging.getLogger("batcountry"), sys.excepthook
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        log.removeHandler(handler)
+        sys.excepthook = excepthook  # typer puts its own there
 
 
 def _stopped(said: str = "") -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from batcountry.dreams.prepare import Prepared
     from batcountry.jobs.runner import Events
     from batcountry.models import Model
-    from batcountry.motion.recipes import MotionNote
+    from batcountry.motion.note import MotionNote
 
 
 def picture_note(file: Path) -> Note:
@@ -44,8 +44,8 @@ def picture_again(file: Path, note: Note, target: Target, source: Path | None, p
     from batcountry.backend.files import sha256_of
     from batcountry.dreams.inputs import input_files
     from batcountry.dreams.prepare import prepare
-    from batcountry.image.files import check_writable
     from batcountry.image.initial import start_picture
+    from batcountry.optim.alpha import alpha_mode
 
     recipe = note.recipe
     asked = prepare(recipe, policy=policy)
@@ -56,7 +56,7 @@ def picture_again(file: Path, note: Note, target: Target, source: Path | None, p
         )
     if source is None and note.input is None and note.input_sha256 != start_picture(recipe).sha256:
         raise PictureError(f"{file} was not dreamed on a file; name the picture with --input")
-    check_writable(target.path, transparent=recipe.alpha)
+    alpha_mode(recipe).check_writable(target.path)
     inputs = [file, source, *input_files(recipe)]
     output = output_at(target.path, inputs, overwrite=target.overwrite, named=target.named)
     if note.stopped:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from batcountry.cli.again import film_again, picture_again, picture_note
-from batcountry.cli.commands import Commands
+from batcountry.cli.commands import app as app
 from batcountry.cli.dream import Wanted, dream_with_layers, say_done
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, Work, folder_made, place_of
@@ -17,8 +17,6 @@ from batcountry.cli.trust import Allow, NoLimits, RunCode, RunProgram, strict_po
 from batcountry.recipe.fields import OUTPUT
 
 # What imports torch is imported within the commands, so that --help answers at once.
-
-app = Commands(no_args_is_help=True)
 
 
 @app.command()

@@ -134,3 +134,7 @@ def _signed(call: Command, function: Command, parameters: list[inspect.Parameter
     call.__annotations__ = {each.name: each.annotation for each in parameters}
     call.__doc__, call.__name__ = function.__doc__, function.__name__
     return call
+
+
+app = Commands(no_args_is_help=True)
+"""All of `bat-country`."""

@@ -50,10 +50,10 @@ class Wanted(Target):
     def outputs(self, recipe: Recipe, image: Path | None) -> Outputs:
         """Choose names that are free for a dream on a picture; raises `BatCountryError` for what cannot be written."""
         from batcountry.dreams.inputs import input_files
-        from batcountry.image.files import check_writable
         from batcountry.image.vips import check_pyramid
+        from batcountry.optim.alpha import alpha_mode
 
-        check_writable(self.path, transparent=recipe.alpha)
+        alpha_mode(recipe).check_writable(self.path)
         check_different(self.path, self.save_steps, self.work, self.deepzoom)
         inputs = [image, *input_files(recipe)]
         picture = output_at(self.path, inputs, overwrite=self.overwrite, named=self.named)

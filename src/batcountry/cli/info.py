@@ -14,11 +14,11 @@ from batcountry.cli.app import app
 from batcountry.cli.options import command_words
 from batcountry.cli.screen import answers
 from batcountry.recipe import Note, Recipe
-from batcountry.recipe.fields import described
+from batcountry.recipe.described import described
 from batcountry.recipe.validation import Options
 
 if TYPE_CHECKING:
-    from batcountry.motion.recipes import MotionNote
+    from batcountry.motion.note import MotionNote
 
 
 @app.command()

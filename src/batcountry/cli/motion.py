@@ -10,15 +10,15 @@ import typer
 from rich.markup import escape
 
 from batcountry.backend.files import is_taken
-from batcountry.cli.app import app as app
 from batcountry.cli.commands import FILMS, Commands
+from batcountry.cli.commands import app as app
 from batcountry.cli.dream import say_done
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.outputs import Overwrite, begun_at
 from batcountry.cli.screen import out, show
 from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.errors import RecipeError
-from batcountry.motion.recipe_keyframes import LEFT_OUT
+from batcountry.motion.keyframes import LEFT_OUT
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from pydantic import BaseModel
 from batcountry.cli.completing import completing, model_names
 from batcountry.errors import RecipeError
 from batcountry.recipe import Recipe, presets
-from batcountry.recipe.fields import Described, described
+from batcountry.recipe.described import Described, described
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
-FIRST = None
-"""The panel of the options that people need first, which is typer's own, `Options`."""
+EVERYDAY = None
+"""The panel of the options of that level, which is typer's own, `Options`."""
 
 _NO = "no__"
 """Before the name of a field, that of the option which says no to it."""
@@ -107,8 +107,8 @@ def _preset() -> inspect.Parameter:
     option = typer.Option(
         "--preset",
         metavar="NAME",
-        help=f"Options that go well together, before the others: {', '.join(presets.known)}.",
-        autocompletion=completing(lambda: presets.known),
+        help=f"Options that go well together, before the others: {', '.join(presets.PRESETS)}.",
+        autocompletion=completing(lambda: presets.PRESETS),
     )
     return _optional("preset", str, option)
 
@@ -127,7 +127,7 @@ def _parameter(field: Described) -> inspect.Parameter:
         field.flag,
         help=_help(field),
         show_default=False,
-        rich_help_panel=FIRST if field.facts.first else field.facts.group,
+        rich_help_panel=_panel(field),
         metavar=_metavar(field),
         autocompletion=_completion(field),
     )
@@ -138,7 +138,7 @@ def _switches(field: Described) -> list[inspect.Parameter]:
     """Return the two options of a yes or no; the help shows the one that changes what is so if nothing is said."""
     shown = {
         "help": field.facts.no or _help(field),
-        "rich_help_panel": FIRST if field.facts.first else field.facts.group,
+        "rich_help_panel": _panel(field),
         "metavar": " ",
     }
     yes, no = ({"hidden": True}, shown) if field.default else (shown, {"hidden": True})
@@ -146,6 +146,10 @@ def _switches(field: Described) -> list[inspect.Parameter]:
         _optional(field.name, bool, typer.Option(field.flag, show_default=False, **yes)),
         _optional(_NO + field.name, bool, typer.Option(_no(field), show_default=False, **no)),
     ]
+
+
+def _panel(field: Described) -> str | None:
+    return EVERYDAY if field.facts.level == "everyday" else field.facts.group
 
 
 def _no(field: Described) -> str:
@@ -175,5 +179,5 @@ def _metavar(field: Described) -> str:
 def _completion(field: Described) -> Callable[[str], list[str]] | None:
     if field.name == "model":
         return completing(model_names)
-    values = field.choices or field.examples
+    values = field.choices or field.suggestions
     return completing(lambda: values) if values else None

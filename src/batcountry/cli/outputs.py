@@ -17,7 +17,7 @@ from batcountry.backend.files import is_taken
 from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.outputs import Output, check_apart, free_name
 from batcountry.errors import OutputError, OutputExists
-from batcountry.recipe.fields import OUTPUT, SIZE
+from batcountry.recipe.fields import MEMORY, OUTPUT
 
 log = logging.getLogger("batcountry")
 
@@ -39,7 +39,7 @@ Work = Annotated[
         "--work",
         metavar="DIR",
         help="Keep the dream in this new folder as it grows; `resume` goes on from there after a stop of any kind.",
-        rich_help_panel=SIZE.title,
+        rich_help_panel=MEMORY.title,
     ),
 ]
 

@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from batcountry.backend.policy import OPEN, STRICT, Policy
-from batcountry.recipe.fields import ADVANCED
+from batcountry.recipe.fields import NETWORK
 
 RunProgram = Annotated[
     bool,
     typer.Option(
         "--run-code",
         help="Open a TorchScript file as the model, which is to run the program in it.",
-        rich_help_panel=ADVANCED.title,
+        rich_help_panel=NETWORK.title,
         metavar=" ",
     ),
 ]

@@ -28,7 +28,7 @@ from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.dreams.cnn_vis_options import Aim, Penalties
 from batcountry.errors import RecipeError
 from batcountry.recipe import Recipe
-from batcountry.recipe.fields import described
+from batcountry.recipe.described import described
 
 if TYPE_CHECKING:
     from batcountry.dreams.prepare import Prepared
@@ -73,12 +73,15 @@ def visualize(
     A layer that takes pictures of one size only works on any canvas, through overlapping windows.
     """
     from batcountry.dreams.cnn_vis import usual_options
+    from batcountry.dreams.history import check_plots
     from batcountry.dreams.prepare import prepare
     from batcountry.image.files import picture_size
     from batcountry.jobs import run
 
     if save_steps is not None and not every:
         raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")
+    if plot or plot_pixels:
+        check_plots()
     size = None if image is None else picture_size(image)[::-1]
     asked = prepare(options={**usual_options(options), **options}, policy=typed_policy(run_code))
     target = Target(
@@ -121,8 +124,9 @@ def _outputs(
     """Choose names that are free; raises `BatCountryError` for what cannot be written."""
     from batcountry.dreams.inputs import input_files
     from batcountry.image.files import check_writable
+    from batcountry.optim.alpha import alpha_mode
 
-    check_writable(target.path, transparent=recipe.alpha)
+    alpha_mode(recipe).check_writable(target.path)
     for each in filter(None, (plot, plot_pixels)):
         check_writable(each)
     check_different(target.path, plot, plot_pixels, steps)

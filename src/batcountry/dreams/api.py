@@ -19,9 +19,10 @@ from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.progress_bars import Progressing, with_bar
 from batcountry.dreams.resolve import Resolved
 from batcountry.dreams.steps import Step, where
-from batcountry.image.picture import FileLike, Picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import FileLike
 from batcountry.recipe import Recipe
-from batcountry.recipe.fields import with_fields
+from batcountry.recipe.described import with_fields
 
 Callback = Callable[[Step], object]
 """Is called with each step of a dream; the dream ends there if it returns True."""

@@ -11,8 +11,9 @@ import numpy as np
 
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
-from batcountry.image.picture import Picture, picture_of_levels
+from batcountry.image.picture import Picture
 from batcountry.image.pixel_arrays import gray_levels
+from batcountry.image.reading import picture_of_levels
 
 BATCH = 8
 """Pictures that grow at once if nothing is said."""

@@ -6,11 +6,8 @@ from typing import Any
 
 from batcountry.dreams import octaves
 from batcountry.dreams.functions import NO_FUNCTIONS, Functions
-from batcountry.errors import RecipeError, suggestion
-from batcountry.models import Model
+from batcountry.errors import RecipeError
 from batcountry.objectives import Objective
-from batcountry.objectives.base import OPACITY
-from batcountry.optim import alpha as veil
 from batcountry.optim import param
 from batcountry.optim.optimizers import BANDS
 from batcountry.recipe import Recipe
@@ -38,11 +35,10 @@ def check_reads_layers(objective: Objective) -> None:
 
 def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
     """Raise `RecipeError` for a parametrization that cannot be."""
-    if functions.param is None and recipe.param is not None and recipe.param not in param.known:
-        hint = suggestion(recipe.param, param.known)
-        raise RecipeError(f"there is no param {recipe.param!r}{hint}; there are {', '.join(param.known)}")
     if recipe.param is None or recipe.param in param.by_pixel:
         return
+    if functions.param is None:
+        _ = param.PARAMS[recipe.param]
     if recipe.mask:
         raise RecipeError(
             f"a mask holds pixels still, which {recipe.param} cannot; leave mask out, or use decorrelated"
@@ -55,11 +51,7 @@ def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:
 
 def check_octaves(recipe: Recipe) -> None:
     """Raise `RecipeError` for octaves that cannot be."""
-    if recipe.carry not in octaves.carries:
-        hint = suggestion(recipe.carry, octaves.carries)
-        raise RecipeError(
-            f"an octave cannot hand on the {recipe.carry!r}{hint}; it can: {', '.join(octaves.carries)}"
-        )
+    _ = octaves.OCTAVE_TRANSFERS[recipe.carry]
     if recipe.carry == "picture" and recipe.wrap != "none":
         raise RecipeError("a picture that wraps hands its detail on; leave carry out, or wrap")
     if recipe.spacing != "geometric" and not (recipe.initial_size or recipe.final_size):
@@ -73,31 +65,7 @@ def check_windows(recipe: Recipe) -> None:
             if getattr(recipe, name) != Recipe.model_fields[name].default:
                 raise RecipeError(f"{name} is for windows; give windows, such as input or 224x224")
         return
-    for name in ("wrap", "param", "tile", "max_memory", "redirect_relu", "alpha"):
+    for name in ("wrap", "param", "tile", "max_memory", "redirect_relu"):
         found = getattr(recipe, name)
         if found not in (Recipe.model_fields[name].default, {"param": "pixels", "tile": 0}.get(name)):
             raise RecipeError(f"{name} {found!r} does not go with windows; leave one of them out")
-
-
-def check_fade(recipe: Recipe) -> None:
-    """Raise `RecipeError` for fading without transparency."""
-    if not recipe.alpha and recipe.fade != Recipe.model_fields["fade"].default:
-        raise RecipeError("fade is for pictures that grow transparent; give alpha, too")
-
-
-def check_alpha(recipe: Recipe, model: Model, objective: Objective) -> None:
-    """Raise `RecipeError` for a transparency that cannot be."""
-    if recipe.alpha and model.channels != veil.COLORS:
-        raise RecipeError(
-            f"alpha is for pictures of colors, and the network takes {model.channels} channels; leave it out"
-        )
-    if not recipe.alpha and OPACITY in objective.aux_inputs:
-        raise RecipeError(f"{objective} reads the opacity that a picture has with alpha; give alpha, too")
-
-
-def check_opaque(recipe: Recipe, what: str) -> None:
-    """Raise `RecipeError` for transparency in what has none, such as `an atlas`."""
-    if recipe.alpha:
-        raise RecipeError(
-            f"{what} has no alpha, as its pictures are JPEGs; leave it out, or draw a picture with dream"
-        )

@@ -106,8 +106,8 @@ def strength_of(objective: Objective, model: Model, window: tuple[int, int]) -> 
     image = noise if model.channels == noise.shape[1] else noise[:, :1].expand(-1, model.channels, -1, -1)
     stride = model.layer(objective.layers[0]).stride
     places = window[0] * window[1] / stride**2 if stride else 1.0
-    _, slope = whole_gradient(model, objective)(image.to(model.device))
-    return float(slope.abs().mean()) * places
+    _, gradient = whole_gradient(model, objective)(image.to(model.device))
+    return float(gradient.abs().mean()) * places
 
 
 def held_back(objective: Objective, by: Penalties, pixels: float, *, of_picture: bool) -> Objective:

@@ -14,6 +14,7 @@ from torch import Tensor
 from typing_extensions import Unpack
 
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.backend.threads import limited_threads
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
@@ -31,12 +32,13 @@ from batcountry.errors import RecipeError
 from batcountry.image.array_picture import read_data
 from batcountry.image.initial import start_picture
 from batcountry.image.periodic import seamless, wrapped_axes
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.image.resample import enlarged
 from batcountry.image.sizes import scaled_to
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.alpha import COLORS, VEIL_BYTES, begun, planes_of
+from batcountry.optim.alpha import alpha_mode
 from batcountry.optim.ascent import UPDATE
 from batcountry.optim.aux_inputs import Pictures
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
@@ -104,6 +106,7 @@ class Dreamer:
         As `dream`.
     """
 
+    @limited_threads()
     def __init__(
         self,
         recipe: Recipe | Prepared | Resolved | None = None,
@@ -127,10 +130,12 @@ class Dreamer:
         channels, policy = self.resolved.model.channels, self.resolved.policy
         return read_picture(image, policy=policy) if channels == 3 else read_data(image, channels, policy)
 
+    @limited_threads()
     def planned(self, image: PictureLike | None = None) -> Planned:
         """Return how a dream on a picture will be worked out; raises `BatCountryError` if it cannot be."""
         return self._planned(self._input(image).size[::-1])
 
+    @limited_threads()
     def dreaming(
         self,
         image: PictureLike | Sequence[PictureLike] | None = None,
@@ -174,7 +179,7 @@ class Dreamer:
     ) -> Iterator[Step]:
         """Dream on pictures of one size together, or on one with several objectives."""
         resolved = self.resolved
-        base = torch.cat([planes_of(each, resolved.recipe) for each in pictures]).to(resolved.model.device)
+        base = torch.cat([resolved.alpha.planes(each) for each in pictures]).to(resolved.model.device)
         base = base.expand(max(self._count, len(pictures)), -1, -1, -1)
         planned = self._planned((base.shape[-2], base.shape[-1]))
         sizes, recipe = planned.sizes, planned.recipe
@@ -200,7 +205,7 @@ class Dreamer:
         opened = _Opened(pictures, base, recipe, self._note)
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
             base = enlarged(base, sizes[-1])
-        wrap, carry = wrapped_axes(recipe.wrap), octaves.carries[recipe.carry]
+        wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
         steps = climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry, checkpoint)
         steps = steps if prior is None else (replace(each, terms=dict(prior.values)) for each in steps)
         return resolved.policy.timed(steps)
@@ -242,7 +247,7 @@ class Dreamer:
         resolved, recipe = self.resolved, self.resolved.recipe
         layers, moves = resolved.objective.layers, resolved.transforms
         sizes = large_enough(resolved.model, layers, sizes, moves, chosen=recipe.octaves is None)
-        buffers = self._count * (PICTURE_BYTES + (VEIL_BYTES if recipe.alpha else 0))
+        buffers = self._count * (PICTURE_BYTES + resolved.alpha.pixel_bytes)
         plan = plan_dream(resolved, self._probed, sizes, buffers)
         log.info("%s", plan)
         resolved.policy.check_seconds(plan.seconds)
@@ -271,7 +276,7 @@ class Dreamer:
         if recipe.enlarge:
             picture = picture.enlarged(recipe.enlarge)
         wrap = wrapped_axes(recipe.wrap)
-        picture = begun(picture, wrap, made=made) if recipe.alpha else picture
+        picture = self.resolved.alpha.initial(picture, wrap, made=made)
         return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture
 
     def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:
@@ -339,7 +344,7 @@ class _Opened:
     def preview(self, image: Tensor, index: int, side: int) -> bytes:
         small = shrink(image.detach(), side)
         if (index, side) not in self._small:  # a look at a large original is made once
-            base = self.base[index : index + 1, :COLORS]
+            base = alpha_mode(self.recipe).colors(self.base[index : index + 1])
             self._small[index, side] = _small_picture(self._of(index), side), shrink(base, side)
         picture, base = self._small[index, side]
         found = finished(picture, small, base, self.plain)

@@ -65,9 +65,8 @@ def take_functions(options: dict[str, Any]) -> Functions:
     """
     if callable(aim := options.get("objective")) and not isinstance(aim, Objective):
         options["objective"] = objective_of(aim)
-    for name, make in param.known.items():
-        if options.get("param") is make:
-            options["param"] = name
+    if callable(own_make := options.get("param")):
+        options["param"] = next((name for name, make in param.PARAMS.items() if make is own_make), own_make)
     given = {name: options.get(name) for name in _FIELDS[1:]}
     own = {name: each for name, each in given.items() if callable(each)}
     moves = given["transforms"]
@@ -109,7 +108,9 @@ def usual_step_size(name: str, optimizer: str, functions: Functions) -> float | 
         raise RecipeError(
             f"give a step_size: what is usual with the param {name_of(functions.param)} nobody knows but you"
         )
-    usual = param.step_sizes[name]
+    usual = param.step_sizes.get(name)
+    if usual is None:
+        raise RecipeError(f"give a step_size: what is usual with the param {name} nobody knows but you")
     return usual.get("adam" if functions.optimizer is not None else optimizer, usual["ascent"])
 
 
@@ -151,7 +152,7 @@ def own_optimizer(make: MakeOptimizer, recipe: Recipe) -> Make:
         if isinstance(found, torch.optim.Optimizer) or not hasattr(found, "update"):
             raise RecipeError(
                 f"{name_of(make)} makes {type(found).__name__}, which is no optimizer that takes one gradient a step: "
-                "make one of torch.optim's others, or something with update(slopes)"
+                "make one of torch.optim's others, or something with update(gradients)"
             )
         if recipe.step_size is not None or recipe.decay_every or recipe.strength != "normal":
             raise RecipeError(
@@ -199,15 +200,15 @@ class _Uphill:
             for group in optimizer.param_groups
         ]
 
-    def update(self, slopes: Sequence[Tensor]) -> None:
+    def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
         groups = self._optimizer.param_groups
         for group, schedule in zip(groups, self._schedules, strict=True):
             group["lr"] = schedule.at(self._steps)
         self._steps += 1
         up = {id(each) for group in groups if group.get("maximize") for each in group["params"]}
-        for tensor, slope in zip(self._tensors, slopes, strict=True):
-            tensor.grad = slope if id(tensor) in up else -slope
+        for tensor, gradient in zip(self._tensors, gradients, strict=True):
+            tensor.grad = gradient if id(tensor) in up else -gradient
         self._optimizer.step()
         for tensor in self._tensors:
             tensor.grad = None

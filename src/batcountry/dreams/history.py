@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING
 
 import torch
+from PIL import Image
 from torch import Tensor
 
-from batcountry.dreams.plots import Panel, plot
 from batcountry.dreams.steps import Step
+from batcountry.errors import MissingExtra
 from batcountry.image.files import encode
 
-_PLACES = {"¼ ¼": (0.25, 0.25), "¾ ¾": (0.75, 0.75), "¼ ¾": (0.25, 0.75), "¾ ¼": (0.75, 0.25)}
-_PLANES = ("red", "green", "blue", "alpha")
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Lines = Mapping[str, Sequence[float]]
+"""Values by name, one for each step, counted from 1. Values that are not finite leave gaps."""
+
+_POSITIONS = {"¼ ¼": (0.25, 0.25), "¾ ¾": (0.75, 0.75), "¼ ¾": (0.25, 0.75), "¾ ¼": (0.75, 0.25)}
+_PLANES = {"red": "#c0392b", "green": "#27864b", "blue": "#2457b5", "alpha": "#6f6f6f"}
+_COLORS = ("#2457b5", "#d9822b")  # of lines that are no planes
+_WIDTH, _HEIGHT, _PADDING, _DPI = 9.0, 2.4, 0.12, 150  # of a panel, in inches; dots per inch
+_FEW = 60  # steps up to which each has its dot
 
 
 class History:
@@ -23,34 +35,34 @@ class History:
     def __init__(self) -> None:
         self._image: Tensor | None = None
         self.octaves: list[int] = []
-        """Steps, counted from 1, with which a larger octave began."""
+        """The first step of each octave, counted from 1."""
         self.numbers: dict[str, list[float]] = {}
-        """By name: the score, each penalty by its text, how far colors were moved, their mean and spread."""
+        """By name: the score, each penalty by its text, how far colors were moved, their mean and standard deviation."""
         self.pixels: dict[str, list[float]] = {}
-        """Gray levels at four places of the picture, by color plane and place (down, across)."""
+        """Gray levels at four positions in the picture, by color plane and position (down, across)."""
 
     def add(self, step: Step) -> None:
         """Take note of a step."""
-        if step.iteration == 0 and step.octave:
-            self.octaves.append(len(self.numbers["score"]) + 1)
+        if step.iteration == 0:
+            self.octaves.append(len(self.numbers.get("score", ())) + 1)
         same = self._image is not None and self._image.shape == step.image.shape
-        moved = (step.image - self._image).abs().flatten() if same and self._image is not None else None
+        change = (step.image - self._image).abs().flatten() if same and self._image is not None else None
         self._image = step.image
-        found = {
+        numbers = {
             "score": step.score,
             **step.terms,
-            "mean step": math.nan if moved is None else float(moved.mean()),
-            "median step": math.nan if moved is None else float(moved.median()),
+            "mean step": math.nan if change is None else float(change.mean()),
+            "median step": math.nan if change is None else float(change.median()),
             "mean": float(step.image.mean()),
-            "spread": float(step.image.std()),
+            "std": float(step.image.std()),
         }
-        for name, value in found.items():
+        for name, value in numbers.items():
             self.numbers.setdefault(name, []).append(value)
         height, width = step.size
-        for place, (down, across) in _PLACES.items():
+        for position, (down, across) in _POSITIONS.items():
             values = step.image[0, :, int(down * height), int(across * width)]
             for plane, value in zip(_PLANES, torch.as_tensor(values).tolist(), strict=False):
-                self.pixels.setdefault(f"{plane} {place}", []).append(value)
+                self.pixels.setdefault(f"{plane} {position}", []).append(value)
 
     def go_on(self, step: Step) -> None:
         """Take a step that was added before, as a dream that is gone on with begins with it."""
@@ -58,36 +70,119 @@ class History:
 
     def line(self) -> str:
         """Return the last step's numbers as text."""
-        known = {name: values[-1] for name, values in self.numbers.items() if math.isfinite(values[-1])}
-        return ", ".join(f"{name} {value:.4g}" for name, value in known.items())
+        last = {name: values[-1] for name, values in self.numbers.items() if math.isfinite(values[-1])}
+        return ", ".join(f"{name} {value:.4g}" for name, value in last.items())
 
     def save_plot(self, path: Path, *, overwrite: bool = False) -> None:
-        """Write the numbers as line plots, a PNG; raises `OutputExists` if something is there and not `overwrite`."""
-        _save(list(self._panels()), path, overwrite=overwrite)
+        """Write the numbers as line plots, a picture with a panel for each.
+
+        Raises
+        ------
+        OutputExists
+            If something is there and not `overwrite`.
+        MissingExtra
+            If Matplotlib is not installed.
+        """
+        _save(dict(self._panels()), self.octaves, path, overwrite=overwrite)
 
     def save_pixels(self, path: Path, *, overwrite: bool = False) -> None:
-        """Write the pixels' gray levels as line plots, with a panel for each place; see `save_plot`."""
-        panels = []
-        for place in _PLACES:
-            lines = {
-                plane: self.pixels[f"{plane} {place}"]
+        """Write the pixels' gray levels as line plots, with a panel for each position; see `save_plot`."""
+        panels = {}
+        for position in _POSITIONS:
+            down, across = position.split()
+            panels[f"pixel {down} down, {across} across: gray levels"] = {
+                plane: self.pixels[f"{plane} {position}"]
                 for plane in _PLANES
-                if f"{plane} {place}" in self.pixels
+                if f"{plane} {position}" in self.pixels
             }
-            down, across = place.split()
-            panels.append(Panel(f"pixel {down} down, {across} across: gray levels", lines, self.octaves))
-        _save(panels, path, overwrite=overwrite)
+        _save(panels, self.octaves, path, overwrite=overwrite)
 
-    def _panels(self) -> Iterator[Panel]:
-        together = {"step": ("mean step", "median step"), "picture": ("mean", "spread")}
-        taken = {name for names in together.values() for name in names}
+    def _panels(self) -> Iterator[tuple[str, Lines]]:
+        together = {"step": ("mean step", "median step"), "picture": ("mean", "std")}
+        grouped = {name for names in together.values() for name in names}
         for name, values in self.numbers.items():
-            if name not in taken:
-                yield Panel(name, {name: values}, self.octaves)
+            if name not in grouped:
+                yield name, {name: values}
         for title, names in together.items():
-            lines = {name: self.numbers[name] for name in names}
-            yield Panel(f"{title}, gray levels", lines, self.octaves)
+            yield f"{title}, gray levels", {name: self.numbers[name] for name in names}
 
 
-def _save(panels: list[Panel], path: Path, *, overwrite: bool) -> None:
-    encode(plot(panels), path, note=None, icc=None, quality=95, overwrite=overwrite)
+def check_plots() -> None:
+    """Raise `MissingExtra` if Matplotlib is not installed, before there is anything to plot."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise MissingExtra("a plot", "matplotlib", "plots") from None
+
+
+def line_plots(panels: Mapping[str, Lines], octaves: Sequence[int] = ()) -> Image.Image:
+    """Return a picture of line plots, one below the other.
+
+    Parameters
+    ----------
+    panels
+        What each shows, by its title.
+    octaves
+        The first step of each octave.
+
+    Raises
+    ------
+    MissingExtra
+        If Matplotlib is not installed.
+    """
+    check_plots()
+    # Without pyplot, which keeps figures, and a backend, for the whole process.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure((_WIDTH, _HEIGHT * len(panels)), dpi=_DPI, facecolor="white")
+    figure.set_layout_engine("constrained", w_pad=_PADDING, h_pad=_PADDING)
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, (title, lines) in zip(axes, panels.items(), strict=True):
+        _style(ax, shorten(title, 110, placeholder=" …"), octaves)
+        _draw(ax, lines)
+    axes[-1].set_xlabel("step", color="#505050")
+    canvas.draw()
+    return Image.frombytes("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
+
+
+def _style(ax: Axes, title: str, octaves: Sequence[int]) -> None:
+    ax.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color="#202020", parse_math=False)
+    ax.set_facecolor("white")
+    ax.grid(visible=True, color="#e6e6e6", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.tick_params(colors="#505050", labelsize=9, length=0)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.spines["bottom"].set_color("#b0b0b0")
+    ax.locator_params(axis="x", integer=True)
+    for first in octaves[1:]:
+        ax.axvline(first - 0.5, color="#9a9a9a", linewidth=1, linestyle=(0, (3, 3)), zorder=1)
+
+
+def _draw(ax: Axes, lines: Lines) -> None:
+    steps = max([len(values) for values in lines.values()], default=0)
+    for index, (name, values) in enumerate(lines.items()):
+        ax.plot(
+            range(1, len(values) + 1),
+            [value if math.isfinite(value) else math.nan for value in values],
+            color=_PLANES.get(name, _COLORS[index % len(_COLORS)]),
+            linewidth=1.6,
+            marker="o" if steps <= _FEW else "",
+            markersize=3.2,
+            label=name,
+        )
+    ax.set_xlim(0.5, max(steps, 1) + 0.5)
+    if len(lines) > 1:
+        ax.legend(
+            loc="lower right",
+            bbox_to_anchor=(1, 0.98),
+            ncols=len(lines),
+            frameon=False,
+            fontsize=9,
+            labelcolor="#303030",
+        )
+
+
+def _save(panels: Mapping[str, Lines], octaves: Sequence[int], path: Path, *, overwrite: bool) -> None:
+    encode(line_plots(panels, octaves), path, note=None, icc=None, quality=95, overwrite=overwrite)

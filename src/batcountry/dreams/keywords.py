@@ -14,7 +14,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from batcountry.dreams.functions import MakeOptimizer
-from batcountry.image.picture import FileLike, Picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import FileLike
 from batcountry.models import Model
 from batcountry.objectives import Objective, Score
 from batcountry.optim.param import MakeParam
@@ -85,12 +86,6 @@ class DreamOptions(TypedDict, total=False):
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
     maco.
     """
-    alpha: bool
-    """Let the picture grow transparent where the objective does not need it (default: False)."""
-    fade: float
-    """With alpha: a pixel stays that helps so many times as much as the mean one; 0 for no fading
-    (default: 2.0).
-    """
     optimizer: str | MakeOptimizer
     """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
@@ -109,12 +104,18 @@ class DreamOptions(TypedDict, total=False):
     """First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise
     (default: 0).
     """
-    mask: PictureLike | None
-    """Picture file: the dream grows where it is white, and pixels where it is black stay."""
     jitter: int
     """Largest random shift in a step, in pixels (default: 32)."""
     seed: int
     """Of the random shifts, and of the start if no picture is given (default: 0)."""
+    alpha: bool
+    """Let the picture grow transparent where the objective does not need it (default: False)."""
+    fade: float
+    """With alpha: a pixel stays that helps so many times as much as the mean one; 0 for no fading
+    (default: 2.0).
+    """
+    mask: PictureLike | None
+    """Picture file: the dream grows where it is white, and pixels where it is black stay."""
     start: str
     """What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or gray
     (default: sky).
@@ -133,13 +134,13 @@ class DreamOptions(TypedDict, total=False):
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
-    precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
-    """
     wrap: Literal["none", "x", "xy"]
     """x: left and right edge fit, for panoramas; xy: all edges fit, for seamless tiles; none: neither
     (default: none).
+    """
+    precision: Literal["exact", "fast", "auto"]
+    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
+    (default: auto).
     """
     windows: str
     """HEIGHTxWIDTH of overlapping windows to show the network; input: of its own size; none: all at once
@@ -203,12 +204,6 @@ class VisualizeOptions(TypedDict, total=False):
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
     maco.
     """
-    alpha: bool
-    """Let the picture grow transparent where the objective does not need it (default: False)."""
-    fade: float
-    """With alpha: a pixel stays that helps so many times as much as the mean one; 0 for no fading
-    (default: 2.0).
-    """
     optimizer: str | MakeOptimizer
     """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
@@ -227,12 +222,18 @@ class VisualizeOptions(TypedDict, total=False):
     """First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise
     (default: 0).
     """
-    mask: PictureLike | None
-    """Picture file: the dream grows where it is white, and pixels where it is black stay."""
     jitter: int
     """Largest random shift in a step, in pixels (default: 32)."""
     seed: int
     """Of the random shifts, and of the start if no picture is given (default: 0)."""
+    alpha: bool
+    """Let the picture grow transparent where the objective does not need it (default: False)."""
+    fade: float
+    """With alpha: a pixel stays that helps so many times as much as the mean one; 0 for no fading
+    (default: 2.0).
+    """
+    mask: PictureLike | None
+    """Picture file: the dream grows where it is white, and pixels where it is black stay."""
     start: str
     """What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or gray
     (default: sky).
@@ -251,13 +252,13 @@ class VisualizeOptions(TypedDict, total=False):
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
-    precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
-    """
     wrap: Literal["none", "x", "xy"]
     """x: left and right edge fit, for panoramas; xy: all edges fit, for seamless tiles; none: neither
     (default: none).
+    """
+    precision: Literal["exact", "fast", "auto"]
+    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
+    (default: auto).
     """
     windows: str
     """HEIGHTxWIDTH of overlapping windows to show the network; input: of its own size; none: all at once
@@ -317,12 +318,6 @@ class ChannelOptions(TypedDict, total=False):
     takes no colors, or with windows or no-clip. One of decorrelated, pixels, fourier, soft-fourier,
     maco.
     """
-    alpha: bool
-    """Let the picture grow transparent where the objective does not need it (default: False)."""
-    fade: float
-    """With alpha: a pixel stays that helps so many times as much as the mean one; 0 for no fading
-    (default: 2.0).
-    """
     optimizer: str | MakeOptimizer
     """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
@@ -341,12 +336,18 @@ class ChannelOptions(TypedDict, total=False):
     """First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise
     (default: 0).
     """
-    mask: PictureLike | None
-    """Picture file: the dream grows where it is white, and pixels where it is black stay."""
     jitter: int
     """Largest random shift in a step, in pixels (default: 32)."""
     seed: int
     """Of the random shifts, and of the start if no picture is given (default: 0)."""
+    alpha: bool
+    """Let the picture grow transparent where the objective does not need it (default: False)."""
+    fade: float
+    """With alpha: a pixel stays that helps so many times as much as the mean one; 0 for no fading
+    (default: 2.0).
+    """
+    mask: PictureLike | None
+    """Picture file: the dream grows where it is white, and pixels where it is black stay."""
     start: str
     """What to begin with if no picture is given, as text: sky, noise(scale=10, blur=1), pink or gray
     (default: sky).
@@ -363,13 +364,13 @@ class ChannelOptions(TypedDict, total=False):
     """Stretch the finished picture's contrast from black to white (default: False)."""
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
-    precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
-    """
     wrap: Literal["none", "x", "xy"]
     """x: left and right edge fit, for panoramas; xy: all edges fit, for seamless tiles; none: neither
     (default: none).
+    """
+    precision: Literal["exact", "fast", "auto"]
+    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
+    (default: auto).
     """
     windows: str
     """HEIGHTxWIDTH of overlapping windows to show the network; input: of its own size; none: all at once
@@ -477,12 +478,12 @@ class ZoomOptions(TypedDict, total=False):
     """Steps from one decay to the next; 0 for none (default: 0)."""
     transforms: str | TransformLike | Sequence[str | TransformLike] | None
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
-    mask: PictureLike | None
-    """Picture file: the dream grows where it is white, and pixels where it is black stay."""
     jitter: int
     """Largest random shift in a step, in pixels (default: 32)."""
     seed: int
     """Of the random shifts, and of the start if no picture is given (default: 0)."""
+    mask: PictureLike | None
+    """Picture file: the dream grows where it is white, and pixels where it is black stay."""
     size: int | None
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
@@ -581,12 +582,12 @@ class VideoOptions(TypedDict, total=False):
     """Steps from one decay to the next; 0 for none (default: 0)."""
     transforms: str | TransformLike | Sequence[str | TransformLike] | None
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
-    mask: PictureLike | None
-    """Picture file: the dream grows where it is white, and pixels where it is black stay."""
     jitter: int
     """Largest random shift in a step, in pixels (default: 32)."""
     seed: int
     """Of the random shifts, and of the start if no picture is given (default: 0)."""
+    mask: PictureLike | None
+    """Picture file: the dream grows where it is white, and pixels where it is black stay."""
     size: int | None
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.backend.threads import limited_steps
 from batcountry.dreams import octaves
 from batcountry.dreams.checkpoint import Checkpoint, another_dream
 from batcountry.dreams.steps import Opened, Step
@@ -38,6 +39,7 @@ Begin = Callable[[Tensor, Tensor], Advancing]
 """Begins an octave: from the pictures to go on from, and the picture without any dream at this size."""
 
 
+@limited_steps
 def climb(
     base: Tensor,
     sizes: list[tuple[int, int]],
@@ -46,7 +48,7 @@ def climb(
     opened: Opened | None = None,
     wrap: Wrap = NO_WRAP,
     detail: Tensor | None = None,
-    carry: octaves.Carry = octaves.carries["detail"],
+    carry: octaves.OctaveTransfer = octaves.OCTAVE_TRANSFERS["detail"],
     checkpoint: Checkpoint | None = None,
 ) -> Iterator[Step]:
     """Climb each octave, coarse to fine, carrying what was found in one to the next.

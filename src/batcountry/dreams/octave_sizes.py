@@ -124,7 +124,7 @@ def plan_dream(
 ) -> Plan:
     """Return how to work a recipe's dream out; see `batcountry.dreams.planning.plan`."""
     recipe = resolved.recipe
-    seen = [seen_size(resolved.transforms, each) for each in sizes]
+    seen = [seen_size(resolved.transforms, size) for size in sizes]
     return plan(
         resolved.model,
         resolved.objective,

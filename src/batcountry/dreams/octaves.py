@@ -11,6 +11,7 @@ from torch import Tensor
 
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.image.resample import enlarged, resize
+from batcountry.recipe.registry import Registry
 
 
 def sizes(height: int, width: int, count: int, scale: float) -> list[tuple[int, int]]:
@@ -63,7 +64,7 @@ def pyramid(image: Tensor, octaves: list[tuple[int, int]], wrap: Wrap = NO_WRAP)
 
 
 @dataclass(frozen=True)
-class Carry:
+class OctaveTransfer:
     """How a dream goes from one octave to the next.
 
     Attributes
@@ -83,12 +84,17 @@ def _with_detail(dream: Tensor, without: Tensor, base: Tensor, wrap: Wrap) -> Te
     return base + resize(dream - without, (base.shape[-2], base.shape[-1]), wrap)
 
 
-carries: dict[str, Carry] = {
-    "detail": Carry(pyramid, _with_detail),
-    "picture": Carry(
-        lambda image, sizes, _: [enlarged(image, size) for size in sizes],
-        lambda dream, _, base, __: enlarged(dream, (base.shape[-2], base.shape[-1])),
-    ),
-}
+OCTAVE_TRANSFERS: Registry[OctaveTransfer] = Registry(
+    "octave transfer",
+    "batcountry.octave_transfers",
+    {
+        "detail": OctaveTransfer(pyramid, _with_detail),
+        "picture": OctaveTransfer(
+            lambda image, sizes, _: [enlarged(image, size) for size in sizes],
+            lambda dream, _, base, __: enlarged(dream, (base.shape[-2], base.shape[-1])),
+        ),
+    },
+    check=lambda value: isinstance(value, OctaveTransfer),
+)
 """By name: `detail`, what was dreamed is added to the picture at its new size (deepdream, 2015); `picture`, all of the
-dream is enlarged (cnn-vis)."""
+dream is enlarged (cnn-vis); `register` your own to extend it."""

@@ -104,9 +104,9 @@ def fits_in_memory(size: tuple[int, int], recipe: Recipe) -> bool:
     if size[0] * size[1] > MAX_PIXELS:
         return False
     longest = max(size)
-    wanted = min(longest, recipe.size or longest)
-    wanted = max(wanted, recipe.enlarge or wanted)
-    pixels = size[0] * size[1] * (wanted / longest) ** 2
+    target = min(longest, recipe.size or longest)
+    target = max(target, recipe.enlarge or target)
+    pixels = size[0] * size[1] * (target / longest) ** 2
     device = pick_device(recipe.device)
     return pixels * PICTURE_BYTES <= budget(recipe.max_memory, device) / 2
 
@@ -229,7 +229,7 @@ def fitting(planned: Plan, max_memory: str | None, device: torch.device, most: i
 
 def _probed(sizes: list[Size]) -> Size:
     """Return the largest octave that is no larger than a probe, or else the largest of all, to be cut."""
-    small = [each for each in sizes if each[0] * each[1] <= _PROBE**2]
+    small = [size for size in sizes if size[0] * size[1] <= _PROBE**2]
     return small[-1] if small and small[-1][0] * small[-1][1] >= _PROBE**2 / 4 else sizes[-1]
 
 

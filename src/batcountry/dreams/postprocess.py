@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.errors import RecipeError, suggestion
+from batcountry.errors import RecipeError
 from batcountry.image import color as color
 from batcountry.image.picture import Picture
-from batcountry.optim.alpha import COLORS, with_opacity
+from batcountry.optim.alpha import alpha_mode
 from batcountry.recipe import Recipe
 
 
@@ -44,7 +44,7 @@ def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.flo
     shown = shown.clamp(0, 255)
     if recipe.color != "free":
         like = F.interpolate(original.to(shown), shown.shape[-2:], mode="bilinear", antialias=True)
-        shown = color.known[recipe.color](shown, like.clamp(0, 255)).clamp(0, 255)
+        shown = color.COLOR_MODES[recipe.color](shown, like.clamp(0, 255)).clamp(0, 255)
     return shown[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(np.float32)
 
 
@@ -58,17 +58,14 @@ def finished(picture: Picture, image: Tensor, original: Tensor, recipe: Recipe) 
     image, original
         See `displayed`; with `alpha` opacity is the last channel.
     """
-    if not recipe.alpha:
-        return picture.with_pixels(displayed(image, original, recipe))
-    colors = displayed(image[:, :COLORS], original[:, :COLORS], recipe)
-    return with_opacity(picture.with_pixels(colors), image[0, COLORS])
+    alpha = alpha_mode(recipe)
+    colors = displayed(alpha.colors(image), alpha.colors(original), recipe)
+    return alpha.finished(picture.with_pixels(colors), image)
 
 
 def check_color(name: str, channels: int = 3) -> None:
     """Raise `RecipeError` if there is no such way with colors, or pictures have none."""
-    if name not in color.known:
-        hint = suggestion(name, color.known)
-        raise RecipeError(f"colors cannot be {name!r}{hint}; they can be {', '.join(color.known)}")
+    _ = color.COLOR_MODES[name]
     if name != "free" and channels != 3:
         raise RecipeError(
             f"color {name!r} is for colors, and the network takes {channels} channels; leave it out"

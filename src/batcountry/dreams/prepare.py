@@ -10,10 +10,8 @@ from torch import nn
 
 from batcountry.backend.devices import pick_device
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.threads import limit_threads
 from batcountry.dreams.checks import (
     check_aim,
-    check_fade,
     check_octaves,
     check_param,
     check_reads_layers,
@@ -30,13 +28,15 @@ from batcountry.dreams.functions import (
 from batcountry.dreams.inputs import check_inputs
 from batcountry.dreams.postprocess import check_color
 from batcountry.image import initial as starts
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.models import Model
 from batcountry.models.from_recipe import open_recipe_model
 from batcountry.objectives import Objective, parse
 from batcountry.optim import transforms
+from batcountry.optim.alpha import alpha_mode
 from batcountry.recipe import Recipe, presets
-from batcountry.recipe.schema import DEFAULT_MODEL
+from batcountry.recipe.groups.network import DEFAULT_MODEL
 from batcountry.recipe.units import parsed_size
 
 
@@ -112,7 +112,6 @@ def prepare(
         If a file that is named may not be read, or the recipe asks for more than is allowed.
     """
     check_recipe(recipe)
-    limit_threads()
     given = presets.expanded(options or {}, model=DEFAULT_MODEL if recipe is None else recipe.model)
     texts = dict(given)
     functions = take_functions(texts)
@@ -126,7 +125,7 @@ def prepare(
         recipe = recipe.with_options(**same)
     # What stands for an object needs no check.
     recipe = recipe.chosen(**{name: text for name, text in texts.items() if name not in same})
-    check_fade(recipe)
+    alpha_mode(recipe).check_recipe()
     asked = _aimed(Prepared(recipe, given.get("model"), None, guide, mask, functions, policy), aim)
     _check_options(recipe, functions, policy)
     return asked

@@ -40,14 +40,14 @@ def shrink(image: Tensor, side: int) -> Tensor:
 
 
 def recolor(shown: Tensor, original: Tensor, name: str) -> Tensor:
-    """Return a small picture, (1, 3, H, W), in gray levels, in the colors of its original, as one of `image.color.known`.
+    """Return a small picture, (1, 3, H, W), in gray levels, in the colors of its original, as one of `image.color.COLOR_MODES`.
 
     They are worked out for a still smaller one, since colors change slowly over a picture and take long to work out.
     """
     side = max(8, max(shown.shape[-2:]) // _COARSER)
     tiny, like = shrink(shown, side), shrink(original, side)
     like = F.interpolate(like, tiny.shape[-2:], mode="nearest-exact").clamp(0, 255)
-    change = color.known[name](tiny, like) - tiny
+    change = color.COLOR_MODES[name](tiny, like) - tiny
     return shown + F.interpolate(change, shown.shape[-2:], mode="bilinear")
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.dreams.checks import check_alpha, check_reads_layers
+from batcountry.backend.threads import limited_threads
+from batcountry.dreams.checks import check_reads_layers
 from batcountry.dreams.functions import (
     NO_FUNCTIONS,
     Functions,
@@ -26,8 +27,8 @@ from batcountry.models import Model
 from batcountry.objectives import Objective, guide, layer
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
-from batcountry.optim import alpha as veil
 from batcountry.optim import param, transforms
+from batcountry.optim.alpha import COLORS, AlphaMode, alpha_mode
 from batcountry.optim.ascent import Ascent
 from batcountry.optim.gradient import Gradient
 from batcountry.optim.optimizers import Make
@@ -71,11 +72,16 @@ class Resolved:
         return self.model.input_size if self.recipe.windows == "input" else parsed_size(self.recipe.windows)
 
     @property
+    def alpha(self) -> AlphaMode:
+        """What becomes of the picture's opacity."""
+        return alpha_mode(self.recipe)
+
+    @property
     def make_param(self) -> param.MakeParam:
         """Makes the parametrization."""
         own = self.functions.param
-        known = param.known[self.recipe.param or "pixels"] if own is None else own_param(own)
-        return param.veiled(known) if self.recipe.alpha else known
+        make = param.PARAMS[self.recipe.param or "pixels"] if own is None else own_param(own)
+        return self.alpha.param(make)
 
     def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
         """Return how pictures are made to score higher, with an rng that begins with the recipe's seed.
@@ -95,7 +101,7 @@ class Resolved:
             np.random.RandomState(recipe.seed),
             recipe.clip,
             self.make_param,
-            veil.of_colors(prior) if prior is not None and recipe.alpha else prior,
+            None if prior is None else self.alpha.prior(prior),
         )
 
     @property
@@ -115,11 +121,10 @@ class Resolved:
     @property
     def view(self) -> list[Transform]:
         """What makes of the picture that grows what the network sees: `transforms`, with a ground if it is transparent."""
-        if not self.recipe.alpha:
-            return self.transforms
-        return [veil.fading(self.recipe.fade), *self.transforms, veil.over_noise]
+        return self.alpha.transforms(self.transforms)
 
 
+@limited_threads()
 def resolve(
     recipe: Recipe | Prepared | Resolved | None = None,
     options: Mapping[str, Any] | None = None,
@@ -149,7 +154,7 @@ def resolve(
     objective = (asked.objective or _objective(chosen, asked.guide)).resolved(opened)
     check_reads_layers(objective)
     check_color(chosen.color, opened.channels)
-    check_alpha(chosen, opened, objective)
+    alpha_mode(chosen).check_network(opened, objective)
     if chosen.windows == "input" and opened.input_size is None:
         raise RecipeError(f"nobody knows what size of pictures {opened.name} takes; give windows as 224x224")
     where = asked.mask or chosen.mask
@@ -161,7 +166,7 @@ def resolve(
 
 def _with_usual(recipe: Recipe, model: Model, functions: Functions) -> Recipe:
     """Return a recipe with the parametrization, normalization and step size that are usual where it names none."""
-    plain = model.channels != veil.COLORS or recipe.windows != "none" or not recipe.clip
+    plain = model.channels != COLORS or recipe.windows != "none" or not recipe.clip
     name = recipe.param or ("pixels" if plain else "decorrelated")
     if name == "decorrelated" and plain:
         raise RecipeError(

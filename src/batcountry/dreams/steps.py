@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from batcountry.errors import RecipeError
 from batcountry.image.html import LONGEST, figure
-from batcountry.image.picture import Picture, picture_of_levels
+from batcountry.image.picture import Picture
+from batcountry.image.reading import picture_of_levels
 from batcountry.recipe import Note
 from batcountry.recipe.stopped import StoppedAt
 

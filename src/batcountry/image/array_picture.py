@@ -99,28 +99,33 @@ def read_data(source: Any, channels: int, policy: Policy = OPEN) -> Picture:
     PictureError
         If it is none of these, has another number of channels, or has values that are not finite.
     """
-    found = source
+    values = source
     name = digest = None
     if isinstance(source, (str, PathLike)):
         name, data = str(source), read_file(Path(source), policy)
         digest = hashlib.sha256(data).hexdigest()
-        found = _loaded(data, name)
+        values = _loaded(data, name)
     elif isinstance(source, Picture):
-        found = source.pixels
+        values = source.pixels
     elif "torch" in sys.modules and isinstance(source, sys.modules["torch"].Tensor):
-        found = source.detach().cpu().numpy()
-        found = np.moveaxis(found[0] if found.ndim == 4 and len(found) == 1 else found, 0, -1)
-    if not isinstance(found, np.ndarray) or found.ndim != 3 or found.shape[2] != channels or 0 in found.shape:
-        said = found.shape if isinstance(found, np.ndarray) else type(source).__name__
+        values = source.detach().cpu().numpy()
+        values = np.moveaxis(values[0] if values.ndim == 4 and len(values) == 1 else values, 0, -1)
+    if (
+        not isinstance(values, np.ndarray)
+        or values.ndim != 3
+        or values.shape[2] != channels
+        or 0 in values.shape
+    ):
+        kind = values.shape if isinstance(values, np.ndarray) else type(source).__name__
         raise PictureError(
-            f"the network takes pictures of {channels} channels: give an array H×W×{channels}, not {said}"
+            f"the network takes pictures of {channels} channels: give an array H×W×{channels}, not {kind}"
         )
-    if found.dtype.kind not in "uif" or not np.isfinite(found).all():
+    if values.dtype.kind not in "uif" or not np.isfinite(values).all():
         raise PictureError("the array has values that are not finite numbers; a picture's are 0 to 255")
     if isinstance(source, DataPicture) and source.sha256:
         return source
-    policy.check_pixels((found.shape[1], found.shape[0]), name or "the picture")
-    pixels = np.ascontiguousarray(found, dtype=np.float32)
+    policy.check_pixels((values.shape[1], values.shape[0]), name or "the picture")
+    pixels = np.ascontiguousarray(values, dtype=np.float32)
     if digest is None:
         digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
     return replace(DataPicture(pixels), source=name, sha256=digest)

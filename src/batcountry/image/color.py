@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from batcountry.recipe.registry import Registry
+
 _TO_LMS = (
     (0.4122214708, 0.5363325363, 0.0514459929),
     (0.2119034982, 0.6806995451, 0.1073969566),
@@ -47,16 +49,16 @@ def match(dream: Tensor, original: Tensor) -> Tensor:
 
     Each plane of OKLab is shifted and stretched (Reinhard et al., 2001, in their own color space).
     """
-    (mean, spread), (wanted, wide) = (statistics(to_oklab(each)) for each in (dream, original))
-    return in_gamut((to_oklab(dream) - mean) * (wide / spread.clamp(min=1e-4)) + wanted)
+    (mean, std), (target_mean, target_std) = (statistics(to_oklab(image)) for image in (dream, original))
+    return in_gamut((to_oklab(dream) - mean) * (target_std / std.clamp(min=1e-4)) + target_mean)
 
 
-known: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "free": lambda dream, _: dream,
-    "keep": keep,
-    "match": match,
-}
-"""What a dream's colors become, by name: functions of the dream and its picture. Put your own function in to extend it."""
+COLOR_MODES: Registry[Callable[[Tensor, Tensor], Tensor]] = Registry(
+    "color mode",
+    "batcountry.color_modes",
+    {"free": lambda dream, _: dream, "keep": keep, "match": match},
+)
+"""What a dream's colors become, by name: functions of the dream and its picture; `register` your own to extend it."""
 
 
 def statistics(lab: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,8 +72,8 @@ def in_gamut(lab: Tensor) -> Tensor:
     low, high = torch.zeros_like(lightness), torch.ones_like(lightness)
     for _ in range(8):
         middle = (low + high) / 2
-        found = from_oklab(torch.cat([lightness, lab[:, 1:] * middle], 1))
-        fits = ((found >= -0.5) & (found <= 255.5)).all(1, keepdim=True)
+        rgb = from_oklab(torch.cat([lightness, lab[:, 1:] * middle], 1))
+        fits = ((rgb >= -0.5) & (rgb <= 255.5)).all(1, keepdim=True)
         low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
     whole = from_oklab(torch.cat([lightness, lab[:, 1:]], 1))
     fits = ((whole >= -0.5) & (whole <= 255.5)).all(1, keepdim=True)

@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,8 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, Unidentifie
 
 from batcountry.backend.files import write_file
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.errors import PictureError, PolicyError
+from batcountry.backend.process_settings import ignored_warnings
+from batcountry.errors import BatCountryError, PictureError
 
 log = logging.getLogger("batcountry")
 
@@ -58,12 +58,12 @@ def check_readable(path: Path) -> None:
                 f"{path} is a folder, not a picture; name a file in it, or use `bat-country bulk`"
             )
         with path.open("rb") as file:
-            some = file.read(1)
+            first = file.read(1)
     except FileNotFoundError:
         raise PictureError(f"there is no file {path}; check the name") from None
     except (OSError, ValueError) as error:
         raise PictureError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if not some:
+    if not first:
         raise PictureError(f"{path} is empty (0 bytes); copy or download it again")
 
 
@@ -71,8 +71,7 @@ def check_readable(path: Path) -> None:
 def _decoding(name: str) -> Iterator[None]:
     """Turn what Pillow raises on a file that is no picture, or a damaged one, into one sentence."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignored_warnings():
             yield
     except UnidentifiedImageError:
         raise PictureError(
@@ -80,7 +79,9 @@ def _decoding(name: str) -> Iterator[None]:
         ) from None
     except Image.DecompressionBombError:
         raise PictureError(f"{name} has more than {MAX_PIXELS:,} pixels; shrink it first") from None
-    except (PictureError, PolicyError):
+    except MemoryError:
+        raise PictureError(f"{name} does not fit into memory; shrink it first") from None
+    except BatCountryError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise PictureError(f"{name} is damaged or cut short ({error}); copy or download it again") from None
@@ -127,8 +128,7 @@ def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image
     do not fit an RGB picture. Raises `PictureError` if the picture cannot be converted.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignored_warnings():
             image = ImageOps.exif_transpose(image)
             icc = image.info.get("icc_profile") or None
             image = _eight_bit(image)
@@ -163,18 +163,14 @@ def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
     return done if done is not None else image.convert("RGB")
 
 
-def check_writable(path: Path, *, transparent: bool = False, kind: str | None = None) -> None:
+def check_writable(path: Path, *, kind: str | None = None) -> None:
     """Raise `PictureError` if a picture cannot be written there, before the work is done for nothing.
 
-    `transparent` asks for a format that has transparency; `kind` is the format, if the name does not say it.
+    `kind` is the format, if the name does not say it.
     """
     kind = kind or SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise PictureError(f"cannot write {path}: end the name in one of {', '.join(SUFFIXES)}")
-    if transparent and kind == "JPEG":
-        raise PictureError(
-            f"{path} would have no transparency: end the name in .png, .webp or .tif, or leave alpha out"
-        )
     try:
         is_folder = path.is_dir()
     except OSError as error:  # such as a name that is too long
@@ -277,15 +273,14 @@ def read_note(path: Path) -> str | None:
 def note_inside(image: Image.Image) -> str | None:
     """Return the note inside an opened picture file as JSON text, or None if it has none."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignored_warnings():
             return _checked(_note_of(image))
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, UnicodeDecodeError):
         return None  # garbage where a note would be is no note
 
 
-def _checked(found: str | None) -> str | None:
-    return found if found and len(found) <= MAX_NOTE and found.lstrip().startswith("{") else None
+def _checked(note: str | None) -> str | None:
+    return note if note and len(note) <= MAX_NOTE and note.lstrip().startswith("{") else None
 
 
 def _note_of(image: Image.Image) -> str | None:

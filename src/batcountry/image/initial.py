@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batcountry.errors import RecipeError
-from batcountry.image.picture import Picture, picture_of_levels
+from batcountry.image.picture import Picture
+from batcountry.image.reading import picture_of_levels
 from batcountry.recipe import Recipe
 from batcountry.recipe.expressions import Calls
+from batcountry.recipe.registry import Registry
 from batcountry.recipe.units import parsed_size
 
 Start = Callable[[int, int, int], NDArray[Any]]
@@ -51,8 +53,8 @@ def noise(scale: float = 1.0, blur: float = 0.0) -> Start:
     def make(height: int, width: int, seed: int) -> NDArray[Any]:
         from scipy import ndimage
 
-        found = np.random.RandomState(seed).normal(GRAY, scale, (height, width, 3))
-        blurred = ndimage.gaussian_filter(found, (blur, blur, 0)) if blur else found
+        levels = np.random.RandomState(seed).normal(GRAY, scale, (height, width, 3))
+        blurred = ndimage.gaussian_filter(levels, (blur, blur, 0)) if blur else levels
         return np.clip(blurred, 0, 255).astype(np.float32)
 
     return make
@@ -88,10 +90,12 @@ def gray(level: float = GRAY) -> Start:
     return lambda height, width, _: np.full((height, width, 3), level, np.float32)
 
 
-known: dict[str, Callable[..., Start]] = {"sky": sky, "noise": noise, "pink": pink, "gray": gray}
-"""Starts by name, as the text form has them. Put your own function in to extend it."""
+INITIAL_IMAGES: Registry[Callable[..., Start]] = Registry(
+    "start", "batcountry.initial_images", {"sky": sky, "noise": noise, "pink": pink, "gray": gray}
+)
+"""Starts by name, as the text form has them; `register` your own function to extend it."""
 
-_calls = Calls("start", known)
+_calls = Calls("start", INITIAL_IMAGES)
 
 
 def parse(text: str) -> Start:
@@ -106,8 +110,8 @@ def parse(text: str) -> Start:
     value = _calls.parse(f"{text}()" if text.isidentifier() else text)
     if not callable(value):
         raise _calls.wrong(text, 0, "a start is one call")
-    found: Start = value
-    return found
+    start: Start = value
+    return start
 
 
 def start_picture(recipe: Recipe) -> Picture:

@@ -1,9 +1,7 @@
-"""Pictures: what a dream starts from and ends as."""
+"""Pictures: what a dream starts from and ends as. `batcountry.image.reading` reads them."""
 
 from __future__ import annotations
 
-import hashlib
-import sys
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -14,33 +12,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageShow
 
 from batcountry.backend.outputs import Output
-from batcountry.backend.policy import OPEN, Policy
 from batcountry.errors import PictureError
-from batcountry.image.files import (
-    QUALITY,
-    SUFFIXES,
-    check_writable,
-    decode,
-    encode,
-    encoded,
-    note_inside,
-    read_file,
-    upright_rgb,
-)
-from batcountry.image.pixel_arrays import channels_last, digest_of, pixels_of, split_alpha
+from batcountry.image.files import QUALITY, SUFFIXES, check_writable, encode, encoded
+from batcountry.image.pixel_arrays import digest_of
 from batcountry.image.sizes import scaled_size
-from batcountry.image.streams import encode_to, read_stream
+from batcountry.image.streams import encode_to
 from batcountry.recipe.validation import is_of_film
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from batcountry.recipe import Recipe
 
 Pixels = NDArray[np.float32]
-
-FileLike = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
-"""A file's name, its bytes, or a file that is open for reading them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +109,8 @@ class Picture:
         if copy is False:
             raise ValueError("a picture's levels are rounded into a new array, so copy=False cannot be")
         levels = self.array()
-        found = levels if self.alpha is None else np.dstack([levels, self.alpha])
-        return found if dtype is None else found.astype(dtype, copy=False)
+        channels = levels if self.alpha is None else np.dstack([levels, self.alpha])
+        return channels if dtype is None else channels.astype(dtype, copy=False)
 
     @overload
     def save(
@@ -199,7 +181,7 @@ class Picture:
 
     def resize(self, size: tuple[int, int], resample: Image.Resampling = Image.Resampling.LANCZOS) -> Picture:
         """Return another picture, of a (width, height), without note and source; see also `fitted` and `enlarged`."""
-        if len(size) != 2 or not all(isinstance(each, (int, np.integer)) and each > 0 for each in size):
+        if len(size) != 2 or not all(isinstance(side, (int, np.integer)) and side > 0 for side in size):
             raise PictureError(f"a picture's size is a width and a height in pixels, not {size!r}")
         return self._resized(size, resample)._another()
 
@@ -237,7 +219,7 @@ class Picture:
         planes = [
             Image.fromarray(self.pixels[..., i]).resize(size, resample) for i in range(self.pixels.shape[2])
         ]
-        pixels = np.clip(np.dstack([np.asarray(each) for each in planes]), 0, 255)
+        pixels = np.clip(np.dstack([np.asarray(plane) for plane in planes]), 0, 255)
         return self.with_pixels(pixels.astype(np.float32))
 
     def with_pixels(self, pixels: Pixels) -> Picture:
@@ -264,51 +246,6 @@ class Picture:
         return encoded(self.fitted(1024).image(), "PNG", "the picture", note=None, icc=None, quality=95)
 
 
-def read_picture(
-    source: FileLike | Image.Image | NDArray[Any] | Tensor | Picture, *, policy: Policy = OPEN
-) -> Picture:
-    """Read a picture.
-
-    Parameters
-    ----------
-    source
-        A path; a file's bytes, or a file open for reading bytes, which is read from its beginning where it can be; a PIL
-        image; an array H×W, H×W×3 or H×W×4 (uint8, uint16, or float 0–255); a torch tensor 3×H×W, 1×3×H×W or H×W×3
-        (uint8 or float 0–255; where both fit, channels first); or a `Picture`, which is returned as it is. Floats
-        from 0 to 1 are multiplied by 255, with a `UserWarning`.
-    policy
-        Which files may be read, and how large they and the picture may be.
-
-    Raises
-    ------
-    PolicyError
-        If that is more than the policy allows.
-    PictureError
-        If it is not a picture, is damaged, or is too large; the message names the file.
-    """
-    if isinstance(source, Picture):
-        return source if source.sha256 else replace(source, sha256=digest_of(source.pixels))
-    if isinstance(source, (str, PathLike)):
-        return _from_file(read_file(Path(source), policy), str(source), str(source), policy)
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return _from_file(bytes(source), None, "the picture", policy)
-    if isinstance(source, Image.Image):
-        found = _from_image(source, "the picture")
-        return replace(found, sha256=digest_of(found.pixels))
-    if isinstance(source, np.ndarray):
-        return _from_array(source)
-    if "torch" in sys.modules and isinstance(source, sys.modules["torch"].Tensor):
-        tensor = source.detach().cpu()
-        return _from_array(channels_last((tensor.float() if tensor.is_floating_point() else tensor).numpy()))
-    if hasattr(source, "read"):
-        name = getattr(source, "name", None)
-        name = name if isinstance(name, str) else None
-        return _from_file(read_stream(source, name or "the picture"), name, name or "the picture", policy)
-    raise PictureError(
-        f"a picture cannot be made from {type(source).__name__}: give a path, bytes, an image or an array"
-    )
-
-
 def put_picture(picture: Picture, output: Output) -> Path:
     """Write a picture to an output, whole or not at all, and return where it is.
 
@@ -331,29 +268,3 @@ def put_picture(picture: Picture, output: Output) -> Path:
         return output.write(data)
     except OSError as error:
         raise PictureError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def picture_of_levels(pixels: Pixels) -> Picture:
-    """Return the picture of pixels, H×W×3 or 4 float32, that are known to be gray levels, however dark they are."""
-    levels, alpha = split_alpha(pixels.astype(np.float32, copy=False))
-    return Picture(levels, alpha, sha256=digest_of(levels))
-
-
-def _from_file(data: bytes, source: str | None, name: str, policy: Policy) -> Picture:
-    policy.check_bytes(len(data), name)
-    with decode(data, name, policy) as image:
-        note = note_inside(image)
-        return replace(
-            _from_image(image, name), source=source, sha256=hashlib.sha256(data).hexdigest(), note=note
-        )
-
-
-def _from_image(image: Image.Image, name: str) -> Picture:
-    rgb, alpha, icc = upright_rgb(image, name)
-    pixels = np.ascontiguousarray(np.asarray(rgb, dtype=np.float32))
-    return Picture(pixels, None if alpha is None else np.array(alpha), icc)
-
-
-def _from_array(array: NDArray[Any]) -> Picture:
-    pixels, alpha = pixels_of(array)
-    return Picture(pixels, alpha, sha256=digest_of(pixels))

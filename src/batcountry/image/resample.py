@@ -47,7 +47,7 @@ def resized_rows(
     if height == size[0]:
         image = read(rows)
     else:
-        low, high, weight = (each[rows.start : rows.stop] for each in _Mixed.of(height, size[0], wrap[0]))
+        low, high, weight = (part[rows.start : rows.stop] for part in _Mixed.of(height, size[0], wrap[0]))
         first = int(low[0])
         image = read(range(first, int(high[-1]) + 1))
         image = _Mixed(low - first, high - first, weight).along(image, -2)
@@ -91,5 +91,5 @@ class _Mixed(NamedTuple):
         shape = [1] * image.ndim
         shape[axis] = len(self.low)
         weight = self.weight.to(image.dtype).reshape(shape).to(image.device)
-        low, high = (each.to(image.device) % image.shape[axis] for each in (self.low, self.high))
+        low, high = (index.to(image.device) % image.shape[axis] for index in (self.low, self.high))
         return torch.lerp(image.index_select(axis, low), image.index_select(axis, high), weight)

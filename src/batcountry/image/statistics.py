@@ -31,8 +31,8 @@ def natural_noise(white: Tensor, contrast: float = 1.0) -> Tensor:
     waves = torch.fft.rfft2(white) * natural_amplitudes(size, white)
     waves[..., 0, 0] = 0
     planes = torch.fft.irfft2(waves, s=size)
-    spread = planes.std((-2, -1), keepdim=True, correction=0).clamp(min=1e-12)
-    return natural(planes / spread * contrast)
+    std = planes.std((-2, -1), keepdim=True, correction=0).clamp(min=1e-12)
+    return natural(planes / std * contrast)
 
 
 def natural(planes: Tensor) -> Tensor:
@@ -42,8 +42,8 @@ def natural(planes: Tensor) -> Tensor:
     mean and, as long as that is not too large for a sigmoid, the covariance of ImageNet's.
     """
     mean = torch.logit(torch.tensor(MEAN).to(planes)).reshape(1, 3, 1, 1)
-    slope = 4.0  # a sigmoid's is 1/4 in the middle
-    return 255 * torch.sigmoid(mean + slope * mixed(torch.tensor(MIX).to(planes), planes))
+    steepness = 4.0  # a sigmoid's is 1/4 in the middle
+    return 255 * torch.sigmoid(mean + steepness * mixed(torch.tensor(MIX).to(planes), planes))
 
 
 def frequencies(size: tuple[int, int], like: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import numpy as np
 
 from batcountry.backend.files import apply_umask, is_taken
 from batcountry.backend.outputs import Output, check_folder_of_ours
+from batcountry.backend.process_settings import shared
 from batcountry.errors import MissingExtra, OutputError, PictureError
 from batcountry.image.sizes import scaled_size
 
@@ -31,8 +32,20 @@ _SAVED: dict[str, dict[str, Any]] = {
 _SAVED |= {".tiff": _SAVED[".tif"], ".jpeg": _SAVED[".jpg"]}
 
 
+_LOADERS = (
+    (0, b"\x89PNG", "pngload"),
+    (0, b"\xff\xd8\xff", "jpegload"),
+    (0, b"II", "tiffload"),
+    (0, b"MM", "tiffload"),
+    (8, b"WEBP", "webpload"),
+    (0, b"GIF8", "gifload"),
+    (4, b"ftyp", "heifload"),
+)
+"""How files begin, from which byte on, and libvips' reader for them; these are made for untrusted files."""
+
+
 def vips() -> Any:
-    """Return the module pyvips, set to read no formats but those made for untrusted files.
+    """Return the module pyvips.
 
     Raises
     ------
@@ -45,8 +58,6 @@ def vips() -> Any:
         raise MissingExtra(
             "a picture on disk, or a deep zoom,", "pyvips", "big", "'pyvips[binary]'"
         ) from None
-    pyvips.block_untrusted_set(True)
-    pyvips.cache_set_max(0)  # what is cached would count as our memory
     return pyvips
 
 
@@ -54,10 +65,38 @@ def vips() -> Any:
 def _said(what: str) -> Iterator[None]:
     """Turn what libvips says of an error into one sentence."""
     try:
-        yield
+        with uncached():
+            yield
     except (OSError, vips().Error) as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise PictureError(f"{what}: {lines[-1].strip() if lines else type(error).__name__}") from None
+
+
+@shared
+@contextmanager
+def uncached() -> Iterator[None]:
+    """Keep libvips from caching, which would count as our memory."""
+    before = vips().cache_get_max()
+    vips().cache_set_max(0)
+    try:
+        yield
+    finally:
+        vips().cache_set_max(before)
+
+
+def _opened(path: Path, **options: Any) -> Any:
+    """Open a picture file with the one reader that its first bytes ask for; raises `PictureError` if there is none.
+
+    libvips itself would also try readers that are not made for files of strangers.
+    """
+    with path.open("rb") as file:
+        begin = file.read(12)
+    loader = next((name for place, mark, name in _LOADERS if begin[place:].startswith(mark)), None)
+    if loader is None:
+        raise PictureError(
+            f"{path} cannot be read as a picture: its format is not known; give a TIFF, PNG, JPEG or WebP"
+        )
+    return getattr(vips().Image, loader)(str(path), **options)
 
 
 def open_input(path: Path, size: int | None, enlarge: int | None) -> Any:
@@ -76,9 +115,9 @@ def open_input(path: Path, size: int | None, enlarge: int | None) -> Any:
     if not path.is_file():
         raise PictureError(f"there is no file {path}; check the name")
     with _said(f"{path} cannot be read as a picture"):
-        image = vips().Image.new_from_file(str(path), access="sequential", fail_on="truncated")
+        image = _opened(path, access="sequential", fail_on="truncated")
         if image.get_typeof("orientation") and image.get("orientation") > 1:
-            image = vips().Image.new_from_file(str(path), fail_on="truncated").autorot()
+            image = _opened(path, fail_on="truncated").autorot()
         if image.interpretation in ("rgb16", "grey16"):
             image = (image / 257).cast("uchar")
         if image.interpretation not in ("srgb", "rgb"):
@@ -87,31 +126,31 @@ def open_input(path: Path, size: int | None, enlarge: int | None) -> Any:
         if image.bands < 3:
             gray = image[0]
             image = gray.bandjoin([gray, gray] + ([image[1]] if bands == 4 else []))
-        wanted = (image.width, image.height)
-        if size and max(wanted) > size:
-            wanted = scaled_size(wanted, size)
-        if enlarge and max(wanted) < enlarge:
-            wanted = scaled_size(wanted, enlarge)
-        if wanted[0] * wanted[1] > MAX_PIXELS:
+        target = (image.width, image.height)
+        if size and max(target) > size:
+            target = scaled_size(target, size)
+        if enlarge and max(target) < enlarge:
+            target = scaled_size(target, enlarge)
+        if target[0] * target[1] > MAX_PIXELS:
             raise PictureError(
-                f"{path} would have {wanted[0]}×{wanted[1]} pixels; at most {MAX_PIXELS:,} in all are dreamed on"
+                f"{path} would have {target[0]}×{target[1]} pixels; at most {MAX_PIXELS:,} in all are dreamed on"
             )
-        if wanted != (image.width, image.height):
-            image = image.resize(wanted[0] / image.width, vscale=wanted[1] / image.height, kernel="lanczos3")
+        if target != (image.width, image.height):
+            image = image.resize(target[0] / image.width, vscale=target[1] / image.height, kernel="lanczos3")
         return image[:bands]
 
 
 def size_of(path: Path) -> tuple[int, int]:
     """Return a picture file's width and height, as its header says; raises `PictureError` if it is none."""
     with _said(f"{path} cannot be read as a picture"):
-        image = vips().Image.new_from_file(str(path))
+        image = _opened(path)
         return image.width, image.height
 
 
 def note_of(path: Path) -> str | None:
     """Return the note inside a picture file, or None; raises `PictureError` if it is no picture."""
     with _said(f"{path} cannot be read as a picture"):
-        image = vips().Image.new_from_file(str(path))
+        image = _opened(path)
         names = ("png-comment-0-batcountry", "image-description")
         return next((image.get(name) for name in names if name in image.get_fields()), None)
 

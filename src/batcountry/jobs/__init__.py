@@ -8,16 +8,16 @@
 
 A kind of job is made so:
 
-1. Write a class with `check` and `prepare` (see `batcountry.jobs.kinds.Kind`) in a module of its own, and a class for what
+1. Write a class with `prepare` (see `batcountry.jobs.kinds.Kind`) in a module of its own, and a class for what
    `prepare` returns (`batcountry.jobs.kinds.Job`). `batcountry.jobs.dream_kind` is the example.
-2. `check` says what cannot be before a network is opened. `prepare` opens it, and sets `spec` to one with all that was chosen,
-   so that making it ready from that gives the same again: `batcountry.jobs.inputs.pinned` does it for a recipe's files.
+2. `prepare` says what cannot be before it opens a network, and sets `spec` to one with all that was chosen, so that making it
+   ready from that gives the same again: `batcountry.jobs.inputs` has what reads pictures, recipes and their files so.
 3. `steps` yields anything, one after each step; `progress` and `preview` say of it what people see.
 4. `save` puts what the next step needs into files of new names and returns JSON that leads to them; that is written down at
    once and whole; then `saved` deletes the older ones. `load` takes both back. The result is the same, bit for bit.
 5. `finish` writes outputs by `Output.put`, which knows after a kill what the job itself wrote; `stop` what there is so far.
-6. Add `"name": "module:class"` to `batcountry.jobs.kinds.JOB_KINDS` (another package: an entry point in the group
-   `batcountry.job_kinds`), and a line for it to `tools/kill_test.py`.
+6. Add `"name": kind_at("module:class")` to `JOB_KINDS` in `batcountry.jobs.kinds` (another package: an entry point in the group
+   `batcountry.job_kinds`, or `JOB_KINDS.register`), and a case for it to `tools/kill_test.py`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from batcountry.jobs.events import read_event as read_event
     from batcountry.jobs.folder import JobFolder as JobFolder
     from batcountry.jobs.kinds import JOB_KINDS as JOB_KINDS
-    from batcountry.jobs.kinds import register_kind as register_kind
     from batcountry.jobs.runner import finish as finish
     from batcountry.jobs.runner import resume as resume
     from batcountry.jobs.runner import run as run
@@ -55,7 +54,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "read_event": "events",
         "JobFolder": "folder",
         "JOB_KINDS": "kinds",
-        "register_kind": "kinds",
         "finish": "runner",
         "resume": "runner",
         "run": "runner",

@@ -25,7 +25,6 @@ from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.steps import Progress as DreamProgress
 from batcountry.dreams.steps import Step
 from batcountry.errors import JobError
-from batcountry.image.files import check_writable
 from batcountry.image.picture import Picture, put_picture
 from batcountry.image.vips import check_pyramid, from_array, save_pyramid, vips
 from batcountry.jobs.events import Count, Progress
@@ -41,6 +40,7 @@ from batcountry.jobs.inputs import (
 )
 from batcountry.jobs.kinds import Objects
 from batcountry.jobs.spec import JobSpec
+from batcountry.optim.alpha import alpha_mode
 from batcountry.recipe import Recipe
 
 STEPS, DEEPZOOM = "steps", "deepzoom"
@@ -170,7 +170,7 @@ def check_dream_outputs(spec: JobSpec, recipe: Recipe) -> None:
         raise JobError("a dream needs an output named picture; say where it goes")
     picture, deepzoom = spec.outputs[PICTURE], spec.outputs.get(DEEPZOOM)
     inputs = files_read(spec, recipe)
-    check_writable(Path(picture.path), transparent=recipe.alpha)
+    alpha_mode(recipe).check_writable(Path(picture.path))
     check_apart(Path(picture.path), inputs)
     check_new(Path(picture.path), overwrite=picture.overwrite)
     if deepzoom is not None:

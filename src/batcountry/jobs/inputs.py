@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from batcountry.backend.files import sha256_of
 from batcountry.backend.policy import Policy
+from batcountry.backend.threads import thread_limit
 from batcountry.dreams.inputs import input_files
 from batcountry.dreams.prepare import Prepared, prepare
 from batcountry.dreams.resolve import Resolved
@@ -61,7 +60,7 @@ def pinned(spec: JobSpec, recipe: Recipe, model: Model, picture_sha256: str) -> 
         name: each.model_copy(update={"path": str(Path(each.path).absolute())})
         for name, each in spec.outputs.items()
     }
-    machine = spec.machine.model_copy(update={"threads": spec.machine.threads or torch.get_num_threads()})
+    machine = spec.machine.model_copy(update={"threads": spec.machine.threads or thread_limit()})
     found: dict[str, Any] = recipe.model_dump(mode="json")
     return spec.changed(recipe=found, inputs=inputs, outputs=outputs, machine=machine)
 

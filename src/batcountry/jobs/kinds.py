@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -12,23 +11,9 @@ from pydantic import JsonValue
 
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import Policy
-from batcountry.errors import JobError, suggestion
 from batcountry.jobs.events import Progress
 from batcountry.jobs.spec import JobSpec
-
-JOB_KINDS: dict[str, str] = {
-    "dream": "batcountry.jobs.dream_kind:DreamKind",
-    "dream-on-disk": "batcountry.jobs.disk_kind:DiskKind",
-    "bulk": "batcountry.jobs.bulk_kind:BulkKind",
-    "visualize": "batcountry.jobs.visualize_kind:VisualizeKind",
-    "atlas": "batcountry.atlas.atlas_kind:AtlasKind",
-    "zoom": "batcountry.motion.jobs.kinds:ZoomKind",
-    "video": "batcountry.motion.jobs.kinds:VideoKind",
-}
-"""By name, the module and the class of each kind, which is imported when it is needed."""
-
-ENTRY_POINTS = "batcountry.job_kinds"
-"""Group of the entry points by which other packages add kinds."""
+from batcountry.recipe.registry import Registry
 
 Objects = Mapping[str, Any]
 """What a caller has already in place of what a spec names: `model`, an open one; `asked`, the recipe prepared or resolved."""
@@ -130,27 +115,28 @@ class Kind(Protocol):
         ...
 
 
-def register_kind(name: str, home: str) -> None:
-    """Add a kind, given as `module:class`; raises `JobError` if another one has its name."""
-    if JOB_KINDS.setdefault(name, home) != home:
-        raise JobError(f"there is a job kind {name!r} already, {JOB_KINDS[name]}; give {home} another name")
+def kind_at(home: str) -> Callable[[], Kind]:
+    """Return what makes a kind, given as `module:class`, whose module is imported when it is needed."""
+    module, _, attribute = home.partition(":")
 
-
-def job_kind(name: str) -> Kind:
-    """Return a kind; raises `JobError` if there is none of that name, or what adds it cannot be imported."""
-    if name not in JOB_KINDS:
-        _take_plugins()
-    if name not in JOB_KINDS:
-        hint = suggestion(name, JOB_KINDS) or f"; there are {', '.join(JOB_KINDS)}"
-        raise JobError(f"there is no job kind {name!r}{hint}")
-    module, _, attribute = JOB_KINDS[name].partition(":")
-    try:
+    def make() -> Kind:
         kind: Kind = getattr(import_module(module), attribute)()
-    except (ImportError, AttributeError) as error:
-        raise JobError(f"the job kind {name!r} cannot be used: {error}") from None
-    return kind
+        return kind
+
+    return make
 
 
-def _take_plugins() -> None:
-    for each in entry_points(group=ENTRY_POINTS):
-        register_kind(each.name, each.value)
+JOB_KINDS: Registry[Callable[[], Kind]] = Registry(
+    "job kind",
+    "batcountry.job_kinds",
+    {
+        "dream": kind_at("batcountry.jobs.dream_kind:DreamKind"),
+        "dream-on-disk": kind_at("batcountry.jobs.disk_kind:DiskKind"),
+        "bulk": kind_at("batcountry.jobs.bulk_kind:BulkKind"),
+        "visualize": kind_at("batcountry.jobs.visualize_kind:VisualizeKind"),
+        "atlas": kind_at("batcountry.atlas.atlas_kind:AtlasKind"),
+        "zoom": kind_at("batcountry.motion.jobs.kinds:ZoomKind"),
+        "video": kind_at("batcountry.motion.jobs.kinds:VideoKind"),
+    },
+)
+"""What makes each kind, by name: a class, or a function without arguments. Rooms above this one are named in text."""

@@ -11,12 +11,12 @@ from typing import Any
 
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import OPEN, STRICT, Policy
-from batcountry.backend.threads import thread_count
+from batcountry.backend.threads import limited_threads
 from batcountry.errors import BatCountryError, JobError, first_line
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Done, Event, Failed, Message, Preview, Progress, Stopped
 from batcountry.jobs.folder import JOB, JobFolder, JobState, folder_of
-from batcountry.jobs.kinds import Job, Objects, job_kind
+from batcountry.jobs.kinds import JOB_KINDS, Job, Objects
 from batcountry.jobs.messages import Heard, say
 from batcountry.jobs.spec import JobSpec
 
@@ -71,7 +71,7 @@ def begin(
     objects: Objects | None = None,
 ) -> Run:
     """Make a job ready, and return its run; takes what `run` takes."""
-    kind, heard = job_kind(spec.kind), Heard()
+    kind, heard = JOB_KINDS[spec.kind](), Heard()
     with heard.hearing():
         if folder is not None:
             JobFolder.check_new(Path(folder))
@@ -136,7 +136,7 @@ def reopen(
         found = ", ".join(state.outputs.values())
         raise JobError(f"the job in {folder} is finished; it is in {found}")
     with heard.hearing():
-        job = job_kind(spec.kind).prepare(spec, policy, objects or {}, new=False)
+        job = JOB_KINDS[spec.kind]().prepare(spec, policy, objects or {}, new=False)
     return Run(job, place, control or Control(), policy, heard)
 
 
@@ -237,7 +237,7 @@ class Run:
 
     def _advance(self, steps: Iterator[Any]) -> Any:
         self.between = False
-        with self.heard.hearing(), thread_count(self.job.spec.machine.threads):
+        with self.heard.hearing(), limited_threads(self.job.spec.machine.threads):
             return next(steps, _END)
 
     def _remember(self, step: Any) -> None:
@@ -291,7 +291,7 @@ class Run:
 
     def _finished(self) -> Done:
         self.between = False
-        with self.heard.hearing(), thread_count(self.job.spec.machine.threads):
+        with self.heard.hearing(), limited_threads(self.job.spec.machine.threads):
             self.job.finish(self.outputs)
         places = {name: str(each.path) for name, each in self.outputs.items()}
         if self.folder is not None and self.job.spec.temporary:

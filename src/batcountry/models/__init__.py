@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.threads import limit_threads
+from batcountry.backend.threads import limited_threads
 from batcountry.errors import ModelError, suggestion
 from batcountry.models import zoo
 from batcountry.models.loaders.efficientnet_lite import NAME
-from batcountry.models.loaders.registry import known, openers
-from batcountry.models.loaders.request import Opener, Request
+from batcountry.models.loaders.registry import LOADERS, MODELS
+from batcountry.models.loaders.request import Loader, Request
 from batcountry.models.model import Layer, Model, Network
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Layer", "Model", "Network", "Opener", "Request", "known", "open_model", "openers", "zoo"]
+__all__ = ["LOADERS", "MODELS", "Layer", "Loader", "Model", "Network", "Request", "open_model", "zoo"]
 
 
+@limited_threads()
 def open_model(
     source: str | Path | nn.Module = NAME,
     weights: str | Path | None = None,
@@ -71,13 +72,12 @@ def open_model(
     PolicyError
         If to open it is more than the policy allows.
     """
-    limit_threads()
     request = Request(
         source, None if weights is None else Path(weights), mean, std, input, size, classes, policy
     )
     _check_files(request)
-    for opener in openers:
-        model = opener(request)
+    for name in reversed(list(LOADERS)):
+        model = LOADERS[name](request)
         if model is not None:
             return model
     raise _unknown(str(source))
@@ -85,7 +85,7 @@ def open_model(
 
 def _check_files(request: Request) -> None:
     """Raise `PolicyError` unless the files that a model is asked for by may be read."""
-    named = request.text in known or any(each.name == request.text for each in zoo.cards())
+    named = request.text in MODELS or any(each.name == request.text for each in zoo.cards())
     if request.text and not named and (request.path.exists() or len(request.path.parts) > 1):
         request.policy.check_file(request.path)
     for each in (request.weights, request.mean):
@@ -96,7 +96,7 @@ def _check_files(request: Request) -> None:
 def _unknown(source: str) -> ModelError:
     from batcountry.models.loaders.named import named_by_libraries
 
-    names = [*known, *(each.name for each in zoo.cards() if each.name not in known)]
+    names = [*MODELS, *(each.name for each in zoo.cards() if each.name not in MODELS)]
     near = named_by_libraries(source)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else suggestion(source, names)
     theirs = source if re.fullmatch(r"[\w.]+", source) else "NAME"

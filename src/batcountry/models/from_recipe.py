@@ -10,7 +10,7 @@ from torch import nn
 
 from batcountry.backend.policy import OPEN, STRICT, Policy
 from batcountry.errors import RecipeError
-from batcountry.models import Model, known, open_model
+from batcountry.models import MODELS, Model, open_model
 from batcountry.models.loaders.named import names_function
 from batcountry.models.loaders.registry import PROGRAMS
 from batcountry.recipe import Recipe
@@ -93,5 +93,5 @@ def resume_command(folder: Path, model: str, files: Iterable[str | None] = (), *
 
 def from_anywhere(name: str) -> str:
     """Return a model's or a file's name as it opens from any working folder."""
-    is_path = name not in known and (":" not in name or Path(name).exists())
+    is_path = name not in MODELS and (":" not in name or Path(name).exists())
     return str(Path(name).resolve()) if is_path else name

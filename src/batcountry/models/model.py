@@ -62,7 +62,7 @@ class Network(Protocol):
 class Castable(Protocol):
     """A network that can run in another precision."""
 
-    gains: bool
+    prefers_bf16: bool
     """Whether bfloat16 makes it faster on hardware that is made for it."""
 
     def cast(self, dtype: torch.dtype) -> Network:
@@ -156,7 +156,7 @@ class Model:
         self.device = torch.device("cpu")
         self._fast: Model | None = None
         self._inside: torch.dtype | None = None
-        self._by_name = {each.name: each for each in self.layers}
+        self._by_name = {layer.name: layer for layer in self.layers}
         self._offset = torch.tensor(mean).reshape(1, -1, 1, 1)
 
     @property
@@ -204,10 +204,10 @@ class Model:
             From PyTorch, if the picture is too small for the network to run that far.
         """
         names = {name: self.layer(name).name for name in layers}
-        wanted = set(names.values())
+        own_names = set(names.values())
         x = image - self._offset.to(image.dtype)
-        found = self.network.run(x if self._inside is None else x.to(self._inside), wanted)
-        return {name: found[own].to(image.dtype) for name, own in names.items()}
+        outputs = self.network.run(x if self._inside is None else x.to(self._inside), own_names)
+        return {name: outputs[own].to(image.dtype) for name, own in names.items()}
 
     @property
     def module(self) -> nn.Module:
@@ -246,7 +246,7 @@ class Model:
         precision
             `exact`: the network runs in the picture's precision, float32. `fast`: it runs in
             bfloat16, pictures and activations being float32 as before. `auto`: fast if the device is
-            made for it and the network gains by it.
+            made for it and the network prefers it.
 
         Raises
         ------
@@ -257,7 +257,7 @@ class Model:
         if precision == "exact" or self._inside is not None:
             return self
         if precision == "auto" and not (
-            isinstance(network, Castable) and network.gains and has_fast_bfloat16(self.device)
+            isinstance(network, Castable) and network.prefers_bf16 and has_fast_bfloat16(self.device)
         ):
             return self
         if not isinstance(network, Castable):
@@ -276,10 +276,14 @@ class Model:
         enough = [min(each, most) for each in size]
         try:
             with torch.no_grad():
-                found = self.activations(torch.zeros(1, self.channels, *enough, device=self.device), layers)
+                activations = self.activations(
+                    torch.zeros(1, self.channels, *enough, device=self.device), layers
+                )
+        except torch.cuda.OutOfMemoryError:
+            raise
         except RuntimeError:
             return False
-        return all(each.numel() for each in found.values())
+        return all(each.numel() for each in activations.values())
 
     def to(self, device: torch.device) -> Model:
         """Return this model after moving its weights to `device`."""

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from batcountry.caffe.views import View
+from batcountry.backend.receptive_field import ReceptiveField
 from batcountry.errors import ModelError
 from batcountry.models.inspect.layouts import Size
-from batcountry.models.inspect.receptive_fields import views
+from batcountry.models.inspect.receptive_fields import receptive_fields
 from batcountry.models.inspect.tracing import OUTPUT, Traced, trace
 from batcountry.models.model import Layer, Model
 from batcountry.models.module_network import ModuleNetwork
@@ -60,7 +60,7 @@ def model_of(
     traced, columns = _traced(module, entry, size, columns=columns)
     if columns:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    layers = list(_layers(traced, views(module)))
+    layers = list(_layers(traced, receptive_fields(module)))
     if not layers:
         raise ModelError(f"{name} has no layer that can be dreamed with: {_first(traced.refused)}")
     digest = weights_sha256 or state_sha256(module.state_dict())
@@ -113,15 +113,17 @@ def _columns(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def _layers(traced: Traced, seen: Mapping[tuple[str, int], View | None]) -> Iterator[Layer]:
+def _layers(traced: Traced, fields: Mapping[tuple[str, int], ReceptiveField | None]) -> Iterator[Layer]:
     for name, layout in traced.layouts.items():
-        view = (
-            seen.get(traced.places[name]) if traced.multiples[name] == 1 and layout.kind == "first" else None
+        field = (
+            fields.get(traced.places[name])
+            if traced.multiples[name] == 1 and layout.kind == "first"
+            else None
         )
-        if view is None:
+        if field is None:
             yield Layer(name, layout.channels, layout.stride, None)
         else:
-            yield Layer(name, layout.channels, view.stride, view.field, view.before, view.grid)
+            yield Layer(name, layout.channels, field.stride, field.field, field.before, field.grid)
 
 
 def default_layer(traced: Traced, module: nn.Module) -> str:
@@ -136,15 +138,15 @@ def default_layer(traced: Traced, module: nn.Module) -> str:
     wide = [name for name in placed if traced.layouts[name].channels >= 16] or placed
     kinds = {name: parts[traced.places[name][0]] for name in wide}
     telling = [name for name in wide if not _NEUTRAL.search(type(kinds[name]).__name__)] or wide
-    found = [
+    whole = [
         name for name in telling if any(True for _ in kinds[name].children()) and name != OUTPUT
     ] or telling
-    blocks = [name for name in found if name[-1].isdigit() and traced.layouts[name].kind == "tokens"]
-    if blocks and traced.layouts[found[-1]].kind == "tokens":
+    blocks = [name for name in whole if name[-1].isdigit() and traced.layouts[name].kind == "tokens"]
+    if blocks and traced.layouts[whole[-1]].kind == "tokens":
         blocks = _outermost(blocks)
         return blocks[len(blocks) * 2 // 3]
-    stride = traced.layouts[found[-1]].stride
-    return _outermost([name for name in found if traced.layouts[name].stride == stride])[-1]
+    stride = traced.layouts[whole[-1]].stride
+    return _outermost([name for name in whole if traced.layouts[name].stride == stride])[-1]
 
 
 def _outermost(names: list[str]) -> list[str]:

@@ -44,7 +44,7 @@ class ModuleNetwork:
         self.traced = traced
         self.entry = entry
         self.columns = columns
-        self.gains = _gains(module)
+        self.prefers_bf16 = _prefers_bf16(module)
         self._dtype: torch.dtype | None = None
         self._alone = Lock()  # hooks of one run would hear another's
         self._parts = dict(module.named_modules())
@@ -70,34 +70,34 @@ class ModuleNetwork:
         """Return what the module takes for pictures without their mean, to run as far as `layers`, or to its end."""
         return self.entry(resized(x, self.traced, layers or list(self.traced.multiples)))
 
-    def _outputs(self, x: Tensor, wanted: Mapping[tuple[str, int], str]) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
+    def _outputs(self, x: Tensor, places: Mapping[tuple[str, int], str]) -> dict[str, Tensor]:
+        outputs: dict[str, Tensor] = {}
         count: Counter[str] = Counter()
 
         def heard(path: str, output: Any) -> None:
-            name = wanted.get((path, count[path]))
+            name = places.get((path, count[path]))
             count[path] += 1
             tensor = None if name is None else tensor_of(output)
             if name is None or tensor is None:
                 return
-            if len(found) + 1 == len(wanted):
-                found[name] = tensor
+            if len(outputs) + 1 == len(places):
+                outputs[name] = tensor
                 raise _Enough
-            found[name] = tensor.clone()
+            outputs[name] = tensor.clone()
 
-        parts = {path: self._parts[path] for path, _ in wanted}
+        parts = {path: self._parts[path] for path, _ in places}
         with self._alone, listening(parts, heard):
             try:
                 self.module(x)
             except _Enough:
-                return found
+                return outputs
             except RuntimeError:
                 raise
             except Exception as error:  # whatever a network says to a picture that is too small
                 if raised_in(error, __name__):
                     raise
                 raise RuntimeError(f"{type(error).__name__}: {error}") from error
-        missing = ", ".join(repr(name) for name in wanted.values() if name not in found)
+        missing = ", ".join(repr(name) for name in places.values() if name not in outputs)
         raise ModelError(
             f"the network did not run {missing} on a picture of {x.shape[-1]}×{x.shape[-2]} pixels"
         )
@@ -146,7 +146,7 @@ def resized(x: Tensor, traced: Traced, layers: Collection[str]) -> Tensor:
     return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
 
 
-def _gains(module: nn.Module) -> bool:
+def _prefers_bf16(module: nn.Module) -> bool:
     """Whether bfloat16 makes a module faster, by its parts: most weights are in dense convolutions and matrices.
 
     With convolutions in groups it may be slower, so those networks do not count (see benchmarks/modules.py).

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from typing_extensions import Unpack
 
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
-from batcountry.motion.arguments import asked_of, begun_with, recipe_of
+from batcountry.dreams.prepare import Prepared, prepare
+from batcountry.errors import RecipeError
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.flow import Flow
 from batcountry.motion.frame import Frame
 from batcountry.motion.io.decode import clip_of
-from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
-from batcountry.recipe import Recipe
-from batcountry.recipe.fields import with_fields
+from batcountry.motion.keyframes import LEFT_OUT
+from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
+from batcountry.recipe import Recipe, presets
+from batcountry.recipe.described import with_fields
 
 
 @with_fields(ZoomRecipe)
@@ -52,9 +57,9 @@ def zoom(
     >>> [frame.pixels.shape for frame in frames]
     [(36, 64, 3), (36, 64, 3)]
     """
-    motion = recipe_of(ZoomRecipe, recipe, dict(options))
-    asked = asked_of(motion, dict(options), policy)
-    return policy.timed(Zoom(begun_with(image, motion, policy), motion, asked).frames())
+    motion = motion_recipe(ZoomRecipe, recipe, dict(options))
+    asked = prepared_dream(motion, dict(options), policy)
+    return policy.timed(Zoom(initial_picture(image, motion, policy), motion, asked).frames())
 
 
 @with_fields(VideoRecipe)
@@ -85,7 +90,49 @@ def video(
     BatCountryError
         If something given cannot be used, at the call.
     """
-    motion = recipe_of(VideoRecipe, recipe, dict(options))
-    asked = asked_of(motion, dict(options), policy)
+    motion = motion_recipe(VideoRecipe, recipe, dict(options))
+    asked = prepared_dream(motion, dict(options), policy)
     clip = clip_of(policy.check_file(source), motion.max_size)
     return policy.timed(Filming(clip, motion, asked, flow=flow).frames())
+
+
+def prepared_dream(motion: Motion, options: dict[str, Any], policy: Policy = OPEN) -> Prepared:
+    """Return what a film's dream is asked for with, checked once: its recipe, and the things among the options."""
+    return prepare(motion.dream, given_objects(options), policy)
+
+
+def motion_recipe(kind: Any, recipe: Recipe | Motion | None, options: dict[str, Any]) -> Any:
+    """Return a recipe of a kind from what was given: one, or one for its dreams, and options over it.
+
+    Raises
+    ------
+    RecipeError
+        If an option is unknown or out of its range.
+    """
+    options = presets.expanded(options, LEFT_OUT)
+    plain = {name: value for name, value in options.items() if name not in given_objects(options)}
+    if isinstance(recipe, Recipe):
+        return kind.of({"dream": recipe, **plain})
+    if recipe is not None and not isinstance(recipe, kind):
+        raise RecipeError(f"this takes a {kind.__name__}, not a {type(recipe).__name__}")
+    return recipe.with_options(**plain) if recipe is not None else kind.of(plain)
+
+
+def given_objects(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that are things rather than fields of a recipe: a model, an objective, a guide."""
+    return {
+        name: value
+        for name, value in options.items()
+        if name in ("model", "objective", "guide", "mask", "transforms", "optimizer", "param")
+        and value is not None
+        and not isinstance(value, str)
+    }
+
+
+def initial_picture(image: Any, recipe: ZoomRecipe, policy: Policy = OPEN) -> Picture:
+    """Return the picture that a zoom begins with: the sky if there is none."""
+    if image is None:
+        from batcountry.image.sky import sky
+
+        image = sky(seed=recipe.dream.seed)
+    return read_picture(image, policy=policy)

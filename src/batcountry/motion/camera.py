@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.image.blur import gaussian_blur
+
 Matrix = NDArray[np.float64]
 """3×3, from a pixel (x, y, 1) of the new picture, counted from its center, to the old picture's."""
 
@@ -57,13 +59,7 @@ def _softened(image: Tensor, step: float) -> Tensor:
     if step <= 1.05:
         return image
     sigma = min(0.5 * math.sqrt(step * step - 1), _SOFTEST)
-    reach = min(math.ceil(3 * sigma), min(image.shape[-2:]) - 1)
-    at = torch.arange(-reach, reach + 1, dtype=image.dtype, device=image.device)
-    weights = torch.exp(-0.5 * (at / sigma) ** 2)
-    weights = (weights / weights.sum()).expand(image.shape[1], 1, 1, -1)
-    padded = F.pad(image, (reach, reach, reach, reach), mode="reflect")
-    rows = F.conv2d(padded, weights, groups=image.shape[1])
-    return F.conv2d(rows, weights.transpose(-1, -2), groups=image.shape[1])
+    return gaussian_blur(image, sigma, truncate=3, edge="reflect")
 
 
 def footprint(matrix: Matrix, size: tuple[int, int], feather: float) -> NDArray[Any]:

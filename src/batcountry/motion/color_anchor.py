@@ -1,4 +1,4 @@
-"""The color anchor: mean and spread of brightness and color are held, so that no film bleaches or darkens."""
+"""The color anchor: mean and standard deviation of brightness and color are held, so that no film bleaches or darkens."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Brightness and two differences of color (ITU-R BT.601), whose mean and spread say how light, contrasty and colorful a
-# picture is. It is linear, so holding them holds brightness exactly, which no per-channel rule does.
+# Brightness and two differences of color (ITU-R BT.601), whose mean and standard deviation say how light, contrasty and
+# colorful a picture is. It is linear, so holding them holds brightness exactly, which no per-channel rule does.
 _TO_TONE = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 _TO_RGB = torch.linalg.inv(_TO_TONE)
-_LEAST_SPREAD = 1.0  # a nearly even picture is not stretched by more than this, in gray levels
+_LEAST_STD = 1.0  # a nearly even picture is not stretched by more than this, in gray levels
 
 
 @dataclass(frozen=True)
 class Tone:
-    """Mean and spread (standard deviation) of brightness and of two differences of color, in gray levels."""
+    """Mean and standard deviation of brightness and of two differences of color, in gray levels."""
 
     mean: Tensor
-    spread: Tensor
+    std: Tensor
 
     @classmethod
     def of(cls, image: Tensor) -> Tone:
         """Measure a picture, (1, 3, H, W) RGB in gray levels."""
         flat = image[0].flatten(1)
         mean = flat.mean(1, dtype=torch.float64)
-        centerd = flat - mean[:, None].to(flat.dtype)
-        covariance = (centerd @ centerd.T).double() / flat.shape[1]
+        centered = flat - mean[:, None].to(flat.dtype)
+        covariance = (centered @ centered.T).double() / flat.shape[1]
         to_tone = _TO_TONE.double().to(mean.device)
         variance = (to_tone @ covariance @ to_tone.T).diagonal()
         return cls((to_tone @ mean).cpu(), variance.clamp(min=0).sqrt().cpu())
 
-    def moved(self, before: Tone, after: Tone) -> Tone:
-        """Return this tone changed as `after` differs from `before`: means by adding, spreads by the ratio."""
-        ratio = after.spread.clamp(min=_LEAST_SPREAD) / before.spread.clamp(min=_LEAST_SPREAD)
-        return Tone(self.mean + after.mean - before.mean, self.spread * ratio.clamp(0.25, 4))
+    def shifted(self, before: Tone, after: Tone) -> Tone:
+        """Return this tone changed as `after` differs from `before`: means by adding, deviations by the ratio."""
+        ratio = after.std.clamp(min=_LEAST_STD) / before.std.clamp(min=_LEAST_STD)
+        return Tone(self.mean + after.mean - before.mean, self.std * ratio.clamp(0.25, 4))
 
 
-def held(image: Tensor, wanted: Tone, *, hold: float = 1.0) -> Tensor:
+def apply_anchor(image: Tensor, target: Tone, *, hold: float = 1.0) -> Tensor:
     """Return the picture, (1, 3, H, W), with its tone brought toward another.
 
     Parameters
     ----------
-    wanted
+    target
         The tone to have.
     hold
         0 leaves the picture as it is, 1 gives it that tone, up to what is cut off at black and white.
@@ -51,9 +51,9 @@ def held(image: Tensor, wanted: Tone, *, hold: float = 1.0) -> Tensor:
     if hold <= 0:
         return image
     now = Tone.of(image)
-    scale = (wanted.spread / now.spread.clamp(min=_LEAST_SPREAD)).clamp(0.5, 2)
+    scale = (target.std / now.std.clamp(min=_LEAST_STD)).clamp(0.5, 2)
     scale = 1 + hold * (scale - 1)
-    mean = now.mean + hold * (wanted.mean - now.mean)
+    mean = now.mean + hold * (target.mean - now.mean)
     turn = _TO_RGB.double() @ torch.diag(scale) @ _TO_TONE.double()
     offset = _TO_RGB.double() @ (mean - scale * now.mean)
     turn, offset = turn.to(image), offset.to(image)

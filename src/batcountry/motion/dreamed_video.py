@@ -13,15 +13,16 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.backend.threads import limited_steps
 from batcountry.dreams.prepare import Prepared
-from batcountry.motion.color_anchor import Tone, held
-from batcountry.motion.flow import Flow, Movement, dis, is_still, moved
+from batcountry.motion.color_anchor import Tone, apply_anchor
+from batcountry.motion.flow import Flow, Movement, dis, estimate_motion, is_still
 from batcountry.motion.frame import Frame, State, array, tensor
-from batcountry.motion.frame_dreamer import FrameDreamer, Sides
-from batcountry.motion.guide_video import Side, side_of
+from batcountry.motion.frame_dreamer import FrameConditioning, FrameDreamer
+from batcountry.motion.guide_video import GuideVideo, guide_video
 from batcountry.motion.io.decode import Clip, Shot, shots, time_from
-from batcountry.motion.keyframe_fields import seconds_of
 from batcountry.motion.recipes import VideoRecipe
+from batcountry.recipe.units import seconds_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class _Carried:
     def state(self) -> State:
         if not self.tones:
             return {}
-        tones = np.stack([t.numpy() for tone in self.tones for t in (tone.mean, tone.spread)])
+        tones = np.stack([t.numpy() for tone in self.tones for t in (tone.mean, tone.std)])
         return {"dream": array(self.dream), "tones": tones, "since_cut": np.array([self.since_cut])}
 
     @classmethod
@@ -65,8 +66,8 @@ class Filming:
     def __init__(self, clip: Clip, recipe: VideoRecipe, asked: Prepared, *, flow: Flow | None = None) -> None:
         self.clip = clip
         self.flow = flow or (dis() if recipe.coherence > 0 or recipe.every > 1 else None)
-        self.sides = {name: _side(name, recipe, asked) for name in ("guide", "mask")}
-        firsts = {name: side.first() for name, side in self.sides.items() if side is not None}
+        self.guide_videos = {name: _guide_video(name, recipe, asked) for name in ("guide", "mask")}
+        firsts = {name: video.first() for name, video in self.guide_videos.items() if video is not None}
         width, height = clip.size
         shown: dict[str, Any] = firsts
         self.dreamer = FrameDreamer(recipe, replace(asked, **shown), (height, width))
@@ -91,6 +92,7 @@ class Filming:
             whole * steps if self.recipe.coherence == 0 else whole + self.dreamer.frame_seconds * (steps - 1)
         )
 
+    @limited_steps
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         with kept_memory():  # each frame's tensors are as large as the last one's
@@ -99,12 +101,12 @@ class Filming:
     def _frames(self, begin: int, state: State | None) -> Iterator[Frame]:
         carried: _Carried | None = None
         offset = round(self.offset / self.clip.time_base)
-        for index, (shot, sides) in enumerate(self._shots()):
+        for index, (shot, conditioning) in enumerate(self._shots()):
             if index < begin:
                 if index == begin - 1 and state:
                     carried = _Carried.of(shot, state, self.dreamer.device)
                 continue
-            carried, pixels = self._next(index, shot, carried, sides)
+            carried, pixels = self._next(index, shot, carried, conditioning)
             yield Frame(
                 index=index,
                 count=max(self.count, index + 1),
@@ -117,35 +119,47 @@ class Filming:
             )
 
     def _next(
-        self, index: int, shot: Shot, before: _Carried | None, sides: Sides
+        self, index: int, shot: Shot, before: _Carried | None, conditioning: FrameConditioning
     ) -> tuple[_Carried, np.ndarray[Any, Any]]:
         """Dream on one frame; returns what it hands on, and its pixels."""
         image = tensor(shot.pixels(), self.dreamer.device)
         time = float(shot.pts * self.clip.time_base)
         if before is None or self.flow is None:
-            carried = self._anew(index, shot, image, time, sides)
-        elif is_still(before.shot.levels, shot.levels) and not self.recipe.keys and sides == Sides():
+            carried = self._anew(index, shot, image, time, conditioning)
+        elif (
+            is_still(before.shot.levels, shot.levels)
+            and not self.recipe.keys
+            and conditioning == FrameConditioning()
+        ):
             carried = _Carried(shot, before.dream, before.since_cut + 1, before.tones)
         else:
-            movement = moved(before.shot.eight(), shot.eight(), self.flow)
+            movement = estimate_motion(before.shot.eight(), shot.eight(), self.flow)
             if movement.cut or (self.recipe.coherence == 0 and self._is_dreamed(before.since_cut + 1)):
-                carried = self._anew(index, shot, image, time, sides)
+                carried = self._anew(index, shot, image, time, conditioning)
             else:
-                carried = self._carried_on(index, shot, image, before, movement, sides)
+                carried = self._carried_on(index, shot, image, before, movement, conditioning)
         opacity = self.recipe.numbers("opacity", index, time)
         return carried, array(torch.lerp(image, carried.dream, opacity) if opacity < 1 else carried.dream)
 
-    def _anew(self, index: int, shot: Shot, image: Tensor, time: float, sides: Sides) -> _Carried:
+    def _anew(
+        self, index: int, shot: Shot, image: Tensor, time: float, conditioning: FrameConditioning
+    ) -> _Carried:
         if self.recipe.numbers("opacity", index, time) <= 0:
             dream = image
         else:
-            dream = self.dreamer.dream(image, image, frame=index, time=time, whole=True, sides=sides).clamp(
-                0, 255
-            )
+            dream = self.dreamer.dream(
+                image, image, frame=index, time=time, whole=True, conditioning=conditioning
+            ).clamp(0, 255)
         return _Carried(shot, dream, 0, () if self.flow is None else (Tone.of(image), Tone.of(dream)))
 
     def _carried_on(
-        self, index: int, shot: Shot, image: Tensor, before: _Carried, movement: Movement, sides: Sides
+        self,
+        index: int,
+        shot: Shot,
+        image: Tensor,
+        before: _Carried,
+        movement: Movement,
+        conditioning: FrameConditioning,
     ) -> _Carried:
         """Dream on a frame of the same scene, from the last one's dream moved to where things are now."""
         recipe, time = self.recipe, float(shot.pts * self.clip.time_base)
@@ -154,10 +168,12 @@ class Filming:
         share = recipe.coherence if dreamed else 1.0
         dream = image + share * tensor(detail, image.device)
         if dreamed and recipe.numbers("opacity", index, time) > 0:
-            dream = self.dreamer.dream(dream, image, frame=index, time=time, whole=False, sides=sides)
+            dream = self.dreamer.dream(
+                dream, image, frame=index, time=time, whole=False, conditioning=conditioning
+            )
         # The frame's own tone, changed as the dream changed it where the scene began.
-        wanted = Tone.of(image).moved(*before.tones)
-        dream = held(dream, wanted, hold=recipe.anchor).clamp(0, 255)
+        wanted = Tone.of(image).shifted(*before.tones)
+        dream = apply_anchor(dream, wanted, hold=recipe.anchor).clamp(0, 255)
         return _Carried(shot, dream, before.since_cut + 1, before.tones)
 
     def _is_dreamed(self, since_cut: int) -> bool:
@@ -177,17 +193,20 @@ class Filming:
         start, _ = self.bounds(self.clip, self.recipe)
         return self.clip.origin if start is None else time_from(self.clip, start)
 
-    def _shots(self) -> Iterator[tuple[Shot, Sides]]:
+    def _shots(self) -> Iterator[tuple[Shot, FrameConditioning]]:
         """Yield the frames between the bounds, each with what goes along with it."""
         start, stop = self.bounds(self.clip, self.recipe)
-        pictures = {name: Side.pictures(side) for name, side in self.sides.items()}
+        pictures = {name: GuideVideo.pictures(video) for name, video in self.guide_videos.items()}
         for shot in shots(self.clip):
-            now, sides = shot.pts * self.clip.time_base, Sides(**{k: next(v) for k, v in pictures.items()})
+            now, conditioning = (
+                shot.pts * self.clip.time_base,
+                FrameConditioning(**{k: next(v) for k, v in pictures.items()}),
+            )
             if stop is not None and now >= stop:
                 return
             if start is None or now >= start:
-                yield shot, sides
+                yield shot, conditioning
 
 
-def _side(name: str, recipe: VideoRecipe, asked: Prepared) -> Side | None:
-    return side_of(getattr(asked, name) or getattr(recipe.dream, name), name)
+def _guide_video(name: str, recipe: VideoRecipe, asked: Prepared) -> GuideVideo | None:
+    return guide_video(getattr(asked, name) or getattr(recipe.dream, name), name)

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.backend.threads import limited_steps
 from batcountry.dreams.prepare import Prepared
 from batcountry.image.picture import Picture
 from batcountry.image.sizes import scaled_to
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
-from batcountry.motion.color_anchor import Tone, held
+from batcountry.motion.color_anchor import Tone, apply_anchor
 from batcountry.motion.frame import Frame, State, array, tensor
 from batcountry.motion.frame_dreamer import FrameDreamer
 from batcountry.motion.recipes import ZoomRecipe
@@ -50,6 +51,7 @@ class Zoom:
         """Return how long so many frames are expected to take."""
         return self.dreamer.plan.seconds + self.dreamer.frame_seconds * max(0, count - 1)
 
+    @limited_steps
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         with kept_memory():  # each frame's tensors are as large as the last one's
@@ -68,7 +70,7 @@ class Zoom:
                 wanted = Tone.of(first)
             else:
                 image = self._dreamed(looked_at(image, self._view(index)), index)
-                image = held(image, wanted, hold=recipe.anchor).clamp(0, 255)
+                image = apply_anchor(image, wanted, hold=recipe.anchor).clamp(0, 255)
                 image = self._led_back(image, first, index)
             pixels = array(image)
             yield Frame(

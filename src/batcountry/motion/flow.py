@@ -56,13 +56,13 @@ def dis() -> Flow:
     def flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Field:
         # Half the resolution is fine enough for what is large, and takes a third of the time.
         search.setFinestScale(0 if min(first.shape[:2]) < _SMALL else 1)
-        gray = (np.ascontiguousarray(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY)) for each in (first, second))
+        gray = (np.ascontiguousarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in (first, second))
         return search.calc(*_large_enough(*gray), None)[: first.shape[0], : first.shape[1]]
 
     return flow
 
 
-def moved(before: NDArray[np.uint8], now: NDArray[np.uint8], flow: Flow) -> Movement:
+def estimate_motion(before: NDArray[np.uint8], now: NDArray[np.uint8], flow: Flow) -> Movement:
     """Return how the frame `now` came of `before`; both H×W×3 uint8.
 
     A pixel counts as seen before if going back and forth leads to where it started (Sundaram et al., 2010) and it
@@ -75,9 +75,9 @@ def moved(before: NDArray[np.uint8], now: NDArray[np.uint8], flow: Flow) -> Move
     """
     height, width = now.shape[:2]
     back, forth = flow(now, before), flow(before, now)
-    for each in (back, forth):
-        if np.shape(each) != (height, width, 2):
-            raise PictureError(f"the flow gave an array of shape {np.shape(each)}, not {(height, width, 2)}")
+    for field in (back, forth):
+        if np.shape(field) != (height, width, 2):
+            raise PictureError(f"the flow gave an array of shape {np.shape(field)}, not {(height, width, 2)}")
     back, forth = np.asarray(back, np.float32), np.asarray(forth, np.float32)
     miss = warped(forth, back) + back
     error = (miss**2).sum(-1)
@@ -124,7 +124,9 @@ def _soft(mask: Field) -> Field:
 def _large_enough(*pictures: Any) -> list[Any]:
     """Pad pictures to the 32 pixels that the search needs at least."""
     height, width = pictures[0].shape
-    return [np.pad(each, ((0, max(0, 32 - height)), (0, max(0, 32 - width))), "edge") for each in pictures]
+    return [
+        np.pad(picture, ((0, max(0, 32 - height)), (0, max(0, 32 - width))), "edge") for picture in pictures
+    ]
 
 
 def _opencv() -> Any:

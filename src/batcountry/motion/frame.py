@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batcountry.image.picture import Picture, picture_of_levels
+from batcountry.image.picture import Picture
+from batcountry.image.reading import picture_of_levels
 
 State = dict[str, NDArray[Any]]
 """What the next frame depends on, by name."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.backend.threads import limited_threads
 from batcountry.dreams.loop import Advancing, climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan
@@ -17,7 +18,7 @@ from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.image.periodic import wrapped_axes
 from batcountry.image.picture import Picture
 from batcountry.models import Model
-from batcountry.motion.recipe_keyframes import FADED
+from batcountry.motion.keyframes import FADED
 from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
@@ -30,7 +31,7 @@ _KEPT = 8
 
 
 @dataclass(frozen=True)
-class Sides:
+class FrameConditioning:
     """The pictures that go along with a frame where each has its own."""
 
     guide: Picture | None = None
@@ -72,6 +73,7 @@ class FrameDreamer:
         If an option is wrong, or the model or a picture cannot be opened.
     """
 
+    @limited_threads()
     def __init__(self, motion: Motion, asked: Prepared, size: tuple[int, int]) -> None:
         self.size = size
         self.policy = asked.policy
@@ -91,7 +93,9 @@ class FrameDreamer:
             **faded, octaves=resolved.recipe.octaves or len(first), tile=self.plan.side or 0
         )
         self.motion = motion.chosen(dream=chosen)
-        self._aims: dict[Any, _Aim] = {self._key(chosen, aim, Sides()): self._bound(resolved, self.plan.side)}
+        self._aims: dict[Any, _Aim] = {
+            self._key(chosen, aim, FrameConditioning()): self._bound(resolved, self.plan.side)
+        }
 
     @property
     def device(self) -> torch.device:
@@ -128,7 +132,7 @@ class FrameDreamer:
         frame: int,
         time: float,
         whole: bool,
-        sides: Sides = Sides(),
+        conditioning: FrameConditioning = FrameConditioning(),
     ) -> Tensor:
         """Return the dream on a frame.
 
@@ -142,13 +146,15 @@ class FrameDreamer:
             The frame's number and its second, for keyframes.
         whole
             Whether to take all octaves and iterations of the dream, or those of a frame that carries on.
-        sides
+        conditioning
             The pictures that go along.
         """
         recipe = self.motion.dream_at(frame, time)
-        aims = [(self._aim(recipe, aim, sides), weight) for aim, weight in self.motion.aims_at(frame, time)]
+        aims = [
+            (self._aim(recipe, aim, conditioning), weight) for aim, weight in self.motion.aims_at(frame, time)
+        ]
         first = replace(aims[0][0].resolved, recipe=recipe)
-        mask = first.mask if sides.mask is None else mask_planes(sides.mask)
+        mask = first.mask if conditioning.mask is None else mask_planes(conditioning.mask)
         # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
         ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
 
@@ -177,10 +183,10 @@ class FrameDreamer:
             self._known_sizes[key] = runnable_sizes(self.model, layers, self.size, octaves, scale)
         return self._known_sizes[key]
 
-    def _resolved(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> Resolved:
+    def _resolved(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> Resolved:
         asked = replace(self._asked, recipe=recipe)
         given: dict[str, Any] = aim or {"layer": recipe.layer, "objective": asked.objective}
-        return resolve(asked.with_aim(**given, guide=sides.guide))
+        return resolve(asked.with_aim(**given, guide=conditioning.guide))
 
     def _planned(self, resolved: Resolved) -> Plan:
         aim = self._bound(resolved, None)
@@ -192,19 +198,19 @@ class FrameDreamer:
         sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
         return plan_dream(resolved, probed, sizes)
 
-    def _aim(self, recipe: Recipe, aim: dict[str, str], sides: Sides) -> _Aim:
-        key = self._key(recipe, aim, sides)
+    def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> _Aim:
+        key = self._key(recipe, aim, conditioning)
         if key not in self._aims:
             while len(self._aims) >= _KEPT:
                 self._aims.pop(next(iter(self._aims)))
-            resolved = self._resolved(recipe, aim, replace(sides, mask=None))
+            resolved = self._resolved(recipe, aim, replace(conditioning, mask=None))
             self._aims[key] = self._bound(resolved, self.plan.side)
         return self._aims[key]
 
     @staticmethod
-    def _key(recipe: Recipe, aim: dict[str, str], sides: Sides) -> tuple[Any, ...]:
+    def _key(recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> tuple[Any, ...]:
         """Return what an aim depends on."""
-        shown = sides.guide and sides.guide.sha256
+        shown = conditioning.guide and conditioning.guide.sha256
         return (*aim.items(), recipe.layer, recipe.objective, recipe.guide, recipe.mask, shown)
 
     def _bound(self, resolved: Resolved, side: int | None) -> _Aim:

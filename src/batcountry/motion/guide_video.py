@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from batcountry.errors import VideoError
-from batcountry.image.picture import Picture, picture_of_levels
+from batcountry.image.picture import Picture
+from batcountry.image.reading import picture_of_levels
 from batcountry.motion.io.decode import Clip, clip_of, shots
 from batcountry.motion.io.encode import VIDEO_SUFFIXES
 
@@ -30,7 +31,7 @@ MOVING_SUFFIXES = {
 
 
 @dataclass(frozen=True)
-class Side:
+class GuideVideo:
     """A video that goes along with another, frame by frame; when it ends, it begins again."""
 
     clip: Clip
@@ -44,15 +45,15 @@ class Side:
             yield picture_of_levels(shot.pixels())
 
     @staticmethod
-    def pictures(side: Side | None) -> Iterator[Picture | None]:
-        """Yield a picture for each frame for ever: `side`'s, or None if there is none."""
-        while side is not None:
-            yield from side._frames()
+    def pictures(video: GuideVideo | None) -> Iterator[Picture | None]:
+        """Yield a picture for each frame for ever: `video`'s, or None if there is none."""
+        while video is not None:
+            yield from video._frames()
         while True:
             yield None
 
 
-def side_of(given: Any, what: str) -> Side | None:
+def guide_video(given: Any, what: str) -> GuideVideo | None:
     """Return the video that a guide or mask is; None if it is none.
 
     Raises
@@ -63,6 +64,6 @@ def side_of(given: Any, what: str) -> Side | None:
     if not (isinstance(given, (str, Path)) and Path(given).suffix.lower() in MOVING_SUFFIXES):
         return None
     try:
-        return Side(clip_of(Path(given), _LONGEST))
+        return GuideVideo(clip_of(Path(given), _LONGEST))
     except VideoError as error:
         raise VideoError(f"the {what} cannot be used: {error}") from None

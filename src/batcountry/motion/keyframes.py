@@ -1,4 +1,4 @@
-"""Values that change along a film: a constant, or keyframes with easing between them.
+"""Values that change along a film: a constant, or keyframes with easing between them; and which fields have them.
 
 A curve has a text form, so that it fits an option, a recipe and a note: `1.02`, or
 `0: 1.02, 100: 1.1 smooth, 150: 1`. A key is a frame's number, or seconds with an `s`. The word after a
@@ -13,9 +13,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from batcountry.errors import RecipeError
+from batcountry.recipe import Recipe
+from batcountry.recipe.units import SECONDS, seconds_of, text_schema
+
+FADED = ("layer", "objective")
+"""Fields of `Recipe` whose keyframes are faded into each other."""
+
+LEFT_OUT = (
+    *("wrap", "clip", "initial_size", "final_size", "spacing", "carry", "redirect_relu", "start", "canvas"),
+    *("color", "rescale", "windows", "window_batch", "window_rates", "alpha", "fade"),
+)
+"""Fields of `Recipe` that films do not have."""
+
+FIXED = (
+    *LEFT_OUT,
+    *("model", "weights", "mean", "std", "channels", "precision", "device"),
+    *("size", "enlarge", "param", "tile", "max_memory"),
+)
+"""Fields of `Recipe` that a film has one value of."""
 
 EASINGS = ("linear", "smooth", "hold")
 _KEY = re.compile(r"(?:^|,)\s*(\d+(?:\.\d+)?)\s*(s?)\s*:(?!:)")
@@ -65,7 +85,7 @@ class Curve:
     keys: tuple[Key, ...]
 
     @classmethod
-    def parse(cls, given: str | float | Mapping[Any, float]) -> Curve:
+    def parse(cls, source: str | float | Mapping[Any, float]) -> Curve:
         """Make a curve of its text form, a number, or a mapping from frames to numbers.
 
         Raises
@@ -73,9 +93,9 @@ class Curve:
         RecipeError
             If it is none of these, or a value is not a finite number.
         """
-        if isinstance(given, Mapping):
-            given = ", ".join(f"{frame}: {value}" for frame, value in given.items())
-        keys = _keys(str(given))
+        if isinstance(source, Mapping):
+            source = ", ".join(f"{frame}: {value}" for frame, value in source.items())
+        keys = _keys(str(source))
         for key in keys:
             try:
                 finite = math.isfinite(float(key.text))
@@ -113,7 +133,7 @@ def _keys(text: str) -> tuple[Key, ...]:
     keys = []
     for mark, end in zip(marks, ends, strict=True):
         value = text[mark.end() : end].strip()
-        easing = next((each for each in EASINGS if value.endswith(f" {each}")), "linear")
+        easing = next((name for name in EASINGS if value.endswith(f" {name}")), "linear")
         value = value.removesuffix(easing).strip() if value.endswith(f" {easing}") else value
         if not value:
             raise RecipeError(f"the keyframe {mark[1]}{mark[2]} of {text!r} has no value")
@@ -149,3 +169,68 @@ def _eased(share: float, easing: str) -> float:
 def _written(keys: tuple[Key, ...]) -> str:
     alone = len(keys) == 1 and keys[0].at == 0
     return keys[0].text if alone else ", ".join(str(key) for key in keys)
+
+
+def _curve(source: Any) -> str:
+    try:
+        return str(Curve.parse(source if isinstance(source, Mapping) else str(source)))
+    except RecipeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _time(text: Any) -> str | None:
+    if text is None:
+        return None
+    try:
+        return f"{float(seconds_of(str(text))):g}"
+    except RecipeError as error:
+        raise ValueError(str(error)) from None
+
+
+CurveText = Annotated[str, BeforeValidator(_curve)]
+"""A curve's text form; a number or a mapping from frames to numbers becomes one."""
+
+TimeText = Annotated[Annotated[str, text_schema(SECONDS)] | None, BeforeValidator(_time)]
+"""Seconds; `1:02:03.5` becomes them."""
+
+
+def within(text: str, low: float, high: float) -> str:
+    """Return a curve's text if its values are from `low` to `high`; raises `ValueError` if one is not."""
+    for value in Curve.parse(text).values:
+        if not low <= value <= high:
+            raise ValueError(f"its values must be from {low:g} to {high:g}")
+    return text
+
+
+def _numeric(name: str) -> type | None:
+    annotation = Recipe.model_fields[name].annotation
+    members = getattr(annotation, "__args__", ()) or (annotation,)
+    return next((kind for kind in (int, float) if kind in members), None)
+
+
+def checked_key(name: str, text: str) -> str:
+    """Return the text form of keyframes of a field; raises `ValueError` if a value cannot be the field's."""
+    if name not in Recipe.model_fields or name in FIXED:
+        able = [field for field in Recipe.model_fields if field not in FIXED]
+        raise ValueError(f"{name!r} has no keyframes; what has is {', '.join(able)}")
+    try:
+        curve = Curve.parse(text) if _numeric(name) else Fade.parse(text)
+        for key in curve.keys:
+            Recipe().with_options(**{name: _value(name, key.text)})
+    except RecipeError as error:
+        raise ValueError(str(error)) from None
+    return str(curve)
+
+
+def _value(name: str, text: str) -> Any:
+    kind = _numeric(name)
+    if kind is None:
+        return text
+    return round(float(text)) if kind is int else float(text)
+
+
+def keyed(name: str, text: str, *, frame: int, time: float) -> Any:
+    """Return the value that keyframes give a field at a frame; of texts the one that counts there."""
+    if _numeric(name):
+        return _value(name, str(Curve.parse(text).at(frame, time)))
+    return Fade.parse(text).at(frame, time)[0][0]

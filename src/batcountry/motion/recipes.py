@@ -5,14 +5,22 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from batcountry.motion.keyframe_fields import CurveText, TimeText, within
-from batcountry.motion.keyframes import Curve, Fade
-from batcountry.motion.recipe_keyframes import FADED, LEFT_OUT, checked_key, keyed
+from batcountry.motion.keyframes import (
+    FADED,
+    LEFT_OUT,
+    Curve,
+    CurveText,
+    Fade,
+    TimeText,
+    checked_key,
+    keyed,
+    within,
+)
 from batcountry.recipe import Recipe
-from batcountry.recipe.fields import FILM, LOOK, OUTPUT, SIZE
-from batcountry.recipe.validation import Options, noted
+from batcountry.recipe.fields import CAMERA, FILM, OCTAVES, OUTPUT, STEP
+from batcountry.recipe.validation import Options
 
 M = TypeVar("M", bound="Motion")
 
@@ -20,30 +28,42 @@ M = TypeVar("M", bound="Motion")
 class Motion(Options):
     """What zooms and films share. Immutable; `model_dump_json()` and `read(text)` are its JSON form."""
 
-    dream: Recipe = Recipe()
-    """How each frame is dreamed on; its octaves and iterations are the first frame's, and each first one's after a cut."""
-    keys: dict[str, str] = Field(default_factory=dict)
-    """Curves for fields of the dream, by name."""
+    dream: Annotated[
+        Recipe,
+        FILM(
+            "How each frame is dreamed on; its octaves and iterations are the first frame's, and each first one's "
+            "after a cut."
+        ),
+    ] = Recipe()
+    keys: Annotated[dict[str, str], FILM("Curves for fields of the dream, by name.")] = Field(
+        default_factory=dict
+    )
     frame_octaves: Annotated[
         int,
-        LOOK(
+        OCTAVES(
             "Octaves in a frame that carries on the dream of the one before.",
             ge=1,
             le=64,
             title="Octaves of a frame",
+            unit="octaves",
         ),
     ] = 2
     frame_iterations: Annotated[
         int,
-        LOOK(
+        STEP(
             "Steps in each octave of a frame that carries on the dream of the one before.",
             ge=1,
             le=100_000,
             title="Iterations of a frame",
+            unit="steps",
         ),
     ] = 2
     opacity: Annotated[
-        CurveText, FILM("How much of a frame's dream is kept: 0 none, 1 all; a number or a curve.")
+        CurveText,
+        FILM(
+            "How much of a frame's dream is kept: 0 none, 1 all; a number or a curve.",
+            examples=["0.5", "0: 1, 100: 0.3 smooth"],
+        ),
     ] = "1"
     anchor: Annotated[
         float,
@@ -145,39 +165,56 @@ class ZoomRecipe(Motion):
     kind: Literal["zoom"] = "zoom"
     zoom: Annotated[
         CurveText,
-        FILM(
-            "How many times larger things become from a frame to the next; a number or a curve.", first=True
+        CAMERA(
+            "How many times larger things become from a frame to the next; a number or a curve.",
+            level="everyday",
+            examples=["1.02", "0: 1.02, 100: 1.1 smooth, 150: 1"],
         ),
     ] = "1.02"
     rotate: Annotated[
         CurveText,
-        FILM("Degrees that the picture turns from a frame to the next, clockwise; a number or a curve."),
+        CAMERA(
+            "Degrees that the picture turns from a frame to the next, clockwise; a number or a curve.",
+            unit="degrees",
+            examples=["0.5", "0: 0, 50s: 2 smooth"],
+        ),
     ] = "0"
     pan_x: Annotated[
         CurveText,
-        FILM(
-            "How far the camera goes to the right in a frame, in percent of the width; a number or a curve."
+        CAMERA(
+            "How far the camera goes to the right in a frame, in percent of the width; a number or a curve.",
+            unit="percent",
+            examples=["0.5", "0: 0, 100: 2 smooth"],
         ),
     ] = "0"
     pan_y: Annotated[
         CurveText,
-        FILM("How far the camera goes down in a frame, in percent of the width; a number or a curve."),
+        CAMERA(
+            "How far the camera goes down in a frame, in percent of the width; a number or a curve.",
+            unit="percent",
+            examples=["0.5", "0: 0, 100: 2 smooth"],
+        ),
     ] = "0"
-    seconds: Annotated[float, FILM("How long the film is.", gt=0, le=86_400, first=True)] = 10.0
+    seconds: Annotated[
+        float, FILM("How long the film is.", gt=0, le=86_400, unit="seconds", level="everyday")
+    ] = 10.0
     frames: Annotated[
-        int | None, FILM("How many frames the film has, in place of seconds.", ge=1, le=10_000_000)
+        int | None,
+        FILM("How many frames the film has, in place of seconds.", ge=1, le=10_000_000, unit="frames"),
     ] = None
     fps: Annotated[
         str,
         FILM(
             "Frames a second: a number, or a fraction such as 30000/1001.",
-            first=True,
+            level="everyday",
             title="Frames a second",
+            unit="frames a second",
+            examples=["25", "30000/1001"],
         ),
     ] = "25"
-    loop: Annotated[bool, FILM("Let the end lead back into the beginning without a seam.", first=True)] = (
-        False
-    )
+    loop: Annotated[
+        bool, FILM("Let the end lead back into the beginning without a seam.", level="everyday")
+    ] = False
 
     @field_validator("zoom")
     @classmethod
@@ -226,7 +263,7 @@ class VideoRecipe(Motion):
             "How much of the last frame's dream goes on in the next: 0 dreams on every frame anew, in full.",
             ge=0,
             le=1,
-            first=True,
+            level="everyday",
         ),
     ] = 0.9
     every: Annotated[
@@ -236,38 +273,24 @@ class VideoRecipe(Motion):
             ge=1,
             le=10_000,
             title="Every n-th frame",
+            unit="frames",
         ),
     ] = 1
-    begin: Annotated[TimeText, FILM("Where to begin, such as 12.5 or 1:30.", first=True, flag="--from")] = (
-        None
-    )
-    end: Annotated[TimeText, FILM("Where to end, such as 20 or 1:40.", first=True, flag="--to")] = None
+    begin: Annotated[
+        TimeText,
+        FILM("Where to begin, such as 12.5 or 1:30.", unit="seconds", level="everyday", flag="--from"),
+    ] = None
+    end: Annotated[
+        TimeText, FILM("Where to end, such as 20 or 1:40.", unit="seconds", level="everyday", flag="--to")
+    ] = None
     max_size: Annotated[
         int | None,
-        SIZE(
+        FILM(
             "Shrink frames so that their longer side has at most so many pixels.",
             ge=16,
             le=16_384,
-            first=True,
+            level="everyday",
             title="Shrink frames to",
+            unit="pixels",
         ),
     ] = None
-
-
-class MotionNote(BaseModel):
-    """What a finished film says of itself."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    version: str
-    """Of this package."""
-    recipe: Annotated[ZoomRecipe | VideoRecipe, Field(discriminator="kind")]
-    input: str | None
-    """The picture's or video's file name, as it was given; None for the sky."""
-    input_sha256: str
-    weights_sha256: str
-
-    @classmethod
-    def read(cls, text: str) -> MotionNote:
-        """Read a note from its JSON form; raises `RecipeError` if it is not one."""
-        return noted(cls, text, "film")

@@ -30,13 +30,14 @@ from batcountry.objectives.functions import Score, function, objective_of
 from batcountry.objectives.guide import guide, guide_features, matched
 from batcountry.objectives.layers import channel, layer
 from batcountry.objectives.masks import mean, region
-from batcountry.objectives.parse import known, parse
+from batcountry.objectives.parse import OBJECTIVES, parse
 from batcountry.objectives.penalties import drift, grain, opacity, pnorm, tv
 from batcountry.objectives.schedules import growing
 from batcountry.objectives.units import direction, logit, neuron
 
 __all__ = [
     "IMAGE",
+    "OBJECTIVES",
     "OPACITY",
     "START",
     "STEP",
@@ -59,7 +60,6 @@ __all__ = [
     "growing",
     "guide",
     "guide_features",
-    "known",
     "layer",
     "logit",
     "matched",

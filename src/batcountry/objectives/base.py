@@ -111,12 +111,14 @@ class Objective:
     @property
     def of_layers(self) -> Objective:
         """The part of it that reads the network's layers."""
-        return Objective(tuple(each for each in self.terms if each[1].layers or each[1].find))
+        return Objective(tuple((weight, term) for weight, term in self.terms if term.layers or term.find))
 
     @property
     def of_image(self) -> Objective:
         """The part of it that reads the image itself: what keeps a picture natural."""
-        return Objective(tuple(each for each in self.terms if not each[1].layers and not each[1].find))
+        return Objective(
+            tuple((weight, term) for weight, term in self.terms if not term.layers and not term.find)
+        )
 
     def resolved(self, model: Model) -> Objective:
         """Return it with all that its terms read known, which for functions is found by running them once.

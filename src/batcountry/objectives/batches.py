@@ -39,7 +39,7 @@ def each(objectives: list[Objective]) -> Objective:
     """
     if not objectives:
         raise RecipeError("each takes at least one objective")
-    terms = [for_picture(index, one).terms for index, one in enumerate(objectives)]
+    terms = [for_picture(index, aim).terms for index, aim in enumerate(objectives)]
     return Objective(tuple(term for of_one in terms for term in of_one))
 
 
@@ -64,12 +64,12 @@ def _finding(index: int, find: Callable[[Model], Term]) -> Callable[[Model], Ter
 
 def of_one(activations: Activations, index: int) -> dict[str, Tensor]:
     """Return what there is to score of one picture; what all share, such as a mask, is that of each."""
-    found = {}
+    own = {}
     for name, values in activations.items():
         if name.startswith("@") and len(values) == 1:
-            found[name] = values
+            own[name] = values
         elif index < len(values):
-            found[name] = values[index : index + 1]
+            own[name] = values[index : index + 1]
         else:
             raise RecipeError(f"there is no picture {index}; there are {len(values)}, counted from 0")
-    return found
+    return own

@@ -33,8 +33,8 @@ class Breakdown:
         """Return the score of all pictures together, a tensor without axes."""
         shares = []
         for weight, term, scorer in self._scorers:
-            found = scorer(activations)
-            share = added_up(found)
-            self.values[str(term)] = float(share.detach()) / len(found)
+            scores = scorer(activations)
+            share = added_up(scores)
+            self.values[str(term)] = float(share.detach()) / len(scores)
             shares.append(weight * share)
         return sum(shares[1:], shares[0])

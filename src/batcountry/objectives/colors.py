@@ -35,6 +35,6 @@ def _chroma(activations: Activations) -> Tensor:
 
 
 def _palette(activations: Activations) -> Tensor:
-    (mean, spread), (wanted, wide) = (statistics(to_oklab(activations[key])) for key in (IMAGE, START))
-    away = (mean - wanted).square() + (spread - wide).square()
+    (mean, std), (start_mean, start_std) = (statistics(to_oklab(activations[key])) for key in (IMAGE, START))
+    away = (mean - start_mean).square() + (std - start_std).square()
     return away.sum((1, 2, 3)) * _LEVELS

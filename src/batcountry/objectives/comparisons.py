@@ -13,7 +13,7 @@ from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.references import (
     Reference,
     check_openable,
-    check_places,
+    check_positions,
     files_of,
     labeled,
     planes,
@@ -35,19 +35,25 @@ def caricature(layer: str, picture: Any = "start", power: float = 2.0) -> Object
     picture
         Whatever `batcountry.read_picture` takes, resized to the picture dreamed on; or the text `start`.
     """
-    wanted = Reference.of(picture)
+    reference = Reference.of(picture)
 
     def bind(model: Model) -> Scorer:
-        wanted.check()
+        reference.check()
 
         def score(activations: Activations) -> Tensor:
-            return likeness(activations[layer], wanted.features(model, activations, layer), power)
+            return likeness(activations[layer], reference.features(model, activations, layer), power)
 
         return score
 
-    arguments = (layer, wanted.label, power)
+    arguments = (layer, reference.label, power)
     return objective(
-        "caricature", arguments, (layer,), bind, local=True, aux_inputs=wanted.aux_inputs, files=wanted.files
+        "caricature",
+        arguments,
+        (layer,),
+        bind,
+        local=True,
+        aux_inputs=reference.aux_inputs,
+        files=reference.files,
     )
 
 
@@ -61,20 +67,20 @@ def content(picture: Any, layer: str) -> Objective:
     picture
         Whatever `batcountry.read_picture` takes, resized to the picture dreamed on; or the text `start`.
     """
-    wanted = Reference.of(picture)
+    reference = Reference.of(picture)
 
     def bind(model: Model) -> Scorer:
-        distance = _distance(model, wanted, layer)
+        distance = _distance(model, reference, layer)
         return lambda activations: -distance(activations)
 
     return objective(
         "content",
-        (wanted.label, layer),
+        (reference.label, layer),
         (layer,),
         bind,
         local=True,
-        aux_inputs=wanted.aux_inputs,
-        files=wanted.files,
+        aux_inputs=reference.aux_inputs,
+        files=reference.files,
     )
 
 
@@ -91,12 +97,12 @@ def strayed(layer: str) -> Objective:
     )
 
 
-def _distance(model: Model, wanted: Reference, layer: str) -> Scorer:
+def _distance(model: Model, reference: Reference, layer: str) -> Scorer:
     """Return the scorer of the mean squared difference of features at each place."""
-    wanted.check()
+    reference.check()
 
     def score(activations: Activations) -> Tensor:
-        return mean_square(activations[layer] - wanted.features(model, activations, layer))
+        return mean_square(activations[layer] - reference.features(model, activations, layer))
 
     return score
 
@@ -118,10 +124,10 @@ def style(picture: Any, layer: str) -> Objective:
                 raise RecipeError(
                     f"the picture {label} is too small for {layer!r}; use a larger one"
                 ) from error
-        check_places(features, layer, "style")
-        wanted = gram(features)
-        size = wanted.square().sum().clamp(min=1e-12)
-        return lambda activations: -(gram(activations[layer]) - wanted).square().sum((1, 2)) / size
+        check_positions(features, layer, "style")
+        target = gram(features)
+        size = target.square().sum().clamp(min=1e-12)
+        return lambda activations: -(gram(activations[layer]) - target).square().sum((1, 2)) / size
 
     return objective("style", (label, layer), (layer,), bind, files=files_of(picture))
 
@@ -134,15 +140,15 @@ def diversity(layer: str) -> Objective:
     """
 
     def score(activations: Activations) -> Tensor:
-        found = activations[layer]
-        check_places(found, layer, "diversity")
-        if len(found) < 2:
+        activation = activations[layer]
+        check_positions(activation, layer, "diversity")
+        if len(activation) < 2:
             raise RecipeError(
                 "diversity compares the pictures of a batch, and here is only one; leave it out"
             )
-        flat = torch.nn.functional.normalize(gram(found).flatten(1), dim=1)
+        flat = torch.nn.functional.normalize(gram(activation).flatten(1), dim=1)
         alike = flat @ flat.t()
-        return -(alike.sum(1) - alike.diagonal()) / (len(found) - 1)
+        return -(alike.sum(1) - alike.diagonal()) / (len(activation) - 1)
 
     return objective("diversity", (layer,), (layer,), lambda _: score)
 

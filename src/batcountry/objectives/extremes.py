@@ -42,14 +42,14 @@ def _extreme(name: str, layer: str, n: int) -> Objective:
         def score(activations: Activations) -> Tensor:
             means = start.features(model, activations, layer).flatten(2).mean(2)
             chosen = means.topk(n, largest=name == "strongest").indices
-            return taken(activations[layer], chosen).mean(1)
+            return gather_channels(activations[layer], chosen).mean(1)
 
         return score
 
     return objective(name, (layer, n), (layer,), bind, aux_inputs={START: None})
 
 
-def taken(activation: Tensor, channels: Tensor) -> Tensor:
+def gather_channels(activation: Tensor, channels: Tensor) -> Tensor:
     """Return some channels of each picture, (N, n, …), for activations (N, C, …) and numbers (N, n)."""
     rows = torch.arange(len(activation), device=activation.device)[:, None]
     return activation[rows, channels.expand(len(activation), -1)]

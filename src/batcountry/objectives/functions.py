@@ -90,29 +90,29 @@ def _scorer(score: Score, names: tuple[str, ...]) -> Scorer:
 
     def scores(activations: Activations) -> Tensor:
         count = max(len(activations[name]) for name in reads)
-        found = []
+        shares = []
         for index in range(count):
-            one = of_one(activations, index)
-            found.append(_mean(score, score(_Seen({name: one[name] for name in reads}, name_of(score)))))
-        return torch.stack(found)
+            seen = of_one(activations, index)
+            shares.append(_mean(score, score(_Seen({name: seen[name] for name in reads}, name_of(score)))))
+        return torch.stack(shares)
 
     return scores
 
 
-def _mean(score: Score, found: Any) -> Tensor:
-    if not isinstance(found, Tensor) or not found.is_floating_point() or not found.numel():
+def _mean(score: Score, value: Any) -> Tensor:
+    if not isinstance(value, Tensor) or not value.is_floating_point() or not value.numel():
         kind = (
-            f"a tensor of {found.dtype}" if isinstance(found, Tensor) else f"{type(found).__name__} {found!r}"
+            f"a tensor of {value.dtype}" if isinstance(value, Tensor) else f"{type(value).__name__} {value!r}"
         )
         raise RecipeError(f"the objective {name_of(score)} must return a tensor of floats, not {kind:.80}")
-    return found.mean()
+    return value.mean()
 
 
 class _Seen(dict[str, Tensor]):
     """Activations by name, of what a function is known to read."""
 
-    def __init__(self, found: Mapping[str, Tensor], who: str) -> None:
-        super().__init__(found)
+    def __init__(self, activations: Mapping[str, Tensor], who: str) -> None:
+        super().__init__(activations)
         self._who = who
 
     def __missing__(self, name: str) -> Tensor:
@@ -146,7 +146,7 @@ class _Trial(Mapping[str, Tensor]):
             ) from error
 
     def __iter__(self) -> Iterator[str]:
-        return (each.name for each in self._model.layers)
+        return (layer.name for layer in self._model.layers)
 
     def __len__(self) -> int:
         return len(self._model.layers)
@@ -159,10 +159,10 @@ def _tried(score: Score, model: Model) -> tuple[str, ...]:
     with torch.inference_mode(False), torch.enable_grad():
         image = torch.rand(1, model.channels, *size, generator=random).to(model.device) * 255
         trial = _Trial(model, image.requires_grad_())
-        found = _mean(score, score(trial))
+        value = _mean(score, score(trial))
     if not trial.read:
         raise RecipeError(f"the objective {name_of(score)} reads no layer; let it score what it is given")
-    if not found.requires_grad:
+    if not value.requires_grad:
         raise RecipeError(
             f"what the objective {name_of(score)} returns has no gradient; score tensors with PyTorch, without "
             "item(), detach() or NumPy"

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
-from batcountry.image.picture import Picture, read_picture
+from batcountry.image.picture import Picture
+from batcountry.image.reading import read_picture
 from batcountry.objectives.base import Activations, Objective, Scorer, Term
 from batcountry.objectives.references import files_of
 
@@ -28,8 +29,8 @@ def mean(objectives: list[Objective]) -> Objective:
     if not objectives:
         raise RecipeError("a mean is of at least one objective")
     total = objectives[0]
-    for each in objectives[1:]:
-        total = total + each
+    for objective in objectives[1:]:
+        total = total + objective
     return total * (1 / len(objectives))
 
 
@@ -94,7 +95,7 @@ def _at_places(mask: Tensor, size: tuple[int, int], stride: int | None) -> Tenso
     if stride is None:
         return F.interpolate(mask, size, mode="area")[:, 0]
     pooled = F.avg_pool2d(mask, stride, ceil_mode=True)[:, 0, : size[0], : size[1]]
-    missing = [wanted - got for wanted, got in zip(size, pooled.shape[-2:], strict=True)]
+    missing = [side - pooled_side for side, pooled_side in zip(size, pooled.shape[-2:], strict=True)]
     return (
         F.pad(pooled[None], (0, missing[1], 0, missing[0]), mode="replicate")[0] if any(missing) else pooled
     )
@@ -111,8 +112,8 @@ def mask_planes(source: Any) -> Tensor:
 
 def masks_of(objective: Objective) -> dict[str, Callable[[], Tensor]]:
     """Return the masks that an objective reads, by the names they have among activations."""
-    found: dict[str, Callable[[], Tensor]] = {}
+    masks: dict[str, Callable[[], Tensor]] = {}
     for key, source in objective.aux_inputs.items():
         if key.startswith(MASK):
-            found[key] = lambda source=source: mask_planes(source)  # type: ignore[misc]
-    return found
+            masks[key] = lambda source=source: mask_planes(source)  # type: ignore[misc]
+    return masks

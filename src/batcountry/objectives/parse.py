@@ -22,22 +22,27 @@ from batcountry.objectives.schedules import growing
 from batcountry.objectives.units import direction, logit, neuron
 from batcountry.recipe.expressions import Calls
 from batcountry.recipe.marks import has_mark, refuse
+from batcountry.recipe.registry import Registry
 
 _of_layers = (layer, channel, neuron, logit, direction, amplify, strongest, weakest)
 _of_pictures = (guide, caricature, content, style, diversity)
 _of_the_image = (tv, pnorm, grain, drift, recolor, opacity)
 
-known: dict[str, Callable[..., Objective]] = {
-    one.__name__: one
-    for one in (*_of_layers, *_of_pictures, *_of_the_image, mean, region, growing, each, for_picture)
-}
-"""The objectives that the text form knows, by name. Put your own function in to extend it."""
+OBJECTIVES: Registry[Callable[..., Objective]] = Registry(
+    "objective",
+    "batcountry.objectives",
+    {
+        one.__name__: one
+        for one in (*_of_layers, *_of_pictures, *_of_the_image, mean, region, growing, each, for_picture)
+    },
+)
+"""The objectives that the text form has, by name; `register` your own function to extend it."""
 
 
 def parse(text: str) -> Objective:
     """Read an objective from text such as `0.7*channel("blocks.10", 17) - layer("stem")`.
 
-    Only calls of `known` objectives with numbers, strings, lists and other objectives, joined by
+    Only calls of `OBJECTIVES` with numbers, strings, lists and other objectives, joined by
     `+`, `-` and `*`, are understood; nothing else is run.
 
     Raises
@@ -67,4 +72,4 @@ def _combined(operator: ast.operator, left: Any, right: Any) -> Any:
     return None
 
 
-_calls = Calls("objective", known, _combined)
+_calls = Calls("objective", OBJECTIVES, _combined)

@@ -5,24 +5,23 @@ Each measures, at each pixel, how far a picture is from what it should be.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
+from batcountry.image.blur import gaussian_blur
 from batcountry.objectives.base import IMAGE, OPACITY, START, Activations, Objective, Scorer, objective
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
 
 _LEAST = 1e-3
-"""Least squared slope that total variation tells from none, as in cnn-vis."""
+"""Least squared gradient that total variation tells from none, as in cnn-vis."""
 
-Slopes = Callable[[Tensor], tuple[Tensor, Tensor]]
+Differences = Callable[[Tensor], tuple[Tensor, Tensor]]
 """From pictures to their differences along x and along y, both of one shape."""
 
 
@@ -45,12 +44,12 @@ def tv(
     """
     if not 0 < beta <= 8 or scale <= 0:
         raise RecipeError("tv has a beta of more than 0, up to 8, and a scale of more than 0")
-    slopes = operators[operator]
+    differences = operators[operator]
 
     def score(activations: Activations) -> Tensor:
-        along_x, along_y = slopes(activations[IMAGE] / scale)
+        along_x, along_y = differences(activations[IMAGE] / scale)
         squared = along_x.square() + along_y.square()
-        # Flat places count as slopes of the least size, and their gradient is that of such slopes.
+        # Where a picture is flat its gradient counts as the least one, and pulls as that does.
         raised = squared + (squared.clamp(min=_LEAST) - squared).detach()
         return (raised ** (beta / 2)).sum(1)
 
@@ -74,7 +73,7 @@ def _sobel_squish(x: Tensor) -> tuple[Tensor, Tensor]:
     return down[..., 1:-1] - down[..., :-2], across[..., 1:-1, :] - across[..., :-2, :]
 
 
-operators: dict[str, Slopes] = {"naive": _naive, "sobel": _sobel, "sobel_squish": _sobel_squish}
+operators: dict[str, Differences] = {"naive": _naive, "sobel": _sobel, "sobel_squish": _sobel_squish}
 """Ways to take an image's gradient, by name; those of cnn-vis."""
 
 
@@ -119,21 +118,10 @@ def grain(width: float = 1.5) -> Objective:
 
     def score(activations: Activations) -> Tensor:
         image = activations[IMAGE]
-        return (image - blurred(image.detach(), width)).square().sum(1) / 2
+        blurred = gaussian_blur(image.detach(), width, truncate=3, edge="replicate")
+        return (image - blurred).square().sum(1) / 2
 
     return objective("grain", (width,), (), lambda _: score, local=True)
-
-
-def blurred(image: Tensor, width: float) -> Tensor:
-    """Return (N, C, H, W) blurred by a Gaussian of a standard deviation in pixels; edges go on as they end."""
-    reach = math.ceil(3 * width)
-    at = torch.arange(-reach, reach + 1, device=image.device, dtype=image.dtype)
-    weights = torch.exp(-(at**2) / (2 * width**2))
-    weights = (weights / weights.sum()).reshape(1, 1, 1, -1)
-    planes = image.reshape(-1, 1, *image.shape[-2:])
-    planes = F.conv2d(F.pad(planes, (reach, reach, 0, 0), mode="replicate"), weights)
-    planes = F.conv2d(F.pad(planes, (0, 0, reach, reach), mode="replicate"), weights.transpose(2, 3))
-    return planes.reshape(image.shape)
 
 
 def opacity() -> Objective:

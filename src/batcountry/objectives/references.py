@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.objectives.base import START, Activations, Objective
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def planes(picture: Any) -> Tensor:
     return torch.from_numpy(read_picture(picture).pixels).permute(2, 0, 1)[None]
 
 
-def check_places(activation: Tensor, layer: str, what: str) -> None:
+def check_positions(activation: Tensor, layer: str, what: str) -> None:
     """Raise `RecipeError` unless a layer has a height and a width."""
     if activation.ndim != 4:
         raise RecipeError(f"layer {layer!r} has no height and width, which {what} needs; name an earlier one")

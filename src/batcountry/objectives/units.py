@@ -14,7 +14,7 @@ from batcountry.models.classes import class_index
 from batcountry.models.model import CLASSES, Model
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.layers import check_channel
-from batcountry.objectives.references import check_places
+from batcountry.objectives.references import check_positions
 
 
 def neuron(layer: str, channel: int, y: int | None = None, x: int | None = None) -> Objective:
@@ -33,11 +33,11 @@ def neuron(layer: str, channel: int, y: int | None = None, x: int | None = None)
         check_channel(model, layer, channel)
 
         def score(activations: Activations) -> Tensor:
-            found = activations[layer]
-            check_places(found, layer, "a neuron")
-            height, width = found.shape[-2:]
+            activation = activations[layer]
+            check_positions(activation, layer, "a neuron")
+            height, width = activation.shape[-2:]
             row, column = height // 2 if y is None else y, width // 2 if x is None else x
-            return found[:, channel, min(row, height - 1), min(column, width - 1)]
+            return activation[:, channel, min(row, height - 1), min(column, width - 1)]
 
         return score
 
@@ -82,7 +82,7 @@ def direction(layer: str, vector: list[float] | str, power: float = 0.0) -> Obje
         2019), so that activations turn toward the vector rather than grow.
     """
     given = [vector] if isinstance(vector, str) or hasattr(vector, "__fspath__") else None
-    label: Any = str(vector) if given else [float(each) for each in np.asarray(vector).ravel()]
+    label: Any = str(vector) if given else [float(number) for number in np.asarray(vector).ravel()]
 
     def bind(model: Model) -> Scorer:
         numbers = _read_vector(label) if given else np.asarray(label, np.float32)
@@ -94,8 +94,10 @@ def direction(layer: str, vector: list[float] | str, power: float = 0.0) -> Obje
         toward = torch.from_numpy(numbers).to(model.device)
 
         def score(activations: Activations) -> Tensor:
-            found = activations[layer]
-            return likeness(found, toward.reshape(1, -1, *[1] * (found.ndim - 2)).to(found.dtype), power)
+            activation = activations[layer]
+            return likeness(
+                activation, toward.reshape(1, -1, *[1] * (activation.ndim - 2)).to(activation.dtype), power
+            )
 
         return score
 
@@ -103,26 +105,26 @@ def direction(layer: str, vector: list[float] | str, power: float = 0.0) -> Obje
     return objective("direction", (layer, label, power), (layer,), bind, local=True, files=files)
 
 
-def likeness(activation: Tensor, wanted: Tensor, power: float) -> Tensor:
+def likeness(activation: Tensor, direction: Tensor, power: float) -> Tensor:
     """Return at each place the dot product over channels, times the cosine, at least 0.1, to the power of `power`.
 
     Parameters
     ----------
     activation, wanted : (N or 1, C, …)
     """
-    dot = (activation * wanted).sum(1)
+    dot = (activation * direction).sum(1)
     if not power:
         return dot
-    lengths = activation.norm(dim=1) * wanted.norm(dim=1)
+    lengths = activation.norm(dim=1) * direction.norm(dim=1)
     return dot * (dot / lengths.clamp(min=1e-6)).clamp(min=0.1) ** power
 
 
 def _read_vector(path: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     try:
-        found = np.load(Path(path), allow_pickle=False, mmap_mode="r")
-        if getattr(found, "size", 0) > 1_000_000:
+        vector = np.load(Path(path), allow_pickle=False, mmap_mode="r")
+        if getattr(vector, "size", 0) > 1_000_000:
             raise ValueError("it has more than a million numbers")
-        return np.asarray(found, np.float32).ravel()
+        return np.asarray(vector, np.float32).ravel()
     except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:
         raise RecipeError(
             f"{path} cannot be read as a direction: {error}; give a .npy file of numbers"

@@ -3,31 +3,168 @@
 After lucid's alpha (Mordvintsev, Pezzotti, Schubert, Olah: "Differentiable Image Parameterizations", 2018): in each
 step the picture is laid over another random ground before the network sees it, so what it shows must stand out
 from any, and where the picture does not matter, its opacity falls.
+
+All that a dream has to know of this it asks the `AlphaMode` of its recipe.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from batcountry.errors import PictureError, RecipeError
+from batcountry.image.files import SUFFIXES, check_writable
 from batcountry.image.periodic import Wrap, seamless
 from batcountry.image.picture import Picture
 from batcountry.image.statistics import natural_noise
-from batcountry.objectives.base import IMAGE, OPACITY, Activations, Scorer
+from batcountry.models.model import Model
+from batcountry.objectives.base import IMAGE, OPACITY, Activations, Objective, Scorer
+from batcountry.optim.param import MakeParam
+from batcountry.optim.param.alpha import with_alpha
 from batcountry.optim.transforms import Dice, Transform
 from batcountry.recipe import Recipe
 
 COLORS = 3
 """Channels of color, which come before the opacity."""
 
-VEIL_BYTES = 160
+ALPHA_BYTES = 160
 """Memory for each pixel beyond that of an opaque picture; measured, of which most is the ground while it is drawn."""
 
 _HALF = 128.0  # neither opaque nor transparent, so that it can become both
+
+
+class AlphaMode:
+    """What is asked about opacity on the way of a dream. This one leaves a picture the opacity that it has.
+
+    Parameters
+    ----------
+    recipe
+        What is dreamed.
+    """
+
+    pixel_bytes = 0
+    """Memory for each pixel of a picture beyond that of its colors."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+
+    def check_recipe(self) -> None:
+        """Raise `RecipeError` for options that do not go together."""
+        if self.recipe.fade != Recipe.model_fields["fade"].default:
+            raise RecipeError("fade is for pictures that grow transparent; give alpha, too")
+
+    def check_network(self, model: Model, objective: Objective) -> None:  # noqa: ARG002
+        """Raise `RecipeError` for a network or an objective that the recipe's alpha does not go with."""
+        if OPACITY in objective.aux_inputs:
+            raise RecipeError(f"{objective} reads the opacity that a picture has with alpha; give alpha, too")
+
+    def check_writable(self, path: Path) -> None:
+        """Raise `PictureError` if the dream cannot be written there; see `batcountry.image.files.check_writable`."""
+        check_writable(path)
+
+    def check_opaque(self, what: str) -> None:
+        """Raise `RecipeError` for transparency in what has none, such as `an atlas`."""
+
+    def initial(self, picture: Picture, wrap: Wrap, *, made: bool) -> Picture:  # noqa: ARG002
+        """Return a picture with the opacity that it begins with; see `initial_alpha`."""
+        return picture
+
+    def planes(self, picture: Picture) -> Tensor:
+        """Return what grows of a picture, (1, C, H, W), in gray levels."""
+        return torch.from_numpy(picture.pixels).permute(2, 0, 1)[None]
+
+    def param(self, colors: MakeParam) -> MakeParam:
+        """Return what holds all planes, from what holds colors."""
+        return colors
+
+    def transforms(self, moves: Sequence[Transform]) -> list[Transform]:
+        """Return what makes of all planes what the network sees, from what happens to the picture."""
+        return list(moves)
+
+    def prior(self, prior: Scorer) -> Scorer:
+        """Return the scorer of all planes, from that of the image itself."""
+        return prior
+
+    def colors(self, image: Tensor) -> Tensor:
+        """Return the planes, (N, C, H, W), that are no opacity."""
+        return image
+
+    def finished(self, picture: Picture, image: Tensor) -> Picture:  # noqa: ARG002
+        """Return a finished picture with the opacity that it has after a dream, (N, C, H, W), of which it is the first."""
+        return picture
+
+
+class GrowingAlpha(AlphaMode):
+    """Opacity is a fourth plane, which grows with the colors."""
+
+    pixel_bytes = ALPHA_BYTES
+
+    def check_recipe(self) -> None:
+        """Raise `RecipeError` for windows, which know colors alone."""
+        if self.recipe.windows != "none":
+            raise RecipeError("alpha does not go with windows; leave one of them out")
+
+    def check_network(self, model: Model, objective: Objective) -> None:  # noqa: ARG002
+        """Raise `RecipeError` for a network that takes no colors."""
+        if model.channels != COLORS:
+            raise RecipeError(
+                f"alpha is for pictures of colors, and the network takes {model.channels} channels; leave it out"
+            )
+
+    def check_writable(self, path: Path) -> None:
+        """Raise `PictureError` if the dream cannot be written there, or not with its opacity."""
+        check_writable(path)
+        if SUFFIXES[path.suffix.lower()] == "JPEG":
+            raise PictureError(
+                f"{path} would have no transparency: end the name in .png, .webp or .tif, or leave alpha out"
+            )
+
+    def check_opaque(self, what: str) -> None:
+        """Raise `RecipeError`; see `AlphaMode`."""
+        raise RecipeError(
+            f"{what} has no alpha, as its pictures are JPEGs; leave it out, or draw a picture with dream"
+        )
+
+    def initial(self, picture: Picture, wrap: Wrap, *, made: bool) -> Picture:
+        """Return a picture with the opacity that it begins with; see `initial_alpha`."""
+        return initial_alpha(picture, wrap, made=made)
+
+    def planes(self, picture: Picture) -> Tensor:
+        """Return colors and opacity, (1, 4, H, W), of a picture that has both; see `initial`."""
+        assert picture.alpha is not None
+        colors = super().planes(picture)
+        return torch.cat([colors, torch.from_numpy(picture.alpha)[None, None].to(colors)], 1)
+
+    def param(self, colors: MakeParam) -> MakeParam:
+        """Return what holds colors as it is said, and opacity in the way that goes with it."""
+        return with_alpha(colors)
+
+    def transforms(self, moves: Sequence[Transform]) -> list[Transform]:
+        """Return `moves` with a ground after them, and with what fades before them."""
+        return [alpha_decay(self.recipe.fade), *moves, over_noise]
+
+    def prior(self, prior: Scorer) -> Scorer:
+        """Return the scorer of colors and opacity; see `of_colors`."""
+        return of_colors(prior)
+
+    def colors(self, image: Tensor) -> Tensor:
+        """Return all planes but the last, (N, 3, H, W)."""
+        return image[:, :COLORS]
+
+    def finished(self, picture: Picture, image: Tensor) -> Picture:
+        """Return a picture with the opacity of the first of those that grew."""
+        return with_opacity(picture, image[0, COLORS])
+
+
+def alpha_mode(recipe: Recipe) -> AlphaMode:
+    """Return what is to be asked about opacity in a recipe's dream."""
+    return GrowingAlpha(recipe) if recipe.alpha else AlphaMode(recipe)
 
 
 def laid_over(image: Tensor, ground: Tensor) -> Tensor:
@@ -43,11 +180,11 @@ def over_noise(stack: Tensor, rng: Dice) -> Tensor:
     """
     random = torch.Generator().manual_seed(int(rng.randint(0, 2**31 - 1, 1)[0]))
     white = torch.randn(1, COLORS, *stack.shape[-2:], generator=random)
-    seen = laid_over(stack[:, : COLORS + 1], natural_noise(white.to(stack)))
-    return torch.cat([seen, stack[:, COLORS + 1 :]], 1)
+    over = laid_over(stack[:, : COLORS + 1], natural_noise(white.to(stack)))
+    return torch.cat([over, stack[:, COLORS + 1 :]], 1)
 
 
-def fading(share: float) -> Transform:
+def alpha_decay(share: float) -> Transform:
     """Return the transform that leaves pictures as they are, and takes from the gradient of their opacity.
 
     Parameters
@@ -58,24 +195,24 @@ def fading(share: float) -> Transform:
         is taken where more opacity would help nothing on the whole.
     """
 
-    def faded(stack: Tensor, _: Dice) -> Tensor:
-        return _Faded.apply(stack, share)  # type: ignore[no-untyped-call]
+    def decayed(stack: Tensor, _: Dice) -> Tensor:
+        return _AlphaDecay.apply(stack, share)  # type: ignore[no-untyped-call]
 
-    return faded
+    return decayed
 
 
-class _Faded(torch.autograd.Function):
+class _AlphaDecay(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, stack: Tensor, share: float) -> Tensor:
         ctx.share = share
         return stack.view_as(stack)
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> Any:
-        found = slope.clone()
-        opacity = found[:, COLORS : COLORS + 1]
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        gradient = gradient.clone()
+        opacity = gradient[:, COLORS : COLORS + 1]
         opacity -= ctx.share * opacity.mean((1, 2, 3), keepdim=True).clamp(min=0)
-        return found, None
+        return gradient, None
 
 
 def of_colors(prior: Scorer) -> Scorer:
@@ -88,7 +225,7 @@ def of_colors(prior: Scorer) -> Scorer:
     return score
 
 
-def begun(picture: Picture, wrap: Wrap, *, made: bool) -> Picture:
+def initial_alpha(picture: Picture, wrap: Wrap, *, made: bool) -> Picture:
     """Return a picture with the opacity that it begins with: its alpha, or if it has none an even one.
 
     Parameters
@@ -104,14 +241,6 @@ def begun(picture: Picture, wrap: Wrap, *, made: bool) -> Picture:
     return with_opacity(
         picture, torch.from_numpy(seamless(np.float32(picture.alpha)[..., None], wrap))[..., 0]
     )
-
-
-def planes_of(picture: Picture, recipe: Recipe) -> Tensor:
-    """Return a picture, (1, C, H, W), in gray levels, with a plane more for its opacity if it is to grow, too."""
-    pixels = torch.from_numpy(picture.pixels)
-    if recipe.alpha and picture.alpha is not None:
-        pixels = torch.cat([pixels, torch.from_numpy(picture.alpha)[..., None].to(pixels)], 2)
-    return pixels.permute(2, 0, 1)[None]
 
 
 def with_opacity(picture: Picture, opacity: Tensor) -> Picture:

@@ -80,29 +80,29 @@ class Climb:
 
     def __init__(self, ascent: Ascent, image: Tensor, aux_inputs: AuxInputs) -> None:
         self._ascent = ascent
-        self._held = {key: each for key, each in aux_inputs.items() if key == UPDATE}
-        self._aux_inputs = {key: each for key, each in aux_inputs.items() if key != UPDATE}
+        self._held = {key: picture for key, picture in aux_inputs.items() if key == UPDATE}
+        self._aux_inputs = {key: picture for key, picture in aux_inputs.items() if key != UPDATE}
         self._param = ascent.param(image)
         self._optimizer = ascent.optimizer(self._param.tensors)
         self._steps = 0
 
     def step(self) -> tuple[Tensor, float]:
         """Return the pictures one step on, (N, 3, H, W) in gray levels, and the score before it."""
-        before = [each.detach().clone() for each in self._param.tensors] if self._held else []
+        before = [tensor.detach().clone() for tensor in self._param.tensors] if self._held else []
         with torch.inference_mode(False), torch.enable_grad():
             image = self._param.image()
-            view, aux_inputs = self._seen(image)
-            score, slope = self._ascent.gradient(view.detach(), aux_inputs)
-            ends, slopes = [view], [slope]
+            seen, aux_inputs = self._seen(image)
+            score, gradient = self._ascent.gradient(seen.detach(), aux_inputs)
+            ends, gradients = [seen], [gradient]
             if self._ascent.prior is not None:
                 prior = self._ascent.prior(
                     {IMAGE: image, STEP: torch.tensor([self._steps]), **self._aux_inputs}
                 )
                 score += float(prior.detach())
                 ends.append(prior)
-                slopes.append(torch.ones_like(prior))
+                gradients.append(torch.ones_like(prior))
             self._steps += 1
-            self._optimizer.update(torch.autograd.grad(ends, self._param.tensors, slopes))
+            self._optimizer.update(torch.autograd.grad(ends, self._param.tensors, gradients))
             self._param.constrain(self._ascent.clip)
             with torch.no_grad():
                 for tensor, old in zip(self._param.tensors, before, strict=bool(before)):

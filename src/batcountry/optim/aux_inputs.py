@@ -44,8 +44,8 @@ class Pictures:
 
     def at(self, start: Tensor) -> dict[str, Tensor]:
         """Return them at the size of (N, C, H, W), which is the picture that an octave begins with."""
-        found = {key: resized(each, start) for key, each in self._whole.items()}
-        return {START: start, **found} if self._wants_start else found
+        pictures = {key: resized(picture, start) for key, picture in self._whole.items()}
+        return {START: start, **pictures} if self._wants_start else pictures
 
 
 def resized(picture: Tensor, like: Tensor) -> Tensor:
@@ -61,13 +61,15 @@ def stacked(image: Tensor, aux_inputs: AuxInputs) -> Tensor:
     """Return image and pictures beside it as one, (N, C + …, H, W), for transforms that move all alike."""
     if not aux_inputs:
         return image
-    return torch.cat([image, *(each.expand(image.shape[0], -1, -1, -1) for each in aux_inputs.values())], 1)
+    return torch.cat(
+        [image, *(picture.expand(image.shape[0], -1, -1, -1) for picture in aux_inputs.values())], 1
+    )
 
 
 def unstacked(stack: Tensor, aux_inputs: AuxInputs) -> tuple[Tensor, dict[str, Tensor]]:
     """Return what `stacked` put together: the image's channels, and the others by name, without gradient."""
     if not aux_inputs:
         return stack, {}
-    others = [each.shape[1] for each in aux_inputs.values()]
-    parts = torch.split(stack, [stack.shape[1] - sum(others), *others], 1)
+    channels = [picture.shape[1] for picture in aux_inputs.values()]
+    parts = torch.split(stack, [stack.shape[1] - sum(channels), *channels], 1)
     return parts[0], {key: part.detach() for key, part in zip(aux_inputs, parts[1:], strict=True)}

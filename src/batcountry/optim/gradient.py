@@ -43,8 +43,8 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
         with torch.inference_mode(False), torch.enable_grad():
             leaf = (image.clone() if image.is_inference() else image).detach().requires_grad_()
             score = scorer({**model.activations(leaf, layers), **aux_inputs})
-            (found,) = torch.autograd.grad(score, leaf)
-        return float(score.detach()), found
+            (on_image,) = torch.autograd.grad(score, leaf)
+        return float(score.detach()), on_image
 
     return gradient
 
@@ -178,7 +178,7 @@ def tiled_gradient(
             units[height, width] = scorer.units(tiles, image.dtype)
         total, score = torch.zeros_like(image), 0.0
         for tile in tiles:
-            windows = {key: tile.read(each) for key, each in aux_inputs.items()}
+            windows = {key: tile.read(picture) for key, picture in aux_inputs.items()}
             share, part = scorer(tile.read(image), tile, units[height, width], windows)
             tile.add(part, total)
             score += share

@@ -12,6 +12,7 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.bands import normalize_bands
+from batcountry.recipe.registry import Registry
 
 State = dict[str, Tensor]
 """What a step depends on beside its picture, by name, so that it can be stored."""
@@ -20,7 +21,7 @@ State = dict[str, Tensor]
 class Optimizer(Protocol):
     """Moves tensors uphill, in place."""
 
-    def update(self, slopes: Sequence[Tensor]) -> None:
+    def update(self, gradients: Sequence[Tensor]) -> None:
         """Make one step along the gradient of the score on each tensor."""
         ...
 
@@ -67,10 +68,10 @@ Measure = Callable[[Tensor], Tensor]
 """The size of a gradient: from (N, values) to (N,)."""
 
 measures: dict[str, Measure] = {
-    "mean": lambda slope: slope.abs().mean(1),
-    "std": lambda slope: slope.std(1, correction=0),
-    "rms": lambda slope: slope.square().mean(1).sqrt(),
-    "none": lambda slope: torch.ones_like(slope[:, 0]),
+    "mean": lambda gradient: gradient.abs().mean(1),
+    "std": lambda gradient: gradient.std(1, correction=0),
+    "rms": lambda gradient: gradient.square().mean(1).sqrt(),
+    "none": lambda gradient: torch.ones_like(gradient[:, 0]),
 }
 """What a gradient is divided by, by name: its mean absolute value (bat-country and Google's notebook,
 2015), its standard deviation (TensorFlow's tutorial), its root mean square, or one."""
@@ -91,18 +92,18 @@ class NormalizedAscent:
         self._tensors, self._schedule, self._measure = tensors, schedule, measure
         self._steps = 0
 
-    def update(self, slopes: Sequence[Tensor]) -> None:
+    def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
         step_size = self._schedule.at(self._steps)
         self._steps += 1
         with torch.no_grad():
-            for tensor, slope in zip(self._tensors, slopes, strict=True):
-                size = self._measure(slope.flatten(1))
+            for tensor, gradient in zip(self._tensors, gradients, strict=True):
+                size = self._measure(gradient.flatten(1))
                 # A dead or saturated network gives no direction; dividing by it would make NaN of the picture.
                 rate = torch.where(size > 0, step_size / size, torch.zeros_like(size))
                 # One picture after the other: with a tensor of rates PyTorch multiplies number by number.
-                for one, its_slope, its_rate in zip(tensor, slope, rate.tolist(), strict=True):
-                    one.add_(its_slope, alpha=its_rate)
+                for picture, its_gradient, its_rate in zip(tensor, gradient, rate.tolist(), strict=True):
+                    picture.add_(its_gradient, alpha=its_rate)
 
     def state(self) -> State:
         """See `Storable`."""
@@ -128,13 +129,13 @@ class BandAscent:
         self._tensors, self._schedule, self._wrap = tensors, schedule, wrap
         self._steps = 0
 
-    def update(self, slopes: Sequence[Tensor]) -> None:
+    def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
         step_size = self._schedule.at(self._steps)
         self._steps += 1
         with torch.no_grad():
-            for tensor, slope in zip(self._tensors, slopes, strict=True):
-                tensor.add_(normalize_bands(slope, self._wrap), alpha=step_size)
+            for tensor, gradient in zip(self._tensors, gradients, strict=True):
+                tensor.add_(normalize_bands(gradient, self._wrap), alpha=step_size)
 
     def state(self) -> State:
         """See `Storable`."""
@@ -154,13 +155,13 @@ class TorchOptimizer:
         self._tensors, self._schedule, self._optimizer = tensors, schedule, optimizer
         self._steps = 0
 
-    def update(self, slopes: Sequence[Tensor]) -> None:
+    def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
         for group in self._optimizer.param_groups:
             group["lr"] = self._schedule.at(self._steps)
         self._steps += 1
-        for tensor, slope in zip(self._tensors, slopes, strict=True):
-            tensor.grad = slope
+        for tensor, gradient in zip(self._tensors, gradients, strict=True):
+            tensor.grad = gradient
         self._optimizer.step()
         for tensor in self._tensors:
             tensor.grad = None
@@ -200,29 +201,71 @@ def load_torch_state(optimizer: torch.optim.Optimizer, state: State) -> None:
 Make = Callable[[Sequence[Tensor]], Optimizer]
 """Makes an optimizer for the tensors of a parametrization; it begins anew in every octave."""
 
-
-def _adam(schedule: Schedule, smoothing: float) -> Make:
-    return lambda tensors: TorchOptimizer(
-        tensors, schedule, torch.optim.Adam(list(tensors), betas=(smoothing, 0.999), maximize=True)
-    )
-
-
-def _rmsprop(schedule: Schedule, smoothing: float) -> Make:
-    return lambda tensors: TorchOptimizer(
-        tensors, schedule, torch.optim.RMSprop(list(tensors), alpha=smoothing, eps=1e-8, maximize=True)
-    )
-
-
-known: dict[str, tuple[Callable[[Schedule, float], Make], float]] = {
-    "adam": (_adam, 0.9),
-    "rmsprop": (_rmsprop, 0.95),
-}
-"""Optimizers that smooth, by name, and how much they keep of it if nothing is said: Adam (Kingma
-and Ba, 2015), its first moment's decay; RMSProp (Tieleman and Hinton, 2012; cnn-vis), its decay rate."""
-
-
 BANDS = "bands"
 """Name of the way of ascent to normalize a gradient band by band."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a recipe says to its optimizer.
+
+    Attributes
+    ----------
+    schedule
+        How long steps are.
+    measure
+        What ascent divides the gradient by: one of `measures`, or `bands`; the others normalize in their own way.
+    smoothing
+        How much of the past is kept in a step, 0 to 1; None for what is usual with the optimizer.
+    wrap
+        Axes along which pictures go on at their other side.
+    """
+
+    schedule: Schedule
+    measure: str = "mean"
+    smoothing: float | None = None
+    wrap: Wrap = NO_WRAP
+
+    def smoothed(self, name: str, usual: float) -> float:
+        """Return the smoothing of an optimizer; raises `RecipeError` if the gradient is to be normalized besides."""
+        if self.measure != "mean":
+            raise RecipeError(
+                f"the optimizer {name} normalizes in its own way; leave normalize out, or use ascent"
+            )
+        return usual if self.smoothing is None else self.smoothing
+
+
+def ascent(settings: Settings) -> Make:
+    """Return what makes `NormalizedAscent` or `BandAscent`; raises `RecipeError` for a smoothing, which they have none of."""
+    if settings.smoothing is not None:
+        raise RecipeError(
+            "the optimizer ascent keeps nothing of the past; leave smoothing out, or use adam or rmsprop"
+        )
+    if settings.measure == BANDS:
+        return lambda tensors: BandAscent(tensors, settings.schedule, settings.wrap)
+    return lambda tensors: NormalizedAscent(tensors, settings.schedule, measures[settings.measure])
+
+
+def adam(settings: Settings) -> Make:
+    """Return what makes Adam (Kingma and Ba, 2015), with the smoothing, or 0.9, as its first moment's decay."""
+    betas = settings.smoothed("adam", 0.9), 0.999
+    return lambda tensors: TorchOptimizer(
+        tensors, settings.schedule, torch.optim.Adam(list(tensors), betas=betas, maximize=True)
+    )
+
+
+def rmsprop(settings: Settings) -> Make:
+    """Return what makes RMSProp (Tieleman and Hinton, 2012; cnn-vis), with the smoothing, or 0.95, as its decay rate."""
+    alpha = settings.smoothed("rmsprop", 0.95)
+    return lambda tensors: TorchOptimizer(
+        tensors, settings.schedule, torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True)
+    )
+
+
+OPTIMIZERS: Registry[Callable[[Settings], Make]] = Registry(
+    "optimizer", "batcountry.optimizers", {"ascent": ascent, "adam": adam, "rmsprop": rmsprop}
+)
+"""Optimizers by name; `register` your own function to extend it."""
 
 
 def optimizer(
@@ -237,7 +280,7 @@ def optimizer(
     Parameters
     ----------
     name
-        `ascent`, or one of `known`.
+        One of `OPTIMIZERS`.
     measure
         Of `ascent`: one of `measures`, or `bands`.
     smoothing
@@ -248,21 +291,6 @@ def optimizer(
     Raises
     ------
     RecipeError
-        If there is none of that name, or it does not smooth.
+        If there is none of that name, or it has no such smoothing or measure.
     """
-    if name == "ascent":
-        if smoothing is not None:
-            raise RecipeError(
-                "the optimizer ascent keeps nothing of the past; leave smoothing out, or use adam or rmsprop"
-            )
-        if measure == BANDS:
-            return lambda tensors: BandAscent(tensors, schedule, wrap)
-        return lambda tensors: NormalizedAscent(tensors, schedule, measures[measure])
-    if name not in known:
-        raise RecipeError(f"there is no optimizer {name!r}; there are ascent, {', '.join(known)}")
-    if measure != "mean":
-        raise RecipeError(
-            f"the optimizer {name} normalizes in its own way; leave normalize out, or use ascent"
-        )
-    make, usual = known[name]
-    return make(schedule, usual if smoothing is None else smoothing)
+    return OPTIMIZERS[name](Settings(schedule, measure, smoothing, wrap))

@@ -73,10 +73,10 @@ def check_windows(sizes: Sequence[tuple[int, int]], window: tuple[int, int]) -> 
 
 def counted(size: tuple[int, int], all_windows: Sequence[Window]) -> Tensor:
     """Return how many windows lie over each pixel, (H, W)."""
-    found = torch.zeros(size)
-    for each in all_windows:
-        each.of(found).add_(1)
-    return found
+    counts = torch.zeros(size)
+    for window in all_windows:
+        window.of(counts).add_(1)
+    return counts
 
 
 def in_batches(gradient: Gradient, most: int) -> Gradient:
@@ -85,9 +85,12 @@ def in_batches(gradient: Gradient, most: int) -> Gradient:
     def batched(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
         total, parts = 0.0, []
         for first in range(0, len(image), most):
-            some = slice(first, first + most)
-            shown = {key: each[some] if len(each) == len(image) else each for key, each in aux_inputs.items()}
-            score, part = gradient(image[some], shown)
+            batch = slice(first, first + most)
+            shown = {
+                key: picture[batch] if len(picture) == len(image) else picture
+                for key, picture in aux_inputs.items()
+            }
+            score, part = gradient(image[batch], shown)
             total += score
             parts.append(part)
         return total, torch.cat(parts)
@@ -173,7 +176,7 @@ class _Side:
     def __init__(self, ascent: Ascent, side: list[Window], image: Tensor, aux_inputs: AuxInputs) -> None:
         self._windows = side
         self._pixels = Pixels(self._cut(image))
-        cut = {key: self._cut(each) for key, each in aux_inputs.items()}
+        cut = {key: self._cut(picture) for key, picture in aux_inputs.items()}
         self._climb = Climb(replace(ascent, param=lambda _: self._pixels), self._cut(image), cut)
 
     def step(self, image: Tensor) -> tuple[float, Iterator[tuple[Window, Tensor]]]:
@@ -192,4 +195,4 @@ class _Side:
         self._climb.load(state)
 
     def _cut(self, picture: Tensor) -> Tensor:
-        return torch.cat([each.of(picture) for each in self._windows])
+        return torch.cat([window.of(picture) for window in self._windows])

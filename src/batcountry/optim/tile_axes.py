@@ -32,10 +32,10 @@ class Span:
         end = None if self.final else -(-(self.last - self.start) // stride)
         return slice((self.first - self.start) // stride, end)
 
-    def count(self, made: int, layer: Layer) -> int:
+    def count(self, window_units: int, layer: Layer) -> int:
         """Return how many units a layer has along the axis, of the last span and what the layer makes of its window."""
         stride = layer.stride or 1
-        return self.start // stride + made if self.final else -(-self.last // stride)
+        return self.start // stride + window_units if self.final else -(-self.last // stride)
 
 
 @dataclass(frozen=True)

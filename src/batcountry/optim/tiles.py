@@ -47,13 +47,13 @@ class Tile:
 
     def read(self, image: Tensor) -> Tensor:
         """Return the window of (…, H, W), reading on at the other side beyond an edge."""
-        return _taken(_taken(image, -2, self.rows.pixels), -1, self.columns.pixels)
+        return _read_axis(_read_axis(image, -2, self.rows.pixels), -1, self.columns.pixels)
 
     def add(self, part: Tensor, total: Tensor) -> None:
         """Add values on the window to (…, H, W), in place, going on at the other side beyond an edge."""
         height, width = total.shape[-2:]
         if _inside(self.rows.pixels, height) and _inside(self.columns.pixels, width):
-            _taken(_taken(total, -2, self.rows.pixels), -1, self.columns.pixels).add_(part)
+            _read_axis(_read_axis(total, -2, self.rows.pixels), -1, self.columns.pixels).add_(part)
             return
         rows, columns = (
             torch.tensor(span.pixels, device=total.device) % size
@@ -67,7 +67,7 @@ def _inside(pixels: range, length: int) -> bool:
     return pixels.start >= 0 and pixels.stop <= length
 
 
-def _taken(image: Tensor, axis: int, pixels: range) -> Tensor:
+def _read_axis(image: Tensor, axis: int, pixels: range) -> Tensor:
     length = image.shape[axis]
     if _inside(pixels, length):
         return image.narrow(axis, pixels.start, len(pixels))
@@ -101,15 +101,15 @@ class Halo:
                 )
         layers = [model.layer(name) for name in objective.layers]
         grid = 1
-        for each in layers:
-            if each.grid is None or each.receptive_field is None:
+        for layer in layers:
+            if layer.grid is None or layer.receptive_field is None:
                 raise RecipeError(
-                    f"units of the layer {each.name!r} have no place of their own in the picture, so it cannot be "
+                    f"units of the layer {layer.name!r} have no place of their own in the picture, so it cannot be "
                     "worked out in tiles, nor with wrap; shrink the picture with size, or choose an earlier layer"
                 )
-            grid = lcm(grid, each.grid)
-        after = max((each.receptive_field or 1) - 1 - each.before for each in layers)
-        return cls(max(0, *(each.before for each in layers)), max(0, after), grid)
+            grid = lcm(grid, layer.grid)
+        after = max((layer.receptive_field or 1) - 1 - layer.before for layer in layers)
+        return cls(max(0, *(layer.before for layer in layers)), max(0, after), grid)
 
     @property
     def lead(self) -> int:
@@ -215,10 +215,10 @@ class TileScorer:
         last = tiles[-1]
         with torch.no_grad():
             blank = torch.zeros(1, self._model.channels, *last.window, dtype=dtype, device=self._model.device)
-            found = self._model.activations(blank, self._layers)
+            activations = self._model.activations(blank, self._layers)
         return {
-            name: last.rows.count(found[name].shape[-2], layer)
-            * last.columns.count(found[name].shape[-1], layer)
+            name: last.rows.count(activations[name].shape[-2], layer)
+            * last.columns.count(activations[name].shape[-1], layer)
             for name, layer in self._layers.items()
         }
 
@@ -245,8 +245,8 @@ class TileScorer:
             if not shares:  # a layer has no units where only a strip is left beyond its last
                 return 0.0, torch.zeros_like(window)
             score = sum(shares[1:], shares[0])
-            (found,) = torch.autograd.grad(score, leaf)
-        return float(score.detach()), found
+            (gradient,) = torch.autograd.grad(score, leaf)
+        return float(score.detach()), gradient
 
     def _shares(
         self, activations: Mapping[str, Tensor], tile: Tile, units: Mapping[str, int]

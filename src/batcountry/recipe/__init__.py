@@ -1,5 +1,6 @@
 """What to make, as data: recipes, their text forms, presets and units. Nothing here imports PyTorch."""
 
-from batcountry.recipe.schema import Note, Recipe
+from batcountry.recipe.note import Note
+from batcountry.recipe.schema import Recipe
 
 __all__ = ["Note", "Recipe"]

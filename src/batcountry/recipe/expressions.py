@@ -33,8 +33,8 @@ class Calls:
     ----------
     what
         The thing that a text stands for, as errors call it: `objective`.
-    known
-        Functions by name. Arguments are checked against their annotations; those that take `Any` are
+    functions
+        By name. Arguments are checked against their annotations; those that take `Any` are
         given text.
     operator
         Joins two values, or a value and a number; returns None if it cannot. Without it only calls
@@ -44,11 +44,11 @@ class Calls:
     def __init__(
         self,
         what: str,
-        known: Mapping[str, Callable[..., Any]],
+        functions: Mapping[str, Callable[..., Any]],
         operator: Callable[[ast.operator, Any, Any], Any] | None = None,
     ) -> None:
         self.what = what
-        self.known = known
+        self.functions = functions
         self.operator = operator
 
     def parse(self, text: str) -> Any:
@@ -116,22 +116,22 @@ class Calls:
             return found
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             return self._called(node, node.func.id, text)
-        example = next(iter(self.known), "name")
+        example = next(iter(self.functions), "name")
         raise self.wrong(
-            text, node.col_offset, f"expected {_a(self.what)} such as {_form(example, self.known)}"
+            text, node.col_offset, f"expected {_a(self.what)} such as {_form(example, self.functions)}"
         )
 
     def _called(self, node: ast.Call, name: str, text: str) -> Any:
-        if name not in self.known:
-            hint = suggestion(name, self.known) or f"; known are {', '.join(sorted(self.known))}"
+        if name not in self.functions:
+            hint = suggestion(name, self.functions) or f"; there are {', '.join(sorted(self.functions))}"
             raise self.wrong(text, node.col_offset, f"there is no {self.what} {name!r}{hint}")
-        function = self.known[name]
+        function = self.functions[name]
         arguments = [self._value(each, text) for each in node.args]
         named = {each.arg or "": self._value(each.value, text) for each in node.keywords}
         try:
             bound = inspect.signature(function).bind(*arguments, **named)
         except TypeError:
-            raise self.wrong(text, node.col_offset, f"the form is {_form(name, self.known)}") from None
+            raise self.wrong(text, node.col_offset, f"the form is {_form(name, self.functions)}") from None
         for parameter, value in bound.arguments.items():
             self._check(function, parameter, value, node, text)
         try:
@@ -199,8 +199,10 @@ def _wanted(hint: Any) -> str:
     return _NAMES[hint] if hint in _NAMES else _a(getattr(hint, "__name__", str(hint)).lower())
 
 
-def _form(name: str, known: Mapping[str, Callable[..., Any]]) -> str:
-    return f"{name}({', '.join(inspect.signature(known[name]).parameters)})" if name in known else name
+def _form(name: str, functions: Mapping[str, Callable[..., Any]]) -> str:
+    return (
+        f"{name}({', '.join(inspect.signature(functions[name]).parameters)})" if name in functions else name
+    )
 
 
 def _a(noun: str) -> str:

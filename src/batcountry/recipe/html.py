@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from batcountry.recipe.schema import Recipe
+from pydantic import BaseModel
 
 
-def recipe_table(recipe: Recipe) -> str:
+def recipe_table(recipe: BaseModel) -> str:
     """Return HTML of a recipe: what differs from the defaults, and all of it to unfold."""
     values = recipe.model_dump()
     fields = type(recipe).model_fields

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from batcountry.errors import RecipeError, suggestion
-from batcountry.recipe.schema import DEFAULT_MODEL
+from batcountry.recipe.groups.network import DEFAULT_MODEL
+from batcountry.recipe.registry import Registry
 
 STANDARD = "pad(12), jitter(8), scale(0.9, 1.1), rotate(10), jitter(4)"
 """Transforms that keep a visualization from hanging on single pixels (lucid's `standard_transforms`, near enough:
@@ -32,69 +32,74 @@ _SMALL: dict[str, Any] = {
     "transforms": "rotate(10), scale(0.72, 1.1), crop(160), noise(40)",
 }
 
-known: dict[str, dict[str, Any]] = {
-    "classic": {
-        "param": "pixels",
-        "optimizer": "ascent",
-        "normalize": "mean",
-        "strength": "normal",
-        "step_size": 1.5,
-        "octaves": 4,
-        "octave_scale": 1.4,
-        "iterations": 10,
-        "jitter": 32,
-        "clip": True,
+PRESETS: Registry[dict[str, Any]] = Registry(
+    "preset",
+    "batcountry.presets",
+    {
+        "classic": {
+            "param": "pixels",
+            "optimizer": "ascent",
+            "normalize": "mean",
+            "strength": "normal",
+            "step_size": 1.5,
+            "octaves": 4,
+            "octave_scale": 1.4,
+            "iterations": 10,
+            "jitter": 32,
+            "clip": True,
+        },
+        "class": {
+            **_FROM_NOISE,
+            "canvas": "256x256",
+            "iterations": 160,
+            "transforms": "scale(0.95, 1.15), rotate(10), crop(224)",
+        },
+        "class-small": {
+            **_FROM_NOISE,
+            **_SMALL,
+            "step_size": 0.04,
+        },
+        "channel": {**_FROM_NOISE, "canvas": "160x160", "iterations": 100, "transforms": STANDARD},
+        "thumbnail": {
+            **_FROM_NOISE,
+            "start": "pink(0.3)",
+            "canvas": "96x96",
+            "iterations": 40,
+            "transforms": "pad(4), jitter(8), scale(0.95, 1.05), rotate(5)",
+        },
+        "lucid": {
+            **_FROM_NOISE,
+            "param": "fourier",
+            "step_size": 0.05,
+            "canvas": "128x128",
+            "iterations": 512,
+            "transforms": STANDARD,
+        },
+        "maco": {
+            **_FROM_NOISE,
+            "param": "maco",
+            "step_size": 0.1,
+            "start": "pink",
+            "canvas": "256x256",
+            "iterations": 160,
+            "transforms": "scale(0.95, 1.15), rotate(10), crop(224)",
+        },
+        "maco-small": {
+            **_FROM_NOISE,
+            **_SMALL,
+            "param": "maco",
+            "step_size": 0.1,
+            "start": "pink",
+            "redirect_relu": 0,
+        },
     },
-    "class": {
-        **_FROM_NOISE,
-        "canvas": "256x256",
-        "iterations": 160,
-        "transforms": "scale(0.95, 1.15), rotate(10), crop(224)",
-    },
-    "class-small": {
-        **_FROM_NOISE,
-        **_SMALL,
-        "step_size": 0.04,
-    },
-    "channel": {**_FROM_NOISE, "canvas": "160x160", "iterations": 100, "transforms": STANDARD},
-    "thumbnail": {
-        **_FROM_NOISE,
-        "start": "pink(0.3)",
-        "canvas": "96x96",
-        "iterations": 40,
-        "transforms": "pad(4), jitter(8), scale(0.95, 1.05), rotate(5)",
-    },
-    "lucid": {
-        **_FROM_NOISE,
-        "param": "fourier",
-        "step_size": 0.05,
-        "canvas": "128x128",
-        "iterations": 512,
-        "transforms": STANDARD,
-    },
-    "maco": {
-        **_FROM_NOISE,
-        "param": "maco",
-        "step_size": 0.1,
-        "start": "pink",
-        "canvas": "256x256",
-        "iterations": 160,
-        "transforms": "scale(0.95, 1.15), rotate(10), crop(224)",
-    },
-    "maco-small": {
-        **_FROM_NOISE,
-        **_SMALL,
-        "param": "maco",
-        "step_size": 0.1,
-        "start": "pink",
-        "redirect_relu": 0,
-    },
-}
+    check=lambda value: isinstance(value, dict),
+)
 """Presets by name: `classic`, the programs of 2015; the others draw from noise what an objective stands for:
 `class` one of a classifier's classes (the network sees 224 × 224 pixels, as classifiers do in training), `class-small`
 the same for networks that take any size (the network sees most of the picture, at 160 × 160 pixels and through
 noise), `channel` a channel, `thumbnail` the same small and quick, `lucid` as lucid does, `maco` a class with the
-spectrum of photographs, and `maco-small` that for networks that take any size. Put your own in to extend it."""
+spectrum of photographs, and `maco-small` that for networks that take any size. `register` your own to extend it."""
 
 _OF_DEFAULT_MODEL = {"class": "class-small", "maco": "maco-small"}
 """What presets stand for with the network that comes with the package, which takes any size."""
@@ -121,11 +126,8 @@ def expanded(
     name = options.pop("preset", None)
     if name is None:
         return options
-    if name not in known:
-        raise RecipeError(
-            f"there is no preset {name!r}{suggestion(name, known)}; there are {', '.join(known)}"
-        )
+    _ = PRESETS[name]
     named = options.get("model", model)
     if getattr(named, "name", named) == DEFAULT_MODEL:
         name = _OF_DEFAULT_MODEL.get(name, name)
-    return {**{key: value for key, value in known[name].items() if key not in without}, **options}
+    return {**{key: value for key, value in PRESETS[name].items() if key not in without}, **options}

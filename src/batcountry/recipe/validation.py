@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from batcountry.errors import RecipeError, suggestion
-from batcountry.recipe.fields import title_of, with_fields, without_fields
+from batcountry.recipe.described import title_of, with_fields, without_fields
 
 if TYPE_CHECKING:
     from typing_extensions import Self

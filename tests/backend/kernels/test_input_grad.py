@@ -4,8 +4,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from batcountry.backend.kernels import input_grad as convolution
-from batcountry.backend.kernels.input_grad import conv2d, picture_gradient
+from batcountry.backend.kernels.input_grad import conv2d
 from batcountry.backend.kernels.lrn import channel_sums
 
 sides = st.integers(1, 9)
@@ -51,24 +50,3 @@ def test_sums_over_channels_are_those_of_a_window(layout, channels, half):
     index = torch.arange(channels)
     band = ((index[:, None] - index).abs() <= half).float()
     assert torch.equal(channel_sums(x, 2 * half + 1), torch.einsum("nchw,dc->ndhw", x, band))
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.sampled_from([torch.float32, torch.bfloat16]),
-    st.integers(1, 4),
-    st.tuples(sides, sides),
-    st.integers(2, 4),
-    st.tuples(*[st.integers(0, 3)] * 2),
-    st.tuples(*[st.integers(4, 23)] * 2),
-)
-def test_pixels_laid_out_in_a_loop_are_pytorchs(dtype, channels, kernel, stride, pad, size):
-    assume(all(s + 2 * p >= k for s, p, k in zip(size, pad, kernel, strict=True)))
-    torch.manual_seed(0)
-    weight = torch.randn(5, channels, *kernel).to(dtype).contiguous(memory_format=torch.channels_last)
-    rows, columns = ((s + 2 * p - k) // stride + 1 for s, p, k in zip(size, pad, kernel, strict=True))
-    grad = torch.randn(2, 5, rows, columns).to(dtype).contiguous(memory_format=torch.channels_last)
-    found = picture_gradient(grad, weight, stride, pad, size)
-    with pytest.MonkeyPatch.context() as without:
-        without.setattr(convolution, "kind", lambda *x: None)
-        assert torch.equal(found, picture_gradient(grad, weight, stride, pad, size))

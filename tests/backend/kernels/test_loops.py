@@ -51,7 +51,7 @@ def test_several_threads_may_run_loops_at_once(threads):
 
 
 def test_a_place_that_cannot_be_written_to_costs_the_cache_only(monkeypatch, tmp_path):
-    loop = team.Loop(lrn.forward["float32"]._body)
+    loop = team.Loop(lrn.forward["float32"]._body, [])
     calls = []
 
     def cfunc(signature, cache=False, **options):

@@ -13,7 +13,7 @@ from batcountry.backend.kernels.winograd import Winograd
 
 pytestmark = pytest.mark.skipif(
     not (has_numba() and has_onednn(torch.float32) and winograd.multiplies(torch.float32)),
-    reason="needs Numba, oneDNN and AVX-512",
+    reason="needs Numba, oneDNN and AVX2",
 )
 
 dtypes = st.sampled_from([each for each in (torch.float32, torch.bfloat16) if winograd.multiplies(each)])

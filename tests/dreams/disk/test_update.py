@@ -9,7 +9,7 @@ from batcountry.dreams.disk import update as updating
 from batcountry.dreams.disk.canvas import Canvas
 from batcountry.dreams.disk.canvases import Canvases
 from batcountry.optim.optimizers import Schedule, optimizer
-from batcountry.optim.param import known
+from batcountry.optim.param import PARAMS
 from batcountry.recipe import Recipe
 
 
@@ -31,7 +31,7 @@ def test_a_step_on_disk_is_the_step_in_memory(tmp_path, monkeypatch, rows, wrap,
     rng = np.random.RandomState(1)
     image = torch.from_numpy(np.float32(rng.uniform(1, 254, (1, 3, *size))))
     slope = torch.from_numpy(np.float32(rng.normal(size=(1, 3, *size))))
-    held = known[param](image)
+    held = PARAMS[param](image)
     shown = held.image()
     (gradient,) = torch.autograd.grad(shown, held.tensors, slope)
     optimizer("ascent", Schedule(4.5), normalize, wrap=wrap)(held.tensors).update([gradient])

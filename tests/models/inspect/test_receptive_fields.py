@@ -1,8 +1,7 @@
 import pytest
 from torch import nn
 
-from batcountry.models.inspect import receptive_fields
-from batcountry.models.inspect.receptive_fields import views
+from batcountry.models.inspect.receptive_fields import receptive_fields
 
 
 class Odd(nn.Module):
@@ -24,17 +23,17 @@ class Odd(nn.Module):
 
 
 def test_what_units_see_is_known_of_code_that_can_be_followed():
-    found = views(nn.Sequential(nn.Conv2d(3, 4, 5, stride=2), nn.ReLU()))
-    view = found["0", 0]
-    assert (view.stride, view.before, view.after) == (2, 0, 4)
+    fields = receptive_fields(nn.Sequential(nn.Conv2d(3, 4, 5, stride=2), nn.ReLU()))
+    field = fields["0", 0]
+    assert (field.stride, field.before, field.after) == (2, 0, 4)
 
 
 @pytest.mark.parametrize("way", ["branches", "counts", "refuses"])
 def test_nothing_is_known_of_code_that_cannot_be_followed(way):
-    assert views(Odd(way)) == {}
+    assert receptive_fields(Odd(way)) == {}
 
 
 def test_a_bug_of_ours_comes_through(monkeypatch):
-    monkeypatch.setattr(receptive_fields._Tracer, "path_of_module", None)
+    monkeypatch.setattr("batcountry.models.inspect.receptive_fields._Tracer.path_of_module", None)
     with pytest.raises(TypeError, match="NoneType"):
-        views(nn.Sequential(nn.Conv2d(3, 4, 5)))
+        receptive_fields(nn.Sequential(nn.Conv2d(3, 4, 5)))

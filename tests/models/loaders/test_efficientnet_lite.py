@@ -6,7 +6,7 @@ from batcountry import models
 from batcountry.errors import LayerNotFound, ModelError
 from batcountry.image.sky import sky
 from batcountry.models import open_model
-from batcountry.models.loaders import efficientnet_lite
+from batcountry.models.loaders import efficientnet_blocks, efficientnet_lite
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_compiled_loops_give_what_pytorch_gives(model, size, monkeypatch):
         return found.detach(), torch.autograd.grad(found.square().mean(), leaf)[0]
 
     ours = run()
-    monkeypatch.setattr(efficientnet_lite, "kind", lambda x: None)
+    monkeypatch.setattr(efficientnet_blocks, "kind", lambda x: None)
     for mine, wanted in zip(ours, run(), strict=True):
         assert float((mine - wanted).norm()) < 2e-5 * float(wanted.norm())
 

@@ -12,7 +12,7 @@ import batcountry
 import stand_in
 from batcountry.backend.files import sha256_of
 from batcountry.errors import MissingExtra, ModelError
-from batcountry.models import known, open_model
+from batcountry.models import MODELS, open_model
 from batcountry.models.loaders.named import names_function
 from torch_nets import ResidualNet, SmallVit, seeded
 
@@ -166,7 +166,7 @@ def test_damaged_weights_are_refused_in_one_sentence(nets, tmp_path, suffix, con
 
 def test_names_that_run_code_are_known_as_such():
     assert names_function("my.nets:make") and names_function("os:abort")
-    for name in (*known, "timm:resnet18", "torchvision:vgg16", "models/googlenet", "net.onnx", "C:\\net"):
+    for name in (*MODELS, "timm:resnet18", "torchvision:vgg16", "models/googlenet", "net.onnx", "C:\\net"):
         assert not names_function(name)
 
 

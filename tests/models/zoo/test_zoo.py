@@ -84,7 +84,7 @@ def server():
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("BATCOUNTRY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(zoo, "_known", {})
+    monkeypatch.setattr(zoo, "_cards", {})
     return tmp_path / "cache" / "models"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from batcountry import motion
-from batcountry.backend.policy import OPEN
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Progress
 from batcountry.jobs.runner import Run, begin, reopen
@@ -53,9 +53,9 @@ def resuming(folder: Any, *, flow: Any = None) -> Frames:
     return Frames(reopen(folder, policy=OPEN, objects=objects))
 
 
-def resume(folder: Any, *, flow: Any = None) -> Path:
+def resume(folder: Any, *, flow: Any = None, policy: Policy = OPEN) -> Path:
     """Go on with a film that this test began itself to its end."""
-    return motion.resume(folder, flow=flow, policy=OPEN)
+    return motion.resume(folder, flow=flow, policy=policy)
 
 
 def stopped(made: Frames, after: int) -> None:

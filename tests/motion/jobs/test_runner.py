@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from batcountry.errors import JobError, VideoError
+from batcountry.backend.policy import STRICT
+from batcountry.errors import JobError, PolicyError, VideoError
 from batcountry.jobs.folder import JOB
 from batcountry.motion import save_video, save_zoom
 from batcountry.motion.jobs import sinks as stores
@@ -18,6 +19,12 @@ from motion.clips import facts, make_clip, moving
 from motion.jobs.filming import resume, resuming, saving_video, saving_zoom, stopped
 
 QUICK = {"layer": "stem", "octaves": 1, "iterations": 2, "frame_iterations": 1, "jitter": 2, "seed": 3}
+
+
+@pytest.fixture(autouse=True)
+def _place(tmp_path_factory, monkeypatch):
+    """Work where the sources lie below, as films are resumed without leave only there."""
+    monkeypatch.chdir(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +47,16 @@ def test_a_video_stopped_anywhere_goes_on_to_the_very_same_file(clip, whole, tmp
     assert resume(f"{out}.journal") == out
     assert out.read_bytes() == whole
     assert [each.name for each in tmp_path.iterdir()] == ["whole.mp4"]
+
+
+def test_a_video_that_lies_elsewhere_is_read_only_with_leave(clip, whole, tmp_path, monkeypatch):
+    out = tmp_path / "whole.mp4"
+    stopped(saving_video(clip, out, **QUICK), 1)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PolicyError, match=f"--allow {clip.parent} "):
+        resume(f"{out}.journal")
+    resume(f"{out}.journal", policy=STRICT.allow(clip.parent))
+    assert out.read_bytes() == whole
 
 
 def test_a_film_may_be_stopped_many_times(clip, whole, tmp_path):

@@ -10,7 +10,7 @@ import batcountry
 from batcountry.dreams.resolve import resolve
 from batcountry.errors import RecipeError
 from batcountry.image.statistics import MIX
-from batcountry.optim.param import Decorrelated, veiled
+from batcountry.optim.param import Decorrelated, with_alpha
 from batcountry.optim.param.decorrelated import from_decorrelated, to_decorrelated
 from batcountry.recipe import Recipe
 
@@ -110,6 +110,6 @@ def test_a_mask_holds_pixels_still(two_channels, photo):
 
 def test_opacity_goes_with_it_pixel_by_pixel():
     image = torch.cat([levels(1, 254), levels(1, 254, seed=3)[:, :1]], 1)
-    param = veiled(Decorrelated)(image)
+    param = with_alpha(Decorrelated)(image)
     torch.testing.assert_close(param.image(), image)
     assert [tuple(each.shape) for each in param.tensors] == [(2, 3, 7, 11), (2, 1, 7, 11)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from batcountry.errors import RecipeError
 from batcountry.image.statistics import MEAN, MIX, natural_amplitudes
 from batcountry.optim.optimizers import Schedule, optimizer
-from batcountry.optim.param import Fourier, Maco, known, step_sizes
+from batcountry.optim.param import PARAMS, Fourier, Maco, step_sizes
 from batcountry.optim.param.colors import to_gray_levels, to_latent
 
 sides = st.integers(1, 23)
@@ -27,7 +27,7 @@ def test_a_picture_comes_back_as_it_went_in(name, height, width, double):
     if name == "maco" and height * width == 1:
         return  # one pixel has no waves
     image = pictures(height, width, dtype=torch.float64 if double else torch.float32)
-    found = known[name](image)
+    found = PARAMS[name](image)
     assert found.image().dtype == image.dtype
     assert float((found.image() - image).abs().max().detach()) < (1e-6 if double else 0.05)
     assert all(len(each) == 2 and each.requires_grad and each.is_leaf for each in found.tensors)
@@ -37,7 +37,7 @@ def test_a_picture_comes_back_as_it_went_in(name, height, width, double):
 def test_black_and_white_come_back_within_a_gray_level(name, photo):
     image = torch.from_numpy(photo).permute(2, 0, 1)[None].float()
     image[..., :9, :5], image[..., 20:, 30:] = 0, 255
-    assert float((known[name](image).image() - image).abs().max().detach()) <= 0.51
+    assert float((PARAMS[name](image).image() - image).abs().max().detach()) <= 0.51
 
 
 def test_fourier_can_be_fitted_to_a_photo_from_gray(photo):
@@ -66,7 +66,7 @@ def test_waves_are_orthonormal_in_decorrelated_colors_and_fall_as_one_over_f():
 
 @pytest.mark.parametrize(("name", "power"), [("fourier", 1.0), ("soft-fourier", 1.5)])
 def test_a_step_of_one_size_moves_a_long_wave_as_many_times_further_as_it_is_longer(name, power):
-    param = known[name](torch.full((1, 3, 32, 48), 127.5, dtype=torch.float64))
+    param = PARAMS[name](torch.full((1, 3, 32, 48), 127.5, dtype=torch.float64))
     swings = []
     for column in (1, 8):
         with torch.no_grad():
@@ -98,7 +98,7 @@ def test_maco_says_that_an_even_color_has_no_waves():
 def test_gradients_are_those_of_finite_differences(name):
     image = pictures(4, 5, 1, dtype=torch.float64)
     weights = pictures(4, 5, 1, seed=7, dtype=torch.float64)
-    param = known[name](image)
+    param = PARAMS[name](image)
     (found,) = torch.autograd.grad((param.image() * weights).sum(), param.tensors)
     (tensor,) = param.tensors
     flat = tensor.detach().reshape(-1)
@@ -125,7 +125,7 @@ def test_colors_are_undone_exactly_and_the_mean_is_a_warm_gray():
 def test_every_optimizer_raises_a_score_with_the_usual_step_size(name, how):
     image = pictures(9, 14)
     weights = torch.from_numpy(np.random.RandomState(5).normal(size=(2, 3, 9, 14))).float()
-    param = known[name](image)
+    param = PARAMS[name](image)
     moves = optimizer(how, Schedule(step_sizes[name][how]))(param.tensors)
     scores = []
     for _ in range(8):

@@ -68,7 +68,7 @@ def channels_last(tensor: Tensor) -> Tensor:
 @cache
 def has_numba() -> bool:
     """Whether Numba is here and compiles these loops; some processors and Pythons have none."""
-    return compiles("relu_grad", "mask", torch.float32)
+    return compiles("lrn", "forward", torch.float32)
 
 
 def compiles(module: str, name: str, dtype: torch.dtype) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from batcountry.backend.kernels.dispatch import channels_last, kind, loops
+from batcountry.backend.kernels.dispatch import channels_last
 from batcountry.backend.kernels.onednn_conv import Filter
 from batcountry.backend.kernels.pool import Windows
 
@@ -98,54 +98,22 @@ def _side_by_side(
         (shape[0], sum(sizes), *shape[2:]), dtype=like.dtype, memory_format=torch.channels_last
     )
     parts = found.split(sizes, 1)  # type: ignore[no-untyped-call]
-    pitch = found.shape[1]
     for part, grad, output, each in zip(parts, grads, outputs, branches.filters, strict=True):
         if grad is None:
             part.zero_()
         else:
-            _masked(grad, output, each.limit, part, pitch)
+            _masked(grad, output, each.limit, part)
     return found
 
 
 def _masked(
-    grad: Tensor | None,
-    output: Tensor | None,
-    limit: float | None,
-    into: Tensor | None = None,
-    pitch: int = 0,
+    grad: Tensor | None, output: Tensor | None, limit: float | None, into: Tensor | None = None
 ) -> Tensor:
     """Return the gradient before a ReLU, whose output is given if its gradient was not taken yet.
 
-    It is written to `into` if that is given, where pixels are `pitch` numbers apart.
+    It is written to `into` if that is given.
     """
     assert grad is not None
-    if output is None or limit is None:
-        return channels_last(grad) if into is None else into.copy_(grad)
-    if into is None:
-        into, pitch = torch.empty_like(output), output.shape[1]
-    grad, above = _in_rows(grad)
-    channels, rows, columns = output.shape[1:]
-    addresses = output.data_ptr(), grad.data_ptr(), into.data_ptr()
-    bits = _bits(limit, output.dtype)
-    turns = output.shape[0] * rows
-    loops("relu_grad").mask[kind(output)](turns, *addresses, columns, channels, above, pitch, bits)
-    return into
-
-
-@cache
-def _bits(limit: float, dtype: torch.dtype) -> int:
-    """Return the bits of a number in a type of 2 or 4 bytes, as a signed number."""
-    number = torch.tensor(limit, dtype=dtype)
-    return int(number.view(torch.int16 if number.itemsize == 2 else torch.int32))
-
-
-def _in_rows(grad: Tensor) -> tuple[Tensor, int]:
-    """Return a gradient whose pixels follow each other at one distance, and that distance.
-
-    Some channels of a channels-last tensor are so without being copied.
-    """
-    _, channels, rows, columns = grad.shape
-    pitch = grad.stride(3)
-    if grad.stride() == (rows * columns * pitch, 1, columns * pitch, pitch) and pitch >= channels:
-        return grad, pitch
-    return channels_last(grad), channels
+    if output is not None and limit is not None:
+        grad = torch.ops.aten.hardtanh_backward(grad, output, 0.0, limit)
+    return channels_last(grad) if into is None else into.copy_(grad)

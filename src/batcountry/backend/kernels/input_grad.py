@@ -14,8 +14,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.backend.kernels.dispatch import kind, loops
-
 Pair = tuple[int, ...]
 
 _FEW = 4
@@ -50,8 +48,6 @@ def picture_gradient(grad: Tensor, weight: Tensor, stride: int, pad: Pair, size:
     """Return the gradient of a convolution's input of some rows and columns from that of its output."""
     kernel, taps = _subpixel(weight, stride)
     spread = F.conv2d(grad, kernel, padding=(taps[0] - 1, taps[1] - 1))
-    if name := kind(spread):
-        return _laid_out(spread, name, stride, pad, size)
     pixels = F.pixel_shuffle(spread, stride)
     # What lies before the picture is its padding; rows that no window reached are missing at the end.
     ends = [before + length for before, length in zip(pad, size, strict=True)]
@@ -59,16 +55,6 @@ def picture_gradient(grad: Tensor, weight: Tensor, stride: int, pad: Pair, size:
     if any(missing):
         pixels = F.pad(pixels, (0, missing[1], 0, missing[0]))
     return pixels[:, :, pad[0] : ends[0], pad[1] : ends[1]].contiguous()
-
-
-def _laid_out(spread: Tensor, name: str, stride: int, pad: Pair, size: Pair) -> Tensor:
-    """Return channels laid out as pixels, without the padding before them, in one pass."""
-    batch, wide, rows, columns = spread.shape
-    channels = wide // stride**2
-    found = torch.empty((batch, channels, *size), dtype=spread.dtype)
-    settings = *size, rows, columns, channels, stride, *pad
-    loops("pixel_shuffle").lay_out[name](batch * size[0], spread.data_ptr(), found.data_ptr(), *settings)
-    return found
 
 
 def _subpixel(weight: Tensor, stride: int) -> tuple[Tensor, Pair]:

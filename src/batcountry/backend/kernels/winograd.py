@@ -1,4 +1,4 @@
-"""Convolutions with windows of 3×3 and fixed weights in fewer multiplications, where the processor has what that takes.
+"""Convolutions with windows of 3×3 and fixed weights in fewer multiplications, on processors with AVX2 or AVX-512.
 
 Winograd's F(2×2, 3×3), after Lavin and Gray, 2016, takes 16 multiplications for what takes 36 elsewhere. In float32 its
 rounding is that of any convolution; in bfloat16 it is about twice as much, since tiles are rounded once more.
@@ -28,12 +28,14 @@ _TO_PLACES = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 
 def multiplies(dtype: torch.dtype) -> bool:
     """Whether the processor multiplies numbers of a type so that this pays.
 
-    It takes AVX-512, and for bfloat16 its instruction for pairs; AMX makes the usual convolution quicker than that.
+    It takes AVX2 or AVX-512, and for bfloat16 the latter's instruction for pairs; AMX makes the usual convolution quicker
+    than that.
     """
     if not has_numba():
         return False
     has = loops("llvm").compiles_for
-    fits = {torch.float32: has("avx512f"), torch.bfloat16: has("avx512bf16") and not has("amx-bf16")}
+    wide = has("avx512f") or (has("avx2") and has("fma"))
+    fits = {torch.float32: wide, torch.bfloat16: has("avx512bf16") and not has("amx-bf16")}
     return fits.get(dtype, False) and compiles("winograd", "convolve", dtype)
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.backend.kernels.input_grad import conv2d
-from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer
+from batcountry.backend.receptive_field import Window
+from batcountry.caffe.layers.registry import Param, Shape, caffe_layer
 
 _CONVOLVE: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: conv2d, 3: F.conv3d}
 _TRANSPOSED: dict[int, Callable[..., Tensor]] = {

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.backend.kernels.lrn import lrn
+from batcountry.backend.receptive_field import Window
 from batcountry.caffe.fillers import constant
-from batcountry.caffe.layers.registry import Param, Shape, Window, caffe_layer, everything
+from batcountry.caffe.layers.registry import Param, Shape, caffe_layer, everything
 from batcountry.caffe.proto.caffe_pb2 import TRAIN, LRNParameter
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.kernels.pool import Pair, Windows, average_pool, max_pool
-from batcountry.caffe.layers.registry import Window, caffe_layer, everything
+from batcountry.backend.receptive_field import Window
+from batcountry.caffe.layers.registry import caffe_layer, everything
 from batcountry.caffe.proto.caffe_pb2 import PoolingParameter
 from batcountry.errors import ModelError
 

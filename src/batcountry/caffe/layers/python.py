@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from batcountry.caffe.blob import Blob
-from batcountry.caffe.layers.registry import LayerType, Param, Shape, bound_layer, everything
+from batcountry.caffe.layers.registry import LAYER_TYPES, BoundLayer, LayerType, Param, Shape, everything
 from batcountry.errors import suggestion
 
 _classes: dict[str, type] = {}
@@ -147,4 +147,4 @@ def _blob(values: Tensor) -> Blob:
     return blob
 
 
-bound_layer("Python", _bind, _lack)
+LAYER_TYPES.register("Python", BoundLayer(_bind, _lack))

@@ -14,7 +14,9 @@ from typing import Any
 
 from torch import Tensor
 
+from batcountry.backend.receptive_field import Window
 from batcountry.errors import UnsupportedLayer
+from batcountry.recipe.registry import Registry
 
 Run = Callable[..., "Tensor | tuple[Tensor, ...]"]
 Shape = tuple[int, ...]
@@ -26,30 +28,6 @@ class Param:
 
     shape: Shape
     filler: Any
-
-
-@dataclass(frozen=True)
-class Window:
-    """Which units of its bottom one unit of a layer sees.
-
-    Attributes
-    ----------
-    before, after
-        How many it sees before and after its own place, in units of the bottom; of a layer with
-        `upscale` in units of its own. Negative where it sees none there.
-    stride
-        Units of the bottom from one unit to the next.
-    upscale
-        How many units of its own it has for one of its bottom.
-    even
-        Whether the stride is the same along both axes.
-    """
-
-    before: int = 0
-    after: int = 0
-    stride: int = 1
-    upscale: int = 1
-    even: bool = True
 
 
 Params = Callable[[Any, Sequence[Shape]], "list[Param]"]
@@ -71,7 +49,31 @@ class LayerType:
 Bind = Callable[[Any], LayerType]
 Lack = Callable[[Any], str]
 
-_types: dict[str, tuple[Bind, Lack]] = {}
+
+def _lacks_nothing(layer: Any) -> str:  # noqa: ARG001
+    return ""
+
+
+@dataclass(frozen=True)
+class BoundLayer:
+    """A layer type whose every layer runs with something of its own.
+
+    Attributes
+    ----------
+    bind
+        Makes that, from the layer's message.
+    lack
+        Says in words what a layer lacks to run, or returns an empty text.
+    """
+
+    bind: Bind
+    lack: Lack = _lacks_nothing
+
+
+LAYER_TYPES: Registry[BoundLayer] = Registry(
+    "Caffe layer type", "batcountry.layer_types", check=lambda value: isinstance(value, BoundLayer)
+)
+"""Layer types by name, as a prototxt has them; `caffe_layer` registers a function. An entry point may name such a function."""
 
 
 def _no_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001
@@ -107,52 +109,33 @@ def caffe_layer(
 
     Raises
     ------
-    ValueError
-        If the name is taken.
+    NameTaken
+        If the name is taken; a `ValueError`, too.
     """
 
     def register(run: Run) -> Run:
         found = LayerType(run, params, window)
-        bound_layer(name, lambda layer: found)  # noqa: ARG005
+        LAYER_TYPES.register(name, BoundLayer(lambda layer: found))  # noqa: ARG005
         return run
 
     return register
 
 
-def _lacks_nothing(layer: Any) -> str:  # noqa: ARG001
-    return ""
-
-
-def bound_layer(name: str, bind: Bind, lack: Lack = _lacks_nothing) -> None:
-    """Register a layer type whose every layer runs with something of its own, made by `bind(layer)`.
-
-    `lack(layer)` says in words what a layer lacks to run, or returns an empty text.
-
-    Raises
-    ------
-    ValueError
-        If the name is taken.
-    """
-    if name in _types:
-        raise ValueError(f"the Caffe layer type {name!r} is registered already")
-    _types[name] = bind, lack
-
-
 def layer_type(layer: Any) -> LayerType:
     """Return what a layer runs with, by its message's type; raises `KeyError` if nothing is registered."""
-    return _types[layer.type][0](layer)
+    return LAYER_TYPES[layer.type].bind(layer)
 
 
 def names() -> list[str]:
     """Return the registered types, sorted."""
-    return sorted(_types)
+    return sorted(LAYER_TYPES)
 
 
 def unsupported(layers: Iterable[Any]) -> list[str]:
     """Return `'name' (type)` of every layer of a net whose type is not registered, or that lacks something."""
     found = []
     for each in layers:
-        lack = _types[each.type][1](each) if each.type in _types else each.type or "no type"
+        lack = LAYER_TYPES[each.type].lack(each) if each.type in LAYER_TYPES else each.type or "no type"
         if lack:
             found.append(f"{each.name!r} ({lack})")
     return found

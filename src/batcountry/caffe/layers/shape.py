@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batcountry.caffe.layers.registry import Window, along, caffe_layer, everything
+from batcountry.backend.receptive_field import Window
+from batcountry.caffe.layers.registry import along, caffe_layer, everything
 from batcountry.caffe.proto.caffe_pb2 import ReductionParameter
 
 # ruff: noqa: ARG001

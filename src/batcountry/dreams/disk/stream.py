@@ -12,7 +12,7 @@ import torch
 
 from batcountry.backend.allocator import give_back
 from batcountry.dreams.disk.canvas import Canvas
-from batcountry.image.vips import vips
+from batcountry.image.vips import uncached, vips
 
 
 def streamed(canvas: Canvas, *, brightness: float = 1.0) -> Any:
@@ -33,7 +33,8 @@ def streamed(canvas: Canvas, *, brightness: float = 1.0) -> Any:
 
     source = vips().SourceCustom()
     source.on_read(read)
-    return vips().Image.new_from_source(source, "", access="sequential").copy(interpretation="srgb")
+    with uncached():
+        return vips().Image.new_from_source(source, "", access="sequential").copy(interpretation="srgb")
 
 
 def _stored_png(canvas: Canvas, brightness: float) -> Iterator[bytes]:

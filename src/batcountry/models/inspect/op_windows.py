@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
-from batcountry.caffe.layers.registry import Window
+from batcountry.backend.receptive_field import Window
 
 _FILTERS = (
     "conv2d",

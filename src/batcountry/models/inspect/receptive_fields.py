@@ -18,13 +18,10 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from batcountry.caffe.layers.registry import Window
-from batcountry.caffe.views import View
+from batcountry.backend.receptive_field import PIXEL, ReceptiveField, Window
 from batcountry.errors import raised_in
 from batcountry.models.inspect.op_windows import attribute, filters, operation_window, padded, sliding
 from batcountry.models.inspect.tracing import Place
-
-_PIXEL = View(1, 0, 0, 1)
 
 _POINTWISE = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish),
@@ -57,7 +54,7 @@ _IN_PLACE = frozenset(
 )
 
 
-def views(module: nn.Module) -> Mapping[Place, View | None]:
+def receptive_fields(module: nn.Module) -> Mapping[Place, ReceptiveField | None]:
     """Return what the units of each call of each part see; nothing if the code cannot be followed."""
     tensors = [*module.parameters(), *module.buffers()]
     tracer = _Tracer()
@@ -70,11 +67,11 @@ def views(module: nn.Module) -> Mapping[Place, View | None]:
             raise
         return {}
     parts = dict(copy.named_modules())
-    seen: dict[fx.Node, View | None] = {}
-    made: dict[fx.Node, View | None] = {}
+    seen: dict[fx.Node, ReceptiveField | None] = {}
+    made: dict[fx.Node, ReceptiveField | None] = {}
     roots: dict[fx.Node, fx.Node] = {}  # nodes with one root may be one tensor
     for node in graph.nodes:
-        made[node] = seen[node] = _PIXEL if node.op == "placeholder" else _view(node, seen, parts)
+        made[node] = seen[node] = PIXEL if node.op == "placeholder" else _field(node, seen, parts)
         first = node.args[0] if node.args and isinstance(node.args[0], fx.Node) else None
         roots[node] = roots[first] if first is not None and _may_alias(node, parts) else node
         if first is not None and _writes(node):
@@ -146,7 +143,9 @@ class _Tracer(fx.Tracer):
         return found
 
 
-def _view(node: fx.Node, seen: Mapping[fx.Node, View | None], parts: Mapping[str, nn.Module]) -> View | None:
+def _field(
+    node: fx.Node, seen: Mapping[fx.Node, ReceptiveField | None], parts: Mapping[str, nn.Module]
+) -> ReceptiveField | None:
     """Return what a node's units see; None if that is unknown."""
     given = node.all_input_nodes
     if filters(node):
@@ -156,7 +155,7 @@ def _view(node: fx.Node, seen: Mapping[fx.Node, View | None], parts: Mapping[str
     window = _window(node, parts)
     if window is None or not known or len(known) < len(above):
         return None
-    return reduce(View.beside, known).through(window)
+    return reduce(ReceptiveField.joined, known).through(window)
 
 
 def _window(node: fx.Node, parts: Mapping[str, nn.Module]) -> Window | None:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from batcountry.backend.process_settings import shared
 from batcountry.errors import ModelError, first_line, raised_in
 from batcountry.models.inspect.layouts import Layout, Size, layout_of
 
@@ -142,14 +143,24 @@ def listening(parts: dict[str, nn.Module], heard: Callable[[str, Any], None]) ->
         part.register_forward_hook(lambda _module, _inputs, output, path=path: heard(path, output))
         for path, part in parts.items()
     ]
+    try:
+        with _no_shortcuts():
+            yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@shared
+@contextmanager
+def _no_shortcuts() -> Iterator[None]:
+    """Keep PyTorch from its fast path for attention, which would pass the parts of it by."""
     fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # it would pass the parts of attention by
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-        for handle in handles:
-            handle.remove()
 
 
 def tensor_of(output: Any) -> Tensor | None:

@@ -9,7 +9,7 @@ from batcountry.models import zoo
 from batcountry.models.loaders.caffe import Mean, check_kind
 from batcountry.models.loaders.converted import is_converted
 from batcountry.models.loaders.named import names_function
-from batcountry.models.loaders.registry import known
+from batcountry.models.loaders.registry import MODELS
 
 _OTHERS = (".onnx", ".pt2", ".pt", ".pth", ".ts", ".torchscript")
 
@@ -37,7 +37,7 @@ def caffe_source(name: str) -> tuple[Path, Mean | None]:
         if path.is_file():
             check_kind(path)
         return path, None
-    if name in known or name.startswith(("timm:", "torchvision:")) or names_function(name):
+    if name in MODELS or name.startswith(("timm:", "torchvision:")) or names_function(name):
         raise _other(name)
     names = [each.name for each in zoo.cards() if not each.embedded]
     if name in names:

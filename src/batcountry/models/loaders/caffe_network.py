@@ -14,9 +14,9 @@ from batcountry.backend.kernels.onednn_conv import has_onednn
 from batcountry.caffe.fusion import Plan, plan
 from batcountry.caffe.graph import Node, ancestors, infer_shapes
 from batcountry.caffe.layers.registry import Shape
-from batcountry.caffe.views import views
+from batcountry.caffe.receptive_fields import receptive_fields
+from batcountry.models.loaders.module_views import CaffeModule, further_inputs, has_hooks
 from batcountry.models.model import Layer
-from batcountry.models.module_views import CaffeModule, has_hooks
 
 _PREFERRED = "inception_4c/output"
 
@@ -83,7 +83,7 @@ class CaffeNetwork:
             self._plans[layers] = plan(self.nodes, self.source, layers)
         return self._plans[layers]
 
-    gains = True
+    prefers_bf16 = True
 
     def cast(self, dtype: torch.dtype) -> CaffeNetwork:
         """Return this network with its weights in another precision; this one stays as it is."""
@@ -118,14 +118,6 @@ class CaffeNetwork:
         return self
 
 
-def further_inputs(node: Node, like: Tensor) -> dict[str, Tensor]:
-    """Return what a layer without bottoms makes; further inputs than the picture are zero."""
-    return {
-        top: torch.zeros(value.shape).to(like) if value.is_meta else value.to(like)
-        for top, value in zip(node.tops, node.run(), strict=True)
-    }
-
-
 def network_for_rgb(nodes: Sequence[Node], source: str) -> CaffeNetwork:
     """Return the network that takes RGB where the nodes take blue-green-red, weights channels-last.
 
@@ -155,16 +147,16 @@ def _arranged(weight: Tensor) -> Tensor:
 def dreamable_layers(nodes: list[Node]) -> Iterator[Layer]:
     """Yield the layers that make something of the input, in running order."""
     shapes: dict[str, Shape] = {}
-    seen = views(nodes)
+    fields = receptive_fields(nodes)
     for node in nodes:
         infer_shapes([node], shapes)
         if node.bottoms and node.tops:
             shape = shapes[node.tops[0]]
-            view = seen[node.name]
+            field = fields[node.name]
             yield Layer(
                 node.name,
                 shape[1] if len(shape) > 1 else 1,
-                *((view.stride, view.field, view.before, view.grid) if view else (None, None, 0, None)),
+                *((field.stride, field.field, field.before, field.grid) if field else (None, None, 0, None)),
             )
 
 

@@ -7,8 +7,7 @@ Tan and Le, 2019; the Lite variant has ReLU6 and no squeeze-and-excite. The weig
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,15 +15,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.backend.files import sha256_of
-from batcountry.backend.kernels.depthwise import Depthwise
-from batcountry.backend.kernels.dispatch import kind
-from batcountry.backend.kernels.fused_branches import Branches
-from batcountry.backend.kernels.input_grad import conv2d
-from batcountry.backend.kernels.onednn_conv import Filter, has_onednn
 from batcountry.errors import ModelError
 from batcountry.models.classes import imagenet_classes
+from batcountry.models.loaders.efficientnet_blocks import Block, Convolution
+from batcountry.models.loaders.module_views import EfficientNetLiteModule, has_hooks
 from batcountry.models.model import Layer, Model
-from batcountry.models.module_views import EfficientNetLiteModule, has_hooks
 
 NAME = "efficientnet-lite0"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -40,67 +35,6 @@ _STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-
-
-@dataclass
-class Convolution:
-    """A convolution with batch norm folded in, and ReLU6 after it if `active`."""
-
-    weight: Tensor
-    bias: Tensor
-    stride: int = 1
-    groups: int = 1
-    active: bool = True
-
-    @property
-    def kernel(self) -> int:
-        """Side of the kernel in its input's units."""
-        return self.weight.shape[-1]
-
-    @property
-    def before(self) -> int:
-        """Rows of padding before the first."""
-        return self.kernel // 2 - (self.stride == 2)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Run on (N, C, H, W); padding is TensorFlow's, uneven where the stride is 2."""
-        quick = kind(x) and has_onednn(x.dtype)
-        padding = self.before
-        if self.stride == 2 and not (quick and self.groups > 1):
-            x = F.pad(x, (padding, padding + 1, padding, padding + 1))
-            padding = 0
-        if quick:
-            return self._branches(x)[0]
-        pair = (self.stride,) * 2, (padding,) * 2, (1, 1)
-        x = conv2d(x, self.weight, self.bias, *pair, self.groups)
-        return F.relu6(x, inplace=True) if self.active else x
-
-    @cached_property
-    def _branches(self) -> Branches:
-        before, limit = (self.before,) * 2, 6.0 if self.active else None
-        if self.stride == 1:
-            filter_ = Filter(self.weight, self.bias, 1, before, self.groups, limit)
-        elif self.groups == 1:
-            filter_ = Filter(self.weight, self.bias, self.stride, (0, 0), 1, limit)
-        else:
-            after = (self.before + 1,) * 2
-            filter_ = Depthwise(self.weight, self.bias, self.stride, before, self.groups, limit, after)
-        return Branches((filter_,), (not self.active,))
-
-
-@dataclass
-class Block:
-    """An inverted residual: expand, filter each channel, project, and add the input if it fits."""
-
-    convolutions: list[Convolution]
-    shortcut: bool
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Run on (N, C, H, W)."""
-        y = x
-        for convolution in self.convolutions:
-            y = convolution(y)
-        return y + x if self.shortcut else y
 
 
 class EfficientNetLite:
@@ -122,7 +56,7 @@ class EfficientNetLite:
     def module(self) -> EfficientNetLiteModule:
         """The network as a module; runs go through it while one of its parts has a hook."""
         if self._whole._module is None:
-            self._whole._module = EfficientNetLiteModule(self._whole, _SCALE)
+            self._whole._module = EfficientNetLiteModule(self._whole.parts, self._whole.dense, _SCALE)
         return self._whole._module
 
     def entered(self, x: Tensor) -> Tensor:
@@ -144,7 +78,7 @@ class EfficientNetLite:
         found["logits"] = F.linear(x.mean((2, 3)), *self.dense)
         return found
 
-    gains = True
+    prefers_bf16 = True
 
     def to(self, device: torch.device) -> EfficientNetLite:
         """Move the weights to `device`."""

@@ -13,12 +13,16 @@ from typing import Any
 from torch import nn
 
 from batcountry.backend.files import sha256_of
+from batcountry.backend.process_settings import kept_generators
 from batcountry.errors import BatCountryError, MissingExtra, ModelError, first_line, suggestion
 from batcountry.models.classes import imagenet_classes
 from batcountry.models.loaders.module import opened
 from batcountry.models.loaders.request import Request
 from batcountry.models.loaders.weights import load_weights
 from batcountry.models.model import Model
+
+_BROKEN = (ImportError, OSError, RuntimeError, AttributeError)
+"""What importing a library raises that was made for another PyTorch than the one that is here."""
 
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -38,10 +42,10 @@ def named_by_libraries(name: str) -> list[str]:
     if not re.fullmatch(r"[\w.]+", name):
         return []
     found = []
-    with suppress(Exception):  # whatever is wrong with a library, the question was another
+    with suppress(*_BROKEN):  # whatever is wrong with a library, the question was another
         if import_module("timm").is_model(name):
             found.append(f"timm:{name}")
-    with suppress(Exception):
+    with suppress(*_BROKEN):
         if name in import_module("torchvision.models").list_models():
             found.append(f"torchvision:{name}")
     return found
@@ -151,7 +155,8 @@ def _working_folder() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(here)
+        with suppress(ValueError):  # what was imported may have taken it away
+            sys.path.remove(here)
 
 
 def _library(name: str, what: str) -> Any:
@@ -171,7 +176,8 @@ def _library(name: str, what: str) -> Any:
 
 def _called(make: Callable[[], Any], name: str) -> Any:
     try:
-        return make()
+        with kept_generators():  # networks are made with random weights first
+            return make()
     except BatCountryError:
         raise
     except Exception as error:

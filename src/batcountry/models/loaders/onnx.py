@@ -42,7 +42,7 @@ def open_onnx(request: Request) -> Model:
     except PolicyError:
         raise
     except Exception as error:  # protobuf's, and onnx's own for files beside it
-        raise ModelError(f"{path} is not an ONNX file, or damaged ({first_line(error)})") from None
+        raise ModelError(f"{path} is not an ONNX file, or damaged ({first_line(error)})") from error
     stated = _stated(proto, path)
     _tidy(proto)
     try:

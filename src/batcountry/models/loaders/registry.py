@@ -1,27 +1,30 @@
-"""The openers that `open_model` asks, one for each kind of model; each imports what it needs when it is used."""
+"""The loaders that `open_model` asks, one for each kind of model; each imports what it needs when it is used."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from batcountry.models.loaders.efficientnet_lite import NAME, open_efficientnet_lite0
-from batcountry.models.loaders.request import Opener, Request
+from batcountry.models.loaders.request import Loader, Request
 from batcountry.models.model import Model
+from batcountry.recipe.registry import Registry
 
-known: dict[str, Callable[[], Model]] = {NAME: open_efficientnet_lite0}
-"""Models that are opened by name alone. Put your own function in to extend it."""
+MODELS: Registry[Callable[[], Model]] = Registry(
+    "model", "batcountry.models", {NAME: open_efficientnet_lite0}
+)
+"""Models that are opened by name alone; `register` your own function to extend it."""
 
 
 PROGRAMS = (".pt", ".pth", ".ts", ".torchscript")
 """Suffixes of files that are TorchScript, if they are no weights."""
 
 
-def open_known(request: Request) -> Model | None:
-    """Open one of `known`."""
-    if request.text not in known:
+def open_by_name(request: Request) -> Model | None:
+    """Open one of `MODELS`."""
+    if request.text not in MODELS:
         return None
     request.only(kind=f"the model {request.text!r}")
-    return known[request.text]()
+    return MODELS[request.text]()
 
 
 def open_converted_folder(request: Request) -> Model | None:
@@ -47,7 +50,7 @@ def open_module(request: Request) -> Model | None:
     return open_user_module(request)
 
 
-def open_named(request: Request) -> Model | None:
+def open_library_model(request: Request) -> Model | None:
     """Open `timm:NAME`, `torchvision:NAME`, or what `package.module:function` makes."""
     if not isinstance(request.source, str) or ":" not in request.source or request.path.exists():
         return None
@@ -108,17 +111,27 @@ def open_zoo_model(request: Request) -> Model | None:
     if not any(each.name == request.text for each in zoo.cards()):
         return None
     request.only("mean", kind=f"the model {request.text!r}")
-    return zoo.open_here(request.text, mean=request.mean)
+    from batcountry.models.loaders.caffe import open_caffe
+
+    mean = zoo.card(request.text).mean if request.mean is None else request.mean
+    opened = open_caffe(zoo.folder_here(request.text), mean=mean)
+    opened.name = request.text  # so that a recipe names the network, not this machine's folder
+    return opened
 
 
-openers: list[Opener] = [
-    open_known,
-    open_program,
-    open_module,
-    open_named,
-    open_onnx_file,
-    open_converted_folder,
-    open_caffe_files,
-    open_zoo_model,
-]
-"""Asked in this order; the first that gives a model is the one. Put your own in front to extend it."""
+LOADERS: Registry[Loader] = Registry(
+    "loader",
+    "batcountry.loaders",
+    {
+        "zoo": open_zoo_model,
+        "caffe": open_caffe_files,
+        "converted": open_converted_folder,
+        "onnx": open_onnx_file,
+        "library": open_library_model,
+        "module": open_module,
+        "program": open_program,
+        "name": open_by_name,
+    },
+)
+"""Asked from the last to the first, so that one that you `register` comes before all of these; the first that gives a model
+is the one."""

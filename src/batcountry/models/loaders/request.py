@@ -58,7 +58,7 @@ class Request:
                 raise ModelError(f"{kind} has no use for {name}; it {takes}")
 
 
-Opener = Callable[[Request], Model | None]
+Loader = Callable[[Request], Model | None]
 """Opens the kind of model it is made for, and answers None to everything else.
 
 Raises `ModelError` if the model is of its kind and cannot be opened.

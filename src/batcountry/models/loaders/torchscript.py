@@ -8,7 +8,6 @@ is loaded only with the policy's leave. The program is then frozen to a list of 
 from __future__ import annotations
 
 import re
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from batcountry.backend.files import sha256_of
 from batcountry.backend.policy import Policy
+from batcountry.backend.process_settings import ignored_warnings
 from batcountry.errors import ModelError, first_line
 from batcountry.models.loaders.module import opened
 from batcountry.models.loaders.program import Program, Ref, Step, one_picture, used_steps
@@ -51,8 +51,7 @@ def _loaded(path: Path, policy: Policy) -> Any:
     _check(path)
     policy.check_program(str(path))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with ignored_warnings():
             return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"{path} is damaged ({first_line(error)})") from None
@@ -84,8 +83,7 @@ def read_script(script: Any, name: str) -> nn.Module:
         If it does something that is not supported.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with ignored_warnings():
             frozen = torch.jit.freeze(script.eval(), optimize_numerics=False)
     except RuntimeError as error:
         raise ModelError(f"{name} cannot be frozen ({first_line(error)})") from error

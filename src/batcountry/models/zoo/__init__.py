@@ -15,7 +15,6 @@ Examples
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,6 @@ from batcountry.errors import ModelError, suggestion
 from batcountry.models.zoo.cards import Cards, ModelCard, ModelFile, Source
 
 if TYPE_CHECKING:
-    from batcountry.models.model import Model
     from batcountry.models.zoo.downloads import Watch
 
 __all__ = [
@@ -43,15 +41,15 @@ __all__ = [
 
 CACHE = "BATCOUNTRY_CACHE"
 
-_known: dict[str, ModelCard] = {}
+_cards: dict[str, ModelCard] = {}
 
 
 def cards() -> tuple[ModelCard, ...]:
     """Return the cards of all known networks."""
-    if not _known:
+    if not _cards:
         found = Cards.read(Path(__file__).with_name("zoo.json"))
-        _known.update((each.name, each) for each in found.cards)
-    return tuple(_known.values())
+        _cards.update((each.name, each) for each in found.cards)
+    return tuple(_cards.values())
 
 
 def find(pattern: str = "*") -> list[ModelCard]:
@@ -73,7 +71,7 @@ def card(name: str) -> ModelCard:
     names = [each.name for each in cards()]
     if name not in names:
         raise ModelError(f"no network {name!r} is known{suggestion(name, names)}; see bat-country models")
-    return _known[name]
+    return _cards[name]
 
 
 def add(new: ModelCard) -> None:
@@ -86,7 +84,7 @@ def add(new: ModelCard) -> None:
     """
     if any(each.name == new.name for each in cards()):
         raise ModelError(f"a network {new.name!r} is known already; give yours another name")
-    _known[new.name] = new
+    _cards[new.name] = new
 
 
 def folder(name: str) -> Path:
@@ -132,26 +130,6 @@ def get(name: str, *, offline: bool = False, watch: Watch | None = None) -> Path
     for file in found.files:
         fetch(file, place, watch or (lambda *_: None), offline=offline)
     return place
-
-
-def open_here(name: str, *, mean: Sequence[float] | str | Path | None = None) -> Model:
-    """Open a network whose files are there.
-
-    Parameters
-    ----------
-    mean
-        In place of the card's; see `batcountry.models.open_model`.
-
-    Raises
-    ------
-    ModelError
-        If they are not there; the message says how to get them.
-    """
-    from batcountry.models.loaders.caffe import open_caffe
-
-    opened = open_caffe(folder_here(name), mean=card(name).mean if mean is None else mean)
-    opened.name = name  # so that a recipe names the network, not this machine's folder
-    return opened
 
 
 def folder_here(name: str) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from batcountry.backend.outputs import free_name
+from batcountry.backend.process_settings import shared
 from batcountry.errors import ModelError
 from batcountry.models.zoo.cards import ModelFile, Source
 
@@ -210,15 +211,19 @@ def _from_one(file: ModelFile, target: Path, source: Source, downloader: Resumin
     import pooch
     import requests
 
-    pooch.get_logger().setLevel("WARNING")
     problem = ""
     from_nothing = not downloader.came
     for _ in range(_TRIES):
         came = downloader.came
         try:
-            pooch.retrieve(
-                source.address, file.known_hash, fname=target.name, path=target.parent, downloader=downloader
-            )
+            with _quiet_pooch():
+                pooch.retrieve(
+                    source.address,
+                    file.known_hash,
+                    fname=target.name,
+                    path=target.parent,
+                    downloader=downloader,
+                )
             return None
         except requests.HTTPError as error:
             return f"{error.response.status_code} {error.response.reason}"
@@ -235,6 +240,21 @@ def _from_one(file: ModelFile, target: Path, source: Source, downloader: Resumin
         if downloader.came == came:
             return problem
     return problem
+
+
+@shared
+@contextmanager
+def _quiet_pooch() -> Iterator[None]:
+    """Leave it to this package to say what is downloaded."""
+    import pooch
+
+    log_of_pooch = pooch.get_logger()
+    before = log_of_pooch.level
+    log_of_pooch.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        log_of_pooch.setLevel(before)
 
 
 def _said(error: Exception) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from batcountry.errors import RecipeError, VideoError
 from batcountry.motion.io.decode import Colors
-from batcountry.motion.io.ffmpeg import ffmpeg
+from batcountry.motion.io.ffmpeg import ffmpeg, quiet_encoders
 
 VIDEO_SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Containers that are written, by suffix."""
@@ -173,9 +173,10 @@ def encoded(frames: Iterable[NDArray[Any]], times: Iterable[tuple[int, int]], fo
     context.flags |= av.codec.context.Flags.global_header
     packets: list[Any] = []
     try:
-        for index, levels in enumerate(frames):
-            packets += context.encode(_frame(levels, index, form))
-        packets += context.encode(None)
+        with quiet_encoders():
+            for index, levels in enumerate(frames):
+                packets += context.encode(_frame(levels, index, form))
+            packets += context.encode(None)
     except (av.FFmpegError, ValueError) as error:
         width, height = form.size
         raise VideoError(f"frames of {width}×{height} cannot be encoded as {form.codec}: {error}") from None

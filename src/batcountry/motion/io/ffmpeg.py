@@ -8,17 +8,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from batcountry.backend.process_settings import shared
 from batcountry.errors import MissingExtra, VideoError
 
 
 def ffmpeg() -> Any:
     """Return PyAV; raises `MissingExtra` without it."""
-    os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 otherwise prints its settings at every start
     try:
         import av
     except ImportError:
         raise MissingExtra("reading and writing videos", "PyAV", "video", "av") from None
     return av
+
+
+@shared
+@contextmanager
+def quiet_encoders() -> Iterator[None]:
+    """Keep SVT-AV1 from printing its settings at every start."""
+    before = os.environ.get("SVT_LOG")
+    os.environ.setdefault("SVT_LOG", "1")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SVT_LOG"]
 
 
 def open_media(path: Path) -> Any:

@@ -15,7 +15,7 @@ from batcountry.backend.files import apply_umask
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
 from batcountry.motion.io.encode import CODECS, VIDEO_SUFFIXES, Format, Part, configure
-from batcountry.motion.io.ffmpeg import ffmpeg, open_media, writing
+from batcountry.motion.io.ffmpeg import ffmpeg, open_media, quiet_encoders, writing
 
 log = logging.getLogger("batcountry")
 
@@ -77,6 +77,7 @@ def write_video(
     try:
         with (
             writing(target),
+            quiet_encoders(),
             av.open(f"file:{temporary.resolve()}", "w", format=kind, options=options) as out,
         ):
             _mux(out, parts, form, sound, note)

@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from batcountry.backend.files import replace_file
 from batcountry.backend.folders import pictures_in
 from batcountry.backend.outputs import Making, Output
+from batcountry.backend.threads import thread_limit
 from batcountry.errors import PictureError, RecipeError, VideoError
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.motion.io.decode import Clip, Shot, clip_of, shots
 from batcountry.motion.io.encode import Format, Part, codec_for, encoded
 from batcountry.motion.io.mux import Sound, write_video
 from batcountry.motion.jobs.outputs import kind_of, new_output
 from batcountry.motion.jobs.sinks import DIGITS
-from batcountry.motion.keyframe_fields import seconds_of
+from batcountry.recipe.units import seconds_of
 
 TIMES = "times.json"
 """The file beside the pictures that says when each is shown."""
@@ -185,7 +185,7 @@ def join_frames(
     form = Format(
         codec=codec_for(codec, target, deep=False),
         quality=quality,
-        threads=torch.get_num_threads(),
+        threads=thread_limit(),
         size=(max(2, width // 2 * 2), max(2, height // 2 * 2)),
         rate=rate,
         time_base=times.time_base if times else 1 / rate,

@@ -13,7 +13,7 @@ from batcountry.image.picture import Picture
 from batcountry.jobs.inputs import PICTURE, asked_of, check_picture, check_weights
 from batcountry.jobs.kinds import Objects
 from batcountry.jobs.spec import InputFile, JobSpec
-from batcountry.motion.arguments import begun_with
+from batcountry.motion.api import initial_picture
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.io.decode import Clip, clip_of
@@ -34,7 +34,7 @@ class ZoomKind:
         check_picture(spec, policy)
         asked = _asked(spec, recipe, policy, objects)
         given, in_memory = spec.inputs.get(PICTURE), objects.get(PICTURE)
-        picture: Picture = begun_with(given.path if given else in_memory, recipe, policy)
+        picture: Picture = initial_picture(given.path if given else in_memory, recipe, policy)
         zoom = Zoom(picture, recipe, asked)
         check_weights(spec, zoom.dreamer.model)
         name, sha256 = _known(spec) or (given.shown if given else None, picture.sha256)

@@ -11,7 +11,7 @@ from batcountry.image.files import MAX_NOTE, check_readable, read_note
 from batcountry.motion.io.animation import SUFFIXES as ANIMATION_SUFFIXES
 from batcountry.motion.io.encode import VIDEO_SUFFIXES
 from batcountry.motion.io.ffmpeg import open_media
-from batcountry.motion.recipes import MotionNote
+from batcountry.motion.note import MotionNote
 
 _BEGINNING = '"kind":"'
 

@@ -8,9 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from batcountry.backend.outputs import Output, check_apart, check_folder_of_ours, check_new
+from batcountry.backend.threads import thread_limit
 from batcountry.errors import VideoError
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.io.animation import SUFFIXES as ANIMATION_SUFFIXES
@@ -20,7 +19,8 @@ from batcountry.motion.io.ffmpeg import ffmpeg
 from batcountry.motion.io.mux import Sound
 from batcountry.motion.jobs.journal import check_no_journal
 from batcountry.motion.jobs.sinks import FRAMES, AnimationSink, FolderSink, FrameSink, VideoSink
-from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.note import MotionNote
+from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
 
 Kind = Literal["video", "animation", "folder"]
 
@@ -99,7 +99,7 @@ def form_of(
     """
     deep = clip.deep if clip else False
     codec = codec_for(recipe.codec, target, deep=deep)
-    common = {"codec": codec, "quality": recipe.quality, "threads": torch.get_num_threads()}
+    common = {"codec": codec, "quality": recipe.quality, "threads": thread_limit()}
     if clip is None:
         assert isinstance(recipe, ZoomRecipe)
         return Format(**common, size=size, rate=recipe.rate, time_base=1 / recipe.rate, deep=False)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
 from batcountry.backend.outputs import Output
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.motion.frame import Frame
 from batcountry.motion.io.animation import write_animation
 from batcountry.motion.io.encode import Format, Part, encoded

@@ -10,12 +10,13 @@ from typing import Any
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.version import __version__
 from batcountry.dreams.keywords import PictureLike
-from batcountry.image.picture import read_picture
+from batcountry.image.reading import read_picture
 from batcountry.jobs.inputs import PICTURE
 from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
-from batcountry.motion.arguments import asked_of, recipe_of
+from batcountry.motion.api import motion_recipe, prepared_dream
 from batcountry.motion.flow import Flow
-from batcountry.motion.recipes import Motion, MotionNote, VideoRecipe, ZoomRecipe
+from batcountry.motion.note import MotionNote
+from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 
 VIDEO = "video"
@@ -91,8 +92,8 @@ def _made_of(
     kind: type[Motion], recipe: Any, options: Mapping[str, Any], policy: Policy
 ) -> tuple[Motion, dict[str, Any]]:
     """Return a film's recipe, and what is asked for with it, which may have more than can be written down."""
-    motion = recipe_of(kind, recipe, dict(options))
-    asked = asked_of(motion, dict(options), policy)
+    motion = motion_recipe(kind, recipe, dict(options))
+    asked = prepared_dream(motion, dict(options), policy)
     return motion.chosen(dream=asked.recipe), {"asked": asked}
 
 

@@ -4,21 +4,26 @@ A parametrization is made from a picture, which it then gives (or, if it cannot 
 nearest that it can), and is moved by an optimizer.
 """
 
-from batcountry.optim.param.alpha import Veiled, veiled
+from batcountry.optim.param.alpha import AlphaParam, with_alpha
 from batcountry.optim.param.base import MakeParam, Param
 from batcountry.optim.param.decorrelated import Decorrelated
 from batcountry.optim.param.fourier import Fourier, soft_fourier
 from batcountry.optim.param.maco import Maco
 from batcountry.optim.param.pixels import Pixels
+from batcountry.recipe.registry import Registry
 
-known: dict[str, MakeParam] = {
-    "decorrelated": Decorrelated,
-    "pixels": Pixels,
-    "fourier": Fourier,
-    "soft-fourier": soft_fourier,
-    "maco": Maco,
-}
-"""Parametrizations by name. Put your own function in to extend it."""
+PARAMS: Registry[MakeParam] = Registry(
+    "param",
+    "batcountry.params",
+    {
+        "decorrelated": Decorrelated,
+        "pixels": Pixels,
+        "fourier": Fourier,
+        "soft-fourier": soft_fourier,
+        "maco": Maco,
+    },
+)
+"""Parametrizations by name; `register` your own function to extend it."""
 
 step_sizes: dict[str, dict[str, float]] = {
     "decorrelated": {"ascent": 2.7, "adam": 2.0, "rmsprop": 2.0},
@@ -37,17 +42,17 @@ normalizations = {"decorrelated": "bands"}
 """What ascent on a parametrization divides the gradient by if nothing is said; for all others its mean size."""
 
 __all__ = [
+    "PARAMS",
+    "AlphaParam",
     "Decorrelated",
     "Fourier",
     "Maco",
     "MakeParam",
     "Param",
     "Pixels",
-    "Veiled",
     "by_pixel",
-    "known",
     "normalizations",
     "soft_fourier",
     "step_sizes",
-    "veiled",
+    "with_alpha",
 ]

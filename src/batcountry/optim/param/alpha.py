@@ -14,7 +14,7 @@ _COLORS = 3
 _FAINTEST = 0.5 / 255
 
 
-class Veil:
+class OpacityWaves:
     """Opacity as waves before a sigmoid, so that it grows in patches.
 
     Parameters
@@ -39,7 +39,7 @@ class Veil:
         """Do nothing, as every wave is allowed; see `Param`."""
 
 
-class Veiled:
+class AlphaParam:
     """Colors held by one parametrization, and opacity by another.
 
     Parameters
@@ -68,7 +68,7 @@ class Veiled:
         self._opacity.constrain(True)
 
 
-def veiled(colors: MakeParam) -> MakeParam:
+def with_alpha(colors: MakeParam) -> MakeParam:
     """Return what holds colors in one way, and opacity in the way that goes with it: pixel by pixel, or as waves."""
-    opacity: MakeParam = Pixels if colors in (Decorrelated, Pixels) else Veil
-    return lambda image: Veiled(image, colors, opacity)
+    opacity: MakeParam = Pixels if colors in (Decorrelated, Pixels) else OpacityWaves
+    return lambda image: AlphaParam(image, colors, opacity)

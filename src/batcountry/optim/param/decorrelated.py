@@ -61,8 +61,8 @@ def from_decorrelated(colors: Tensor) -> Tensor:
 
 def gradient_on_colors(image: Tensor, gradient: Tensor) -> Tensor:
     """Return the gradient on decorrelated colors of pictures from that on the pictures; all (N, 3, H, W)."""
-    slope = image * (255 - image) / 255  # a sigmoid's, of gray levels
-    return _mix(color_matrix(image).T / _UNIT, slope.mul_(gradient))
+    steepness = image * (255 - image) / 255  # a sigmoid's, of gray levels
+    return _mix(color_matrix(image).T / _UNIT, steepness.mul_(gradient))
 
 
 class _ToImage(torch.autograd.Function):

@@ -40,16 +40,16 @@ class Maco:
                 "maco keeps the magnitudes of the waves of the picture it begins with, and an even color has none; "
                 "begin with a photograph or the start pink"
             )
-        self._turned = torch.zeros_like(self._first).requires_grad_()
+        self._rotation = torch.zeros_like(self._first).requires_grad_()
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """By how much each wave is moved, (N, 3, H, W // 2 + 1), in radians; see `Param`."""
-        return (self._turned,)
+        return (self._rotation,)
 
     def image(self) -> Tensor:
         """Return the pictures; see `Param`."""
-        phase = self._first + _paired(self._turned, self._size[1])
+        phase = self._first + _paired(self._rotation, self._size[1])
         waves = torch.polar(self._magnitude, phase)
         return to_gray_levels(torch.fft.irfft2(waves, s=self._size, norm="ortho"))
 

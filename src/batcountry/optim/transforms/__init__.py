@@ -20,8 +20,10 @@ from batcountry.optim.transforms.noise import noise
 from batcountry.optim.transforms.warps import blur, rotate, scale
 from batcountry.recipe.expressions import Calls
 from batcountry.recipe.marks import has_mark, refuse
+from batcountry.recipe.registry import Registry
 
 __all__ = [
+    "TRANSFORMS",
     "Dice",
     "OfChannels",
     "Transform",
@@ -29,7 +31,6 @@ __all__ = [
     "crop",
     "flip",
     "jitter",
-    "known",
     "noise",
     "of_channels",
     "pad",
@@ -39,12 +40,14 @@ __all__ = [
     "seen_size",
 ]
 
-known: dict[str, Callable[..., Transform]] = {
-    each.__name__: each for each in (jitter, pad, scale, rotate, flip, blur, noise, crop)
-}
-"""Transforms that the text form knows, by name. Put your own function in to extend it."""
+TRANSFORMS: Registry[Callable[..., Transform]] = Registry(
+    "transform",
+    "batcountry.transforms",
+    {make.__name__: make for make in (jitter, pad, scale, rotate, flip, blur, noise, crop)},
+)
+"""Transforms that the text form has, by name; `register` your own function to extend it."""
 
-_calls = Calls("transform", known)
+_calls = Calls("transform", TRANSFORMS)
 
 
 def parse(text: str) -> list[Transform]:
@@ -58,15 +61,18 @@ def parse(text: str) -> list[Transform]:
     if has_mark(text):
         raise refuse("transforms", text)
     value = _calls.parse(text)
-    found = value if isinstance(value, list) else [value]
-    if not all(callable(each) for each in found):
+    transforms = value if isinstance(value, list) else [value]
+    if not all(callable(transform) for transform in transforms):
         raise _calls.wrong(text.strip(), 0, "transforms are calls with commas between")
-    return found
+    return transforms
 
 
 def of_channels(transforms: Sequence[Transform], channels: int) -> list[Transform]:
     """Return transforms for pictures of so many channels; what is beside a picture are the channels after them."""
-    return [each.of_channels(channels) if isinstance(each, OfChannels) else each for each in transforms]
+    return [
+        transform.of_channels(channels) if isinstance(transform, OfChannels) else transform
+        for transform in transforms
+    ]
 
 
 class _Loaded:
@@ -92,6 +98,6 @@ def seen_size(transforms: Sequence[Transform], size: tuple[int, int]) -> tuple[i
     """
     for rng in (_Loaded(high=False), _Loaded(high=True)):
         pictures = torch.empty(1, 1, *size, device="meta")  # a picture may be larger than memory
-        for each in transforms:
-            pictures = each(pictures, rng)
+        for transform in transforms:
+            pictures = transform(pictures, rng)
     return pictures.shape[-2], pictures.shape[-1]

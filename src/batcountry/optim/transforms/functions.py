@@ -44,23 +44,27 @@ class _Own:
     def __call__(self, pictures: Tensor, rng: Dice) -> Tensor:
         if pictures.is_meta:
             return self._sized(pictures, rng)
-        found = self._run(pictures, rng)
-        if pictures.requires_grad and not found.requires_grad:
+        transformed = self._run(pictures, rng)
+        if pictures.requires_grad and not transformed.requires_grad:
             raise RecipeError(
                 f"no gradient leads through the transform {name_of(self._function)}; write it with PyTorch's operations"
             )
-        return found
+        return transformed
 
     def _run(self, pictures: Tensor, rng: Dice) -> Tensor:
-        found: Any = self._function(pictures, rng) if self._draws else self._function(pictures)
-        shape = getattr(found, "shape", ())
-        if not isinstance(found, Tensor) or len(shape) != 4 or shape[:2] != pictures.shape[:2]:
-            said = f"a tensor of shape {tuple(shape)}" if isinstance(found, Tensor) else type(found).__name__
+        transformed: Any = self._function(pictures, rng) if self._draws else self._function(pictures)
+        shape = getattr(transformed, "shape", ())
+        if not isinstance(transformed, Tensor) or len(shape) != 4 or shape[:2] != pictures.shape[:2]:
+            kind = (
+                f"a tensor of shape {tuple(shape)}"
+                if isinstance(transformed, Tensor)
+                else type(transformed).__name__
+            )
             raise RecipeError(
-                f"the transform {name_of(self._function)} makes {said} of pictures of shape {tuple(pictures.shape)}; it "
+                f"the transform {name_of(self._function)} makes {kind} of pictures of shape {tuple(pictures.shape)}; it "
                 "may only change height and width"
             )
-        return found
+        return transformed
 
     def _sized(self, pictures: Tensor, rng: Dice) -> Tensor:
         """Return a tensor without contents, of the size that pictures come to.
@@ -69,12 +73,12 @@ class _Own:
         """
         shape = (1, self._channels, *pictures.shape[-2:])
         try:
-            found = self._run(torch.empty(shape, device="meta"), rng)
+            transformed = self._run(torch.empty(shape, device="meta"), rng)
         except RecipeError:
             raise
         except Exception:
-            found = self._run(torch.zeros(shape), np.random.RandomState(0))
-        return torch.empty(*pictures.shape[:2], *found.shape[-2:], device="meta")
+            transformed = self._run(torch.zeros(shape), np.random.RandomState(0))
+        return torch.empty(*pictures.shape[:2], *transformed.shape[-2:], device="meta")
 
 
 def _needs_two(function: Callable[..., Tensor]) -> bool:
@@ -85,8 +89,9 @@ def _needs_two(function: Callable[..., Tensor]) -> bool:
     except (TypeError, ValueError):  # one that is not written in Python
         return False
     needed = [
-        each
-        for each in parameters
-        if each.default is each.empty and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+        parameter
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
     return len(needed) == 2

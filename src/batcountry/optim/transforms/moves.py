@@ -21,7 +21,7 @@ def jitter(largest: int) -> Transform:
         raise RecipeError("jitter is a number of pixels, 0 or more")
 
     def roll(pictures: Tensor, rng: Dice) -> Tensor:
-        ox, oy = (int(each) for each in rng.randint(-largest, largest + 1, 2))
+        ox, oy = (int(shift) for shift in rng.randint(-largest, largest + 1, 2))
         return torch.roll(pictures, (oy, ox), (-2, -1)) if ox or oy else pictures
 
     return roll
@@ -78,7 +78,7 @@ def crop(height: int, width: int | None = None) -> Transform:
                 f"crop cuts {across}×{height} pixels out of a picture, and this one has {wide}×{high} there; "
                 "use a larger picture, fewer octaves, or pad it first"
             )
-        y, x = (int(rng.randint(0, each + 1, 1)[0]) for each in spare)
+        y, x = (int(rng.randint(0, pixels + 1, 1)[0]) for pixels in spare)
         return pictures[..., y : y + height, x : x + across]
 
     return cropped

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import ceil, cos, radians, sin
+from math import cos, radians, sin
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
+from batcountry.image.blur import gaussian_blur
 from batcountry.optim.transforms.base import Dice, Transform
 
 
@@ -19,7 +20,7 @@ def scale(least: float, most: float) -> Transform:
 
     def scaled(pictures: Tensor, rng: Dice) -> Tensor:
         factor = _drawn(least, most, rng)
-        size = [max(1, round(each * factor)) for each in pictures.shape[-2:]]
+        size = [max(1, round(side * factor)) for side in pictures.shape[-2:]]
         if size == list(pictures.shape[-2:]):
             return pictures
         return F.interpolate(pictures, size, mode="bilinear", antialias=True)
@@ -37,12 +38,12 @@ def rotate(degrees: float) -> Transform:
 
     def rotated(pictures: Tensor, rng: Dice) -> Tensor:
         angle = radians(_drawn(-degrees, degrees, rng))
-        return pictures if angle == 0 else turned(pictures, angle)
+        return pictures if angle == 0 else rotate_by(pictures, angle)
 
     return rotated
 
 
-def turned(pictures: Tensor, angle: float) -> Tensor:
+def rotate_by(pictures: Tensor, angle: float) -> Tensor:
     """Return (N, C, H, W) rotated about the middle, counter-clockwise, by an angle in radians."""
     high, wide = pictures.shape[-2:]
     # affine_grid counts from -1 to 1 along either axis, so an angle in pixels needs the ratio of the sides.
@@ -64,21 +65,11 @@ def blur(least: float, most: float | None = None) -> Transform:
 
     def blurred(pictures: Tensor, rng: Dice) -> Tensor:
         sigma = _drawn(least, last, rng)
-        return pictures if sigma == 0 else smoothed(pictures, sigma)
+        if sigma == 0:
+            return pictures
+        return gaussian_blur(pictures, sigma, truncate=4, edge="replicate", dtype=torch.float64)
 
     return blurred
-
-
-def smoothed(pictures: Tensor, sigma: float) -> Tensor:
-    """Return (N, C, H, W) convolved with a Gaussian, cut off at four standard deviations."""
-    reach = ceil(4 * sigma)
-    at = torch.arange(-reach, reach + 1, dtype=torch.float64)
-    weights = torch.exp(-0.5 * (at / sigma) ** 2)
-    weights = (weights / weights.sum()).to(pictures)
-    planes = pictures.reshape(-1, 1, *pictures.shape[-2:])
-    padded = F.pad(planes, (reach,) * 4, mode="replicate")
-    rows = F.conv2d(padded, weights.reshape(1, 1, 1, -1))
-    return F.conv2d(rows, weights.reshape(1, 1, -1, 1)).reshape(pictures.shape)
 
 
 def _drawn(least: float, most: float, rng: Dice) -> float:

@@ -1,13 +1,13 @@
 """Convolutions of each channel by itself with a stride, and their gradients, of channels-last numbers."""
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from batcountry.backend.kernels.loops.channels import number, part, put
-from batcountry.backend.kernels.loops.dtypes import bfloat16s, float32s
+from batcountry.backend.kernels.loops.dtypes import FLOATS, arrays
 from batcountry.backend.kernels.loops.pool_windows import moved_on, windows_over
 from batcountry.backend.kernels.loops.simd import LANES, all_of, clamped
-from batcountry.backend.kernels.loops.threads import Loop, told, turn
+from batcountry.backend.kernels.loops.threads import loops_of, turn
 
 # Arguments: four addresses; rows, columns and channels of the input, rows and columns of the result, those of the kernel, the
 # stride, padding above and on the left; the least and the largest result as bits of float64.
@@ -23,8 +23,8 @@ def _window(a):
     return a[11], a[12], a[13], a[14], a[15]
 
 
-@njit
-def _forward(a, x, weights, bias, y):
+def _forward(a):
+    x, weights, bias, y = arrays(a)
     rows, columns, channels, up, across = _sizes(a)
     kernel_rows, kernel_columns, stride, top, left = _window(a)
     least, most = number(a[16]), number(a[17])
@@ -50,8 +50,8 @@ def _forward(a, x, weights, bias, y):
         row = turn(a)
 
 
-@njit
-def _backward(a, grad, weights, out):
+def _backward(a):
+    grad, weights, _, out = arrays(a)
     rows, columns, channels, up, across = _sizes(a)
     kernel_rows, kernel_columns, stride, top, left = _window(a)
     row = turn(a)
@@ -81,25 +81,5 @@ def _backward(a, grad, weights, out):
         row = turn(a)
 
 
-def _forward_float32(pointer):
-    a = told(pointer)
-    _forward(a, float32s(a[2]), float32s(a[3]), float32s(a[4]), float32s(a[5]))
-
-
-def _forward_bfloat16(pointer):
-    a = told(pointer)
-    _forward(a, bfloat16s(a[2]), float32s(a[3]), float32s(a[4]), bfloat16s(a[5]))
-
-
-def _backward_float32(pointer):
-    a = told(pointer)
-    _backward(a, float32s(a[2]), float32s(a[3]), float32s(a[5]))
-
-
-def _backward_bfloat16(pointer):
-    a = told(pointer)
-    _backward(a, bfloat16s(a[2]), float32s(a[3]), bfloat16s(a[5]))
-
-
-forward = {"float32": Loop(_forward_float32), "bfloat16": Loop(_forward_bfloat16)}
-backward = {"float32": Loop(_backward_float32), "bfloat16": Loop(_backward_bfloat16)}
+forward = loops_of(_forward, FLOATS, types.float32, types.float32, FLOATS)
+backward = loops_of(_backward, FLOATS, types.float32, types.float32, FLOATS)

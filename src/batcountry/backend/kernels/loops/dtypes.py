@@ -1,24 +1,91 @@
-"""Numbers in memory as float32 or bfloat16, which Numba knows as 16 bits only, as their bits, and pointers to them."""
+"""What a loop is given: whole numbers, and pointers to arrays of some types.
+
+bfloat16 is known to Numba as its 16 bits. What only compares numbers and passes them on takes their bits, as signed numbers.
+"""
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+from llvmlite import ir
 from numba import carray, njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, models, overload, register_model
 
-_ALL = 1 << 40
-"""More than any array holds; bounds are the loops' own affair."""
+FLOATS = {"float32": types.float32, "bfloat16": types.uint16}
+"""Types of an array of floats, by the name of the type of numbers that a loop is for."""
+
+BITS = {"float32": types.int32, "bfloat16": types.int16}
+"""The same for an array of floats whose bits are looked at."""
+
+MOST = 24
+"""Numbers that a loop is given at most, with the two that are its counter and its number of turns."""
+
+
+class Arguments(types.Type):
+    """A pointer to int64 numbers: two of the loop's own, the addresses of arrays of `elements`, and others."""
+
+    def __init__(self, elements: Sequence[Any]) -> None:
+        self.elements = tuple(elements)
+        super().__init__(name=f"Arguments({', '.join(map(str, elements))})")
+
+
+@register_model(Arguments)
+class _Model(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, ir.IntType(64).as_pointer())
 
 
 @intrinsic
-def _pointer(typing: Any, address: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.inttoptr(values[0], cgutils.voidptr_t)
+def _pointer(typing: Any, arguments: Any) -> Any:
+    return types.CPointer(types.int64)(arguments), lambda context, builder, signature, values: values[0]
 
-    return types.voidptr(types.int64), generate
+
+@njit(inline="always")
+def numbers(arguments: Any) -> Any:
+    """Return all that a loop was given, as an array."""
+    return carray(_pointer(arguments), MOST)
+
+
+@overload(operator.getitem, inline="always")
+def _item(arguments, index):  # Numba compares the names and notes of what it returns with these
+    if isinstance(arguments, Arguments):
+        return lambda arguments, index: numbers(arguments)[index]
+    return None
+
+
+@intrinsic
+def arrays(typing: Any, arguments: Any) -> Any:
+    """Return pointers to the arrays that a loop was given."""
+    found = types.BaseTuple.from_types([types.CPointer(each) for each in arguments.elements])
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointers = []
+        for index, kind in enumerate(found):
+            address = builder.load(builder.gep(values[0], [ir.IntType(64)(2 + index)]))
+            pointers.append(builder.inttoptr(address, context.get_value_type(kind)))
+        return context.make_tuple(builder, found, pointers)
+
+    return found(arguments), generate
+
+
+@intrinsic
+def bytes_behind(typing: Any, pointer: Any, count: Any, like: Any) -> Any:
+    """Return the pointer so many bytes behind another, to what `like` points to."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        address = builder.add(builder.ptrtoint(values[0], ir.IntType(64)), values[1])
+        return builder.inttoptr(address, context.get_value_type(like))
+
+    return like(pointer, types.int64, like), generate
+
+
+@intrinsic
+def bits_in(typing: Any, pointer: Any) -> Any:
+    """Return how many bits each number of an array has."""
+    width = pointer.dtype.bitwidth
+    return types.int64(pointer), lambda context, builder, signature, values: ir.IntType(64)(width)
 
 
 @intrinsic
@@ -30,33 +97,3 @@ def next_index(typing: Any, counter: Any) -> Any:
         return builder.atomic_rmw("add", array.data, context.get_constant(types.int64, 1), "monotonic")
 
     return types.int64(counter), generate
-
-
-@njit(inline="always")
-def float32s(address: int) -> Any:
-    """Return the float32 numbers at an address."""
-    return carray(_pointer(address), _ALL, np.float32)
-
-
-@njit(inline="always")
-def bfloat16s(address: int) -> Any:
-    """Return the bits of the bfloat16 numbers at an address."""
-    return carray(_pointer(address), _ALL, np.uint16)
-
-
-@njit(inline="always")
-def uint8s(address: int) -> Any:
-    """Return the bytes at an address."""
-    return carray(_pointer(address), _ALL, np.uint8)
-
-
-@njit(inline="always")
-def int32s(address: int) -> Any:
-    """Return the bits of the float32 numbers at an address, as signed numbers."""
-    return carray(_pointer(address), _ALL, np.int32)
-
-
-@njit(inline="always")
-def int16s(address: int) -> Any:
-    """Return the bits of the bfloat16 numbers at an address, as signed numbers."""
-    return carray(_pointer(address), _ALL, np.int16)

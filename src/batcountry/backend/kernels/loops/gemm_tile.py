@@ -1,4 +1,4 @@
-"""Products of matrices, some rows by two vectors of columns at a time, in registers.
+"""Products of matrices, some rows by one or two vectors of columns at a time, in registers.
 
 Numbers are float32, or bfloat16 two at a time: one instruction multiplies sixteen pairs and adds them up in float32.
 """
@@ -8,11 +8,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-from batcountry.backend.kernels.loops.llvm import BFLOAT, splat
+from batcountry.backend.kernels.loops.llvm import BFLOAT, compiles_for, splat
 from batcountry.backend.kernels.loops.simd import FLOATS, LANES, place_of
 
-ROWS = 12
-VECTORS = 2
+ROWS, VECTORS = (12, 2) if compiles_for("avx512f") else (6, 1)
+"""As many sums as stay in registers: 24 of the 32 that AVX-512 has, or, as a vector is two of AVX2's, 12 of its 16."""
+
 COLUMNS = VECTORS * LANES
 _COUNT = ROWS * VECTORS
 _INT, _FLOATS = ir.IntType(32), FLOATS.inside

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from batcountry.backend.kernels.loops.channels import number, part, put
-from batcountry.backend.kernels.loops.dtypes import bfloat16s, float32s
+from batcountry.backend.kernels.loops.dtypes import FLOATS, arrays, bits_in
 from batcountry.backend.kernels.loops.simd import (
     LANES,
     all_of,
@@ -14,7 +14,7 @@ from batcountry.backend.kernels.loops.simd import (
     store,
     where,
 )
-from batcountry.backend.kernels.loops.threads import Loop, told, turn
+from batcountry.backend.kernels.loops.threads import loops_of, turn
 
 
 @njit(inline="always")
@@ -32,7 +32,14 @@ def _settings(a):
 
 
 @njit(inline="always")
-def _forward(a, x, y, steps):
+def _steps(x):
+    """Return how many of Newton's steps are as precise as the numbers are."""
+    return 3 if bits_in(x) == 32 else 2
+
+
+def _forward(a):
+    x, _, y = arrays(a)
+    steps = _steps(x)
     pixels, channels, half, alpha, k = _settings(a)
     squares = np.zeros(channels + 3 * LANES, np.float32)
     row = turn(a)
@@ -48,8 +55,9 @@ def _forward(a, x, y, steps):
         row = turn(a)
 
 
-@njit(inline="always")
-def _backward(a, x, grad, out, steps):
+def _backward(a):
+    x, grad, out = arrays(a)
+    steps = _steps(x)
     pixels, channels, half, alpha, k = _settings(a)
     zero = all_of(np.float32(0))
     factor = all_of(np.float32(1.5)) * alpha
@@ -76,25 +84,5 @@ def _backward(a, x, grad, out, steps):
         row = turn(a)
 
 
-def _forward_float32(pointer):
-    a = told(pointer)
-    _forward(a, float32s(a[2]), float32s(a[4]), 3)
-
-
-def _forward_bfloat16(pointer):
-    a = told(pointer)
-    _forward(a, bfloat16s(a[2]), bfloat16s(a[4]), 2)
-
-
-def _backward_float32(pointer):
-    a = told(pointer)
-    _backward(a, float32s(a[2]), float32s(a[3]), float32s(a[4]), 3)
-
-
-def _backward_bfloat16(pointer):
-    a = told(pointer)
-    _backward(a, bfloat16s(a[2]), bfloat16s(a[3]), bfloat16s(a[4]), 2)
-
-
-forward = {"float32": Loop(_forward_float32), "bfloat16": Loop(_forward_bfloat16)}
-backward = {"float32": Loop(_backward_float32), "bfloat16": Loop(_backward_bfloat16)}
+forward = loops_of(_forward, FLOATS, FLOATS, FLOATS)
+backward = loops_of(_backward, FLOATS, FLOATS, FLOATS)

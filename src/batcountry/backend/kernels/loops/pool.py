@@ -1,10 +1,10 @@
 """Max pooling of channels-last numbers, with the places of the maxima as bytes."""
 
 import numpy as np
-from numba import njit
+from numba import types
 
 from batcountry.backend.kernels.loops.channels import part, put
-from batcountry.backend.kernels.loops.dtypes import bfloat16s, float32s, int16s, int32s, uint8s
+from batcountry.backend.kernels.loops.dtypes import BITS, FLOATS, arrays
 from batcountry.backend.kernels.loops.pool_windows import moved_on, windows_over
 from batcountry.backend.kernels.loops.simd import (
     LANES,
@@ -16,14 +16,14 @@ from batcountry.backend.kernels.loops.simd import (
     same,
     where,
 )
-from batcountry.backend.kernels.loops.threads import Loop, told, turn
+from batcountry.backend.kernels.loops.threads import loops_of, turn
 
 # Arguments: three addresses, rows, columns and channels, rows and columns of windows, then of the
 # windows the rows and columns, strides and padding.
 
 
-@njit
-def _forward(a, x, y, which):
+def _forward(a):
+    x, y, which = arrays(a)
     rows, columns, channels, up, across = a[5], a[6], a[7], a[8], a[9]
     row = turn(a)
     while row >= 0:
@@ -57,9 +57,9 @@ def _forward(a, x, y, which):
         row = turn(a)
 
 
-@njit
-def _forward_above_zero(a, x, y, which):
+def _forward_above_zero(a):
     """Do the same for `relu(x)`, whose maxima of 0 are nowhere, by the bits of numbers."""
+    x, y, which = arrays(a)
     rows, columns, channels, up, across = a[5], a[6], a[7], a[8], a[9]
     zero = bits_of(x, 0)
     nowhere, lanes = aux_bytes(zero, np.uint8(255)), len(zero)
@@ -91,8 +91,8 @@ def _forward_above_zero(a, x, y, which):
         row = turn(a)
 
 
-@njit
-def _backward(a, out, grad, which):
+def _backward(a):
+    out, grad, which = arrays(a)
     rows, columns, channels, up, across = a[5], a[6], a[7], a[8], a[9]
     kernel_rows, kernel_columns, stride_rows, stride_columns, top, left = (
         a[10],
@@ -129,36 +129,6 @@ def _backward(a, out, grad, which):
         row = turn(a)
 
 
-def _forward_float32(pointer):
-    a = told(pointer)
-    _forward(a, float32s(a[2]), float32s(a[3]), uint8s(a[4]))
-
-
-def _forward_bfloat16(pointer):
-    a = told(pointer)
-    _forward(a, bfloat16s(a[2]), bfloat16s(a[3]), uint8s(a[4]))
-
-
-def _above_zero_float32(pointer):
-    a = told(pointer)
-    _forward_above_zero(a, int32s(a[2]), int32s(a[3]), uint8s(a[4]))
-
-
-def _above_zero_bfloat16(pointer):
-    a = told(pointer)
-    _forward_above_zero(a, int16s(a[2]), int16s(a[3]), uint8s(a[4]))
-
-
-def _backward_float32(pointer):
-    a = told(pointer)
-    _backward(a, float32s(a[2]), float32s(a[3]), uint8s(a[4]))
-
-
-def _backward_bfloat16(pointer):
-    a = told(pointer)
-    _backward(a, bfloat16s(a[2]), bfloat16s(a[3]), uint8s(a[4]))
-
-
-forward = {"float32": Loop(_forward_float32), "bfloat16": Loop(_forward_bfloat16)}
-above_zero = {"float32": Loop(_above_zero_float32), "bfloat16": Loop(_above_zero_bfloat16)}
-backward = {"float32": Loop(_backward_float32), "bfloat16": Loop(_backward_bfloat16)}
+forward = loops_of(_forward, FLOATS, FLOATS, types.uint8)
+above_zero = loops_of(_forward_above_zero, BITS, BITS, types.uint8)
+backward = loops_of(_backward, FLOATS, FLOATS, types.uint8)

@@ -63,8 +63,10 @@ def _stored(array, vector):
 
 
 def place_of(context, builder, kind, array, index, stored):
-    """Return the pointer to what an array holds at an index, as one to a type of LLVM."""
-    data = context.make_array(kind)(context, builder, array).data
+    """Return the pointer to what an array, or what is behind a pointer, holds at an index, as one to a type of LLVM."""
+    data = (
+        array if isinstance(kind, types.CPointer) else context.make_array(kind)(context, builder, array).data
+    )
     return builder.bitcast(builder.gep(data, [index]), stored.as_pointer())
 
 

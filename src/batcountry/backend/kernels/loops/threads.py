@@ -7,18 +7,16 @@ while after each operation.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numba import carray, cfunc, njit, types
+from numba import cfunc, njit, types
 
-from batcountry.backend.kernels.loops.dtypes import next_index
-
-_NUMBERS = 24
+from batcountry.backend.kernels.loops.dtypes import FLOATS, MOST, Arguments, next_index, numbers
 
 Team = Callable[[int, int, int], None]
 """Calls the function at an address, with an address, in so many threads at once."""
@@ -30,23 +28,25 @@ class Loop:
     Parameters
     ----------
     body
-        What each thread calls, with a pointer for `told`. It takes its turns with `turn` until
-        there is none left.
+        What each thread calls, with `Arguments`. It takes its turns with `turn` until there is none left.
+    elements
+        Numba's types of what is in the arrays whose addresses are its first arguments.
     """
 
     compiled: ClassVar[int] = 0
     """How many this process has compiled, rather than read from the cache."""
 
-    def __init__(self, body: Callable[[Any], None]) -> None:
+    def __init__(self, body: Callable[[Any], None], elements: Sequence[Any]) -> None:
         self._body = body
+        self._elements = elements
 
     def __call__(self, turns: int, *arguments: int) -> None:
         """Run all turns; what lies at addresses among the arguments must stay until it returns."""
-        numbers = np.zeros(_NUMBERS, np.int64)
-        numbers[1 : 2 + len(arguments)] = turns, *arguments
+        given = np.zeros(MOST, np.int64)
+        given[1 : 2 + len(arguments)] = turns, *arguments
         threads = min(torch.get_num_threads(), turns)
         if threads > 0:
-            _team()(self._compiled.address, numbers.ctypes.data, threads)
+            _team()(self._compiled.address, given.ctypes.data, threads)
 
     def compile(self) -> None:
         """Compile it now rather than when it first runs."""
@@ -54,7 +54,7 @@ class Loop:
 
     @cached_property
     def _compiled(self) -> Any:
-        signature = types.void(types.CPointer(types.int64))
+        signature = types.void(Arguments(self._elements))
         options: dict[str, Any] = {"nopython": True, "error_model": "numpy", "fastmath": {"contract"}}
         try:
             found = cfunc(signature, cache=True, **options)(self._body)
@@ -64,23 +64,32 @@ class Loop:
         return found
 
 
-@njit(inline="always")
-def told(pointer: Any) -> Any:
-    """Return what a loop was told: a counter, the number of turns, and its arguments."""
-    return carray(pointer, _NUMBERS)
+def loops_of(body: Callable[[Any], None], *elements: Any) -> dict[str, Loop]:
+    """Return the loops of a body, by the name of the type of numbers that each is for.
+
+    Parameters
+    ----------
+    elements
+        What is in each array: a type of Numba's, or one for each type of numbers, as `FLOATS` has them.
+    """
+    return {
+        name: Loop(body, [each[name] if isinstance(each, dict) else each for each in elements])
+        for name in FLOATS
+    }
 
 
 @njit(inline="always")
-def turn(numbers: Any) -> int:
+def turn(arguments: Any) -> int:
     """Return the next turn that no thread has taken yet, or -1."""
-    found = next_index(numbers)
-    return found if found < numbers[1] else -1
+    given = numbers(arguments)
+    found = next_index(given)
+    return found if found < given[1] else -1
 
 
 @njit(inline="always")
-def seat(numbers: Any) -> int:
+def seat(arguments: Any) -> int:
     """Return which of the threads this is, from 0 on; to be asked once by each."""
-    return next_index(numbers[_NUMBERS - 1 :])
+    return next_index(numbers(arguments)[MOST - 1 :])
 
 
 @cache

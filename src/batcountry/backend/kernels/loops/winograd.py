@@ -6,13 +6,13 @@ those. Some tiles at a time go through all of it, so that what lies between stay
 """
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from batcountry.backend.kernels.loops.channels import number
-from batcountry.backend.kernels.loops.dtypes import bfloat16s, float32s
+from batcountry.backend.kernels.loops.dtypes import FLOATS, arrays, bits_in, bytes_behind
 from batcountry.backend.kernels.loops.gemm_tile import COLUMNS, ROWS, add_products, no_sums, put_sums
 from batcountry.backend.kernels.loops.simd import LANES, all_of, clamped, load, store
-from batcountry.backend.kernels.loops.threads import Loop, seat, told, turn
+from batcountry.backend.kernels.loops.threads import loops_of, seat, turn
 
 TILES = 2 * ROWS
 """How many tiles are a turn of the loop."""
@@ -29,8 +29,11 @@ def workspace(channels: int, itemsize: int) -> int:
     return _PLACES * (TILES * COLUMNS * 4 + (TILES + 1) * channels * itemsize)
 
 
-@njit(inline="always")
-def _convolve(a, x, weights, bias, y, products, transformed, patch):
+def _convolve(a):
+    x, weights, bias, y, spaces = arrays(a)
+    products = bytes_behind(spaces, seat(a) * a[7], bias)
+    transformed = bytes_behind(products, _PLACES * TILES * COLUMNS * 4, x)
+    patch = bytes_behind(transformed, _PLACES * TILES * a[11] * (bits_in(x) // 8), x)
     tiles = a[8] * _half(a[12]) * _half(a[13])
     block = turn(a)
     while block >= 0:
@@ -166,26 +169,4 @@ def _sums_of_four(products, at):
     return load(products, at) + b + c, b - c - load(products, at + 3 * apart)
 
 
-@njit(inline="always")
-def _places(a, itemsize):
-    """Return the addresses in a thread's workspace of products, transformed tiles and a patch."""
-    products = a[6] + seat(a) * a[7]
-    transformed = products + _PLACES * TILES * COLUMNS * 4
-    return products, transformed, transformed + _PLACES * TILES * a[11] * itemsize
-
-
-def _float32(pointer):
-    a = told(pointer)
-    products, transformed, patch = _places(a, 4)
-    x, weights, bias, y = float32s(a[2]), float32s(a[3]), float32s(a[4]), float32s(a[5])
-    _convolve(a, x, weights, bias, y, float32s(products), float32s(transformed), float32s(patch))
-
-
-def _bfloat16(pointer):
-    a = told(pointer)
-    products, transformed, patch = _places(a, 2)
-    x, weights, bias, y = bfloat16s(a[2]), bfloat16s(a[3]), float32s(a[4]), bfloat16s(a[5])
-    _convolve(a, x, weights, bias, y, float32s(products), bfloat16s(transformed), bfloat16s(patch))
-
-
-convolve = {"float32": Loop(_float32), "bfloat16": Loop(_bfloat16)}
+convolve = loops_of(_convolve, FLOATS, FLOATS, types.float32, FLOATS, types.uint8)

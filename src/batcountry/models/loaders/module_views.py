@@ -7,16 +7,17 @@ a hook, dreams run through the view, so that hooks see them too.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import utils
 
 if TYPE_CHECKING:
     from batcountry.caffe.graph import Node
-    from batcountry.models.loaders.efficientnet_lite import Block, Convolution, EfficientNetLite
+    from batcountry.models.loaders.efficientnet_blocks import Block, Convolution
 
 
 def has_hooks(module: nn.Module | None) -> bool:
@@ -33,18 +34,20 @@ class EfficientNetLiteModule(nn.Module):
 
     Parameters
     ----------
-    network
-        What it has its weights from.
+    parts
+        The layers that have places, by name.
+    dense
+        Weight and bias of what gives the logits.
     scale
         What the network's first convolution has divided its weights by.
     """
 
-    def __init__(self, network: EfficientNetLite, scale: float) -> None:
+    def __init__(self, parts: Mapping[str, Block], dense: tuple[Tensor, Tensor], scale: float) -> None:
         super().__init__()
-        parts = [_block(block, scale if name == "stem" else 1.0) for name, block in network.parts.items()]
-        self.stem, self.blocks, self.head = parts[0], nn.Sequential(*parts[1:-1]), parts[-1]
+        modules = [_block(block, scale if name == "stem" else 1.0) for name, block in parts.items()]
+        self.stem, self.blocks, self.head = modules[0], nn.Sequential(*modules[1:-1]), modules[-1]
         self.pool = nn.AdaptiveAvgPool2d(1)
-        weight, bias = network.dense
+        weight, bias = dense
         self.logits = _empty(nn.Linear, weight.shape[1], weight.shape[0])
         _fill(self.logits, weight, bias)
         self.eval()
@@ -147,7 +150,6 @@ class CaffeModule(nn.Module):
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Run what some layers need and nothing else, and return what they give."""
         from batcountry.caffe.graph import ancestors
-        from batcountry.models.loaders.caffe_network import further_inputs
 
         blobs = {self._source: x}
         found: dict[str, Tensor] = {}
@@ -160,6 +162,14 @@ class CaffeModule(nn.Module):
             if node.name in layers:
                 found[node.name] = blobs[node.tops[0]]
         return found
+
+
+def further_inputs(node: Node, like: Tensor) -> dict[str, Tensor]:
+    """Return what a layer without bottoms makes; further inputs than the picture are zero."""
+    return {
+        top: torch.zeros(value.shape).to(like) if value.is_meta else value.to(like)
+        for top, value in zip(node.tops, node.run(), strict=True)
+    }
 
 
 class _Layer(nn.Module):

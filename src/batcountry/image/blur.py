@@ -1,0 +1,41 @@
+"""Gaussian blur of pictures as tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Edge = Literal["replicate", "reflect"]
+"""How a picture goes on beyond its edge: with its nearest pixel, or mirrored about it."""
+
+
+def gaussian_blur(
+    images: Tensor, sigma: float, *, truncate: float, edge: Edge, dtype: torch.dtype | None = None
+) -> Tensor:
+    """Return pictures, (N, C, H, W), convolved with a Gaussian; differentiable.
+
+    Parameters
+    ----------
+    sigma
+        Standard deviation in pixels, more than 0.
+    truncate
+        The Gaussian is cut off at so many standard deviations; mirrored, not farther out than the picture reaches.
+    edge
+        How the pictures go on beyond their edges.
+    dtype
+        In which the weights are worked out; that of the pictures, if not given.
+    """
+    reach = math.ceil(truncate * sigma)
+    if edge == "reflect":
+        reach = min(reach, *(side - 1 for side in images.shape[-2:]))
+    offsets = torch.arange(-reach, reach + 1, dtype=dtype or images.dtype)
+    weights = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    weights = (weights / weights.sum()).to(images)
+    planes = images.reshape(-1, 1, *images.shape[-2:])
+    padded = F.pad(planes, (reach,) * 4, mode=edge)
+    rows = F.conv2d(padded, weights.reshape(1, 1, 1, -1))
+    return F.conv2d(rows, weights.reshape(1, 1, -1, 1)).reshape(images.shape)

@@ -1,0 +1,98 @@
+"""From whatever shows a picture to a `Picture`."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from batcountry.backend.policy import OPEN, Policy
+from batcountry.errors import PictureError
+from batcountry.image.files import decode, note_inside, read_file, upright_rgb
+from batcountry.image.picture import Picture, Pixels
+from batcountry.image.pixel_arrays import channels_last, digest_of, pixels_of, split_alpha
+from batcountry.image.streams import read_stream
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FileLike = str | PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+"""A file's name, its bytes, or a file that is open for reading them."""
+
+
+def read_picture(
+    source: FileLike | Image.Image | NDArray[Any] | Tensor | Picture, *, policy: Policy = OPEN
+) -> Picture:
+    """Read a picture.
+
+    Parameters
+    ----------
+    source
+        A path; a file's bytes, or a file open for reading bytes, which is read from its beginning where it can be; a PIL
+        image; an array H×W, H×W×3 or H×W×4 (uint8, uint16, or float 0–255); a torch tensor 3×H×W, 1×3×H×W or H×W×3
+        (uint8 or float 0–255; where both fit, channels first); or a `Picture`, which is returned as it is. Floats
+        from 0 to 1 are multiplied by 255, with a `UserWarning`.
+    policy
+        Which files may be read, and how large they and the picture may be.
+
+    Raises
+    ------
+    PolicyError
+        If that is more than the policy allows.
+    PictureError
+        If it is not a picture, is damaged, or is too large; the message names the file.
+    """
+    if isinstance(source, Picture):
+        return source if source.sha256 else replace(source, sha256=digest_of(source.pixels))
+    if isinstance(source, (str, PathLike)):
+        return _from_file(read_file(Path(source), policy), str(source), str(source), policy)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _from_file(bytes(source), None, "the picture", policy)
+    if isinstance(source, Image.Image):
+        picture = _from_image(source, "the picture")
+        return replace(picture, sha256=digest_of(picture.pixels))
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if "torch" in sys.modules and isinstance(source, sys.modules["torch"].Tensor):
+        tensor = source.detach().cpu()
+        return _from_array(channels_last((tensor.float() if tensor.is_floating_point() else tensor).numpy()))
+    if hasattr(source, "read"):
+        name = getattr(source, "name", None)
+        name = name if isinstance(name, str) else None
+        return _from_file(read_stream(source, name or "the picture"), name, name or "the picture", policy)
+    raise PictureError(
+        f"a picture cannot be made from {type(source).__name__}: give a path, bytes, an image or an array"
+    )
+
+
+def picture_of_levels(pixels: Pixels) -> Picture:
+    """Return the picture of pixels, H×W×3 or 4 float32, that are known to be gray levels, however dark they are."""
+    levels, alpha = split_alpha(pixels.astype(np.float32, copy=False))
+    return Picture(levels, alpha, sha256=digest_of(levels))
+
+
+def _from_file(data: bytes, source: str | None, name: str, policy: Policy) -> Picture:
+    policy.check_bytes(len(data), name)
+    with decode(data, name, policy) as image:
+        note = note_inside(image)
+        return replace(
+            _from_image(image, name), source=source, sha256=hashlib.sha256(data).hexdigest(), note=note
+        )
+
+
+def _from_image(image: Image.Image, name: str) -> Picture:
+    rgb, alpha, icc = upright_rgb(image, name)
+    pixels = np.ascontiguousarray(np.asarray(rgb, dtype=np.float32))
+    return Picture(pixels, None if alpha is None else np.array(alpha), icc)
+
+
+def _from_array(array: NDArray[Any]) -> Picture:
+    pixels, alpha = pixels_of(array)
+    return Picture(pixels, alpha, sha256=digest_of(pixels))

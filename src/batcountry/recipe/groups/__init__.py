@@ -1,0 +1,1 @@
+"""The fields of `Recipe`, a module for each group of them."""

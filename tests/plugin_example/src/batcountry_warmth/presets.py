@@ -1,0 +1,3 @@
+"""A preset."""
+
+SUNSET = {"octaves": 1, "iterations": 2, "color": "match"}
