@@ -31,7 +31,7 @@ SMOKE = rm -rf .make/smoke && mkdir .make/smoke && cp -r tests/smoke .make/smoke
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules bench-kernels fuzz clean
+.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-motion bench-params bench-atlas bench-modules bench-kernels fuzz mutants clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,9 @@ address: ## put REPOSITORY=https://github.com/ACCOUNT/bat-country where the addr
 
 fuzz: .make/test ## feed damaged files to the readers of Caffe's formats
 	@$(BIN)/python tests/caffe/fuzz.py $(ARGS)
+
+mutants: .make/mutmut ## change the code in one place after the other, and see that a test fails: hours; ARGS=src/batcountry/dreams/octaves.py
+	@$(BIN)/python tools/mutants.py $(ARGS)
 
 bench: .make/package ## measure a whole dream beside a plain PyTorch loop
 	@$(BIN)/python benchmarks/whole_job.py $(ARGS)
@@ -146,6 +149,10 @@ clean: ## take away what was set up and built
 
 .make/test: .make/package
 	@$(call install,--group test)
+	@touch $@
+
+.make/mutmut: .make/test
+	@$(call install,--group mutants)
 	@touch $@
 
 .make/lint: .make/package

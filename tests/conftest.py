@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 # Also of the processes that tests start. A test of a card asks for it by name; and on small pictures threads that wait
 # for each other busily take twice the time where other programs run, too.
@@ -64,12 +65,28 @@ def caffe_numbers() -> Path:
     return folder
 
 
-class TwoChannels:
-    """`sum`: two channels, each `weight` times the sum of the colors plus `bias`, padded 3×3 mean after it in `mean`."""
+WEIGHTS = ((0.5, 0.25, 0.125), (-0.25, 0.125, 0.75))
+"""Of `TwoChannels`: what each of its channels takes of red, green and blue."""
 
-    def __init__(self, weight: float = 0.25, bias: float = 1.0) -> None:
-        self.weight = torch.full((2, 3, 1, 1), weight)
-        self.bias = torch.full((2,), bias)
+BIASES = (1.0, -2.0)
+"""Of `TwoChannels`: what is added to each of its channels."""
+
+MEAN = (4.0, 2.0, -1.0)
+"""Of `TwoChannels`: what is taken off red, green and blue first."""
+
+
+def two_sums(image: Any) -> np.ndarray:
+    """What the layer `sum` of the net on paper is for (…, 3, H, W) in grey levels, worked out without PyTorch: (…, 2, H, W)."""
+    planes = np.asarray(image, np.float64) - np.reshape(MEAN, (3, 1, 1))
+    return np.einsum("kc,...chw->...khw", WEIGHTS, planes) + np.reshape(BIASES, (2, 1, 1))
+
+
+class TwoChannels:
+    """`sum`: two channels, each with `WEIGHTS` and `BIASES` of its own; `mean`: a mean over 3×3 of them with stride 2."""
+
+    def __init__(self) -> None:
+        self.weight = torch.tensor(WEIGHTS)[..., None, None]
+        self.bias = torch.tensor(BIASES)
 
     def run(self, x, layers):
         found = {"sum": F.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype))}
@@ -87,7 +104,7 @@ def two_channels() -> Model:
         "two-channels",
         TwoChannels(),
         layers=[Layer("sum", 2, 1, 1, 0, 1), Layer("mean", 2, 2, 3, 0, 2)],
-        mean=(0.0, 0.0, 0.0),
+        mean=MEAN,
         weights_sha256="0" * 64,
         default_layer="sum",
     )
@@ -95,7 +112,9 @@ def two_channels() -> Model:
 
 @pytest.fixture
 def photo() -> np.ndarray:
-    """Noise with structure, 37×53 RGB uint8: unequal primes, so that a swapped axis shows."""
+    """Noise with structure, 37×53 RGB uint8: unequal primes and channels that differ, so that a swapped axis shows."""
     random = np.random.RandomState(3)
     smooth = np.add.outer(np.linspace(0, 120, 37), np.linspace(0, 80, 53))[..., None]
-    return np.uint8(np.clip(smooth + random.randint(0, 56, (37, 53, 3)), 0, 255))
+    return np.uint8(
+        np.clip(smooth * (1.0, 0.8, 0.5) + (0, 9, 40) + random.randint(0, 56, (37, 53, 3)), 0, 255)
+    )

@@ -26,7 +26,7 @@ def model():
         "five",
         Five(),
         layers=layers,
-        mean=(120.0,) * 3,
+        mean=(124.0, 116.0, 104.0),
         weights_sha256="0" * 64,
         default_layer="a b",
         classes=["cat", "</script><b>", 'a "dog"', "four", "five"],

@@ -1,11 +1,14 @@
 """Where dreams run: the device that `auto` is, and whether its processor is made for bfloat16."""
 
+from types import SimpleNamespace
+
+import psutil
 import pytest
 import torch
 
 import batcountry
 from batcountry.backend import devices
-from batcountry.backend.devices import has_fast_bfloat16, pick_device
+from batcountry.backend.devices import free_memory, has_fast_bfloat16, pick_device, used_memory
 from batcountry.errors import RecipeError
 
 CPU = torch.device("cpu")
@@ -58,3 +61,121 @@ def test_avx512_that_pytorch_or_onednn_may_not_use_multiplies_nothing_fast(monke
     monkeypatch.setattr(devices, "has_onednn", lambda dtype: True)
     monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx2", "avx512f"}))
     assert not has_fast_bfloat16(CPU)
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Say which kinds of devices there are, as far as PyTorch says, and that no variable names one."""
+    monkeypatch.delenv("BATCOUNTRY_DEVICE")
+
+    def say(*kinds):
+        for kind in ("cuda", "mps", "xpu"):
+            backend = SimpleNamespace(is_available=lambda there=kind in kinds: there)
+            monkeypatch.setattr(torch.backends if kind == "mps" else torch, kind, backend, raising=False)
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("kinds", "first"),
+    [((), "cpu"), (("xpu",), "xpu"), (("mps", "xpu"), "mps"), (("cuda", "mps", "xpu"), "cuda")],
+)
+def test_auto_is_the_first_there_is_of_cuda_mps_and_xpu_or_else_the_processor(here, kinds, first):
+    here(*kinds)
+    assert pick_device("auto").type == first
+
+
+def test_a_pytorch_that_knows_nothing_of_a_kind_has_none_of_it(here, monkeypatch):
+    here()
+    monkeypatch.delattr(torch, "xpu")
+    assert pick_device("auto") == CPU
+
+
+def test_a_device_that_is_not_here_is_answered_with_those_that_are(here, monkeypatch):
+    here("mps")
+    monkeypatch.setattr(torch, "zeros", lambda *_, device: (_ for _ in ()).throw(NotImplementedError))
+    with pytest.raises(RecipeError, match=r"there is no device 'xpu' here; there are auto, cpu, mps$"):
+        pick_device("xpu")
+
+
+def test_what_computes_nothing_is_no_device(here):
+    with pytest.raises(RecipeError, match="'meta' computes nothing; use auto or cpu"):
+        pick_device("meta")
+
+
+def test_memory_of_the_processor_is_that_of_this_process_and_what_the_system_has_left(monkeypatch):
+    before = used_memory(CPU)
+    taken = torch.ones(32 << 20)  # 128 MB
+    assert used_memory(CPU) - before > 100 << 20
+    monkeypatch.setattr(devices, "Path", lambda _: tmp_group({}))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=7_000, total=90_000))
+    assert free_memory(CPU) == 7_000
+    assert taken.numel()
+
+
+class tmp_group(dict):  # noqa: N801
+    """A folder of files that are texts."""
+
+    def __truediv__(self, name):
+        def read():
+            if name not in self:
+                raise FileNotFoundError(name)
+            return self[name]
+
+        return SimpleNamespace(read_text=read)
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({"memory.max": "5000\n", "memory.current": "1500\n"}, 3_500),
+        ({"memory.max": "50000\n", "memory.current": "1500\n"}, 7_000),
+        ({"memory.max": "1000\n", "memory.current": "1500\n"}, 0),
+        ({"memory.max": "max\n", "memory.current": "1500\n"}, 7_000),
+        ({"memory.max": "5000\n"}, 7_000),
+    ],
+)
+def test_a_container_may_leave_less_than_the_system(monkeypatch, files, free):
+    monkeypatch.setattr(devices, "Path", lambda _: tmp_group(files))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=7_000))
+    assert free_memory(CPU) == free
+
+
+def test_memory_of_a_card_is_what_pytorch_says(monkeypatch):
+    card = torch.device("cuda", 1)
+    asked = []
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: asked.append(device) or 11)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: asked.append(device) or (22, 99))
+    assert (used_memory(card), free_memory(card)) == (11, 22)
+    assert asked == [card, card]
+
+
+@pytest.mark.parametrize(("capability", "fast"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_cards_multiply_bfloat16_fast_from_ampere_on(monkeypatch, capability, fast):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    assert has_fast_bfloat16(torch.device("cuda")) == fast
+
+
+def test_other_devices_are_not_taken_to_multiply_bfloat16_fast(monkeypatch):
+    monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(devices, "_uses_avx512", lambda: True)
+    assert has_fast_bfloat16(CPU)
+    assert not has_fast_bfloat16(torch.device("mps"))
+
+
+@pytest.mark.parametrize(
+    "text", ["model name: x\nflags\t\t: fpu amx_bf16 avx2\nflags\t\t: fpu\n", None, "none"]
+)
+def test_the_processors_abilities_are_what_linux_says_or_none(monkeypatch, text):
+    def read(*_):
+        if text is None:
+            raise OSError
+        return text
+
+    monkeypatch.setattr(devices, "Path", lambda _: SimpleNamespace(read_text=read))
+    devices._cpu_flags.cache_clear()
+    try:
+        found = devices._cpu_flags()
+    finally:
+        devices._cpu_flags.cache_clear()
+    assert found == ({"flags", ":", "fpu", "amx_bf16", "avx2"} if text and "avx2" in text else set())

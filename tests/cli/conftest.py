@@ -20,7 +20,7 @@ def opened(monkeypatch, two_channels):
 
     def open_model(source, *_, **__):
         names.append(source)
-        two_channels.name, two_channels.input_size = str(source), (24, 24)
+        two_channels.name, two_channels.input_size = str(source), (23, 29)
         return two_channels
 
     monkeypatch.setattr("batcountry.models.from_recipe.open_model", open_model)

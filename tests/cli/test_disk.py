@@ -61,7 +61,7 @@ def test_work_keeps_a_folder_that_says_it_is_done(run, request, fits):
 
 @pytest.mark.parametrize("fits", [True, False])
 def test_a_dream_with_work_that_was_stopped_is_gone_on_with_and_is_the_same(run, request, monkeypatch, fits):
-    from batcountry.jobs.runner import Run
+    from batcountry.jobs.job_run import Run
 
     if not fits:
         request.getfixturevalue("too_large")

@@ -122,6 +122,18 @@ def test_visualize_gives_caffes_keys_and_shapes(bc, caffe_numbers):
     assert result.shape == (height, width, 3)
 
 
+def test_without_clip_what_is_seen_has_its_brightest_brought_to_white(bc):
+    image = np.random.RandomState(2).uniform(0, 255, (64, 71, 3)).astype(np.float32)
+    result, seen = bc.dream(
+        image, iter_n=2, octave_n=1, step_size=40, clip=False, visualize=True, verbose=False
+    )
+    values = np.sort(result, axis=None).astype(float)
+    at = 0.9998 * (values.size - 1)
+    brightest = values[int(at)] + (at % 1) * (values[int(at) + 1] - values[int(at)])
+    assert brightest > 260
+    np.testing.assert_allclose(seen[-1][1], result * 255 / brightest, rtol=1e-4, atol=1e-3)
+
+
 def test_step_and_objective_are_handed_what_they_accept(bc):
     heard = {}
 

@@ -10,6 +10,7 @@ from batcountry.dreams.dreamer import Dreamer
 from batcountry.errors import RecipeError
 from batcountry.models import Layer, Model, open_model
 from batcountry.objectives import IMAGE, START, parse
+from conftest import MEAN, WEIGHTS
 
 NONE = Penalties(tv=0, p_norm=0)
 
@@ -20,12 +21,12 @@ def model(two_channels) -> Model:
         "two-channels",
         two_channels.network,
         layers=[Layer("sum", 2, 1, 1, 0, 1), Layer("mean", 2, 2, 3, 0, 2)],
-        mean=(0.0, 0.0, 0.0),
+        mean=MEAN,
         weights_sha256="0" * 64,
         default_layer="mean",
         classes=("left", "right"),
         class_layer="sum",
-        input_size=(20, 30),
+        input_size=(19, 29),
     )
 
 
@@ -41,7 +42,7 @@ def test_without_options_a_layer_is_amplified_in_windows_from_noise(model):
         "carry": "picture",
         "optimizer": "rmsprop",
         "rescale": True,
-        "canvas": "20x30",
+        "canvas": "19x29",
     }
     assert {key: found[key] for key in wanted} == wanted
 
@@ -62,17 +63,19 @@ def test_what_is_amplified_is_a_layer_a_channel_or_a_class(model, aim, layer, te
 def test_penalties_have_the_weights_of_sums(model):
     """The gradient of the objective, times a layer's places, is cnn-vis's: sums over places less sums over pixels."""
     penalties = Penalties(tv=0.5, tv_beta=2, p_norm=0.01, p=2, p_norm_zero=0.02, p_zero=4, p_scale_zero=9)
-    aim = made(model, size=(20, 30), penalties=penalties)["objective"]
+    aim = made(model, size=(19, 29), penalties=penalties)["objective"]
     rng = np.random.RandomState(1)
-    image = torch.from_numpy(rng.uniform(0, 255, (1, 3, 20, 30)))
-    begun = torch.from_numpy(rng.uniform(0, 255, (1, 3, 20, 30)))
+    image = torch.from_numpy(rng.uniform(0, 255, (1, 3, 19, 29)))
+    begun = torch.from_numpy(rng.uniform(0, 255, (1, 3, 19, 29)))
     seen = {IMAGE: image, START: begun}
     found = float(aim.of_image.bind(model)(seen))
     x, away = image.numpy()[0], (image - begun).numpy()[0]
     variation = (x[:, :-1, :-1] - x[:, :-1, 1:]) ** 2 + (x[:, :-1, :-1] - x[:, 1:, :-1]) ** 2
     places = 4  # pixels to each place of a layer with stride 2
     wanted = (
-        0.5 * variation.sum(0).mean() + 0.01 * (away**2).sum(0).mean() + 0.02 * ((x / 9) ** 4).sum(0).mean()
+        0.5 * variation.sum(0).mean()
+        + 0.01 * (away**2).sum(0).mean()
+        + 0.02 * (((x - np.reshape(MEAN, (3, 1, 1))) / 9) ** 4).sum(0).mean()
     )
     assert found == pytest.approx(-places * wanted)
 
@@ -92,8 +95,8 @@ def test_strength_grows_by_steps(model):
     ("aim", "slope", "shares"),
     [
         # by hand: a color's part in a channel, times what is summed over the places it is seen from
-        (Aim(channel=1, wanted=None), 0.25, (0.0, 0.2)),
-        (Aim(l1=0, clip_at=1e-3), 2 * 0.25 * 1e-3, (4e-12, 0.01)),
+        (Aim(channel=1, wanted=None), np.abs(WEIGHTS[1]).mean(), (0.0, 0.2)),
+        (Aim(l1=0, clip_at=1e-3), np.abs(np.sum(WEIGHTS, 0)).mean() * 1e-3, (4e-12, 0.01)),
     ],
 )
 def test_weights_go_with_the_gradient_unless_they_are_given(model, aim, slope, shares):
@@ -114,10 +117,10 @@ def test_from_a_picture_the_norm_holds_on_to_it_and_from_noise_to_gray(model):
 @pytest.mark.parametrize(
     ("options", "sizes"),
     [
-        ({}, [(20, 30)]),
-        ({"initial_size": "x2"}, [(40, 60)]),
-        ({"initial_size": "24x36", "final_size": "x2", "octaves": 3}, [(24, 36), (31, 46), (40, 60)]),
-        ({"final_size": "x2", "octaves": 2}, [(20, 30), (40, 60)]),
+        ({}, [(19, 29)]),
+        ({"initial_size": "x2"}, [(38, 58)]),
+        ({"initial_size": "24x36", "final_size": "x2", "octaves": 3}, [(24, 36), (30, 46), (38, 58)]),
+        ({"final_size": "x2", "octaves": 2}, [(19, 29), (38, 58)]),
         (
             {"initial_size": "30x30", "final_size": "60x90", "octaves": 3, "spacing": "linear"},
             [(30, 30), (45, 60), (60, 90)],

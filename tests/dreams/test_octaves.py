@@ -1,26 +1,12 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import ndimage
 
 import batcountry
 from batcountry.dreams import octaves
 from batcountry.image.resample import resize
-
-
-@given(
-    st.integers(2, 40), st.integers(2, 40), st.integers(1, 50), st.integers(1, 50), st.integers(0, 2**31 - 1)
-)
-def test_resizing_gives_the_numbers_of_scipys_zoom(height, width, new_height, new_width, seed):
-    image = np.random.RandomState(seed).uniform(0, 255, (3, height, width)).astype(np.float32)
-    # By default a position that rounds to a hair beyond the last pixel comes out black in SciPy.
-    wanted = ndimage.zoom(image, (1, new_height / height, new_width / width), order=1, mode="nearest")
-    found = resize(torch.from_numpy(image), (new_height, new_width)).numpy()
-    assert found.shape == wanted.shape == (3, new_height, new_width)
-    if 1 not in (new_height, new_width):  # scipy itself is not linear where one pixel is left
-        np.testing.assert_allclose(found, wanted, atol=1e-3)
 
 
 def test_pyramid_agrees_with_caffes_reference(caffe_numbers):
@@ -111,3 +97,45 @@ def test_what_is_only_in_the_picture_stays_with_the_picture(photo):
     )
     assert np.abs(detail.pixels - photo).mean() < 1
     assert np.abs(whole.pixels - photo).mean() > 5
+
+
+SMALL = torch.from_numpy(np.random.RandomState(1).uniform(0, 255, (2, 3, 7, 11)).astype(np.float32))
+
+
+def test_every_level_of_a_pyramid_is_made_from_the_next_larger_one():
+    sizes = [(3, 5), (5, 7), (7, 11), (13, 17)]
+    for wrap in ((False, False), (True, True)):
+        found = octaves.pyramid(SMALL, sizes, wrap)
+        assert [tuple(each.shape[-2:]) for each in found] == sizes
+        assert torch.equal(found[3], resize(SMALL, (13, 17), wrap))
+        for smaller, larger, size in zip(found, found[1:], sizes, strict=False):
+            assert torch.equal(smaller, resize(larger, size, wrap))
+
+
+def test_each_size_is_the_larger_one_divided_and_rounded():
+    found = octaves.sizes(101, 211, 5, 1.7)
+    assert found[-1] == (101, 211) and len(found) == 5
+    for (height, width), (higher, wider) in pairwise(found):
+        assert (height, width) == (round(higher / 1.7), round(wider / 1.7))
+    assert octaves.sizes(101, 211, 1, 1.7) == [(101, 211)]
+    assert octaves.sizes(3, 211, 9, 2.0) == [(1, 53), (2, 106), (3, 211)]
+
+
+@pytest.mark.parametrize(("count", "scale"), [(1, 1.4), (2, 1.4), (5, 1.4), (3, 2.0)])
+def test_the_number_of_octaves_goes_by_the_pictures_area(count, scale):
+    side = 143 * scale ** (count - 1)
+    assert octaves.usual_count(round(side), round(side), scale) == count
+    assert octaves.usual_count(round(side / 2), round(side * 2), scale) == count
+
+
+def test_detail_that_is_carried_is_what_was_dreamed_resized_round():
+    dream, without, base = SMALL * 0.5, SMALL * 0.2, torch.full((2, 3, 13, 19), 9.0)
+    for wrap in ((False, False), (True, True)):
+        found = octaves.OCTAVE_TRANSFERS["detail"].start(dream, without, base, wrap)
+        torch.testing.assert_close(found, 9 + resize(SMALL * 0.3, (13, 19), wrap), atol=1e-3, rtol=0)
+        levels = octaves.OCTAVE_TRANSFERS["detail"].levels(SMALL, [(3, 5), (7, 11)], wrap)
+        assert torch.equal(levels[0], resize(SMALL, (3, 5), wrap))
+
+
+def test_sizes_between_two_are_spaced_geometrically_where_nothing_is_said():
+    assert octaves.between((25, 49), (100, 196), 3) == [(25, 49), (50, 98), (100, 196)]

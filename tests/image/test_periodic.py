@@ -22,7 +22,7 @@ def ramp(photo) -> np.ndarray:
     """A picture whose edges do not fit at all."""
     waves = 20 * np.sin(np.arange(90) / 2)[None, :, None] + 20 * np.sin(np.arange(64) / 3)[:, None, None]
     slope = np.linspace(50, 200, 90)[None, :, None] + np.linspace(-20, 20, 64)[:, None, None]
-    return np.float32(waves + slope).repeat(3, 2)
+    return np.float32((waves + slope) * (1.0, 0.8, 0.6))
 
 
 def test_edges_fit_afterwards_along_the_wrapped_axes_alone(ramp):

@@ -11,7 +11,8 @@ from batcountry.backend.policy import OPEN
 from batcountry.dreams.prepare import prepare
 from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Progress
-from batcountry.jobs.runner import Run, begin, reopen
+from batcountry.jobs.job_run import Run
+from batcountry.jobs.runner import begin, reopen
 
 
 class Steps:

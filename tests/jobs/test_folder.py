@@ -25,9 +25,6 @@ def test_what_is_written_down_is_read_back(folder):
     state = JobState(at=Progress(done=0.5), part={"checkpoint": "a.safetensors"})
     folder.write_state(state)
     assert JobFolder.open(folder.path).state() == state
-    other = SPEC.changed(temporary=True)
-    folder.write_spec(other)
-    assert folder.spec() == other
 
 
 def test_a_folder_with_something_in_it_is_left_alone(folder, tmp_path):

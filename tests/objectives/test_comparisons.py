@@ -22,6 +22,7 @@ from batcountry.objectives import (
 )
 from batcountry.optim.aux_inputs import Pictures
 from batcountry.optim.gradient import tiled_gradient, whole_gradient
+from conftest import two_sums
 
 rng = np.random.RandomState(8)
 
@@ -35,35 +36,40 @@ def scored(model, aim, image, start=None):
     return whole_gradient(model, aim)(image, aux_inputs)
 
 
-def summed(image):
-    """What both channels of the net on paper give."""
-    return 0.25 * image[0].double().sum(0).numpy() + 1
-
-
 def test_content_is_minus_the_mean_squared_distance_of_features(two_channels):
     image, start = noise(1, 3, 23, 41), noise(1, 3, 23, 41)
     score, _ = scored(two_channels, content("start", "sum"), image, start)
-    assert score == pytest.approx(-((summed(image) - summed(start)) ** 2).mean(), rel=1e-4)
+    assert score == pytest.approx(-((two_sums(image) - two_sums(start)) ** 2).mean(), rel=1e-4)
 
 
 def test_a_picture_to_compare_with_is_resized_to_the_picture(two_channels, tmp_path):
-    Image.fromarray(np.full((50, 90, 3), 200, np.uint8)).save(tmp_path / "flat.png")
+    flat = np.tile(np.uint8([200, 90, 40]), (50, 90, 1))
+    Image.fromarray(flat).save(tmp_path / "flat.png")
     image = noise(1, 3, 23, 41)
     score, _ = scored(two_channels, content(str(tmp_path / "flat.png"), "sum"), image)
-    assert score == pytest.approx(-((summed(image) - 151) ** 2).mean(), rel=1e-4)
+    assert score == pytest.approx(
+        -((two_sums(image) - two_sums(flat[:1, :1].transpose(2, 0, 1))) ** 2).mean(), rel=1e-4
+    )
 
 
-def test_caricature_is_the_dot_product_with_the_start_weighed_with_the_cosine(two_channels):
+@pytest.mark.parametrize(("options", "power"), [({}, 2), ({"power": 3}, 3), ({"power": 0}, 0)])
+def test_caricature_is_the_dot_product_with_the_start_weighed_with_the_cosine(two_channels, options, power):
     image, start = noise(1, 3, 23, 41), noise(1, 3, 23, 41)
-    score, _ = scored(two_channels, caricature("sum", power=3), image, start)
-    # Both channels are alike and positive, so the cosine is 1.
-    assert score == pytest.approx((2 * summed(image) * summed(start)).mean(), rel=1e-4)
+    ours, theirs = two_sums(image)[0], two_sums(start)[0]
+    dot = (ours * theirs).sum(0)
+    cosine = np.maximum(dot / np.linalg.norm(ours, axis=0) / np.linalg.norm(theirs, axis=0), 0.1)
+    assert cosine.min() < 0.5 < 0.9 < cosine.max()
+    score, _ = scored(two_channels, caricature("sum", **options), image, start)
+    assert score == pytest.approx((dot * cosine**power).mean(), rel=1e-4)
 
 
 def test_style_is_the_relative_distance_of_gram_matrices(two_channels):
     picture, image = rng.randint(0, 256, (31, 17, 3)).astype(np.uint8), noise(1, 3, 23, 41)
-    theirs = summed(torch.from_numpy(picture).permute(2, 0, 1)[None])
-    wanted = -(((summed(image) ** 2).mean() - (theirs**2).mean()) ** 2) / (theirs**2).mean() ** 2
+    ours, theirs = (
+        np.einsum("chw,dhw->cd", each, each) / each[0].size
+        for each in (two_sums(image)[0], two_sums(picture.transpose(2, 0, 1)))
+    )
+    wanted = -((ours - theirs) ** 2).sum() / (theirs**2).sum()
     score, _ = scored(two_channels, style(picture, "sum"), image)
     assert score == pytest.approx(wanted, rel=1e-4)
 
@@ -121,9 +127,10 @@ def test_comparisons_in_tiles_and_in_regions_are_the_whole(aim):
 def test_several_guides_of_any_size_are_weighted(two_channels):
     image = noise(1, 3, 23, 41)
     guides = [rng.randint(0, 256, size).astype(np.uint8) for size in ((9, 31, 3), (40, 12, 3))]
-    best = [(0.25 * each.astype(float).sum(2) + 1).max() for each in guides]
+    ours = two_sums(image)[0].reshape(2, -1)
+    best = [(ours.T @ two_sums(each.transpose(2, 0, 1)).reshape(2, -1)).max(1) for each in guides]
     aim = 0.25 * guide(guides[0], "sum") + 3 * guide(guides[1], "sum")
-    wanted = (2 * summed(image) * (0.25 * best[0] + 3 * best[1])).mean()
+    wanted = 0.25 * best[0].mean() + 3 * best[1].mean()
     assert scored(two_channels, aim, image)[0] == pytest.approx(wanted, rel=1e-4)
 
 

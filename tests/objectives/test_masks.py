@@ -11,6 +11,7 @@ from batcountry.models import open_model
 from batcountry.objectives import START, channel, layer, mean, objective, parse, region
 from batcountry.optim.aux_inputs import Pictures
 from batcountry.optim.gradient import tiled_gradient, whole_gradient
+from conftest import two_sums
 
 quick = {"octaves": 3, "iterations": 2}
 
@@ -30,8 +31,7 @@ def test_a_place_counts_as_much_as_the_mask_is_bright(two_channels):
     image = torch.rand(1, 3, 37, 53) * 255
     soft = np.random.RandomState(1).randint(0, 256, (37, 53, 1)).astype(np.uint8).repeat(3, 2)
     score, _ = scored(two_channels, region(soft, channel("sum", 1)), image)
-    activations = 0.25 * image[0].sum(0).numpy() + 1
-    assert score == pytest.approx((activations * soft[..., 0] / 255).mean(), rel=1e-4)
+    assert score == pytest.approx((two_sums(image)[0, 1] * soft[..., 0] / 255).mean(), rel=1e-4)
 
 
 def test_nothing_of_the_gradient_is_where_no_unit_that_counts_sees(two_channels):

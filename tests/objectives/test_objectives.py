@@ -5,26 +5,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batcountry.errors import LayerNotFound, RecipeError
-from batcountry.objectives import OBJECTIVES, channel, guide, guide_features, layer, matched, objective, parse
+from batcountry.objectives import (
+    OBJECTIVES,
+    channel,
+    function,
+    guide,
+    guide_features,
+    layer,
+    matched,
+    objective,
+    parse,
+)
+from batcountry.objectives.base import added_up
+from conftest import two_sums
 
-ones = torch.ones(1, 3, 5, 7)
+IMAGE = torch.from_numpy(np.random.RandomState(0).uniform(0, 255, (1, 3, 5, 7)).astype(np.float32))
+SUMS = two_sums(IMAGE)[0]
+MEANS = [np.mean([plane[y : y + 3, x : x + 3] for y in (0, 2) for x in (0, 2, 4)]) for plane in SUMS]
 
 
-def score(objective, model, image=ones):
+def score(objective, model, image=IMAGE):
     return float(objective.bind(model)(model.activations(image, objective.layers)))
 
 
-def test_channel_is_its_mean_activation(two_channels):
-    assert score(channel("sum", 0), two_channels) == 1.75
+@pytest.mark.parametrize("index", [0, 1])
+def test_channel_is_its_mean_activation(two_channels, index):
+    assert score(channel("sum", index), two_channels) == pytest.approx(SUMS[index].mean(), rel=1e-5)
+    assert score(channel("mean", index), two_channels) == pytest.approx(MEANS[index], rel=1e-5)
 
 
 def test_layer_is_the_mean_square_of_its_activations(two_channels):
-    assert score(layer("sum"), two_channels) == 1.75**2
+    assert score(layer("sum"), two_channels) == pytest.approx((SUMS**2).mean(), rel=1e-5)
 
 
 def test_sums_and_weights_add_up_term_by_term(two_channels):
     objective = 2 * channel("sum", 0) + layer("sum") * 3 - channel("mean", 1)
-    assert score(objective, two_channels) == pytest.approx(2 * 1.75 + 3 * 1.75**2 - 1.75)
+    assert score(objective, two_channels) == pytest.approx(
+        2 * SUMS[0].mean() + 3 * (SUMS**2).mean() - MEANS[1], rel=1e-5
+    )
 
 
 def test_arithmetic_leaves_its_operands_as_they_were():
@@ -123,5 +141,24 @@ def test_an_objective_of_ones_own_is_read_from_text_once_it_is_registered(two_ch
     registered(OBJECTIVES, "brightest", brightest)
     aim = parse('2*brightest("sum")')
     assert str(aim) == '2.0*brightest("sum")'
-    image = torch.rand(1, 3, 5, 7)
-    assert float(aim.bind(two_channels)(two_channels.activations(image, aim.layers))) > 0
+    assert score(aim, two_channels) == pytest.approx(2 * SUMS.max(0).mean(), rel=1e-5)
+
+
+def test_scores_are_each_pictures_mean_over_its_places_summed_over_the_batch():
+    for shape in ((3,), (3, 5), (3, 5, 7)):
+        scores = torch.from_numpy(np.random.RandomState(0).normal(size=shape))
+        wanted = sum(float(each.mean()) for each in scores)
+        assert float(added_up(scores)) == pytest.approx(wanted)
+        assert added_up(scores).shape == ()
+
+
+def test_what_a_function_reads_is_found_where_its_scorers_are_asked_for(two_channels):
+    aim = 2 * function(lambda seen: seen["sum"][:, 1]) + layer("mean")
+    (first, second) = aim.scorers(two_channels)
+    assert [first[0], second[0]] == [2.0, 1.0]
+    assert [first[1].layers, second[1].layers] == [("sum",), ("mean",)]
+    seen = two_channels.activations(IMAGE, ["sum", "mean"])
+    assert float(first[2](seen)) == pytest.approx(SUMS[1].mean(), rel=1e-5)
+    assert float(aim.bind(two_channels)(seen)) == pytest.approx(
+        2 * SUMS[1].mean() + float(seen["mean"].square().mean()), rel=1e-5
+    )

@@ -24,6 +24,7 @@ from batcountry.objectives import (
 from batcountry.optim.ascent import Ascent
 from batcountry.optim.aux_inputs import Pictures
 from batcountry.optim.optimizers import Schedule, optimizer
+from conftest import two_sums
 
 rng = np.random.RandomState(6)
 PICTURE = rng.uniform(0, 255, (1, 3, 11, 17))
@@ -105,7 +106,7 @@ def test_drift_is_the_squared_distance_from_the_start(two_channels):
 def test_drift_of_features_reads_the_layer(two_channels):
     image, start = torch.from_numpy(PICTURE).float(), torch.from_numpy(BEGUN).float()
     seen = {**two_channels.activations(image, ("sum",)), START: start}
-    wanted = ((0.25 * (PICTURE - BEGUN).sum(1)) ** 2).mean()
+    wanted = ((two_sums(PICTURE) - two_sums(BEGUN)) ** 2).mean()
     assert float(drift("sum").bind(two_channels)(seen)) == pytest.approx(wanted, rel=1e-4)
 
 

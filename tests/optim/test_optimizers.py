@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from batcountry.errors import RecipeError
+from batcountry.optim.bands import normalize_bands
 from batcountry.optim.optimizers import Schedule, measures, optimizer
 
 slopes = [np.random.RandomState(i).normal(size=(2, 3, 5, 7)).astype(np.float32) for i in range(4)]
@@ -74,3 +75,58 @@ def test_no_gradient_is_no_step():
 def test_what_cannot_be_is_refused(settings, said):
     with pytest.raises(RecipeError, match=said):
         optimizer(settings.pop("name"), Schedule(1.0), **settings)
+
+
+@pytest.mark.parametrize("wrap", [(False, False), (True, False), (False, True)])
+def test_bands_are_normalized_and_their_steps_decay(wrap):
+    first, second = (torch.zeros(2, 3, 37, 53) for _ in range(2))
+    moves = optimizer("ascent", Schedule(2.0, 0.5, 1), "bands", wrap=wrap)([first, second])
+    gradients = torch.from_numpy(np.random.RandomState(0).normal(size=(2, 2, 3, 37, 53)).astype(np.float32))
+    for _ in range(3):
+        moves.update(list(gradients))
+    for tensor, gradient in zip((first, second), gradients, strict=True):
+        torch.testing.assert_close(tensor, normalize_bands(gradient, wrap) * (2 + 1 + 0.5))
+
+
+@pytest.mark.parametrize("name", ["ascent", "adam", "rmsprop"])
+def test_steps_of_all_optimizers_decay_and_move_every_tensor_along_its_own_gradient(name):
+    """Along a gradient that stays each step is as long as its size says, but for RMSProp's first ones."""
+    tensors = [torch.zeros(1, 2, 3), torch.zeros(1, 5)]
+    moves = optimizer(name, Schedule(2.0, 0.5, 2), smoothing=None if name == "ascent" else 0.0)(tensors)
+    gradients = [torch.full((1, 2, 3), 4.0), torch.full((1, 5), -4.0)]
+    for size in (2, 2, 1, 1, 0.5):
+        before = [each.clone() for each in tensors]
+        moves.update(gradients)
+        for tensor, old, sign in zip(tensors, before, (1, -1), strict=True):
+            torch.testing.assert_close(tensor - old, torch.full_like(tensor, sign * size), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop"])
+def test_gradients_do_not_stay_with_the_tensors(name):
+    tensor = torch.zeros(1, 3, 5, 7)
+    moves = optimizer(name, Schedule(1.0))([tensor])
+    moves.update([torch.ones(1, 3, 5, 7)])
+    assert tensor.grad is None
+
+
+def test_rmsprop_takes_large_steps_where_gradients_are_small():
+    """Its 1e-8 is beside the root, as in cnn-vis: a gradient of 1e-6 counts."""
+    tensor = torch.zeros(1, 4)
+    optimizer("rmsprop", Schedule(1.0), smoothing=0.0)([tensor]).update([torch.full((1, 4), 1e-6)])
+    torch.testing.assert_close(tensor, torch.full((1, 4), 1 / 1.01))
+
+
+def test_one_dead_picture_of_two_stays_and_the_other_goes_on():
+    tensor = torch.zeros(2, 3)
+    optimizer("ascent", Schedule(3.0))([tensor]).update([torch.tensor([[0.0, 0, 0], [1, -2, 3]])])
+    assert torch.equal(tensor, torch.tensor([[0.0, 0, 0], [1.5, -3, 4.5]]))
+
+
+@pytest.mark.parametrize("name", ["ascent", "bands", "adam"])
+def test_as_many_gradients_as_tensors_are_needed(name):
+    tensors = [torch.zeros(1, 3, 5, 7), torch.zeros(1, 3, 5, 7)]
+    measure = {"measure": "bands"} if name == "bands" else {}
+    moves = optimizer("adam" if name == "adam" else "ascent", Schedule(1.0), **measure)(tensors)
+    for count in (1, 3):
+        with pytest.raises(ValueError, match="zip"):
+            moves.update([torch.ones(1, 3, 5, 7)] * count)

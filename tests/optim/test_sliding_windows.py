@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import batcountry
@@ -15,6 +15,7 @@ from batcountry.optim.ascent import Ascent
 from batcountry.optim.gradient import whole_gradient
 from batcountry.optim.optimizers import Schedule, optimizer
 from batcountry.optim.sliding_windows import Window, WindowedAscent, counted, in_batches, starts, windows
+from conftest import WEIGHTS, two_sums
 
 rng = np.random.RandomState(9)
 
@@ -35,6 +36,7 @@ def cnn_vis_starts(length, side):
 
 
 @given(st.integers(8, 60), st.integers(0, 400))
+@example(10, 291)  # a window that begins at 242.5
 def test_windows_cover_an_axis_as_cnn_vis_covers_it(side, more):
     assert starts(side + more, side) == cnn_vis_starts(side + more, side)
 
@@ -59,7 +61,7 @@ def test_a_picture_smaller_than_a_window_is_refused():
 
 
 def by_hand(image, size, side, step_size, decay, steps, rates):
-    """Loop of cnn-vis in NumPy for the objective of the net on paper: mean of squares of (sum of colors / 4 + 1)."""
+    """Loop of cnn-vis in NumPy for the objective of the net on paper: mean of squares of its sums."""
     places = [(top, left) for left in starts(size[1], side[1]) for top in starts(size[0], side[0])]
     rows = len(starts(size[0], side[0]))
     over = np.zeros(size)
@@ -72,7 +74,8 @@ def by_hand(image, size, side, step_size, decay, steps, rates):
             slopes = {}
             for top, left in chosen:
                 part = image[:, top : top + side[0], left : left + side[1]]
-                slopes[top, left] = np.broadcast_to(0.5 * (part.sum(0) / 4 + 1) / part[0].size, part.shape)
+                # d/dx of the mean over 2·H·W values of the squares
+                slopes[top, left] = np.einsum("khw,kc->chw", two_sums(part), WEIGHTS) / part[0].size
             for (top, left), slope in slopes.items():
                 cache = decay * caches.get((top, left), 0) + (1 - decay) * slope**2
                 caches[top, left] = cache

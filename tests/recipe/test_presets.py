@@ -12,6 +12,7 @@ from batcountry.dreams import octaves
 from batcountry.dreams.resolve import resolve
 from batcountry.errors import RecipeError
 from batcountry.recipe import Note, Recipe, presets
+from conftest import WEIGHTS, two_sums
 
 
 @pytest.mark.parametrize("name", list(presets.PRESETS))
@@ -34,7 +35,7 @@ def test_classic_is_the_dream_of_2015(two_channels, photo):
         image = base + ndimage.zoom(detail, factor, order=1)
         for _ in range(3):
             rng.randint(-32, 33, 2)  # a network of single pixels does not see the shift
-            gradient = 2 * 0.25 * (0.25 * image.sum(2, keepdims=True) + 1) * np.ones(3)
+            gradient = np.einsum("khw,kc->hwc", two_sums(image.transpose(2, 0, 1)), WEIGHTS)
             image = np.clip(image + 1.5 / np.abs(gradient).mean() * gradient, 0, 255)
         detail = image - base
     found = batcountry.dream(photo, model=two_channels, preset="classic", iterations=3)

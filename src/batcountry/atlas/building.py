@@ -16,8 +16,9 @@ from batcountry.errors import RecipeError
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Message
 from batcountry.jobs.events import Progress as JobProgress
+from batcountry.jobs.job_run import Events
 from batcountry.jobs.messages import say
-from batcountry.jobs.runner import Events, run
+from batcountry.jobs.runner import run
 from batcountry.jobs.spec import JobSpec, OutputPlace, json_of
 
 

@@ -16,7 +16,7 @@ from batcountry.recipe import Note
 if TYPE_CHECKING:
     from batcountry.backend.policy import Policy
     from batcountry.dreams.prepare import Prepared
-    from batcountry.jobs.runner import Events
+    from batcountry.jobs.job_run import Events
     from batcountry.models import Model
     from batcountry.motion.note import MotionNote
 

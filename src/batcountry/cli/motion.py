@@ -23,7 +23,7 @@ from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 if TYPE_CHECKING:
     from batcountry.backend.outputs import Making
-    from batcountry.jobs.runner import Events
+    from batcountry.jobs.job_run import Events
 
 Output = Annotated[
     Path,

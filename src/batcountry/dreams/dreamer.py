@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
@@ -20,13 +19,12 @@ from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
 from batcountry.dreams.checkpoint import Checkpoint
 from batcountry.dreams.keywords import DreamOptions, PictureLike
-from batcountry.dreams.loop import Advancing, climb
+from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
 from batcountry.dreams.planning import PICTURE_BYTES, Plan, fitting
-from batcountry.dreams.postprocess import finished
 from batcountry.dreams.prepare import Prepared
-from batcountry.dreams.preview import encode_preview, recolor, shrink
 from batcountry.dreams.resolve import Resolved, resolve
+from batcountry.dreams.step_pictures import StepPictures
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
 from batcountry.image.array_picture import read_data
@@ -38,11 +36,9 @@ from batcountry.image.resample import enlarged
 from batcountry.image.sizes import scaled_to
 from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.alpha import alpha_mode
-from batcountry.optim.ascent import UPDATE
+from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
 from batcountry.optim.aux_inputs import Pictures
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
-from batcountry.optim.optimizers import State
 from batcountry.optim.sliding_windows import WindowedAscent, check_windows
 from batcountry.optim.sliding_windows import in_batches as window_batches
 from batcountry.recipe import Note, Recipe
@@ -200,9 +196,9 @@ class Dreamer:
             aux_inputs = self._pictures.at(start[:, : resolved.model.channels])
             if UPDATE in aux_inputs:  # detail of a coarse octave reaches over the mask's edge
                 image = torch.lerp(start, image, aux_inputs[UPDATE])
-            return _Begun(on(image, aux_inputs), gradient)
+            return SparingClimb(on(image, aux_inputs), gradient)
 
-        opened = _Opened(pictures, base, recipe, self._note)
+        opened = StepPictures(pictures, base, recipe, self._note)
         if recipe.carry == "detail" and (recipe.initial_size or recipe.final_size):
             base = enlarged(base, sizes[-1])
         wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
@@ -293,79 +289,3 @@ class Dreamer:
             input_sha256=picture.sha256,
             weights_sha256=self.resolved.model.weights_sha256,
         ).model_dump_json()
-
-
-@dataclass(frozen=True)
-class _Begun:
-    """An octave's steps, whose state tells of tiles that were halved as memory ran out."""
-
-    climb: Advancing
-    gradient: Gradient
-
-    def step(self) -> tuple[Tensor, float]:
-        return self.climb.step()
-
-    def state(self) -> State:
-        halved = getattr(self.gradient, "halved", None)
-        return {**self.climb.state(), **({} if halved is None else {"halved": torch.tensor(halved)})}
-
-    def load(self, state: State) -> None:
-        self.climb.load(state)
-        if "halved" in state and isinstance(self.gradient, SparingGradient):
-            self.gradient.halve(int(state["halved"]))
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """Makes pictures of a step; see `batcountry.dreams.steps.Opened`.
-
-    Attributes
-    ----------
-    pictures
-        What is dreamed on; with several objectives there is one for all.
-    base
-        The same as (N, C, H, W).
-    note
-        Makes the note of a dream on a picture.
-    """
-
-    pictures: list[Picture]
-    base: Tensor
-    recipe: Recipe
-    note: Callable[[Picture, Recipe], str]
-    _small: dict[tuple[int, int], tuple[Picture, Tensor]] = field(default_factory=dict)
-
-    def __call__(self, image: Tensor, index: int) -> Picture:
-        picture = self._of(index)
-        found = finished(picture, image, self.base[index : index + 1], self.recipe)
-        # What was dreamed is another picture than the one it was read from.
-        return replace(found, source=None, sha256="", note=self.note(picture, self.recipe))
-
-    def preview(self, image: Tensor, index: int, side: int) -> bytes:
-        small = shrink(image.detach(), side)
-        if (index, side) not in self._small:  # a look at a large original is made once
-            base = alpha_mode(self.recipe).colors(self.base[index : index + 1])
-            self._small[index, side] = _small_picture(self._of(index), side), shrink(base, side)
-        picture, base = self._small[index, side]
-        found = finished(picture, small, base, self.plain)
-        if self.recipe.color != "free":
-            shown = torch.from_numpy(found.pixels).permute(2, 0, 1)[None]
-            shown = recolor(shown, base.cpu(), self.recipe.color)
-            found = found.with_pixels(shown[0].permute(1, 2, 0).contiguous().numpy())
-        return encode_preview(found.image())
-
-    @cached_property
-    def plain(self) -> Recipe:
-        """The recipe with colors as they grow."""
-        return self.recipe.chosen(color="free")
-
-    def _of(self, index: int) -> Picture:
-        return self.pictures[min(index, len(self.pictures) - 1)]
-
-
-def _small_picture(picture: Picture, side: int) -> Picture:
-    """Return a picture of which nothing but the transparency counts, as a preview has it."""
-    if picture.alpha is None:
-        return replace(picture, icc=None)
-    alpha = shrink(torch.from_numpy(picture.alpha)[None, None], side)[0, 0]
-    return replace(picture, alpha=alpha.round().to(torch.uint8).numpy(), icc=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -16,24 +15,7 @@ from batcountry.dreams.checkpoint import Checkpoint, another_dream
 from batcountry.dreams.steps import Opened, Step
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.image.resample import resize
-from batcountry.optim.optimizers import State
-
-
-class Advancing(Protocol):
-    """What makes the steps of one octave."""
-
-    def step(self) -> tuple[Tensor, float]:
-        """Make one step, and return the pictures after it, (N, 3, H, W), and the score before it."""
-        ...
-
-    def state(self) -> State:
-        """Return what the next step depends on; see `batcountry.optim.ascent.Climb.state`."""
-        ...
-
-    def load(self, state: State) -> None:
-        """Go on from what `state` returned."""
-        ...
-
+from batcountry.optim.ascent import Advancing
 
 Begin = Callable[[Tensor, Tensor], Advancing]
 """Begins an octave: from the pictures to go on from, and the picture without any dream at this size."""

@@ -29,9 +29,10 @@ from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Count, Message, Progress, Stopped
 from batcountry.jobs.folder import JOB
 from batcountry.jobs.inputs import PICTURE, asked_of, check_weights, pinned, shown_names
+from batcountry.jobs.job_run import Events, Run
 from batcountry.jobs.kinds import Objects
 from batcountry.jobs.messages import log, say
-from batcountry.jobs.runner import Events, Run, begin, reopen, run
+from batcountry.jobs.runner import begin, reopen, run
 from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
 from batcountry.recipe import Recipe
 from batcountry.recipe.validation import Options

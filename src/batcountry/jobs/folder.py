@@ -129,10 +129,6 @@ class JobFolder:
         """Return what is to be done; raises `JobError` if that is damaged, or of another version."""
         return JobSpec.read(self._read(JOB), str(self.path / JOB))
 
-    def write_spec(self, spec: JobSpec) -> None:
-        """Write down what is to be done, in place of what was."""
-        replace_file(self.path / JOB, spec.model_dump_json(indent=1).encode())
-
     def state(self) -> JobState | None:
         """Return how far it is, or None if nothing was stored; raises `JobError` if that is damaged."""
         if not (self.path / STATE).exists():

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from batcountry.backend.outputs import Output
 from batcountry.jobs.events import Done, Progress, Stopped
+from batcountry.jobs.job_run import Events
 from batcountry.jobs.messages import Heard
-from batcountry.jobs.runner import Events
 
 S = TypeVar("S")
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.threads import limited_threads
-from batcountry.dreams.loop import Advancing, climb
+from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan
 from batcountry.dreams.prepare import Prepared
@@ -22,7 +22,7 @@ from batcountry.motion.keyframes import FADED
 from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
-from batcountry.optim.ascent import UPDATE
+from batcountry.optim.ascent import UPDATE, Advancing
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
 from batcountry.optim.gradient import Gradient, SparingGradient, whole_gradient
 from batcountry.recipe import Recipe

@@ -121,11 +121,11 @@ def likeness(activation: Tensor, direction: Tensor, power: float) -> Tensor:
 
 def _read_vector(path: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     try:
-        vector = np.load(Path(path), allow_pickle=False, mmap_mode="r")
-        if getattr(vector, "size", 0) > 1_000_000:
+        vector = np.lib.format.open_memmap(Path(path), mode="r")  # np.load would open archives too
+        if vector.size > 1_000_000:
             raise ValueError("it has more than a million numbers")
         return np.asarray(vector, np.float32).ravel()
-    except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise RecipeError(
             f"{path} cannot be read as a direction: {error}; give a .npy file of numbers"
         ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import IMAGE, STEP, Scorer
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, stacked, unstacked
-from batcountry.optim.gradient import Gradient
+from batcountry.optim.gradient import Gradient, SparingGradient
 from batcountry.optim.optimizers import Make, Schedule, State, Storable, optimizer
 from batcountry.optim.param import MakeParam, Pixels
 from batcountry.optim.rng import load_rng, rng_state
@@ -151,3 +152,42 @@ class Climb:
         for transform in self._ascent.transforms:
             stack = transform(stack, self._ascent.rng)
         return unstacked(stack, self._aux_inputs)
+
+
+class Advancing(Protocol):
+    """What makes the steps of one octave."""
+
+    def step(self) -> tuple[Tensor, float]:
+        """Make one step, and return the pictures after it, (N, 3, H, W), and the score before it."""
+        ...
+
+    def state(self) -> State:
+        """Return what the next step depends on; see `Climb.state`."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Go on from what `state` returned."""
+        ...
+
+
+@dataclass(frozen=True)
+class SparingClimb:
+    """Steps whose state tells of tiles that were halved as memory ran out, so that going on takes such tiles at once."""
+
+    climb: Advancing
+    gradient: Gradient
+
+    def step(self) -> tuple[Tensor, float]:
+        """Make one step; see `Advancing`."""
+        return self.climb.step()
+
+    def state(self) -> State:
+        """Return what the next step depends on; see `Climb.state`."""
+        halved = self.gradient.halved if isinstance(self.gradient, SparingGradient) else None
+        return {**self.climb.state(), **({} if halved is None else {"halved": torch.tensor(halved)})}
+
+    def load(self, state: State) -> None:
+        """Go on from what `state` returned; see `Climb.load`."""
+        self.climb.load(state)
+        if "halved" in state and isinstance(self.gradient, SparingGradient):
+            self.gradient.halve(int(state["halved"]))

@@ -39,7 +39,10 @@ def starts(length: int, side: int) -> list[int]:
     count = -(-length // side)
     if count == 1:
         return [0]
-    return [int(index * (length - side) / (count - 1) + 0.5) for index in range(count)]
+    step = (length - side) / (
+        count - 1
+    )  # first, as NumPy's linspace does: a half is rounded as cnn-vis rounds it
+    return [int(index * step + 0.5) for index in range(count)]
 
 
 def windows(size: tuple[int, int], window: tuple[int, int]) -> tuple[list[Window], list[Window]]:

@@ -9,7 +9,8 @@ from batcountry import motion
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Progress
-from batcountry.jobs.runner import Run, begin, reopen
+from batcountry.jobs.job_run import Run
+from batcountry.jobs.runner import begin, reopen
 from batcountry.motion.jobs.specs import FILM, video_spec, zoom_spec
 
 
