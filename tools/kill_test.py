@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import numpy as np
 from PIL import Image
 
@@ -86,7 +87,87 @@ def bulk(folder: Path) -> JobSpec:
     )
 
 
-CASES: dict[str, Callable[[Path], JobSpec]] = {"dream": dream, "dream-on-disk": dream_on_disk, "bulk": bulk}
+def zoom(folder: Path) -> JobSpec:
+    """Return a zoom whose frames fill more than one part of the video."""
+    _picture(folder / "photo.png", (90, 120))
+    return JobSpec(
+        kind="zoom",
+        recipe={"dream": {**DREAM, "octaves": 2, "iterations": 4}, "frames": 60, "rotate": "1", "loop": True},
+        inputs={"picture": InputFile(path="photo.png")},
+        outputs={"film": OutputPlace(path="film.mp4")},
+    )
+
+
+def video(folder: Path) -> JobSpec:
+    """Return a dreamed video whose frames fill more than one part."""
+    _clip(folder / "clip.mp4", (90, 120), 60)
+    return JobSpec(
+        kind="video",
+        recipe={"dream": {**DREAM, "octaves": 2, "iterations": 4}, "coherence": 0.8},
+        inputs={"video": InputFile(path="clip.mp4")},
+        outputs={"film": OutputPlace(path="film.mkv")},
+    )
+
+
+def atlas(folder: Path) -> JobSpec:  # noqa: ARG001 - it needs no file
+    """Return an atlas of two layers."""
+    thumbnail = {
+        "param": "soft-fourier",
+        "optimizer": "adam",
+        "step_size": 0.05,
+        "start": "pink",
+        "octaves": 1,
+    }
+    return JobSpec(
+        kind="atlas",
+        recipe={
+            "dream": {**thumbnail, "precision": "exact", "canvas": "32x48", "iterations": 6},
+            "layers": ["stem", "blocks.1"],
+            "batch": 5,
+        },
+        outputs={"atlas": OutputPlace(path="atlas")},
+    )
+
+
+def visualize(folder: Path) -> JobSpec:  # noqa: ARG001 - it needs no file
+    """Return a picture that is begun with noise, with plots and the pictures between."""
+    objective = 'channel("blocks.5", 3) - 0.01 * tv(2.0)'
+    dream = {"objective": objective, "start": "noise", "canvas": "112x96", "octaves": 2, "iterations": 60}
+    names = {"picture": "out.png", "plot": "plot.png", "plot_pixels": "pixels.png", "steps": "steps"}
+    return JobSpec(
+        kind="visualize",
+        recipe={
+            "dream": {**dream, "precision": "exact", "optimizer": "rmsprop", "smoothing": 0.9},
+            "every": 7,
+        },
+        outputs={name: OutputPlace(path=path) for name, path in names.items()},
+        machine=Machine(save_seconds=0.1),
+    )
+
+
+CASES: dict[str, Callable[[Path], JobSpec]] = {
+    "dream": dream,
+    "dream-on-disk": dream_on_disk,
+    "bulk": bulk,
+    "zoom": zoom,
+    "video": video,
+    "atlas": atlas,
+    "visualize": visualize,
+}
+
+
+def _clip(path: Path, size: tuple[int, int], frames: int) -> None:
+    """Write a video in which noise moves to the left."""
+    rng = np.random.RandomState(size[0])
+    wide = Image.fromarray(rng.uniform(0, 255, (size[0] // 9, size[1] // 4, 3)).astype(np.uint8))
+    pixels = np.asarray(wide.resize((2 * size[1], size[0]), Image.Resampling.BICUBIC))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = size[1], size[0], "yuv420p"
+        for index in range(frames):
+            shown = np.ascontiguousarray(pixels[:, index : index + size[1]])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
+        container.mux(stream.encode())
 
 
 def _picture(path: Path, size: tuple[int, int]) -> None:

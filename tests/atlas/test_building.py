@@ -7,10 +7,13 @@ import pytest
 from PIL import Image
 
 from batcountry.atlas import building
-from batcountry.atlas.building import chosen
+from batcountry.atlas.atlas_kind import chosen
 from batcountry.atlas.folder import CELL, read_index
-from batcountry.errors import LayerNotFound, PictureError, RecipeError
+from batcountry.backend.policy import OPEN
+from batcountry.errors import JobError, LayerNotFound, PictureError, RecipeError
 from batcountry.image.files import picture_size, read_note
+from batcountry.jobs import finish, resume
+from batcountry.jobs.folder import WITHIN
 from batcountry.recipe import Note
 from children import COMMAND_LINE, killed_at
 
@@ -120,3 +123,37 @@ def test_finished_channels_outlive_a_kill(tmp_path):
     assert "32 channels" in done.stdout
     assert len(list(out.rglob("channels/*/*.jpg"))) == 32
     assert all(file.read_bytes() == content for file, content in before.items())
+
+
+def test_an_atlas_that_was_stopped_is_gone_on_with_by_its_own_name_and_batches_are_cut_at_the_same_places(
+    tmp_path, model
+):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    made(whole, model, ["a/b", "end"])
+    steps = building(out, model, ["a/b", "end"], batch=2, **small)
+    while next(steps).made < 2:
+        pass
+    steps.close()
+    (out / "channels/000-a_b/1.jpg").unlink()  # as if killed between the two pictures of a batch
+    (out / "channels/000-a_b/.batcountry-half.jpg").write_text("half a picture")
+    assert (out / WITHIN).is_dir()
+    finish(resume(out, policy=OPEN, objects={"model": model}))
+    found = [
+        {str(each.relative_to(root)): each.read_bytes() for each in files(root)} for root in (whole, out)
+    ]
+    assert found[0] == found[1]
+    assert not (out / WITHIN).exists()
+
+
+def test_the_same_call_takes_the_place_of_a_job_that_was_stopped_unless_that_is_at_work(tmp_path, model):
+    first = building(tmp_path, model, ["a/b"], batch=2, **small)
+    next(first)
+    with pytest.raises(JobError, match="another process is at work"):
+        building(tmp_path, model, ["end"], batch=2, **small)
+    first.close()
+    assert made(tmp_path, model, ["end"]).made == 5
+    assert not (tmp_path / WITHIN).exists()
+
+
+def files(root):
+    return [each for each in root.rglob("*") if each.is_file()]

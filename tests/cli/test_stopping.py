@@ -84,6 +84,82 @@ def test_bulk_keeps_the_current_picture_and_does_not_take_it_for_done(run_tiny, 
     assert "1 dreamed, 0 done before" in run_tiny("bulk", ".", "-o", "out", "--layer", "sum", *QUICK)[1]
 
 
+def test_a_visualization_with_a_folder_goes_on_from_there(run_tiny, stop_after, names):
+    arguments = ("visualize", "photo.png", "--layer", "sum", "--plot", "plot.png", *QUICK)
+    assert run_tiny(*arguments, "-o", "whole.png")[0] == 0
+    plot = Path("plot.png").read_bytes()
+    Path("plot.png").unlink()
+    stop_after(2)
+    code, _, err = run_tiny(*arguments, "-o", "out.png", "--work", "work")
+    assert code == 130 and "go on with: bat-country resume work" in err
+    assert names() == ["photo.png", "whole.png", "work"]
+    stop_after(99)
+    code, out, err = run_tiny("resume", "work")
+    assert code == 0, err
+    assert out == f"the dream is in {Path('out.png').absolute()}\n"
+    assert Path("out.png").read_bytes() == Path("whole.png").read_bytes()
+    assert Path("plot.png").read_bytes() == plot
+
+
+def test_an_atlas_goes_on_by_its_name(run_tiny, stop_after, names):
+    options = ("--layers", "sum", "--iterations", "2", "--canvas", "24x24", "--batch", "1")
+    stop_after(1)
+    code, _, err = run_tiny("atlas", *options)
+    assert code == 130
+    assert (
+        "stopped at channel 0/" in err
+        and "what is done is in atlas; go on with: bat-country resume atlas" in err
+    )
+    stop_after(99)
+    code, out, err = run_tiny("resume", "atlas")
+    assert code == 0, err
+    assert out.startswith(f"open {Path('atlas/index.html').absolute()} to see ") and "channels" in out
+    assert names("atlas") == ["atlas.json", "channels", "index.html", "sheets"]
+    assert run_tiny("atlas", *options)[0] == 0
+
+
+def test_a_film_goes_on_by_its_name(run_tiny, monkeypatch, names):
+    from batcountry.motion.endless_zoom import Zoom
+
+    real = Zoom.frames
+
+    def frames(self, *args):
+        yield next(real(self, *args))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Zoom, "frames", frames)
+    code, _, err = run_tiny("zoom", "photo.png", "film.gif", "--frames", "3", "--layer", "sum", *QUICK)
+    assert code == 130
+    assert (
+        "stopped at frame 1/3" in err
+        and "what is done is in film.gif; go on with: bat-country resume film.gif.journal" in err
+    )
+    monkeypatch.setattr(Zoom, "frames", real)
+    code, out, err = run_tiny("resume", "film.gif")
+    assert code == 0, err
+    assert out == f"the film is in {Path('film.gif').absolute()}\n"
+    assert names() == ["film.gif", "photo.png"]
+
+
+def test_frames_that_were_taken_out_are_kept(run_tiny, monkeypatch, names):
+    from batcountry.motion.jobs import frames_folder
+    from motion.clips import make_clip, moving
+
+    make_clip("clip.mp4", moving(6, 24, 32))
+    real = frames_folder.shots
+
+    def shots(clip):
+        for index, each in enumerate(real(clip)):
+            if index == 2:
+                raise KeyboardInterrupt
+            yield each
+
+    monkeypatch.setattr(frames_folder, "shots", shots)
+    code, _, err = run_tiny("frames", "make", "clip.mp4", "frames")
+    assert code == 130 and "stopped at frame 2/6 (33 %); what is done is in frames" in err
+    assert names("frames") == ["000001.png", "000002.png"]
+
+
 @pytest.mark.slow
 def test_a_real_ctrl_c_is_heeded(tmp_path):
     command = [sys.executable, "-c", "from batcountry.cli import main; main()", "dream", "--layer", "stem"]

@@ -9,7 +9,7 @@ import pytest
 from batcountry.errors import JobError
 from batcountry.jobs import JobFolder, JobSpec
 from batcountry.jobs.events import Progress
-from batcountry.jobs.folder import JobState, checkpoint_file
+from batcountry.jobs.folder import JobState, checkpoint_file, folder_beside, folder_of, folder_within
 
 SPEC = JobSpec(kind="dream", outputs={"picture": {"path": "/tmp/dream.png"}})
 
@@ -103,3 +103,25 @@ def test_what_the_kind_keeps_no_more_is_deleted(folder):
 def test_it_is_gone_when_it_is_cleared(folder):
     folder.clear()
     assert not folder.path.exists()
+
+
+def test_a_job_is_found_by_its_output_too(tmp_path):
+    film, atlas, other = tmp_path / "film.gif", tmp_path / "atlas", tmp_path / "other"
+    atlas.mkdir()
+    for folder in (folder_beside(film), folder_within(atlas)):
+        JobFolder.begin(folder, SPEC)
+        assert folder_of(folder) == folder
+    assert folder_of(film) == tmp_path / "film.gif.journal"
+    assert folder_of(atlas) == atlas / ".job"
+    assert folder_of(other) == other
+
+
+def test_a_folder_of_a_job_that_was_killed_as_it_was_written_down_can_be_taken_again(tmp_path):
+    work = tmp_path / "work"
+    (work / "checkpoint").mkdir(parents=True)
+    (work / ".batcountry-x.json").write_text("{")
+    assert JobFolder.begin(work, SPEC).spec() == SPEC
+    (tmp_path / "mine/checkpoint").mkdir(parents=True)
+    (tmp_path / "mine/checkpoint/weights.pt").write_text("mine")
+    with pytest.raises(JobError, match="not empty"):
+        JobFolder.begin(tmp_path / "mine", SPEC)

@@ -21,7 +21,15 @@ pytestmark = [
 
 @pytest.mark.parametrize(
     ("kind", "operations"),
-    [("dream", (3, 60, 15)), ("dream-on-disk", (40, 130, 200)), ("bulk", (30, 60, 45))],
+    [
+        ("dream", (3, 60, 15)),
+        ("dream-on-disk", (40, 130, 200)),
+        ("bulk", (30, 60, 45)),
+        ("zoom", (60, 150)),
+        ("video", (40, 200)),
+        ("atlas", (25, 60)),
+        ("visualize", (20, 45)),
+    ],
 )
 def test_killed_at_some_moments_it_ends_in_the_identical_files(tmp_path, monkeypatch, kind, operations):
     if kind == "dream-on-disk":

@@ -118,7 +118,8 @@ def test_going_on_with_a_dream_runs_code_only_if_the_folder_is_trusted(folder, o
 
 
 def test_going_on_with_a_film_runs_code_only_if_the_journal_is_trusted(folder):
-    from batcountry.motion.jobs.runner import resume, saving_zoom
+    from batcountry.motion import resume
+    from motion.jobs.filming import saving_zoom
 
     options = {"model": "my_code:make", "layer": "layer1", "octaves": 1, "iterations": 1, "frames": 2}
     stopped(saving_zoom("photo.png", "film.gif", **options))

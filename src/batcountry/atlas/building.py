@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from typing_extensions import Unpack
 
-from batcountry.atlas.folder import Entry, Folder, check_atlas_folder
+from batcountry.atlas.atlas_kind import ATLAS, BATCH, AtlasRecipe
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.version import __version__
-from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.keywords import ChannelOptions, ModelLike
-from batcountry.dreams.prepare import Prepared, prepare
-from batcountry.dreams.visualize import visualizing
-from batcountry.errors import LayerNotFound, RecipeError
-from batcountry.models import Model
-from batcountry.optim.alpha import alpha_mode
-
-BATCH = 16
-"""Channels that grow at once if nothing is said."""
+from batcountry.dreams.prepare import prepare
+from batcountry.errors import RecipeError
+from batcountry.jobs.control import Control
+from batcountry.jobs.events import Message
+from batcountry.jobs.events import Progress as JobProgress
+from batcountry.jobs.job_run import Events
+from batcountry.jobs.messages import say
+from batcountry.jobs.runner import run
+from batcountry.jobs.spec import JobSpec, OutputPlace, json_of
 
 
 @dataclass(frozen=True)
@@ -86,67 +84,35 @@ def building(
         If an option, the model or a layer cannot be used, or the folder has another atlas in it; at the
         call, not at the first step.
     """
+    return _progress(atlas_events(out, model, layers, batch=batch, policy=policy, **options))
+
+
+def atlas_events(
+    out: str | Path,
+    model: ModelLike = "efficientnet-lite0",
+    layers: Sequence[str] = (),
+    *,
+    batch: int = BATCH,
+    policy: Policy = OPEN,
+    control: Control | None = None,
+    **options: Unpack[ChannelOptions],
+) -> Events:
+    """Make an atlas as a job, and yield what it tells; takes what `building` takes, and a control."""
     if batch < 1:
         raise RecipeError("a batch has at least one channel")
-    check_atlas_folder(Path(out))
     asked = prepare(options={"preset": "thumbnail", **options, "model": model}, policy=policy)
-    alpha_mode(asked.recipe).check_opaque("an atlas")
-    opened = asked.open_model()
-    asked = asked.with_model(opened)
-    entries = [Entry.of(opened, name) for name in chosen(opened, layers)]
-    for entry in entries:  # so that a layer that cannot be reached is said before any work is done
-        dreamer = Dreamer(asked.with_aim(objective=entry.objective(0)))
-        dreamer.dreaming()
-    recipe = dreamer.resolved.recipe.model_dump(exclude={"objective", "layer", "guide", "tile", "max_memory"})
-    facts = {
-        "model": opened.name,
-        "weights_sha256": opened.weights_sha256,
-        "version": __version__,
-        "recipe": recipe,
-    }
-    folder = Folder(Path(out), facts)
-    for entry in entries:
-        folder.add(entry)
-    return policy.timed(_run(folder, entries, batch, asked))
+    spec = JobSpec(
+        kind="atlas",
+        recipe=json_of(AtlasRecipe(dream=asked.recipe, layers=list(layers), batch=batch)),
+        outputs={ATLAS: OutputPlace(path=str(out))},
+    )
+    return run(spec, policy=policy, control=control, objects={"asked": asked})
 
 
-def chosen(model: Model, patterns: Sequence[str]) -> list[str]:
-    """Return the names of a model's layers that patterns such as `blocks.*` stand for, in running order.
-
-    Raises
-    ------
-    LayerNotFound
-        If a pattern stands for none.
-    """
-    names = [each.name for each in model.layers]
-    wanted: set[str] = set()
-    for pattern in patterns or [model.default_layer]:
-        found = {each for each in names if each == pattern or fnmatchcase(each, pattern)}
-        if not found:
-            raise LayerNotFound(pattern, names, model.name)
-        wanted |= found
-    return [each for each in names if each in wanted]
-
-
-def _run(folder: Folder, entries: Sequence[Entry], batch: int, asked: Prepared) -> Iterator[Progress]:
-    channels = sum(each.channels for each in entries)
-    missing = {each.name: folder.missing(each) for each in entries}
-    work = sum(map(len, missing.values()))
-    made = 0
-    for entry in entries:
-        wanted = missing[entry.name]
-        aims = [entry.objective(each) for each in wanted]
-        folder.write_index()
-        for moment in visualizing(aims, asked, batch=batch) if aims else ():
-            part = wanted[moment.batch * batch : (moment.batch + 1) * batch]
-            share = moment.step.done * len(part)
-            if moment.step.last:
-                for channel, picture in zip(part, moment.pictures(), strict=True):
-                    folder.write(entry, channel, picture)
-                made += len(part)
-                share = 0
-                folder.write_index()
-            yield Progress(entry.name, channels - work + made, channels, (made + share) / work)
-        folder.write_sheet(entry)
-    folder.write_index()
-    yield Progress(entries[-1].name, channels, channels, 1.0)
+def _progress(events: Events) -> Iterator[Progress]:
+    for event in events:
+        if isinstance(event, JobProgress):
+            count = event.where[0]
+            yield Progress(event.subject or "", count.at, count.of or 0, event.done)
+        elif isinstance(event, Message):
+            say(event)

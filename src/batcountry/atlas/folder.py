@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from math import ceil, sqrt
@@ -29,6 +29,7 @@ from batcountry.backend.outputs import LEFT_BEHIND
 from batcountry.errors import PictureError, RecipeError
 from batcountry.image.files import encode
 from batcountry.image.picture import Picture
+from batcountry.jobs.folder import WITHIN
 from batcountry.models import Model
 
 FORMAT = 1
@@ -91,18 +92,11 @@ class Folder:
         If the folder cannot be made, or what is in it is damaged.
     """
 
-    def __init__(self, path: Path, facts: dict[str, Any]) -> None:
+    def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
         self.path, self.facts = path, facts
         self.entries: dict[str, Entry] = {}
-        check_atlas_folder(path)
+        before = check_same(path, facts)
         make_folder(path)
-        before = read_index(path)
-        for key in ("model", "weights_sha256", "recipe"):
-            if before and before[key] != facts[key]:
-                raise RecipeError(
-                    f"{path} has an atlas with another {key.replace('_', ' ')}; name another folder, "
-                    "or give the options that it was made with"
-                )
         for each in before.get("layers", []):
             self.entries[each["name"]] = Entry(**_fields(each))
 
@@ -118,6 +112,18 @@ class Folder:
     def missing(self, entry: Entry) -> list[int]:
         """Return the channels of a layer that have no picture yet."""
         return [each for each in range(entry.channels) if not self.file(entry, each).exists()]
+
+    def sweep(self) -> None:
+        """Delete the unfinished files that a process left behind that was killed; nobody else may be at work here."""
+        for folder in (".", "sheets", "channels/*"):
+            for each in self.path.glob(f"{folder}/{LEFT_BEHIND}*"):
+                each.unlink()
+
+    def unfinished(self, entry: Entry, batch: int) -> list[list[int]]:
+        """Return the batches of a layer's channels, always cut at the same places, in which some have no picture yet."""
+        missing = set(self.missing(entry))
+        cut = [range(at, min(at + batch, entry.channels)) for at in range(0, entry.channels, batch)]
+        return [list(each) for each in cut if missing.intersection(each)]
 
     def write(self, entry: Entry, channel: int, picture: Picture) -> None:
         """Put the picture of a channel in its place."""
@@ -170,10 +176,31 @@ def check_atlas_folder(path: Path) -> None:
     if path.is_dir() and not (path / "atlas.json").exists():
         # An atlas that was stopped before its first index has the folder of channels alone.
         names = (each.name for each in path.iterdir() if not each.name.startswith(LEFT_BEHIND))
-        other = sorted(each for each in names if each not in ("channels", "sheets"))
+        other = sorted(each for each in names if each not in ("channels", "sheets", WITHIN))
         if other:
             raise PictureError(f"{path} holds {other[0]} and no atlas; name another folder")
     read_index(path)
+
+
+def check_same(path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the index of the atlas that is in a folder; makes nothing.
+
+    Raises
+    ------
+    RecipeError
+        If it was made in another way.
+    PictureError
+        As `check_atlas_folder`.
+    """
+    check_atlas_folder(path)
+    before = read_index(path)
+    for key in ("model", "weights_sha256", "recipe"):
+        if before and before[key] != facts[key]:
+            raise RecipeError(
+                f"{path} has an atlas with another {key.replace('_', ' ')}; name another folder, "
+                "or give the options that it was made with"
+            )
+    return before
 
 
 def read_index(path: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from batcountry.image.files import encode
 from batcountry.image.initial import pink
 from batcountry.image.picture import Picture
 from batcountry.image.reading import read_picture
+from batcountry.jobs.messages import only_warnings
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
 from batcountry.optim.alpha import alpha_mode
@@ -190,10 +191,11 @@ def looking(
 
     def run() -> Iterator[float]:
         drawn: list[Picture] = []
-        for moment in moments:
-            if moment.step.last:
-                drawn += moment.pictures()
-            yield moment.done * 0.999
+        with only_warnings():  # each batch would say what memory it takes
+            for moment in moments:
+                if moment.step.last:
+                    drawn += moment.pictures()
+                yield moment.done * 0.999
         _write(folder, picture, sight, dict(zip(aims, drawn, strict=True)), strongest)
         yield 1.0
 

@@ -95,12 +95,12 @@ class Making(Iterator[T]):
     ----------
     output
         Its `path` is final when there are no more steps.
-    folder
-        What the work is resumed from, if it can be.
+    count
+        How many steps there will be, as far as that is known.
     """
 
-    def __init__(self, steps: Iterator[T], output: Output, folder: Path | None = None) -> None:
-        self._steps, self.output, self.folder = steps, output, folder
+    def __init__(self, steps: Iterator[T], output: Output, count: int | None = None) -> None:
+        self._steps, self.output, self.count = steps, output, count
 
     def __next__(self) -> T:
         return next(self._steps)

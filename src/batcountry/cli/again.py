@@ -14,11 +14,10 @@ from batcountry.errors import BatCountryError, PictureError, VideoError
 from batcountry.recipe import Note
 
 if TYPE_CHECKING:
-    from batcountry.backend.outputs import Making
     from batcountry.backend.policy import Policy
     from batcountry.dreams.prepare import Prepared
+    from batcountry.jobs.job_run import Events
     from batcountry.models import Model
-    from batcountry.motion.frame import Frame
     from batcountry.motion.note import MotionNote
 
 
@@ -71,10 +70,11 @@ def film_again(file: Path, note: MotionNote, target: Target, source: Path | None
     """Make again what a film's note says; as `picture_again`, but for `VideoError`."""
     from batcountry.backend.files import sha256_of
     from batcountry.backend.outputs import check_apart
-    from batcountry.cli.motion import begun_film, watch_film
+    from batcountry.cli.motion import make_film
     from batcountry.dreams.prepare import prepare
+    from batcountry.jobs import run
     from batcountry.motion.jobs.outputs import check_target
-    from batcountry.motion.jobs.runner import saving_video, saving_zoom
+    from batcountry.motion.jobs.specs import video_spec, zoom_spec
     from batcountry.motion.recipes import ZoomRecipe
 
     recipe = note.recipe
@@ -86,18 +86,20 @@ def film_again(file: Path, note: MotionNote, target: Target, source: Path | None
     check_apart(target.path, [file, source])
     model = _model(asked, note, file, VideoError)
 
-    def begin(path: Path) -> Making[Frame]:
+    def begin(path: Path) -> Events:
         more: dict[str, Any] = {
             "named": note.input,
-            "model": model,
             "overwrite": target.overwrite,
             "policy": policy,
+            "options": {"model": model},
         }
         if isinstance(recipe, ZoomRecipe):
-            return saving_zoom(source, path, recipe, **more)
-        return saving_video(str(source), path, recipe, **more)
+            spec, objects = zoom_spec(source, path, recipe, **more)
+        else:
+            spec, objects = video_spec(str(source), path, recipe, **more)
+        return run(spec, policy=policy, objects=objects)
 
-    watch_film(begun_film(target.path, begin), file.name, model=recipe.dream.model)
+    make_film(target.path, begin, file.name)
 
 
 def _source(

@@ -11,10 +11,10 @@ from batcountry.cli.again import film_again, picture_again, picture_note
 from batcountry.cli.commands import app as app
 from batcountry.cli.dream import Wanted, dream_with_layers, say_done
 from batcountry.cli.options import recipe_options, several
-from batcountry.cli.outputs import Name, Overwrite, Target, folder_made, place_of
+from batcountry.cli.outputs import Name, Overwrite, Target, Work, folder_made, place_of
 from batcountry.cli.screen import show
 from batcountry.cli.trust import Allow, NoLimits, RunCode, RunProgram, strict_policy, typed_policy
-from batcountry.recipe.fields import MEMORY, OUTPUT
+from batcountry.recipe.fields import OUTPUT
 
 # What imports torch is imported within the commands, so that --help answers at once.
 
@@ -36,15 +36,7 @@ def dream(
             rich_help_panel=OUTPUT.title,
         ),
     ] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(
-            "--work",
-            metavar="DIR",
-            help="Keep the dream in this new folder as it grows; `resume` goes on from there after a stop of any kind.",
-            rich_help_panel=MEMORY.title,
-        ),
-    ] = None,
+    work: Work = None,
     deepzoom: Annotated[
         Path | None,
         typer.Option(
@@ -74,22 +66,15 @@ def dream(
 @app.command()
 def resume(
     work: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder that --work named, or a film's journal.")
+        Path,
+        typer.Argument(metavar="DIR", help="The folder that --work named, or an unfinished film or atlas."),
     ],
     allow: Allow = None,
     run_code: RunCode = False,
     no_limits: NoLimits = False,
 ) -> None:
-    """Go on with a dream from where its folder has it, or with a film from its last finished frame."""
-    from batcountry.motion.jobs.journal import JOB
-
+    """Go on with what was stopped, in whatever way, from where its folder has it."""
     policy = strict_policy(allow, run_code=run_code, no_limits=no_limits)
-    films = [each for each in (work, work.with_name(f"{work.name}.journal")) if (each / JOB).is_file()]
-    if films:
-        from batcountry.cli.motion import resume_film
-
-        resume_film(films[0], policy)
-        return
     from batcountry.jobs import resume
 
     say_done(show(resume(work, policy=policy), work.name))

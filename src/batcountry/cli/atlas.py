@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from batcountry.cli.app import app
 from batcountry.cli.commands import NETWORKS
+from batcountry.cli.dream import say_done
 from batcountry.cli.options import recipe_options
 from batcountry.cli.outputs import Overwrite, output_at
-from batcountry.cli.screen import Stopped, err, out
+from batcountry.cli.screen import out, show
 from batcountry.cli.trust import RunProgram, typed_policy
 
 _WITHOUT = ("model", "layer", "objective", "guide", "mask", "alpha", "fade")
@@ -43,12 +40,12 @@ def atlas(
 
     An atlas that was stopped is gone on with by the same command.
     """
-    from batcountry.atlas import building
+    from batcountry.atlas.building import atlas_events
 
-    said = f"the same command goes on from there; what is done is in {output}"
-    steps = building(output, model, layers or (), batch=batch, policy=typed_policy(run_code), **options)
-    *_, last = _watched(steps, _said, said)
-    out.print(f"open {escape(str(output / 'index.html'))} to see {last.channels} channels")
+    policy = typed_policy(run_code)
+    say_done(
+        show(atlas_events(output, model, layers or (), batch=batch, policy=policy, **options), output.name)
+    )
 
 
 @app.command(rich_help_panel=NETWORKS)
@@ -75,29 +72,11 @@ def look(
 ) -> None:
     """Show what a layer sees in a picture: the channels it excites, where, and what each place is taken for."""
     from batcountry.atlas import looking
+    from batcountry.jobs.events import Progress
+    from batcountry.jobs.unstored import events_of
 
     goal = output_at(output or Path("look"), [image], overwrite=overwrite, named=output is not None)
     more: dict[str, Any] = {"top": top, "size": size, "overwrite": overwrite, **options}
     steps = looking(image, goal.path, model, layer, policy=typed_policy(run_code), **more)
-    for _ in _watched(steps, lambda _: image.name, "nothing was finished"):
-        pass
+    show(events_of(steps, lambda done: Progress(done=done), {"look": goal}), image.name)
     out.print(f"open {escape(str(goal.path / 'index.html'))} to see it")
-
-
-def _said(step: Any) -> str:
-    return f"{step.layer}: {step.made} of {step.channels} channels"
-
-
-def _watched(steps: Iterable[Any], said: Callable[[Any], str], hint: str) -> Iterator[Any]:
-    """Yield steps while showing how far they are."""
-    # Every batch would say what memory it takes.
-    logging.getLogger("batcountry").setLevel(logging.WARNING)
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=12), TimeRemainingColumn())
-    with Bar(*columns, console=err, transient=not err.is_terminal) as bar:
-        task = bar.add_task("", total=1.0)
-        try:
-            for step in steps:
-                bar.update(task, completed=getattr(step, "done", step), description=escape(said(step)))
-                yield step
-        except KeyboardInterrupt:
-            raise Stopped(f"stopped at {bar.tasks[0].description}; {hint}") from None

@@ -104,9 +104,15 @@ def say_dream(picture: Output, deepzoom: Output | None) -> None:
 
 
 def say_done(done: Done) -> None:
-    """Say where the results of a job are that was gone on with."""
+    """Say where the results of a job are."""
     places = {name: Output(Path(each)) for name, each in done.outputs.items()}
     if "picture" in places:
         say_dream(places["picture"], places.get("deepzoom"))
+    elif "film" in places:
+        out.print(f"the film is in {escape(str(places['film'].path))}")
+    elif "atlas" in places:
+        out.print(
+            f"open {escape(str(places['atlas'].path / 'index.html'))} to see {said_counts(done.counts)}"
+        )
     elif done.counts:
         out.print(f"{said_counts(done.counts)}; the dreams are in {escape(str(places['folder'].path))}")

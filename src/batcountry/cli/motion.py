@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +12,10 @@ from rich.markup import escape
 from batcountry.backend.files import is_taken
 from batcountry.cli.commands import FILMS, Commands
 from batcountry.cli.commands import app as app
+from batcountry.cli.dream import say_done
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.outputs import Overwrite, begun_at
-from batcountry.cli.screen import Stopped, counted, out
+from batcountry.cli.screen import out, show
 from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.errors import RecipeError
 from batcountry.motion.keyframes import LEFT_OUT
@@ -22,8 +23,7 @@ from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 if TYPE_CHECKING:
     from batcountry.backend.outputs import Making
-    from batcountry.backend.policy import Policy
-    from batcountry.motion.frame import Frame
+    from batcountry.jobs.job_run import Events
 
 Output = Annotated[
     Path,
@@ -54,12 +54,17 @@ def zoom(
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Zoom into a picture without end, dreaming on the way."""
-    from batcountry.motion.jobs.runner import saving_zoom
+    from batcountry.jobs import run
+    from batcountry.motion.jobs.specs import zoom_spec
 
     source = None if str(image) == "sky" and not image.exists() else image
-    more = {**film, **options, "keys": _keys(key), "overwrite": overwrite, "policy": typed_policy(run_code)}
-    made = begun_film(output, lambda path: saving_zoom(source, path, **more))
-    watch_film(made, image.name, model=options.get("model"))
+    more, policy = {**film, **options, "keys": _keys(key)}, typed_policy(run_code)
+
+    def begin(path: Path) -> Events:
+        spec, objects = zoom_spec(source, path, overwrite=overwrite, policy=policy, options=more)
+        return run(spec, policy=policy, objects=objects)
+
+    make_film(output, begin, image.name)
 
 
 @app.command(rich_help_panel=FILMS)
@@ -77,12 +82,16 @@ def video(
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a video; times, sound and subtitles stay as they are."""
-    from batcountry.motion.jobs.runner import saving_video
+    from batcountry.jobs import run
+    from batcountry.motion.jobs.specs import video_spec
 
-    name = Path(source).name or source
-    more = {**film, **options, "keys": _keys(key), "overwrite": overwrite, "policy": typed_policy(run_code)}
-    made = begun_film(output, lambda path: saving_video(source, path, **more))
-    watch_film(made, name, model=options.get("model"))
+    more, policy = {**film, **options, "keys": _keys(key)}, typed_policy(run_code)
+
+    def begin(path: Path) -> Events:
+        spec, objects = video_spec(source, path, overwrite=overwrite, policy=policy, options=more)
+        return run(spec, policy=policy, objects=objects)
+
+    make_film(output, begin, Path(source).name or source)
 
 
 frames = Commands(
@@ -119,8 +128,7 @@ def make(
         "overwrite": overwrite,
     }
     made = begun_at(folder, lambda path: make_frames(source, path, **more))
-    triples = ((index, 0, each) for index, each in enumerate(made))
-    total = sum(1 for _ in counted(triples, source.name, f"the frames so far are in {made.output.path}"))
+    total = _shown(made, source.name)
     out.print(f"{total} frames are in {escape(str(made.output.path))}")
 
 
@@ -153,45 +161,39 @@ def join(
         "overwrite": overwrite,
     }
     made = begun_at(output, lambda path: join_frames(folder, path, **more))
-    total = sum(1 for _ in counted(((index, 0, each) for index, each in enumerate(made)), folder.name))
+    total = _shown(made, folder.name)
     out.print(f"the film of {total} frames is in {escape(str(made.output.path))}")
 
 
-def resume_film(folder: Path, policy: Policy) -> None:
-    """Go on with a film from its journal."""
-    from batcountry.motion.jobs.journal import Journal
-    from batcountry.motion.jobs.runner import resuming
+def make_film(path: Path, begin: Callable[[Path], Events], title: str) -> None:
+    """Make a film at a path, or at a free one beside it if there is one already, and say where it is.
 
-    job = Journal(folder).job()
-    made = resuming(folder, policy=policy)
-    watch_film(made, Path(job.output).name, model=job.recipe.dream.model)
+    Raises
+    ------
+    Stopped
+        On Ctrl-C; what there is of the film is kept, and the text says how to go on.
+    """
+    from batcountry.jobs.folder import folder_beside
 
-
-def begun_film(path: Path, begin: Callable[[Path], Making[Frame]]) -> Making[Frame]:
-    """Begin a film at a path, or at a free one beside it if there is one already."""
-    from batcountry.motion.jobs.journal import Journal
-
-    return begun_at(path, begin, lambda place: is_taken(place) or Journal.beside(place).folder.exists())
+    events = begun_at(path, begin, lambda place: is_taken(place) or folder_beside(place).exists())
+    say_done(show(events, title))
 
 
-def watch_film(made: Making[Frame], title: str, *, model: str | None) -> None:
-    """Make a film of a `model`'s, showing how far it is; with Ctrl-C what is done is kept."""
-    from batcountry.models.from_recipe import resume_command
-    from batcountry.motion.jobs.journal import Journal
+def _shown(made: Making[Path], title: str) -> int:
+    """Show how far it is with frames that are taken out or put together, and return how many there are."""
+    from batcountry.jobs.events import Count, Progress
+    from batcountry.jobs.unstored import events_of
 
-    output = made.output
-    triples: Iterable[tuple[int, int, Frame]] = ((each.index, each.count, each) for each in made)
-    try:
-        for _ in counted(triples, title, ""):
-            pass
-    except Stopped as stop:
-        made.close()  # which writes what is done
-        kept = output.is_own or output.path.is_dir()
-        done = f"what is done is in {output.path}" if kept else "nothing was written"
-        files = Journal(made.folder).job().files if made.folder else ()
-        hint = resume_command(made.folder or Path(), model or "", files)
-        raise Stopped(f"{stop}; {done}; go on with: {hint}") from None
-    out.print(f"the film is in {escape(str(output.path))}")
+    total = 0
+
+    def progress(_: Path) -> Progress:
+        nonlocal total
+        total += 1
+        where = (Count(what="frame", at=total, of=made.count),)
+        return Progress(where=where, done=min(1.0, total / made.count) if made.count else 0)
+
+    show(events_of(made, progress, {"frames": made.output}, kept=not made.output.path.suffix), title)
+    return total
 
 
 def _keys(given: list[str] | None) -> dict[str, str]:

@@ -17,8 +17,7 @@ from batcountry.backend.files import is_taken
 from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.outputs import Output, check_apart, free_name
 from batcountry.errors import OutputError, OutputExists
-from batcountry.image.picture import Picture
-from batcountry.recipe.fields import OUTPUT
+from batcountry.recipe.fields import MEMORY, OUTPUT
 
 log = logging.getLogger("batcountry")
 
@@ -31,6 +30,16 @@ Name = Annotated[
         "-o",
         metavar="FILE",
         help="Where the picture goes: .png, .jpg, .webp or .tif; or a folder, which is made if the name ends in a slash.",
+    ),
+]
+
+Work = Annotated[
+    Path | None,
+    typer.Option(
+        "--work",
+        metavar="DIR",
+        help="Keep the dream in this new folder as it grows; `resume` goes on from there after a stop of any kind.",
+        rich_help_panel=MEMORY.title,
     ),
 ]
 
@@ -156,11 +165,6 @@ def check_different(*outputs: Path | None) -> None:
     for index, each in enumerate(known):
         if each in known[:index]:
             raise OutputError(f"{each} is named for two outputs; give them different names")
-
-
-def save_picture(picture: Picture, output: Output) -> Path:
-    """Write a picture, and return where it is."""
-    return output.save(lambda path, overwrite: picture.save(path, overwrite=overwrite))
 
 
 def for_layer(path: Path, layer: str, *, suffix: str | None = None) -> Path:

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column
-
-from batcountry.dreams.progress_bars import columns
-from batcountry.dreams.steps import where
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from batcountry.dreams.steps import Progress as DreamProgress
     from batcountry.jobs.events import Done, Event, Message
     from batcountry.jobs.events import Progress as JobProgress
-
-P = TypeVar("P", bound="DreamProgress")
 
 
 class Stopped(Exception):
@@ -107,46 +99,6 @@ def _say(message: Message) -> None:
         fail(message.text)
     else:
         err.print(f"{'[yellow]note:[/] ' if message.level == 'warning' else ''}{escape(message.text)}")
-
-
-def watched(steps: Iterable[P], title: str, hint: str = "nothing was written") -> Iterator[P]:
-    """Yield a dream's steps while showing octave, iteration, size and the seconds left.
-
-    `hint` says what is left if it is stopped.
-    """
-    with Progress(*columns(), console=err, transient=not err.is_terminal) as progress:
-        bar = progress.add_task(escape(title), total=1.0)
-        try:
-            for step in steps:
-                progress.update(bar, completed=step.done, description=escape(f"{title}: {where(step)}"))
-                yield step
-        except KeyboardInterrupt:
-            done = progress.tasks[0]
-            raise Stopped(f"stopped at {done.description} ({done.percentage:.0f} %); {hint}") from None
-
-
-T = TypeVar("T")
-
-
-def counted(made: Iterable[tuple[int, int, T]], title: str, hint: str = "nothing was written") -> Iterator[T]:
-    """Yield what is made, given as (index, count or 0, thing), while showing how many there are and the rest of the time."""
-    shown = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=12),
-        TextColumn("frame {task.completed:.0f}"),
-        TextColumn("of {task.total:.0f}", table_column=Column(min_width=5)),
-        TimeRemainingColumn(table_column=Column(min_width=7)),
-    )
-    with Progress(*shown, console=err, transient=not err.is_terminal) as progress:
-        bar = progress.add_task(escape(title), total=1)
-        done = 0
-        try:
-            for index, count, each in made:
-                done = index + 1
-                progress.update(bar, completed=done, total=max(count, done))
-                yield each
-        except KeyboardInterrupt:
-            raise Stopped(f"stopped after frame {done}{f'; {hint}' if hint else ''}") from None
 
 
 def print_table(table: Table) -> None:

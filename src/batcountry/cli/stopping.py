@@ -1,4 +1,4 @@
-"""Ctrl-C while a picture grows: what there is of it is kept, and how far it is."""
+"""What is said of a job that was stopped: how far it is, what is kept of it, and how to go on."""
 
 from __future__ import annotations
 
@@ -7,41 +7,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batcountry.backend.outputs import Output, free_name
-from batcountry.cli.outputs import save_picture
-from batcountry.cli.screen import Stopped
-from batcountry.dreams.steps import where
 from batcountry.recipe import Note
-from batcountry.recipe.stopped import StoppedAt
 
 if TYPE_CHECKING:
-    from batcountry.dreams.steps import Step
-    from batcountry.image.picture import Picture
     from batcountry.jobs import events
-
-
-def stopped(step: Step | None, target: Path, hint: str | None = None) -> Stopped:
-    """Keep the picture after a step beside where the whole would go, and return what is to be said.
-
-    Parameters
-    ----------
-    step
-        The last one that was finished; None if there is none.
-    hint
-        How to go on; if not given, how to make the whole picture from the one that is kept.
-    """
-    if step is None:
-        return Stopped("stopped before the first step was finished; nothing was written")
-    said = f"stopped at {where(step)} ({100 * step.done:.0f} %)"
-    output = Output(free_name(target.with_name(f"{target.stem}-stopped{target.suffix}")))
-    try:
-        picture = _noted(step)
-        path = save_picture(picture, output)
-    except KeyboardInterrupt:
-        return Stopped(f"{said}, and again while the picture so far was written; nothing was written")
-    width, height = picture.size
-    hint = hint or f"for the whole of it: {again_command(path, Note.read(picture.note or '').recipe.model)}"
-    return Stopped(f"{said}; the picture so far, {width}×{height}, is in {path}; {hint}")
 
 
 def said_of(event: events.Stopped, hint: str | None = None) -> str:
@@ -58,7 +27,8 @@ def said_of(event: events.Stopped, hint: str | None = None) -> str:
     if event.at is None:
         said = "stopped before the first step was finished"
     else:
-        said = f"stopped at {event.at} ({100 * event.at.done:.0f} %)"
+        done = f"{100 * event.at.done:.0f} %"
+        said = f"stopped at {event.at} ({done})" if str(event.at) else f"stopped at {done}"
     picture = event.outputs.get(PICTURE)
     if picture is not None and event.at is not None and event.at.size is not None:
         width, height = event.at.size
@@ -82,7 +52,7 @@ def said_counts(counts: dict[str, int]) -> str:
 def resume_command_of(folder: Path, at: events.Progress | None) -> str:
     """Return the command that goes on with the job in a folder, which had come so far, with the leave that it needs."""
     from batcountry.backend.policy import STRICT
-    from batcountry.jobs.folder import JobFolder
+    from batcountry.jobs.folder import WITHIN, JobFolder
     from batcountry.models.from_recipe import resume_command
 
     spec = JobFolder(folder).spec()
@@ -94,7 +64,8 @@ def resume_command_of(folder: Path, at: events.Progress | None) -> str:
         pixels = at.size[0] * at.size[1] if at.size else 0
         steps = math.prod(each.of or 1 for each in at.where)
     large = pixels > (STRICT.max_pixels or 0) or steps > (STRICT.max_steps or 0)
-    return resume_command(folder, "" if model is None else model.path, files, large=large)
+    shown = folder.parent if folder.name == WITHIN else folder
+    return resume_command(shown, "" if model is None else model.path, files, large=large)
 
 
 def _model_in(picture: Path) -> str:
@@ -108,16 +79,3 @@ def again_command(path: Path, model: str) -> str:
     from batcountry.models.loaders.named import names_function
 
     return f"bat-country again {shlex.quote(str(path))}{' --run-code' if names_function(model) else ''}"
-
-
-def _noted(step: Step) -> Picture:
-    """Return the picture after a step with a note that says which one it was."""
-    picture = step.picture()
-    at = StoppedAt(
-        octave=step.octave + 1,
-        octaves=step.octaves,
-        iteration=step.iteration + 1,
-        iterations=step.iterations,
-    )
-    note = Note.read(picture.note or "").model_copy(update={"stopped": at})
-    return picture.with_note(note.model_dump_json())

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from batcountry.backend.folders import make_folder
 from batcountry.backend.outputs import Output
 from batcountry.cli.app import app as app
 from batcountry.cli.options import options_of, recipe_options
@@ -18,15 +16,14 @@ from batcountry.cli.outputs import (
     Name,
     Overwrite,
     Target,
+    Work,
     check_different,
     folder_made,
     output_at,
     place_of,
-    save_picture,
     steps_at,
 )
-from batcountry.cli.screen import Stopped, err, out, watched
-from batcountry.cli.stopping import stopped
+from batcountry.cli.screen import out, show
 from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.dreams.cnn_vis_options import Aim, Penalties
 from batcountry.errors import RecipeError
@@ -34,11 +31,8 @@ from batcountry.recipe import Recipe
 from batcountry.recipe.described import described
 
 if TYPE_CHECKING:
-    from batcountry.dreams.dreamer import Dreamer
-    from batcountry.dreams.history import History as Numbers
     from batcountry.dreams.prepare import Prepared
-    from batcountry.dreams.steps import Step
-    from batcountry.image.picture import Picture
+    from batcountry.jobs.spec import JobSpec
 
 STEPS = re.compile(r"size_\d+-step_\d+\.png")
 """Names of the pictures after iterations."""
@@ -67,6 +61,7 @@ def visualize(
         Path | None,
         typer.Option("--plot-pixels", metavar="FILE", help="Also plot four pixels' gray levels."),
     ] = None,
+    work: Work = None,
     overwrite: Overwrite = False,
     run_code: RunProgram = False,
     aim: dict[str, Any] = {},  # noqa: B006 - never changed
@@ -78,15 +73,16 @@ def visualize(
     A layer that takes pictures of one size only works on any canvas, through overlapping windows.
     """
     from batcountry.dreams.cnn_vis import usual_options
-    from batcountry.dreams.history import History, check_plots
+    from batcountry.dreams.history import check_plots
     from batcountry.dreams.prepare import prepare
-    from batcountry.image.reading import read_picture
+    from batcountry.image.files import picture_size
+    from batcountry.jobs import run
 
     if save_steps is not None and not every:
         raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")
     if plot or plot_pixels:
         check_plots()
-    picture = None if image is None else read_picture(image)
+    size = None if image is None else picture_size(image)[::-1]
     asked = prepare(options={**usual_options(options), **options}, policy=typed_policy(run_code))
     target = Target(
         place_of(output, f"visualize-{image.stem}.png" if image else "visualize.png"),
@@ -95,33 +91,25 @@ def visualize(
     )
     with folder_made(output):
         outputs = _outputs(target, asked.recipe, image, plot, plot_pixels, steps=save_steps)
-        size = None if picture is None else picture.size[::-1]
-        dreamer = _dreamer(asked, size, options, aim, penalties=penalties)
-        history = History()
-        try:
-            _run(dreamer, picture, image, outputs, history=history, every=every)
-        except Stopped:
-            outputs.save_plots(history)
-            raise
-        outputs.save_plots(history)
-    out.print(f"the picture is in {escape(str(outputs.picture.path))}")
+        asked = _amplifying(asked, size, options, aim, penalties=penalties)
+        spec = _spec(image, asked.recipe, every, outputs)
+        events = run(spec, folder=work, policy=asked.policy, objects={"asked": asked})
+        done = show(events, image.name if image else "a start of its own")
+    out.print(f"the picture is in {escape(done.outputs['picture'])}")
 
 
-@dataclass
-class _Outputs:
-    picture: Output
-    plot: Output | None
-    plot_pixels: Output | None
-    steps: Output | None
+def _spec(image: Path | None, recipe: Recipe, every: int, outputs: dict[str, Output]) -> JobSpec:
+    from batcountry.jobs import InputFile, JobSpec, OutputPlace
+    from batcountry.jobs.spec import json_of
 
-    def save_plots(self, history: Numbers) -> None:
-        """Draw what there is of the numbers."""
-        if not history.numbers:
-            return
-        if self.plot is not None:
-            self.plot.save(lambda path, overwrite: history.save_plot(path, overwrite=overwrite))
-        if self.plot_pixels is not None:
-            self.plot_pixels.save(lambda path, overwrite: history.save_pixels(path, overwrite=overwrite))
+    return JobSpec(
+        kind="visualize",
+        recipe={"dream": json_of(recipe), "every": every},
+        inputs={} if image is None else {"picture": InputFile(path=str(image))},
+        outputs={
+            name: OutputPlace(path=str(each.path), overwrite=each.overwrite) for name, each in outputs.items()
+        },
+    )
 
 
 def _outputs(
@@ -132,7 +120,7 @@ def _outputs(
     plot_pixels: Path | None,
     *,
     steps: Path | None,
-) -> _Outputs:
+) -> dict[str, Output]:
     """Choose names that are free; raises `BatCountryError` for what cannot be written."""
     from batcountry.dreams.inputs import input_files
     from batcountry.image.files import check_writable
@@ -147,45 +135,26 @@ def _outputs(
     drawn, drawn_pixels = (
         None if each is None else output_at(each, inputs, overwrite=overwrite) for each in (plot, plot_pixels)
     )
-    return _Outputs(picture, drawn, drawn_pixels, steps_at(steps, STEPS, inputs, overwrite=overwrite))
+    found = {
+        "picture": picture,
+        "plot": drawn,
+        "plot_pixels": drawn_pixels,
+        "steps": steps_at(steps, STEPS, inputs, overwrite=overwrite),
+    }
+    return {name: each for name, each in found.items() if each is not None}
 
 
-def _run(
-    dreamer: Dreamer,
-    picture: Picture | None,
-    image: Path | None,
-    outputs: _Outputs,
-    *,
-    history: Numbers,
-    every: int,
-) -> None:
-    """Make the picture, with the losses printed and the picture saved as often as `every` says."""
-    steps = dreamer.dreaming(picture)
-    if outputs.steps is not None:
-        make_folder(outputs.steps.path)
-    step: Step | None = None
-    try:
-        for step in watched(steps, image.name if image else "a start of its own"):
-            history.add(step)
-            if every and (step.iteration + 1) % every == 0:
-                _report(step, history, outputs.steps)
-        assert step is not None  # there is at least one
-        save_picture(step.picture(), outputs.picture)
-    except (Stopped, KeyboardInterrupt):
-        raise stopped(step, outputs.picture.path) from None
-
-
-def _dreamer(
+def _amplifying(
     asked: Prepared,
     size: tuple[int, int] | None,
     options: dict[str, Any],
     aim: dict[str, Any],
     *,
     penalties: dict[str, Any],
-) -> Dreamer:
-    """Make a dreamer ready for a picture of (height, width), or for a start."""
+) -> Prepared:
+    """Return what is asked for in cnn-vis's way, of a picture of (height, width), or of a start."""
     from batcountry.dreams.cnn_vis import amplifying
-    from batcountry.dreams.dreamer import Dreamer
+    from batcountry.dreams.prepare import prepare
 
     if "objective" in options and (aim or penalties):
         names = (*aim, *penalties)
@@ -195,12 +164,4 @@ def _dreamer(
         raise RecipeError(f"an objective says all that is wanted; write into it what {flags} would say")
     wish, less = Aim.of(aim), Penalties.of(penalties)
     model = asked.open_model()
-    return Dreamer(policy=asked.policy, **amplifying(model, options, wish, less, size=size))
-
-
-def _report(step: Step, history: Numbers, folder: Output | None) -> None:
-    where = f"size {step.octave + 1}/{step.octaves}, iteration {step.iteration + 1}/{step.iterations}"
-    err.print(escape(f"{where}: {history.line()}"))
-    if folder is not None:
-        name = f"size_{step.octave + 1}-step_{step.iteration + 1}.png"
-        save_picture(step.picture(), Output(folder.path / name, folder.overwrite))
+    return prepare(options=amplifying(model, options, wish, less, size=size), policy=asked.policy)

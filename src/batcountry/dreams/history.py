@@ -34,7 +34,8 @@ class History:
 
     def __init__(self) -> None:
         self._image: Tensor | None = None
-        self._octaves: list[int] = []
+        self.octaves: list[int] = []
+        """The first step of each octave, counted from 1."""
         self.numbers: dict[str, list[float]] = {}
         """By name: the score, each penalty by its text, how far colors were moved, their mean and standard deviation."""
         self.pixels: dict[str, list[float]] = {}
@@ -43,7 +44,7 @@ class History:
     def add(self, step: Step) -> None:
         """Take note of a step."""
         if step.iteration == 0:
-            self._octaves.append(len(self.numbers.get("score", ())) + 1)
+            self.octaves.append(len(self.numbers.get("score", ())) + 1)
         same = self._image is not None and self._image.shape == step.image.shape
         change = (step.image - self._image).abs().flatten() if same and self._image is not None else None
         self._image = step.image
@@ -63,6 +64,10 @@ class History:
             for plane, value in zip(_PLANES, torch.as_tensor(values).tolist(), strict=False):
                 self.pixels.setdefault(f"{plane} {position}", []).append(value)
 
+    def go_on(self, step: Step) -> None:
+        """Take a step that was added before, as a dream that is gone on with begins with it."""
+        self._image = step.image
+
     def line(self) -> str:
         """Return the last step's numbers as text."""
         last = {name: values[-1] for name, values in self.numbers.items() if math.isfinite(values[-1])}
@@ -78,7 +83,7 @@ class History:
         MissingExtra
             If Matplotlib is not installed.
         """
-        _save(dict(self._panels()), self._octaves, path, overwrite=overwrite)
+        _save(dict(self._panels()), self.octaves, path, overwrite=overwrite)
 
     def save_pixels(self, path: Path, *, overwrite: bool = False) -> None:
         """Write the pixels' gray levels as line plots, with a panel for each position; see `save_plot`."""
@@ -90,7 +95,7 @@ class History:
                 for plane in _PLANES
                 if f"{plane} {position}" in self.pixels
             }
-        _save(panels, self._octaves, path, overwrite=overwrite)
+        _save(panels, self.octaves, path, overwrite=overwrite)
 
     def _panels(self) -> Iterator[tuple[str, Lines]]:
         together = {"step": ("mean step", "median step"), "picture": ("mean", "std")}

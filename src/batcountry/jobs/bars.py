@@ -28,7 +28,7 @@ class EventBar:
             return
         seconds = event.seconds_left
         left = "" if seconds is None else f"{timedelta(seconds=round(seconds))} left"
-        text = escape(f"{event.subject or self._title}: {event}")
+        text = escape(f"{event.subject or self._title}: {event}".removesuffix(": "))
         self._progress.update(self._task, completed=event.done, description=text, left=left)
 
 

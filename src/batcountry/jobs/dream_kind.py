@@ -78,6 +78,7 @@ class DreamJob:
         self.seconds = planned.seconds
         self.spec = pinned(spec, planned.recipe.chosen(**self.dreamer.names), model, digest)
         self._pixels = planned.pixels
+        self._new = new
         self._step: Step | None = None
         self._checkpoint: Checkpoint | None = None
         self._stored, self._took = "", 0.0
@@ -98,7 +99,7 @@ class DreamJob:
             self._step = step
             if folder is not None:
                 name = f"octave_{step.octave}-iter_{step.iteration:03d}.png"
-                overwrite = folder.overwrite or self._checkpoint is not None  # then they may be its own
+                overwrite = folder.overwrite or not self._new  # then they may be its own
                 Output(folder.path / name, overwrite).save(_saving(step.picture()))
             yield step
 

@@ -26,13 +26,16 @@ from pydantic import Field, JsonValue
 
 from batcountry.backend.files import is_taken, replace_file, write_file
 from batcountry.backend.folders import exclusive_lock
-from batcountry.backend.outputs import Output
+from batcountry.backend.outputs import LEFT_BEHIND, Output
 from batcountry.errors import JobError, OutputExists
 from batcountry.jobs.events import Progress
 from batcountry.jobs.records import MAX_BYTES, Record, read_record
 from batcountry.jobs.spec import JobSpec
 
 JOB, STATE, CHECKPOINT = "job.json", "state.json", "checkpoint"
+
+WITHIN = ".job"
+"""Name of a job's folder within its output."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MOST_FILES = 1_000_000
@@ -75,7 +78,7 @@ class JobFolder:
         new = not path.exists()
         try:
             path.mkdir(exist_ok=True)
-            (path / CHECKPOINT).mkdir()
+            (path / CHECKPOINT).mkdir(exist_ok=True)
             write_file(path / JOB, spec.model_dump_json(indent=1).encode(), overwrite=False)
         except OutputExists:
             raise JobError(f"{path} has a job in it by now; name another folder") from None
@@ -92,7 +95,7 @@ class JobFolder:
             raise JobError(
                 f"{path} has a job in it already; go on with `bat-country resume {path}`, or delete it"
             )
-        if is_taken(path):
+        if is_taken(path) and not _is_only_begun(path):
             raise JobError(f"{path} is there already and not empty; name a new folder")
         if not path.absolute().parent.is_dir():
             raise JobError(f"cannot make {path}: there is no folder {path.parent}; make it first")
@@ -167,6 +170,33 @@ class JobFolder:
                 return file.read(MAX_BYTES + 1)
         except OSError as error:
             raise JobError(f"{self.path / name} cannot be read: {error.strerror}") from None
+
+
+def _is_only_begun(path: Path) -> bool:
+    """Whether all that is in a folder is what `begin` leaves that was killed before the job was written down."""
+    if not path.is_dir() or path.is_symlink():
+        return False
+    for each in path.iterdir():
+        is_empty = each.name == CHECKPOINT and not is_taken(each) and not each.is_symlink()
+        if not is_empty and not each.name.startswith(LEFT_BEHIND):
+            return False
+    return True
+
+
+def folder_beside(output: Path) -> Path:
+    """Return the folder of a job whose output takes long to become whole, such as a film."""
+    return output.with_name(f"{output.name}.journal")
+
+
+def folder_within(output: Path) -> Path:
+    """Return the folder of a job whose output is a folder that it fills, such as an atlas."""
+    return output / WITHIN
+
+
+def folder_of(path: Path) -> Path:
+    """Return the folder of the job that a path leads to, which may be the job's output; the path itself if there is none."""
+    places = (path, folder_beside(path), folder_within(path))
+    return next((each for each in places if (each / JOB).is_file()), path)
 
 
 def checkpoint_file(files: Path, name: JsonValue) -> Path:

@@ -133,6 +133,10 @@ JOB_KINDS: Registry[Callable[[], Kind]] = Registry(
         "dream": kind_at("batcountry.jobs.dream_kind:DreamKind"),
         "dream-on-disk": kind_at("batcountry.jobs.disk_kind:DiskKind"),
         "bulk": kind_at("batcountry.jobs.bulk_kind:BulkKind"),
+        "visualize": kind_at("batcountry.jobs.visualize_kind:VisualizeKind"),
+        "atlas": kind_at("batcountry.atlas.atlas_kind:AtlasKind"),
+        "zoom": kind_at("batcountry.motion.jobs.kinds:ZoomKind"),
+        "video": kind_at("batcountry.motion.jobs.kinds:VideoKind"),
     },
 )
 """What makes each kind, by name: a class, or a function without arguments. Rooms above this one are named in text."""

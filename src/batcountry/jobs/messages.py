@@ -20,6 +20,19 @@ log = logging.getLogger("batcountry")
 _NUMBERS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
+_quiet = threading.local()
+
+
+@contextmanager
+def only_warnings() -> Iterator[None]:
+    """Hear nothing of this thread that is only good to know, such as what each of many small dreams takes."""
+    before, _quiet.on = getattr(_quiet, "on", False), True
+    try:
+        yield
+    finally:
+        _quiet.on = before
+
+
 class Heard:
     """Messages of one job, until they are taken."""
 
@@ -34,7 +47,8 @@ class Heard:
         def hear(record: logging.LogRecord) -> bool:
             if threading.get_ident() != thread:
                 return True
-            self._records.append(record)
+            if record.levelno >= logging.WARNING or not getattr(_quiet, "on", False):
+                self._records.append(record)
             return False
 
         log.addFilter(hear)

@@ -11,7 +11,7 @@ from batcountry.backend.policy import OPEN, STRICT, Policy
 from batcountry.errors import BatCountryError, JobError, first_line
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Done, Event, Failed, Message
-from batcountry.jobs.folder import JobFolder
+from batcountry.jobs.folder import JOB, JobFolder, folder_of
 from batcountry.jobs.job_run import Events, Run
 from batcountry.jobs.kinds import JOB_KINDS, Job, Objects
 from batcountry.jobs.messages import Heard, say
@@ -83,7 +83,7 @@ def _begun(job: Job[Any], folder: str | Path | None) -> JobFolder | None:
         job.begin(place)
         return None if place is None else JobFolder.begin(place, job.spec)
     except BaseException:
-        if folder is None and place is not None:
+        if folder is None and place is not None and not (place / JOB).exists():
             shutil.rmtree(place, ignore_errors=True)
         raise
 
@@ -119,7 +119,7 @@ def reopen(
     objects: Objects | None = None,
 ) -> Run:
     """Make a job in a folder ready to go on, and return its run; takes what `resume` takes."""
-    place, heard = JobFolder.open(Path(folder)), Heard()
+    place, heard = JobFolder.open(folder_of(Path(folder))), Heard()
     policy = policy.allow(Path.cwd(), place.path.resolve().parent)
     spec, state = place.spec(), place.state()
     for each in spec.outputs.values():

@@ -11,8 +11,8 @@ from PIL import Image
 from batcountry.cli import main
 from batcountry.errors import OutputError, OutputExists
 from batcountry.motion import join_frames, make_frames, resume, save_zoom
-from batcountry.motion.jobs.runner import saving_video, saving_zoom
 from motion.clips import make_clip, moving
+from motion.jobs.filming import saving_video, saving_zoom, stopped
 
 QUICK = {"layer": "stem", "octaves": 1, "iterations": 1, "frame_iterations": 1, "frames": 3}
 OPTIONS = ["--layer", "stem", "--octaves", "1", "--iterations", "1", "--frame-iterations", "1"]
@@ -38,12 +38,6 @@ def run(monkeypatch, capsys):
     return call
 
 
-def stopped(made, after):
-    for _ in range(after):
-        next(made)
-    made.close()
-
-
 @pytest.mark.parametrize("film", ["film.gif", "film.mp4"])
 def test_what_is_there_is_replaced_only_on_request(film):
     Path(film).write_text("mine")
@@ -62,7 +56,7 @@ def test_what_comes_to_be_there_meanwhile_stays_and_the_film_is_not_lost(film):
     for _ in made:
         pass
     assert Path(film).read_text() == "somebody's"
-    assert made.output.path == Path(film).with_stem("film-2") and made.output.path.exists()
+    assert made.film == Path(film).with_stem("film-2") and made.film.exists()
     assert not Path(f"{film}.journal").exists()
 
 

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from batcountry.backend.policy import STRICT
-from batcountry.errors import PolicyError, VideoError
-from batcountry.motion import resume, save_video, save_zoom
+from batcountry.errors import JobError, PolicyError, VideoError
+from batcountry.jobs.folder import JOB
+from batcountry.motion import save_video, save_zoom
 from batcountry.motion.jobs import sinks as stores
-from batcountry.motion.jobs.journal import JOB
-from batcountry.motion.jobs.runner import resuming, saving_video, saving_zoom
 from children import COMMAND_LINE, killed_at
 from motion.clips import facts, make_clip, moving
+from motion.jobs.filming import resume, resuming, saving_video, saving_zoom, stopped
 
 QUICK = {"layer": "stem", "octaves": 1, "iterations": 2, "frame_iterations": 1, "jitter": 2, "seed": 3}
 
@@ -37,13 +37,6 @@ def whole(clip):
     return save_video(clip, clip.with_name("whole.mp4"), **QUICK).read_bytes()
 
 
-def stopped(made, after):
-    """Take some frames, and then stop as Ctrl-C does."""
-    for _ in range(after):
-        next(made)
-    made.close()
-
-
 @pytest.mark.parametrize("after", [1, 47, 48, 52])
 def test_a_video_stopped_anywhere_goes_on_to_the_very_same_file(clip, whole, tmp_path, after):
     out = tmp_path / "whole.mp4"
@@ -61,7 +54,7 @@ def test_a_video_that_lies_elsewhere_is_read_only_with_leave(clip, whole, tmp_pa
     stopped(saving_video(clip, out, **QUICK), 1)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PolicyError, match=f"--allow {clip.parent} "):
-        resume(f"{out}.journal")
+        resume(f"{out}.journal", policy=STRICT)
     resume(f"{out}.journal", policy=STRICT.allow(clip.parent))
     assert out.read_bytes() == whole
 
@@ -128,8 +121,8 @@ def test_killed_at_random_moments_nothing_is_lost(clip, whole, tmp_path):
     for frames in (3, 20, 45):
         # A frame and what the next depends on are four operations, at least.
         assert killed_at(4 * frames + random.randint(20), journal, COMMAND_LINE, *arguments)
-        assert (journal / JOB).exists() and list(journal.glob("frame-*"))
-        arguments = ["resume", str(journal)]
+        assert (journal / JOB).exists() and list(journal.glob("*/frame-*"))
+        arguments = ["resume", str(journal), "--allow", str(clip.parent)]
     resume(journal)
     assert _played(out) == _played(clip.with_name("whole.mp4"))
 
@@ -140,7 +133,7 @@ def test_a_second_film_of_that_name_and_a_second_process_are_refused(clip, tmp_p
     next(made)
     with pytest.raises(VideoError, match="unfinished film"):
         saving_video(clip, out, **QUICK)
-    with pytest.raises(VideoError, match="another process"):
+    with pytest.raises(JobError, match="another process"):
         next(resuming(f"{out}.journal"))
     made.close()
 
@@ -161,19 +154,19 @@ def test_a_folder_that_is_no_journal_or_a_damaged_one_is_refused(clip, tmp_path,
     if damage == "garbage":
         (folder / JOB).write_text("{}")
     if damage == "state":
-        next(folder.glob("state-*")).write_bytes(b"PK nothing")
-    with pytest.raises(VideoError):
+        next(folder.glob("*/state-*")).write_bytes(b"PK nothing")
+    with pytest.raises((JobError, VideoError)):
         resume(folder)
 
 
 def test_what_is_kept_on_disk_is_bounded(clip, tmp_path):
     out = tmp_path / "out.mp4"
     sizes = []
-    for frame in saving_video(clip, out, **QUICK):
-        kept = sorted(each.name for each in Path(f"{out}.journal").glob("*.npz"))
+    for at in saving_video(clip, out, **QUICK):
+        kept = sorted(each.name for each in Path(f"{out}.journal", "checkpoint").glob("*.npz"))
         sizes.append(sum(each.startswith("frame-") for each in kept))
         assert sum(each.startswith("state-") for each in kept) == 1
-        assert frame.count == 52
+        assert at.where[0].of == 52
     assert max(sizes) == 47
     assert sizes[-1] == 4
 
@@ -193,3 +186,5 @@ def test_a_flow_of_one_s_own_has_to_be_given_again(clip, tmp_path):
         resume(tmp_path / "out.mp4.journal")
     stopped(resuming(tmp_path / "out.mp4.journal", flow=standing), 2)
     assert len(facts(tmp_path / "out.mp4").times) == 5
+    resume(tmp_path / "out.mp4", flow=standing)
+    assert len(facts(tmp_path / "out.mp4").times) == 52

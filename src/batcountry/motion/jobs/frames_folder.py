@@ -83,7 +83,15 @@ def make_frames(
     frames = new_output(target, [Path(source)], overwrite=overwrite)
     begin, end = (None if each is None else seconds_of(each) for each in (start, stop))
     clip = clip_of(Path(source), max_size)
-    return Making(_made(clip, frames, every, (begin, end)), frames)
+    return Making(_made(clip, frames, every, (begin, end)), frames, _expected(clip, every, (begin, end)))
+
+
+def _expected(clip: Clip, every: int, bounds: tuple[Fraction | None, Fraction | None]) -> int | None:
+    """Return how many frames will be written, as far as the video says."""
+    begin, end = bounds
+    seconds = clip.frames / clip.rate
+    seconds = (seconds if end is None else min(seconds, end)) - (begin or 0)
+    return max(1, -(-round(seconds * clip.rate) // every)) if clip.frames else None
 
 
 def _made(
@@ -171,7 +179,7 @@ def join_frames(
     stamps = _stamps(pictures, times)
     rate = _rate(fps, times)
     if kind_of(target) == "animation":
-        return Making(_animated(pictures, film, rate), film)
+        return Making(_animated(pictures, film, rate), film, len(pictures))
     with Image.open(pictures[0]) as first:
         width, height = first.size
     form = Format(
@@ -183,7 +191,7 @@ def join_frames(
         time_base=times.time_base if times else 1 / rate,
         deep=False,
     )
-    return Making(_joined(pictures, stamps, film, form, sound=along), film)
+    return Making(_joined(pictures, stamps, film, form, sound=along), film, len(pictures))
 
 
 def _joined(

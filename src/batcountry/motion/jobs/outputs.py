@@ -17,7 +17,7 @@ from batcountry.motion.io.decode import Clip
 from batcountry.motion.io.encode import CODECS, VIDEO_SUFFIXES, Format, codec_for
 from batcountry.motion.io.ffmpeg import ffmpeg
 from batcountry.motion.io.mux import Sound
-from batcountry.motion.jobs.journal import Journal
+from batcountry.motion.jobs.journal import check_no_journal
 from batcountry.motion.jobs.sinks import FRAMES, AnimationSink, FolderSink, FrameSink, VideoSink
 from batcountry.motion.note import MotionNote
 from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
@@ -80,7 +80,7 @@ def new_output(target: Path, inputs: Iterable[Path | None], *, overwrite: bool) 
     inputs = list(inputs)
     check_target(target)
     check_apart(target, inputs)
-    Journal.beside(target).check_new()
+    check_no_journal(target)
     check_new(target, overwrite=overwrite)
     if kind_of(target) == "folder":
         check_folder_of_ours(target, FRAMES, inputs)
@@ -116,7 +116,7 @@ def form_of(
 
 
 def store_of(
-    journal: Journal,
+    folder: Path,
     output: Output,
     recipe: Motion,
     note: MotionNote,
@@ -125,7 +125,7 @@ def store_of(
     clip: Clip | None = None,
     offset: Fraction = Fraction(0),
 ) -> FrameSink:
-    """Return the store for an output: of a zoom with frames of `size`, or of a `clip`'s dream."""
+    """Return the store for an output, with what is unfinished in `folder`: of a zoom with frames of `size`, or like a `clip`."""
     target = output.path
     kind = kind_of(target)
     frame = clip.size if clip else size or (0, 0)
@@ -133,10 +133,10 @@ def store_of(
     if kind == "folder":
         return FolderSink(target, frame, note.model_dump_json())
     if kind == "animation":
-        return AnimationSink(journal.folder, frame, output, float(rate))
+        return AnimationSink(folder, frame, output, float(rate))
     form: Format = form_of(target, recipe, size=size, clip=clip)
     sound = None
     if clip is not None and isinstance(recipe, VideoRecipe):
         start, stop = Filming.bounds(clip, recipe)
         sound = Sound(clip.path, start, stop, -offset)
-    return VideoSink(journal.folder, output, form, sound=sound)
+    return VideoSink(folder, output, form, sound=sound)

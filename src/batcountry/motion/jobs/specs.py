@@ -1,20 +1,103 @@
-"""What is written down of a film before it is made: its note, and the job that leads to files from anywhere."""
+"""Films as jobs: their specs, of what a caller gives, and their notes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
-from batcountry.backend.outputs import Output
-from batcountry.backend.threads import thread_limit
+from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.version import __version__
-from batcountry.errors import RecipeError
-from batcountry.models.from_recipe import from_anywhere
-from batcountry.motion.jobs.journal import Job
+from batcountry.dreams.keywords import PictureLike
+from batcountry.image.reading import read_picture
+from batcountry.jobs.inputs import PICTURE
+from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
+from batcountry.motion.api import motion_recipe, prepared_dream
+from batcountry.motion.flow import Flow
 from batcountry.motion.note import MotionNote
-from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
+from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
+from batcountry.recipe import Recipe
+
+VIDEO = "video"
+"""The input of a dreamed video."""
+
+FILM = "film"
+"""The output of a film."""
+
+FLOW = "flow"
+"""The object that finds movement, if it is the caller's."""
 
 
-def note_for(recipe: ZoomRecipe | VideoRecipe, weights: str, name: str | None, sha256: str) -> MotionNote:
+def zoom_spec(
+    image: PictureLike | None,
+    output: str | Path,
+    recipe: Recipe | ZoomRecipe | None = None,
+    *,
+    named: str | None = None,
+    overwrite: bool = False,
+    policy: Policy = OPEN,
+    options: Mapping[str, Any],
+) -> tuple[JobSpec, dict[str, Any]]:
+    """Return the job of a zoom, and the objects for it.
+
+    Parameters
+    ----------
+    image, output, recipe, overwrite, policy, options
+        As of `batcountry.motion.save_zoom`.
+    named
+        What the film says of the picture's name, if it is not that of the file.
+
+    Raises
+    ------
+    RecipeError
+        If an option is unknown or out of its range.
+    """
+    motion, found = _made_of(ZoomRecipe, recipe, options, policy)
+    inputs = {}
+    if isinstance(image, str | PathLike):
+        inputs[PICTURE] = InputFile(path=str(image), name=named)
+    elif image is not None:
+        found[PICTURE] = read_picture(image, policy=policy)
+    return _spec("zoom", motion, inputs, output, overwrite=overwrite), found
+
+
+def video_spec(
+    source: str | Path,
+    output: str | Path,
+    recipe: Recipe | VideoRecipe | None = None,
+    *,
+    flow: Flow | None = None,
+    named: str | None = None,
+    overwrite: bool = False,
+    policy: Policy = OPEN,
+    options: Mapping[str, Any],
+) -> tuple[JobSpec, dict[str, Any]]:
+    """Return the job of a dreamed video, and the objects for it; see `zoom_spec` and `batcountry.motion.save_video`."""
+    motion, found = _made_of(VideoRecipe, recipe, options, policy)
+    if flow is not None:
+        found[FLOW] = flow
+    inputs = {VIDEO: InputFile(path=str(source), name=named)}
+    return _spec("video", motion, inputs, output, overwrite=overwrite), found
+
+
+def _spec(
+    kind: str, motion: Motion, inputs: dict[str, InputFile], output: str | Path, *, overwrite: bool
+) -> JobSpec:
+    place = OutputPlace(path=str(output), overwrite=overwrite)
+    return JobSpec(kind=kind, recipe=json_of(motion), inputs=inputs, outputs={FILM: place})
+
+
+def _made_of(
+    kind: type[Motion], recipe: Any, options: Mapping[str, Any], policy: Policy
+) -> tuple[Motion, dict[str, Any]]:
+    """Return a film's recipe, and what is asked for with it, which may have more than can be written down."""
+    motion = motion_recipe(kind, recipe, dict(options))
+    asked = prepared_dream(motion, dict(options), policy)
+    return motion.chosen(dream=asked.recipe), {"asked": asked}
+
+
+def note_for(recipe: Motion, weights: str, name: str | None, sha256: str) -> MotionNote:
     """Return a film's note.
 
     Parameters
@@ -28,41 +111,8 @@ def note_for(recipe: ZoomRecipe | VideoRecipe, weights: str, name: str | None, s
     """
     return MotionNote(
         version=__version__,
-        recipe=recipe,
+        recipe=recipe,  # type: ignore[arg-type]
         input=name,
         input_sha256=sha256,
         weights_sha256=weights,
     )
-
-
-def job_for(note: MotionNote, model: str, source: Path | None, output: Output) -> Job:
-    """Return the job of a film, in which every name leads to its file from any working folder.
-
-    Raises
-    ------
-    RecipeError
-        If the guide or the mask was given as something else than a file.
-    """
-    dream = note.recipe.dream
-    aux_inputs = {name: getattr(dream, name) for name in ("guide", "mask")}
-    for name, each in aux_inputs.items():
-        if each and each.startswith("sha256:"):
-            raise RecipeError(f"give the {name} as a file, so that the film can be gone on with")
-    anywhere = dream.with_options(
-        model=from_anywhere(model),
-        weights=None if dream.weights is None else from_anywhere(dream.weights),
-        mean=None if dream.mean is None else _mean_from_anywhere(dream.mean),
-        **{name: str(Path(each).resolve()) for name, each in aux_inputs.items() if each},
-    )
-    return Job(
-        note=note,
-        recipe=note.recipe.with_options(dream=anywhere),
-        source=None if source is None else str(source.resolve()),
-        output=str(output.path.absolute()),
-        overwrite=output.overwrite,
-        threads=thread_limit(),
-    )
-
-
-def _mean_from_anywhere(mean: str) -> str:
-    return str(Path(mean).resolve()) if Path(mean).is_file() else mean

@@ -1,0 +1,207 @@
+"""The kinds `zoom` and `video`: films, frame by frame.
+
+Inputs: `picture` of a zoom, with none the sky; `video`. Output: `film`, a file or a folder of frames. The recipe is a
+`ZoomRecipe` or a `VideoRecipe`. The frames that are there, and what the next one depends on, are the checkpoint. If nobody
+names a folder, the job is in `NAME.journal` beside the film.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from pydantic import JsonValue
+
+from batcountry.backend.outputs import Output
+from batcountry.dreams.planning import said_bytes, said_seconds
+from batcountry.dreams.preview import preview_of_levels
+from batcountry.errors import JobError, RecipeError, VideoError
+from batcountry.image.picture import Picture
+from batcountry.jobs.events import Count, Progress
+from batcountry.jobs.folder import JobFolder, folder_beside
+from batcountry.jobs.inputs import files_read, pinned, recipe_here, shown_names
+from batcountry.jobs.spec import InputFile, JobSpec, json_of
+from batcountry.motion.dreamed_video import Filming
+from batcountry.motion.endless_zoom import Zoom
+from batcountry.motion.frame import Frame, tensor
+from batcountry.motion.io.decode import Clip
+from batcountry.motion.jobs.journal import FrameStates
+from batcountry.motion.jobs.outputs import new_output, store_of
+from batcountry.motion.jobs.sinks import FrameSink
+from batcountry.motion.jobs.specs import FILM, note_for
+from batcountry.motion.recipes import Motion
+
+log = logging.getLogger("batcountry")
+
+M = TypeVar("M", bound=Motion)
+
+SOURCE = "source.png"
+"""The file in a job's folder with a picture that was in memory."""
+
+
+def film_recipe(spec: JobSpec, kind: type[M]) -> M:
+    """Return the recipe of a film with the names under which its inputs are found; raises `RecipeError` if it is none."""
+    recipe = kind.of(dict(spec.recipe))
+    return recipe.chosen(dream=recipe_here(spec, recipe.dream))
+
+
+def check_film(spec: JobSpec, recipe: Motion) -> None:
+    """Raise `BatCountryError` for an output of a film that cannot be written."""
+    if FILM not in spec.outputs:
+        raise JobError("a film needs an output named film; say where it goes")
+    film = spec.outputs[FILM]
+    new_output(Path(film.path), files_read(spec, recipe.dream), overwrite=film.overwrite)
+
+
+class FilmJob:
+    """A film; see `batcountry.jobs.kinds.Job`.
+
+    Parameters
+    ----------
+    maker
+        Makes the frames.
+    name, sha256
+        Of what it is dreamed on, for its note.
+    clip
+        The video that it is dreamed on, if it is one.
+    in_memory
+        The picture that a zoom begins with, if that is in no file.
+    """
+
+    counts: Mapping[str, int] = MappingProxyType({})
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        maker: Zoom | Filming,
+        *,
+        name: str | None,
+        sha256: str,
+        clip: Clip | None = None,
+        in_memory: Picture | None = None,
+    ) -> None:
+        self.maker, self._clip, self._in_memory = maker, clip, in_memory
+        height, width = maker.dreamer.size
+        self.size = width, height
+        self.count = maker.recipe.count if isinstance(maker, Zoom) else maker.count
+        self.seconds = maker.seconds(self.count)
+        names = shown_names(spec)
+        self.recipe: Motion = maker.recipe.chosen(dream=maker.recipe.dream.chosen(**names))
+        _check_files(self.recipe)
+        model = maker.dreamer.model
+        self.note = note_for(self.recipe, model.weights_sha256, name, sha256)
+        self._place = Path(spec.outputs[FILM].path)
+        found = pinned(spec, self.recipe.dream, model, sha256)
+        facts: dict[str, JsonValue] = {**spec.facts, "input": name, "input_sha256": sha256}
+        self.spec = found.changed(recipe=json_of(self.recipe), facts=facts)
+        self._store: FrameSink | None = None
+        self._frame: Frame | None = None
+
+    def own_folder(self) -> Path:
+        """Return the folder beside the film."""
+        return folder_beside(self._place)
+
+    def begin(self, folder: Path | None) -> None:
+        """Say what it will take; raises `VideoError` if the disk has no room for it."""
+        assert folder is not None
+        output = Output(self._place, self.spec.outputs[FILM].overwrite)
+        self._say(folder.absolute().parent, self._store_in(folder, output))
+        if self._in_memory is not None:
+            place = JobFolder(folder.absolute()).files / SOURCE
+            self.spec = self.spec.changed(inputs={**self.spec.inputs, "picture": InputFile(path=str(place))})
+        if output.overwrite and output.path.is_dir():
+            # So that no old frame stays; a film is replaced when the new one is finished.
+            shutil.rmtree(output.path)
+
+    def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[Frame]:
+        """See `batcountry.jobs.kinds.Job`."""
+        assert files is not None
+        if self._in_memory is not None:
+            self._in_memory.save(files / SOURCE, overwrite=True)
+        self._store = self._store_in(files, outputs[FILM])
+        done = self._store.count()
+        for frame in self.maker.frames(done, FrameStates(files).read(done) if done else None):
+            self._frame = frame
+            yield frame
+        if not self._store.count():
+            JobFolder(files.parent).clear()
+            raise VideoError("there is no frame between where the video is to begin and to end")
+
+    def progress(self, step: Frame) -> Progress:
+        """See `batcountry.jobs.kinds.Job`."""
+        count = max(step.count, step.index + 1)
+        return Progress(
+            where=(Count(what="frame", at=step.index + 1, of=count),),
+            size=self.size,
+            done=(step.index + 1) / count,
+        )
+
+    def preview(self, step: Frame, side: int) -> bytes:
+        """See `batcountry.jobs.kinds.Job`."""
+        return preview_of_levels(tensor(step.pixels, self.maker.dreamer.device), side)
+
+    def is_due(self, step: Frame, seconds: float) -> bool:  # noqa: ARG002
+        """Return True: a frame is never made twice."""
+        return True
+
+    def save(self, files: Path) -> dict[str, JsonValue]:
+        """Store what the next frame depends on, and then the last one."""
+        frame, store = self._frame, self._store
+        if frame is None or store is None:
+            return {}
+        if store.count() <= frame.index:
+            FrameStates(files).keep(frame.index + 1, frame.state)
+            store.add(frame)
+        return {"frames": store.count()}
+
+    def saved(self, files: Path) -> None:
+        """Delete what older frames depended on."""
+        if self._store is not None:
+            FrameStates(files).forget(self._store.count())
+
+    def load(self, files: Path, part: dict[str, JsonValue]) -> None:
+        """Do nothing: the frames that are there say how far it is."""
+
+    def finish(self, outputs: Mapping[str, Output]) -> None:  # noqa: ARG002
+        """Write the film, in place of what was written of it as it was stopped."""
+        assert self._store is not None  # opened before the first frame
+        self._store.write(self.note.model_dump_json())
+
+    def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:  # noqa: ARG002
+        """Write a film of the frames that there are."""
+        if self._store is None or not self._store.count():
+            return {}
+        self._store.write_so_far(self.note.model_dump_json())
+        return {FILM: outputs[FILM].path}
+
+    def _store_in(self, files: Path, output: Output) -> FrameSink:
+        offset = self.maker.offset if isinstance(self.maker, Filming) else Fraction(0)
+        return store_of(files, output, self.recipe, self.note, size=self.size, clip=self._clip, offset=offset)
+
+    def _say(self, place: Path, store: FrameSink) -> None:
+        width, height = self.size
+        need, free = store.disk(self.count) + 4 * width * height * 12, shutil.disk_usage(place).free
+        if free < need:
+            raise VideoError(
+                f"the film needs up to {said_bytes(need)} of disk in {place}, and {said_bytes(free)} are free"
+            )
+        log.info(
+            "%d frames of %d×%d: about %s of memory, %s, up to %s of disk",
+            self.count,
+            width,
+            height,
+            said_bytes(self.maker.dreamer.plan.peak),
+            said_seconds(self.seconds),
+            said_bytes(need),
+        )
+
+
+def _check_files(recipe: Motion) -> None:
+    for name in ("guide", "mask"):
+        if str(getattr(recipe.dream, name) or "").startswith("sha256:"):
+            raise RecipeError(f"give the {name} as a file, so that the film can be gone on with")
