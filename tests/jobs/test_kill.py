@@ -22,7 +22,7 @@ pytestmark = [
 @pytest.mark.parametrize(
     ("kind", "operations"),
     [
-        ("dream", (3, 60, 15)),
+        ("dream", (3, 40, 12)),
         ("dream-on-disk", (40, 130, 200)),
         ("bulk", (30, 60, 45)),
         ("zoom", (60, 150)),

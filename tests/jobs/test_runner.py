@@ -242,7 +242,7 @@ def test_an_unknown_kind_is_said_and_a_clash_refused():
 def test_a_kind_of_another_package_is_run(run):
     JOB_KINDS.register("mine", DreamKind)
     try:
-        with pytest.raises(JobError, match="a dream needs an output named picture"):
+        with pytest.raises(JobError, match="needs an output named picture"):
             jobs.run(JobSpec(kind="mine", recipe=QUICK))
     finally:
         JOB_KINDS.unregister("mine")

@@ -61,7 +61,7 @@ class AtlasKind:
         """See `batcountry.jobs.kinds.Kind`."""
         if ATLAS not in spec.outputs:
             raise JobError("an atlas needs an output named atlas; say where it goes")
-        check_atlas_folder(Path(spec.outputs[ATLAS].path))
+        check_atlas_folder(spec.place(ATLAS))
         return AtlasJob(spec, policy, objects)
 
 
@@ -107,7 +107,7 @@ class AtlasJob:
         names = shown_names(spec)
         self._facts = _facts(dreamer.resolved.recipe.chosen(**names), model)
         self.counts: dict[str, int] = {}
-        self._place = Path(spec.outputs[ATLAS].path)
+        self._place = spec.place(ATLAS)
         shown = self._asked.recipe.chosen(**names)
         layers = [each.name for each in self._entries]
         found = AtlasRecipe(dream=shown, layers=layers, batch=recipe.batch)

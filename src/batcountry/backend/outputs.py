@@ -202,3 +202,10 @@ def _written(record: Path | None) -> _Written | None:
         return None if record is None else _Written.model_validate_json(record.read_bytes())
     except (OSError, ValidationError):
         return None  # then nothing there is known for our own, and nothing is replaced
+
+
+def sweep_left_behind(folder: Path) -> None:
+    """Delete from a folder what work that was killed left half-written there."""
+    for each in folder.glob(f"{LEFT_BEHIND}*"):
+        if each.is_file():
+            each.unlink(missing_ok=True)

@@ -72,12 +72,13 @@ def resume(
     allow: Allow = None,
     run_code: RunCode = False,
     no_limits: NoLimits = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Go on with what was stopped, in whatever way, from where its folder has it."""
     policy = strict_policy(allow, run_code=run_code, no_limits=no_limits)
     from batcountry.jobs import resume
 
-    say_done(show(resume(work, policy=policy), work.name))
+    say_done(show(resume(work, policy=policy, overwrite=overwrite), work.name))
 
 
 @app.command()

@@ -57,6 +57,8 @@ def check_readable(path: Path) -> None:
             raise PictureError(
                 f"{path} is a folder, not a picture; name a file in it, or use `bat-country bulk`"
             )
+        if path.exists() and not path.is_file():  # reading a pipe would wait forever
+            raise PictureError(f"{path} is no file, so it cannot be read as a picture; name a file")
         with path.open("rb") as file:
             first = file.read(1)
     except FileNotFoundError:

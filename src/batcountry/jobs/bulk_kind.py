@@ -106,7 +106,7 @@ class BulkKind:
         for names in (spec.inputs, spec.outputs):
             if FOLDER not in names:
                 raise JobError("bulk needs a folder of pictures and one for the dreams; name both")
-        folder, output = Path(spec.inputs[FOLDER].path), Path(spec.outputs[FOLDER].path)
+        folder, output = spec.source(FOLDER), spec.place(FOLDER)
         pictures = pictures_in(policy.check_place(folder))
         if is_same(folder, output):
             raise OutputError(
@@ -209,8 +209,13 @@ class BulkJob:
         """Go on with the dream that was at work."""
         if (current / JOB).is_file():
             try:
-                self._run = reopen(current, policy=self._policy, objects={"model": self._model})
-                yield from self._steps(self._run, 0, 1, Path(self._run.job.spec.inputs[PICTURE].path).name)
+                self._run = reopen(
+                    current,
+                    policy=self._policy,
+                    objects={"model": self._model},
+                    overwrite=self.spec.outputs[FOLDER].overwrite,
+                )
+                yield from self._steps(self._run, 0, 1, self._run.job.spec.source(PICTURE).name)
                 self.counts["dreamed"] += 1
             except BatCountryError as error:
                 log.warning("a dream is begun anew: %s", error)

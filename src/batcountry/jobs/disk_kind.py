@@ -102,7 +102,7 @@ class DiskJob:
 
     def own_folder(self) -> Path:
         """Make a folder beside the picture-to-be."""
-        target = Path(self.spec.outputs[PICTURE].path)
+        target = self.spec.place(PICTURE)
         return Path(tempfile.mkdtemp(prefix=f"{target.stem}-work-", dir=target.parent))
 
     def begin(self, folder: Path | None) -> None:
@@ -180,7 +180,7 @@ class DiskJob:
 
 def _planned(spec: JobSpec, resolved: Resolved, source: Path | None) -> tuple[list[tuple[int, int]], Plan]:
     picture = opened(source, resolved.recipe)
-    check_size(Path(spec.outputs[PICTURE].path), (picture.width, picture.height))
+    check_size(spec.place(PICTURE), (picture.width, picture.height))
     return planned(resolved, (picture.height, picture.width))
 
 

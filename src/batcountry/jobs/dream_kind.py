@@ -6,25 +6,24 @@ Inputs: `picture`, with none the recipe's start. Outputs: `picture`; `steps`, a 
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from pydantic import JsonValue
 
 from batcountry.backend.folders import make_folder
-from batcountry.backend.outputs import Output, check_apart, check_new, free_name
+from batcountry.backend.outputs import Output, check_apart, check_new, free_name, sweep_left_behind
 from batcountry.backend.policy import Policy
 from batcountry.dreams.checkpoint import Checkpoint
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.steps import Progress as DreamProgress
 from batcountry.dreams.steps import Step
-from batcountry.errors import JobError
 from batcountry.image.picture import Picture, put_picture
 from batcountry.image.vips import check_pyramid, from_array, save_pyramid, vips
 from batcountry.jobs.events import Count, Progress
@@ -67,6 +66,7 @@ class DreamJob:
         asked = asked_of(spec, spec.recipe_of(Recipe), policy, objects)
         if new:
             check_dream_outputs(spec, asked.recipe)
+        spec.place(PICTURE)
         if DEEPZOOM in spec.outputs:
             vips()  # or it would be missed at the end
         self.dreamer = Dreamer(asked)
@@ -78,7 +78,6 @@ class DreamJob:
         self.seconds = planned.seconds
         self.spec = pinned(spec, planned.recipe.chosen(**self.dreamer.names), model, digest)
         self._pixels = planned.pixels
-        self._new = new
         self._step: Step | None = None
         self._checkpoint: Checkpoint | None = None
         self._stored, self._took = "", 0.0
@@ -95,12 +94,12 @@ class DreamJob:
         folder = outputs.get(STEPS)
         if folder is not None:
             make_folder(folder.path)
+            sweep_left_behind(folder.path)
         for step in self.dreamer.dreaming(self.picture, checkpoint=self._checkpoint):
             self._step = step
             if folder is not None:
                 name = f"octave_{step.octave}-iter_{step.iteration:03d}.png"
-                overwrite = folder.overwrite or not self._new  # then they may be its own
-                Output(folder.path / name, overwrite).save(_saving(step.picture()))
+                save_step(step.picture(), Output(folder.path / name, folder.overwrite))
             yield step
 
     def progress(self, step: Step) -> Progress:
@@ -166,8 +165,7 @@ class DreamJob:
 
 def check_dream_outputs(spec: JobSpec, recipe: Recipe) -> None:
     """Raise `BatCountryError` for outputs of a dream that cannot be written."""
-    if PICTURE not in spec.outputs:
-        raise JobError("a dream needs an output named picture; say where it goes")
+    spec.place(PICTURE)
     picture, deepzoom = spec.outputs[PICTURE], spec.outputs.get(DEEPZOOM)
     inputs = files_read(spec, recipe)
     alpha_mode(recipe).check_writable(Path(picture.path))
@@ -190,5 +188,11 @@ def dream_progress(step: DreamProgress) -> Progress:
     )
 
 
-def _saving(picture: Picture) -> Any:
-    return lambda path, overwrite: picture.save(path, overwrite=overwrite)
+def save_step(picture: Picture, output: Output) -> None:
+    """Write the picture after a step, a PNG, unless the very same is there, as a job that goes on wrote it before."""
+    data = io.BytesIO()
+    picture.save(data, "PNG")
+    path = output.path
+    if path.is_file() and path.stat().st_size == data.tell() and path.read_bytes() == data.getvalue():
+        return
+    output.save(lambda path, overwrite: picture.save(path, overwrite=overwrite))

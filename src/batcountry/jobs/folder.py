@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 from collections.abc import Collection
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +38,7 @@ WITHIN = ".job"
 """Name of a job's folder within its output."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_OURS = re.compile(r"written-[a-z][a-z0-9_-]{0,40}\.json")
 _MOST_FILES = 1_000_000
 
 
@@ -113,10 +114,10 @@ class JobFolder:
             raise JobError(f"there is no job to go on with in {path}; name the folder of one")
         for count, (place, folders, names) in enumerate(os.walk(path)):
             for name in (*folders, *names):
-                if (Path(place) / name).is_symlink():
-                    raise JobError(
-                        f"{Path(place) / name} is a link, which no job makes; do not go on with this folder"
-                    )
+                entry = Path(place) / name
+                if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
+                    what = "a link" if entry.is_symlink() else "no plain file"
+                    raise JobError(f"{entry} is {what}, which no job makes; do not go on with this folder")
             if count > _MOST_FILES:
                 raise JobError(f"{path} has too many folders in it to be a job's")
         return cls(path)
@@ -160,9 +161,18 @@ class JobFolder:
         }
 
     def clear(self) -> None:
-        """Delete the folder, beginning with what makes it a job's."""
+        """Delete what the job has in the folder, beginning with what makes it a job's, and the folder if that was all."""
         (self.path / JOB).unlink(missing_ok=True)
-        shutil.rmtree(self.path, ignore_errors=True)
+        shutil.rmtree(self.files, ignore_errors=True)
+        for each in self.path.iterdir():
+            if (
+                each.name in (STATE, ".lock")
+                or _OURS.fullmatch(each.name)
+                or each.name.startswith(LEFT_BEHIND)
+            ):
+                each.unlink(missing_ok=True)
+        with suppress(OSError):  # there is something of somebody else's in it
+            self.path.rmdir()
 
     def _read(self, name: str) -> bytes:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from batcountry.backend.outputs import check_apart
 from batcountry.backend.policy import OPEN, STRICT, Policy
 from batcountry.errors import BatCountryError, JobError, first_line
 from batcountry.jobs.control import Control
@@ -94,11 +95,15 @@ def resume(
     policy: Policy = STRICT,
     control: Control | None = None,
     objects: Objects | None = None,
+    overwrite: bool = False,
 ) -> Events:
     """Go on with a job from its folder, and yield what it tells; see `run`.
 
     Parameters
     ----------
+    overwrite
+        Whether what somebody else wrote where results go may be replaced, if the job was begun so. What the folder itself
+        says of that does not count, as it may be anybody's. What the job wrote is replaced anyway.
     policy
         What the job may do, as the folder may be somebody else's. Besides, files may be read, and results written, in the
         folder that it lies in and below, and in the working folder and below.
@@ -108,7 +113,7 @@ def resume(
     BatCountryError
         If there is no job in the folder, it is damaged or finished, or what it reads is not what it was begun with.
     """
-    return reopen(folder, policy=policy, control=control, objects=objects).events()
+    return reopen(folder, policy=policy, control=control, objects=objects, overwrite=overwrite).events()
 
 
 def reopen(
@@ -117,19 +122,33 @@ def reopen(
     policy: Policy = STRICT,
     control: Control | None = None,
     objects: Objects | None = None,
+    overwrite: bool = False,
 ) -> Run:
     """Make a job in a folder ready to go on, and return its run; takes what `resume` takes."""
     place, heard = JobFolder.open(folder_of(Path(folder))), Heard()
     policy = policy.allow(Path.cwd(), place.path.resolve().parent)
     spec, state = place.spec(), place.state()
+    if not overwrite:
+        spec = spec.kept()
     for each in spec.outputs.values():
-        policy.check_place(each.path)
+        _check_output(policy.check_place(each.path), spec)
     if state is not None and state.finished:
         found = ", ".join(state.outputs.values())
         raise JobError(f"the job in {folder} is finished; it is in {found}")
     with heard.hearing():
         job = JOB_KINDS[spec.kind]().prepare(spec, policy, objects or {}, new=False)
     return Run(job, place, control or Control(), policy, heard)
+
+
+def _check_output(path: Path, spec: JobSpec) -> None:
+    """Raise `BatCountryError` if a result cannot go somewhere, so that this is said before the work and not after it."""
+    check_apart(path, [Path(each.path) for each in spec.inputs.values()])
+    try:
+        there = path.absolute().parent.is_dir() and path.exists() in (True, False)
+    except OSError as error:  # a name that is too long
+        raise JobError(f"the result cannot go to {str(path)[:200]!r}: {error.strerror}") from None
+    if not there:
+        raise JobError(f"there is no folder {path.parent} for the result; make it, and go on")
 
 
 def finish(events: Iterable[Event]) -> dict[str, Path]:

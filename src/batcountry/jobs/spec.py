@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, JsonValue
 from typing_extensions import Self
 
+from batcountry.errors import JobError
 from batcountry.jobs.records import Record, read_record
 from batcountry.recipe.validation import Options
 
@@ -61,7 +63,7 @@ class Machine(Record):
         How often to store how far the job is, where that takes time.
     """
 
-    threads: int | None = Field(default=None, ge=1, le=4096)
+    threads: int | None = Field(default=None, ge=1, le=512)
     ceiling: int | None = Field(default=None, ge=1)
     save_seconds: float = Field(default=10, ge=0, le=86_400)
 
@@ -96,6 +98,23 @@ class JobSpec(Record):
     def read(cls, data: str | bytes, what: str = "the job") -> Self:
         """Read a spec from its JSON form; raises `JobError` if it is none, or longer than a spec can be."""
         return read_record(cls, data, what)
+
+    def kept(self) -> Self:
+        """Return this spec with nothing that may be replaced."""
+        places = {name: each.model_copy(update={"overwrite": False}) for name, each in self.outputs.items()}
+        return self.changed(outputs=places)
+
+    def place(self, name: str) -> Path:
+        """Return where an output goes; raises `JobError` if the job has none of that name."""
+        if name not in self.outputs:
+            raise JobError(f"a job of the kind {self.kind} needs an output named {name}; say where it goes")
+        return Path(self.outputs[name].path)
+
+    def source(self, name: str) -> Path:
+        """Return where an input is; raises `JobError` if the job has none of that name."""
+        if name not in self.inputs:
+            raise JobError(f"a job of the kind {self.kind} needs an input named {name}; say where it is")
+        return Path(self.inputs[name].path)
 
     def changed(self, **fields: object) -> Self:
         """Return this spec with other fields."""

@@ -16,13 +16,13 @@ from pydantic import Field, JsonValue
 
 from batcountry.backend.files import replace_file
 from batcountry.backend.folders import make_folder
-from batcountry.backend.outputs import LEFT_BEHIND, Output, check_apart, check_new
+from batcountry.backend.outputs import LEFT_BEHIND, Output, check_apart, check_new, sweep_left_behind
 from batcountry.backend.policy import Policy
 from batcountry.dreams.history import History
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
 from batcountry.image.files import check_writable
-from batcountry.jobs.dream_kind import DEEPZOOM, STEPS, DreamJob
+from batcountry.jobs.dream_kind import DEEPZOOM, STEPS, DreamJob, save_step
 from batcountry.jobs.events import Progress
 from batcountry.jobs.folder import checkpoint_file
 from batcountry.jobs.inputs import files_read
@@ -74,7 +74,7 @@ class VisualizeJob:
         pinned = self._dream.spec
         self.spec = pinned.changed(recipe={"dream": pinned.recipe, "every": every})
         self.seconds, self.counts = self._dream.seconds, self._dream.counts
-        self._every, self._history, self._new = every, History(), new
+        self._every, self._history = every, History()
         self._stored, self._resumed = "", False
 
     def own_folder(self) -> Path | None:
@@ -89,6 +89,7 @@ class VisualizeJob:
         folder = outputs.get(STEPS)
         if folder is not None:
             make_folder(folder.path)
+            sweep_left_behind(folder.path)
         for step in self._dream.steps(files, {}):
             if self._resumed:  # the step that was stored comes again
                 self._history.go_on(step)
@@ -104,9 +105,7 @@ class VisualizeJob:
         log.info("%s: %s", where, self._history.line())
         if folder is not None:
             place = folder.path / f"size_{step.octave + 1}-step_{step.iteration + 1}.png"
-            overwrite = folder.overwrite or not self._new  # then it may be its own
-            picture = step.picture()
-            Output(place, overwrite).save(lambda path, over: picture.save(path, overwrite=over))
+            save_step(step.picture(), Output(place, folder.overwrite))
 
     def progress(self, step: Step) -> Progress:
         """See `batcountry.jobs.kinds.Job`."""

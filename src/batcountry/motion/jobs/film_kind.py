@@ -95,7 +95,7 @@ class FilmJob:
         _check_files(self.recipe)
         model = maker.dreamer.model
         self.note = note_for(self.recipe, model.weights_sha256, name, sha256)
-        self._place = Path(spec.outputs[FILM].path)
+        self._place = spec.place(FILM)
         found = pinned(spec, self.recipe.dream, model, sha256)
         facts: dict[str, JsonValue] = {**spec.facts, "input": name, "input_sha256": sha256}
         self.spec = found.changed(recipe=json_of(self.recipe), facts=facts)

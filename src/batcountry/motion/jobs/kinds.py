@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import check_apart
 from batcountry.backend.policy import Policy
@@ -79,8 +77,9 @@ def _with_clip(spec: JobSpec, recipe: VideoRecipe, policy: Policy) -> tuple[JobS
     VideoError
         If it cannot be read, or is not the one that the spec says.
     """
+    spec.source(VIDEO)
     given = spec.inputs[VIDEO]
-    path, goal = policy.check_file(given.path), Path(spec.outputs[FILM].path)
+    path, goal = policy.check_file(given.path), spec.place(FILM)
     if is_address(given.path):
         path = fetched(given.path, goal)
         check_apart(goal, [path])
