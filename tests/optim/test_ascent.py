@@ -33,7 +33,7 @@ def test_jitter_is_undone_after_the_step():
 def test_the_shift_along_x_is_drawn_before_the_one_along_y():
     seen = []
 
-    class Dice:
+    class Rng:
         def randint(self, low, high, size):
             assert (low, high, size) == (-5, 6, 2)
             return np.array([2, -3])
@@ -43,7 +43,7 @@ def test_the_shift_along_x_is_drawn_before_the_one_along_y():
         return 0.0, torch.ones_like(image)
 
     image = torch.rand(1, 3, 37, 53)
-    ascent(gradient, rng=Dice()).step(image)
+    ascent(gradient, rng=Rng()).step(image)
     assert torch.equal(seen[0], torch.roll(image, (-3, 2), (-2, -1)))
 
 

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -114,7 +114,7 @@ def thread_limit() -> int:
     here = torch.get_num_threads()
     if _depth() or os.environ.keys() & {"OMP_NUM_THREADS", "MKL_NUM_THREADS"}:
         return here
-    by_itself = {os.cpu_count(), psutil.cpu_count(logical=False), _affinity()}
+    by_itself = {os.cpu_count(), _cores(), _affinity()}
     return min(here, usable_cpus()) if here in by_itself else here
 
 
@@ -136,6 +136,11 @@ def cpu_quota(groups: Path = CGROUPS) -> float:
         if int(quota) > 0:
             return int(quota) / int(period)
     return math.inf
+
+
+@cache
+def _cores() -> int | None:
+    return psutil.cpu_count(logical=False)  # which reads a file, and is asked in every step
 
 
 def _affinity() -> int:

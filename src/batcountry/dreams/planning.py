@@ -31,9 +31,8 @@ frequency bands (110 without these), and the update.
 """
 
 _PROBE, _LARGE_PROBE = 384, 768  # sides; small pictures cost more a pixel
-_SPREAD = (
-    1.2  # how much more than a probe a long run takes at most, as what is kept of freed memory is cut up
-)
+# How much more than a probe a long run takes at most, as what is kept of freed memory is cut up.
+_SPREAD = 1.2
 _TILED = 1.4  # the same where tiles follow each other
 _GROWTH = 0.1  # of it, by how much that can grow from one tile to the next
 _OF_SAVED = 1.2  # least ratio of the peak to what the backward pass keeps

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,13 +11,24 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
-from batcountry.image import color as color
+from batcountry.image import color
 from batcountry.image.picture import Picture
 from batcountry.optim.alpha import alpha_mode
 from batcountry.recipe import Recipe
 
+Recolor = Callable[[Tensor, Tensor, str], Tensor]
+"""From a picture, its original of any size, (1, 3, H, W) in gray levels, and a color mode's name, to the picture in that mode."""
 
-def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.float32]:
+
+def recolored(shown: Tensor, original: Tensor, mode: str) -> Tensor:
+    """Return a picture in the colors that a mode of `batcountry.image.color.COLOR_MODES` gives it; see `Recolor`."""
+    like = F.interpolate(original.to(shown), shown.shape[-2:], mode="bilinear", antialias=True)
+    return color.COLOR_MODES[mode](shown, like.clamp(0, 255))
+
+
+def displayed(
+    image: Tensor, original: Tensor, recipe: Recipe, recolor: Recolor = recolored
+) -> NDArray[np.float32]:
     """Return the picture as it is shown, H×W×3, RGB in gray levels within 0 to 255.
 
     Parameters
@@ -24,6 +37,8 @@ def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.flo
         The colors of the dream, of which the first is shown.
     original : (1, 3, H, W)
         What it is a dream on, whose colors it may have to take; of any size.
+    recolor
+        Gives it these colors.
 
     Raises
     ------
@@ -43,23 +58,24 @@ def displayed(image: Tensor, original: Tensor, recipe: Recipe) -> NDArray[np.flo
         shown = _brightened(shown)
     shown = shown.clamp(0, 255)
     if recipe.color != "free":
-        like = F.interpolate(original.to(shown), shown.shape[-2:], mode="bilinear", antialias=True)
-        shown = color.COLOR_MODES[recipe.color](shown, like.clamp(0, 255)).clamp(0, 255)
+        shown = recolor(shown, original, recipe.color).clamp(0, 255)
     return shown[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(np.float32)
 
 
-def finished(picture: Picture, image: Tensor, original: Tensor, recipe: Recipe) -> Picture:
+def finished(
+    picture: Picture, image: Tensor, original: Tensor, recipe: Recipe, recolor: Recolor = recolored
+) -> Picture:
     """Return the picture that a dream became, with all that it had beside its pixels.
 
     Parameters
     ----------
     picture
         What it is a dream on.
-    image, original
+    image, original, recolor
         See `displayed`; with `alpha` opacity is the last channel.
     """
     alpha = alpha_mode(recipe)
-    colors = displayed(alpha.colors(image), alpha.colors(original), recipe)
+    colors = displayed(alpha.colors(image), alpha.colors(original), recipe, recolor)
     return alpha.finished(picture.with_pixels(colors), image)
 
 

@@ -9,13 +9,13 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.image import color as color
+from batcountry.image import color
 
 QUALITY = 80
 """Of a preview's JPEG."""
 
 _LARGE = 4  # times as large as its preview: such a picture is looked at once
-_COARSER = 8
+_COARSER = 16
 
 
 def shrink(image: Tensor, side: int) -> Tensor:
@@ -39,15 +39,15 @@ def shrink(image: Tensor, side: int) -> Tensor:
     return small.add_(F.interpolate(look.float(), size, mode="nearest-exact")).mul_(0.5)
 
 
-def recolor(shown: Tensor, original: Tensor, name: str) -> Tensor:
-    """Return a small picture, (1, 3, H, W), in gray levels, in the colors of its original, as one of `image.color.COLOR_MODES`.
+def recolor_roughly(shown: Tensor, original: Tensor, mode: str) -> Tensor:
+    """Return a small picture as a color mode has it; see `batcountry.dreams.postprocess.Recolor`.
 
     They are worked out for a still smaller one, since colors change slowly over a picture and take long to work out.
     """
-    side = max(8, max(shown.shape[-2:]) // _COARSER)
-    tiny, like = shrink(shown, side), shrink(original, side)
+    side = max(16, max(shown.shape[-2:]) // _COARSER)
+    tiny, like = shrink(shown, side), shrink(original.to(shown), side)
     like = F.interpolate(like, tiny.shape[-2:], mode="nearest-exact").clamp(0, 255)
-    change = color.COLOR_MODES[name](tiny, like) - tiny
+    change = color.COLOR_MODES[mode](tiny, like) - tiny
     return shown + F.interpolate(change, shown.shape[-2:], mode="bilinear")
 
 

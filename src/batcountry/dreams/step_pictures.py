@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from batcountry.dreams.postprocess import finished
-from batcountry.dreams.preview import encode_preview, recolor, shrink
+from batcountry.dreams.preview import encode_preview, recolor_roughly, shrink
 from batcountry.image.picture import Picture
 from batcountry.optim.alpha import alpha_mode
 from batcountry.recipe import Recipe
@@ -50,17 +49,7 @@ class StepPictures:
             base = alpha_mode(self.recipe).colors(self.base[index : index + 1])
             self._small[index, side] = _small_picture(self._of(index), side), shrink(base, side)
         picture, base = self._small[index, side]
-        found = finished(picture, small, base, self.plain)
-        if self.recipe.color != "free":
-            shown = torch.from_numpy(found.pixels).permute(2, 0, 1)[None]
-            shown = recolor(shown, base.cpu(), self.recipe.color)
-            found = found.with_pixels(shown[0].permute(1, 2, 0).contiguous().numpy())
-        return encode_preview(found.image())
-
-    @cached_property
-    def plain(self) -> Recipe:
-        """The recipe with colors as they grow."""
-        return self.recipe.chosen(color="free")
+        return encode_preview(finished(picture, small, base, self.recipe, recolor_roughly).image())
 
     def _of(self, index: int) -> Picture:
         return self.pictures[min(index, len(self.pictures) - 1)]

@@ -104,9 +104,8 @@ class Step(Progress):
         index
             Which of the pictures.
         """
-        from batcountry.dreams.preview import (
-            preview_of_levels,  # with PyTorch, which not all need who import this
-        )
+        # It needs PyTorch, which not all do who import this.
+        from batcountry.dreams.preview import preview_of_levels
 
         image = self.image[index : index + 1]
         return self._opened.preview(image, index, side) if self._opened else preview_of_levels(image, side)

@@ -27,7 +27,7 @@ from batcountry.models.model import Model
 from batcountry.objectives.base import IMAGE, OPACITY, Activations, Objective, Scorer
 from batcountry.optim.param import MakeParam
 from batcountry.optim.param.alpha import with_alpha
-from batcountry.optim.transforms import Dice, Transform
+from batcountry.optim.transforms import Rng, Transform
 from batcountry.recipe import Recipe
 
 COLORS = 3
@@ -173,7 +173,7 @@ def laid_over(image: Tensor, ground: Tensor) -> Tensor:
     return ground + opacity * (image[:, :COLORS] - ground)
 
 
-def over_noise(stack: Tensor, rng: Dice) -> Tensor:
+def over_noise(stack: Tensor, rng: Rng) -> Tensor:
     """Lay pictures over natural noise, which is drawn anew in every step and is the same for all of them.
 
     The transform from (N, 4 + …, H, W), RGB, opacity and the pictures beside, to (N, 3 + …, H, W).
@@ -195,7 +195,7 @@ def alpha_decay(share: float) -> Transform:
         is taken where more opacity would help nothing on the whole.
     """
 
-    def decayed(stack: Tensor, _: Dice) -> Tensor:
+    def decayed(stack: Tensor, _: Rng) -> Tensor:
         return _AlphaDecay.apply(stack, share)  # type: ignore[no-untyped-call]
 
     return decayed

@@ -16,7 +16,7 @@ from batcountry.optim.gradient import Gradient, SparingGradient
 from batcountry.optim.optimizers import Make, Schedule, State, Storable, optimizer
 from batcountry.optim.param import MakeParam, Pixels
 from batcountry.optim.rng import load_rng, rng_state
-from batcountry.optim.transforms import Dice, Transform, jitter
+from batcountry.optim.transforms import Rng, Transform, jitter
 
 UPDATE = "@update"
 """Name of the mask that a step's change is multiplied with."""
@@ -47,7 +47,7 @@ class Ascent:
     gradient: Gradient
     optimizer: Make
     transforms: Sequence[Transform]
-    rng: Dice
+    rng: Rng
     clip: bool = True
     param: MakeParam = Pixels
     prior: Scorer | None = None
@@ -62,7 +62,7 @@ class Ascent:
         return self.on(image).step()
 
 
-def classic_ascent(gradient: Gradient, step_size: float, jitter_by: int, clip: bool, rng: Dice) -> Ascent:
+def classic_ascent(gradient: Gradient, step_size: float, jitter_by: int, clip: bool, rng: Rng) -> Ascent:
     """Return normalized gradient ascent with jitter, the step of the 2015 deepdream programs.
 
     Parameters

@@ -7,12 +7,12 @@ import torch
 
 from batcountry.errors import RecipeError
 from batcountry.optim.optimizers import State
-from batcountry.optim.transforms import Dice
+from batcountry.optim.transforms import Rng
 
 _WORDS = 624  # of the Mersenne twister
 
 
-def rng_state(rng: Dice) -> State:
+def rng_state(rng: Rng) -> State:
     """Return where a `numpy.random.RandomState` is; raises `RecipeError` for any other rng."""
     if not isinstance(rng, np.random.RandomState):
         raise RecipeError(
@@ -27,7 +27,7 @@ def rng_state(rng: Dice) -> State:
     }
 
 
-def load_rng(rng: Dice, state: State) -> None:
+def load_rng(rng: Rng, state: State) -> None:
     """Bring a `numpy.random.RandomState` to where `rng_state` found one; raises `ValueError` or `KeyError` if it is none."""
     key = state["rng.key"].cpu().numpy()
     place, has_gauss = (int(each) for each in state["rng.place"])

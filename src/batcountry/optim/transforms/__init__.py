@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from batcountry.optim.transforms.base import Dice, OfChannels, Transform
+from batcountry.optim.transforms.base import OfChannels, Rng, Transform
 from batcountry.optim.transforms.moves import crop, flip, jitter, pad
 from batcountry.optim.transforms.noise import noise
 from batcountry.optim.transforms.warps import blur, rotate, scale
@@ -24,8 +24,8 @@ from batcountry.recipe.registry import Registry
 
 __all__ = [
     "TRANSFORMS",
-    "Dice",
     "OfChannels",
+    "Rng",
     "Transform",
     "blur",
     "crop",
@@ -76,7 +76,7 @@ def of_channels(transforms: Sequence[Transform], channels: int) -> list[Transfor
 
 
 class _Loaded:
-    """Dice that always show their lowest, or their highest number."""
+    """Rng that always show their lowest, or their highest number."""
 
     def __init__(self, *, high: bool) -> None:
         self._high = high

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-class Dice(Protocol):
+class Rng(Protocol):
     """Where random numbers come from: a `numpy.random.RandomState`, or `numpy.random` itself."""
 
     def randint(self, low: int, high: int, size: int) -> NDArray[np.int_]:
@@ -22,7 +22,7 @@ class Dice(Protocol):
         ...
 
 
-Transform = Callable[[Tensor, Dice], Tensor]
+Transform = Callable[[Tensor, Rng], Tensor]
 """From pictures, (N, C, H, W), and an rng, to pictures that may be of another height and width."""
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from batcountry.errors import RecipeError
-from batcountry.optim.transforms.base import Dice, OfChannels, Transform
+from batcountry.optim.transforms.base import OfChannels, Rng, Transform
 from batcountry.recipe.marks import name_of
 
 _COLORS = 3
@@ -24,7 +24,7 @@ def own_transform(function: Callable[..., Tensor]) -> Transform:
     ----------
     function
         From pictures, (N, C, H, W) in gray levels, to pictures of any height and width, differentiably: a function, or
-        a module such as torchvision's. If it needs two arguments the second is the `Dice`, from which it draws so
+        a module such as torchvision's. If it needs two arguments the second is the `Rng`, from which it draws so
         that the dream can be repeated. The pictures beside the one dreamed on, if an objective reads any, are
         further channels.
     """
@@ -41,7 +41,7 @@ class _Own:
     def of_channels(self, channels: int) -> Transform:
         return _Own(self._function, channels)
 
-    def __call__(self, pictures: Tensor, rng: Dice) -> Tensor:
+    def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
         if pictures.is_meta:
             return self._sized(pictures, rng)
         transformed = self._run(pictures, rng)
@@ -51,7 +51,7 @@ class _Own:
             )
         return transformed
 
-    def _run(self, pictures: Tensor, rng: Dice) -> Tensor:
+    def _run(self, pictures: Tensor, rng: Rng) -> Tensor:
         transformed: Any = self._function(pictures, rng) if self._draws else self._function(pictures)
         shape = getattr(transformed, "shape", ())
         if not isinstance(transformed, Tensor) or len(shape) != 4 or shape[:2] != pictures.shape[:2]:
@@ -66,7 +66,7 @@ class _Own:
             )
         return transformed
 
-    def _sized(self, pictures: Tensor, rng: Dice) -> Tensor:
+    def _sized(self, pictures: Tensor, rng: Rng) -> Tensor:
         """Return a tensor without contents, of the size that pictures come to.
 
         Not every function runs on such tensors, or with random numbers that are always the same; then it is tried for real.

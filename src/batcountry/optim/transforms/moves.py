@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
-from batcountry.optim.transforms.base import Dice, Transform
+from batcountry.optim.transforms.base import Rng, Transform
 
 
 def jitter(largest: int) -> Transform:
@@ -20,7 +20,7 @@ def jitter(largest: int) -> Transform:
     if largest < 0:
         raise RecipeError("jitter is a number of pixels, 0 or more")
 
-    def roll(pictures: Tensor, rng: Dice) -> Tensor:
+    def roll(pictures: Tensor, rng: Rng) -> Tensor:
         ox, oy = (int(shift) for shift in rng.randint(-largest, largest + 1, 2))
         return torch.roll(pictures, (oy, ox), (-2, -1)) if ox or oy else pictures
 
@@ -40,7 +40,7 @@ def pad(pixels: int, fill: Literal["mean", "edge", "reflect"] = "mean") -> Trans
     if not 0 <= pixels <= 1024:
         raise RecipeError("pad is a number of pixels, 0 to 1024")
 
-    def padded(pictures: Tensor, _: Dice) -> Tensor:
+    def padded(pictures: Tensor, _: Rng) -> Tensor:
         if fill == "mean":
             mean = pictures.detach().mean((-2, -1), keepdim=True)
             return F.pad(pictures - mean, (pixels,) * 4) + mean
@@ -70,7 +70,7 @@ def crop(height: int, width: int | None = None) -> Transform:
     if min(height, across) < 1:
         raise RecipeError("crop is a number of pixels, 1 or more")
 
-    def cropped(pictures: Tensor, rng: Dice) -> Tensor:
+    def cropped(pictures: Tensor, rng: Rng) -> Tensor:
         spare = [have - want for have, want in zip(pictures.shape[-2:], (height, across), strict=True)]
         if min(spare) < 0:
             high, wide = pictures.shape[-2:]
@@ -89,7 +89,7 @@ def flip(chance: float = 0.5) -> Transform:
     if not 0 <= chance <= 1:
         raise RecipeError("the chance of a flip is 0 to 1")
 
-    def flipped(pictures: Tensor, rng: Dice) -> Tensor:
+    def flipped(pictures: Tensor, rng: Rng) -> Tensor:
         return pictures.flip(-1) if float(rng.uniform(0, 1, 1)[0]) < chance else pictures
 
     return flipped

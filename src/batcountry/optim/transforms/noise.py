@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
-from batcountry.optim.transforms.base import Dice, Transform
+from batcountry.optim.transforms.base import Rng, Transform
 
 _COLORS = 3
 
@@ -33,7 +33,7 @@ class Noise:
         """Return the same noise for pictures of so many channels; see `batcountry.optim.transforms.base.OfChannels`."""
         return replace(self, channels=channels)
 
-    def __call__(self, pictures: Tensor, rng: Dice) -> Tensor:
+    def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
         """Return pictures, (N, C, H, W), with noise."""
         drawn = self.most > self.least
         sigma = float(rng.uniform(self.least, self.most, 1)[0]) if drawn else self.least

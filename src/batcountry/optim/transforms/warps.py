@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
 from batcountry.image.blur import gaussian_blur
-from batcountry.optim.transforms.base import Dice, Transform
+from batcountry.optim.transforms.base import Rng, Transform
 
 
 def scale(least: float, most: float) -> Transform:
@@ -18,7 +18,7 @@ def scale(least: float, most: float) -> Transform:
     if not 0.1 <= least <= most <= 10:
         raise RecipeError("scale goes from a smaller factor to a larger one, both 0.1 to 10")
 
-    def scaled(pictures: Tensor, rng: Dice) -> Tensor:
+    def scaled(pictures: Tensor, rng: Rng) -> Tensor:
         factor = _drawn(least, most, rng)
         size = [max(1, round(side * factor)) for side in pictures.shape[-2:]]
         if size == list(pictures.shape[-2:]):
@@ -36,7 +36,7 @@ def rotate(degrees: float) -> Transform:
     if not 0 <= degrees <= 180:
         raise RecipeError("rotate is a number of degrees, 0 to 180")
 
-    def rotated(pictures: Tensor, rng: Dice) -> Tensor:
+    def rotated(pictures: Tensor, rng: Rng) -> Tensor:
         angle = radians(_drawn(-degrees, degrees, rng))
         return pictures if angle == 0 else rotate_by(pictures, angle)
 
@@ -63,7 +63,7 @@ def blur(least: float, most: float | None = None) -> Transform:
     if not 0 <= least <= last <= 64:
         raise RecipeError("blur goes from a smaller number of pixels to a larger one, both 0 to 64")
 
-    def blurred(pictures: Tensor, rng: Dice) -> Tensor:
+    def blurred(pictures: Tensor, rng: Rng) -> Tensor:
         sigma = _drawn(least, last, rng)
         if sigma == 0:
             return pictures
@@ -72,5 +72,5 @@ def blur(least: float, most: float | None = None) -> Transform:
     return blurred
 
 
-def _drawn(least: float, most: float, rng: Dice) -> float:
+def _drawn(least: float, most: float, rng: Rng) -> float:
     return float(rng.uniform(least, most, 1)[0]) if most > least else least
