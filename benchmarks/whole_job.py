@@ -195,15 +195,15 @@ def compared(photo: Path | None) -> list[str]:
     return [
         f"The objective before each step, {GOOGLENET}, 4 octaves × 10 iterations, on {what}; means of {SEEDS} seeds:",
         "",
-        *_aux_inputs("step", range(1, exact.shape[1] + 1), exact.mean(0), fast.mean(0)),
+        *_rows("step", range(1, exact.shape[1] + 1), exact.mean(0), fast.mean(0)),
         "",
         "The last step, by seed. With other rounding a dream takes other turns, so single dreams differ either way:",
         "",
-        *_aux_inputs("seed", range(SEEDS), exact[:, -1], fast[:, -1]),
+        *_rows("seed", range(SEEDS), exact[:, -1], fast[:, -1]),
     ]
 
 
-def _aux_inputs(what: str, names: Iterable[int], exact: np.ndarray, fast: np.ndarray) -> list[str]:
+def _rows(what: str, names: Iterable[int], exact: np.ndarray, fast: np.ndarray) -> list[str]:
     rows = zip(names, exact, fast, strict=True)
     lines = [f"| {name} | {a:.1f} | {b:.1f} | {b / a - 1:+.1%} |" for name, a, b in rows]
     return [f"| {what} | exact | fast | difference |", "| ---: | ---: | ---: | ---: |", *lines]

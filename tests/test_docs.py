@@ -24,8 +24,8 @@ def test_every_page_is_in_the_navigation(page):
 def test_a_home_lists_all_pages_beside_it(folder):
     home = f"{folder}index.md"
     listed = set(re.findall(r"\| \[[^\]]+\]\(([\w/-]+\.md)\) \|", (DOCS / home).read_text("utf-8")))
-    aux_inputs = {page.removeprefix(folder) for page in PAGES if page.startswith(folder) and page != home}
-    assert {page for page in aux_inputs if folder or not page.startswith("reference/")} <= listed
+    pages = {page.removeprefix(folder) for page in PAGES if page.startswith(folder) and page != home}
+    assert {page for page in pages if folder or not page.startswith("reference/")} <= listed
 
 
 @pytest.mark.parametrize("name", HOW["PICTURES"])

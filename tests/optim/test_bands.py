@@ -32,9 +32,9 @@ def enlarged(plane, size, wrap=(False, False)):
     found = np.empty(size)
     for y in range(size[0]):
         for x in range(size[1]):
-            aux_inputs = (y // 2 + (1 if y % 2 else -1), x // 2 + (1 if x % 2 else -1))
-            rows = [(y // 2, 0.75), (at(aux_inputs[0], plane.shape[0], wrap[0]), 0.25)]
-            columns = [(x // 2, 0.75), (at(aux_inputs[1], plane.shape[1], wrap[1]), 0.25)]
+            other = (y // 2 + (1 if y % 2 else -1), x // 2 + (1 if x % 2 else -1))
+            rows = [(y // 2, 0.75), (at(other[0], plane.shape[0], wrap[0]), 0.25)]
+            columns = [(x // 2, 0.75), (at(other[1], plane.shape[1], wrap[1]), 0.25)]
             found[y, x] = sum(a * b * plane[r, c] for r, a in rows for c, b in columns)
     return found
 

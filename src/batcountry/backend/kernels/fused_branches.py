@@ -82,9 +82,9 @@ class _Branches(torch.autograd.Function):
             (only,) = branches.filters
             masked = _masked(above[0], outputs[0], only.limit)
             return only.input_gradient(masked, ctx.shape, total), None
-        aux_inputs = _side_by_side(branches, above, outputs, ctx.shape)
-        return branches.merged.forward(aux_inputs) if total is None else branches.merged.add_to(
-            total, aux_inputs
+        side_by_side = _side_by_side(branches, above, outputs, ctx.shape)
+        return branches.merged.forward(side_by_side) if total is None else branches.merged.add_to(
+            total, side_by_side
         ), None
 
 

@@ -97,12 +97,12 @@ def scale(layer: Any, params: Sequence[Tensor], x: Tensor, factor: Tensor | None
     """Multiply by factors along some axes, from the weights or a second bottom, and add a bias."""
     p = layer.scale_param
     factor = params[0] if factor is None else factor
-    shape = _aux_inputs(factor, x, p.axis)
+    shape = _broadcast_shape(factor, x, p.axis)
     y = x * factor.reshape(shape)
     return y + params[-1].reshape(shape) if p.bias_term else y
 
 
-def _aux_inputs(values: Tensor, x: Tensor, axis: int) -> Shape:
+def _broadcast_shape(values: Tensor, x: Tensor, axis: int) -> Shape:
     return (*values.shape, *[1] * (x.ndim - axis % x.ndim - values.ndim))
 
 
@@ -115,7 +115,7 @@ def _bias_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
 def bias(layer: Any, params: Sequence[Tensor], x: Tensor, values: Tensor | None = None) -> Tensor:
     """Add values along some axes, from the weights or a second bottom."""
     values = params[0] if values is None else values
-    return x + values.reshape(_aux_inputs(values, x, layer.bias_param.axis))
+    return x + values.reshape(_broadcast_shape(values, x, layer.bias_param.axis))
 
 
 @caffe_layer("MVN", window=everything)

@@ -35,9 +35,9 @@ def planned(resolved: Resolved, size: tuple[int, int]) -> tuple[list[tuple[int, 
     cut = replace(resolved, recipe=recipe.chosen(tile=recipe.tile or None))
     plan = plan_dream(cut, whole_gradient(model, objective), sizes, PICTURE_BYTES)
     pixels = [height * width for height, width in sizes]
-    aux_inputs = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
-    resolved.policy.check_seconds(plan.seconds + aux_inputs)
-    return sizes, replace(plan, seconds=plan.seconds + aux_inputs)
+    other_seconds = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
+    resolved.policy.check_seconds(plan.seconds + other_seconds)
+    return sizes, replace(plan, seconds=plan.seconds + other_seconds)
 
 
 def check_on_disk(resolved: Resolved) -> None:

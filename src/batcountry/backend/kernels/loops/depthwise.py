@@ -3,8 +3,8 @@
 import numpy as np
 from numba import njit, types
 
+from batcountry.backend.kernels.loops.arguments import FLOATS, arrays
 from batcountry.backend.kernels.loops.channels import number, part, put
-from batcountry.backend.kernels.loops.dtypes import FLOATS, arrays
 from batcountry.backend.kernels.loops.pool_windows import moved_on, windows_over
 from batcountry.backend.kernels.loops.simd import LANES, all_of, clamped
 from batcountry.backend.kernels.loops.threads import loops_of, turn

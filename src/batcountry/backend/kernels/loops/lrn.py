@@ -3,8 +3,8 @@
 import numpy as np
 from numba import njit
 
+from batcountry.backend.kernels.loops.arguments import FLOATS, arrays, bits_in
 from batcountry.backend.kernels.loops.channels import number, part, put
-from batcountry.backend.kernels.loops.dtypes import FLOATS, arrays, bits_in
 from batcountry.backend.kernels.loops.simd import (
     LANES,
     all_of,

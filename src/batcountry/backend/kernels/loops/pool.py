@@ -3,16 +3,16 @@
 import numpy as np
 from numba import types
 
+from batcountry.backend.kernels.loops.arguments import BITS, FLOATS, arrays
 from batcountry.backend.kernels.loops.channels import part, put
-from batcountry.backend.kernels.loops.dtypes import BITS, FLOATS, arrays
 from batcountry.backend.kernels.loops.pool_windows import moved_on, windows_over
 from batcountry.backend.kernels.loops.simd import (
     LANES,
     all_bytes,
     all_of,
-    aux_bytes,
     bits_of,
     larger,
+    repeated_byte,
     same,
     where,
 )
@@ -62,7 +62,7 @@ def _forward_above_zero(a):
     x, y, which = arrays(a)
     rows, columns, channels, up, across = a[5], a[6], a[7], a[8], a[9]
     zero = bits_of(x, 0)
-    nowhere, lanes = aux_bytes(zero, np.uint8(255)), len(zero)
+    nowhere, lanes = repeated_byte(zero, np.uint8(255)), len(zero)
     row = turn(a)
     while row >= 0:
         image, i = row // up, row % up
@@ -77,7 +77,7 @@ def _forward_above_zero(a):
                 for r in range(first_row, end_row):
                     for s in range(first_column, end_column):
                         start = ((image * rows + r) * columns + s) * channels
-                        place = aux_bytes(zero, np.uint8((r - top) * a[11] + s - left))
+                        place = repeated_byte(zero, np.uint8((r - top) * a[11] + s - left))
                         value, other = part(x, start + c, channels - c), part(x, start + d, channels - d)
                         found, other_found = larger(value, best), larger(other, other_best)
                         best, other_best = where(found, value, best), where(other_found, other, other_best)

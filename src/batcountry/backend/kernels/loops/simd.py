@@ -183,7 +183,7 @@ def bits_of(typing, array, bits):
 
 
 @intrinsic
-def aux_bytes(typing, vector, value):
+def repeated_byte(typing, vector, value):
     """Return one byte as many times as a vector has values."""
     found = _BYTES_OF[vector.inside.count]
     return found(vector, types.uint8), lambda context, builder, signature, values: splat(

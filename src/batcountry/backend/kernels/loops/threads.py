@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numba import cfunc, njit, types
 
-from batcountry.backend.kernels.loops.dtypes import FLOATS, MOST, Arguments, next_index, numbers
+from batcountry.backend.kernels.loops.arguments import FLOATS, MOST, Arguments, next_index, numbers
 
 Team = Callable[[int, int, int], None]
 """Calls the function at an address, with an address, in so many threads at once."""

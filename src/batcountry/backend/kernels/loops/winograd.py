@@ -8,8 +8,8 @@ those. Some tiles at a time go through all of it, so that what lies between stay
 import numpy as np
 from numba import njit, types
 
+from batcountry.backend.kernels.loops.arguments import FLOATS, arrays, bits_in, bytes_behind
 from batcountry.backend.kernels.loops.channels import number
-from batcountry.backend.kernels.loops.dtypes import FLOATS, arrays, bits_in, bytes_behind
 from batcountry.backend.kernels.loops.gemm_tile import COLUMNS, ROWS, add_products, no_sums, put_sums
 from batcountry.backend.kernels.loops.simd import LANES, all_of, clamped, load, store
 from batcountry.backend.kernels.loops.threads import loops_of, seat, turn
