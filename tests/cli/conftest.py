@@ -46,19 +46,10 @@ def run(monkeypatch, tmp_path, capsys):
 
 
 @pytest.fixture
-def run_tiny(opened, photo, tmp_path, monkeypatch, capsys):
-    """Run a command in a folder with photo.png, on that network; gives its exit code and what it printed."""
-    monkeypatch.chdir(tmp_path)
+def run_tiny(opened, run, photo):
+    """Run a command in a folder with photo.png, on that network; see `run`."""
     Image.fromarray(photo).save("photo.png")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["bat-country", *(str(each) for each in arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
+    return run
 
 
 @pytest.fixture

@@ -1,34 +1,14 @@
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from batcountry.cli import main
 from conftest import REFERENCE
 
 quick = ["--octaves", "2", "--iterations", "2"]
-
-
-@pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
-    """Run the command in an empty folder; give its exit code and what it printed on stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["bat-country", *(str(each) for each in arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        said = capsys.readouterr()
-        return code or 0, said.out, said.err
-
-    return call
 
 
 @pytest.fixture
