@@ -103,8 +103,9 @@ def test_steps_that_come_again_are_not_doubled(work, tmp_path):
         ({"picture": {"path": "d" * 300 + ".png"}}, "the result cannot go to"),
     ],
 )
-def test_what_cannot_be_written_is_said_before_any_work(work, outputs, said):
-    change(work, outputs=outputs)
+@pytest.mark.parametrize("kind", ["dream", "dream-on-disk"])
+def test_what_cannot_be_written_is_said_before_any_work(work, kind, outputs, said):
+    change(work, kind=kind, outputs=outputs)
     with pytest.raises(JobError, match=said):
         jobs.resume(work)
 

@@ -27,7 +27,7 @@ from batcountry.jobs.bulk_earlier import Earlier
 from batcountry.jobs.control import Control
 from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Count, Message, Progress, Stopped
-from batcountry.jobs.folder import JOB
+from batcountry.jobs.folder import JobFolder
 from batcountry.jobs.inputs import PICTURE, asked_of, check_weights, pinned, shown_names
 from batcountry.jobs.job_run import Events, Run
 from batcountry.jobs.kinds import Objects
@@ -41,6 +41,7 @@ FOLDER = "folder"
 """The input with the pictures, and the output with the dreams."""
 
 _CURRENT = "current"
+_KINDS = ("dream", "dream-on-disk")  # as which a dream is made
 
 
 class BulkRecipe(Options):
@@ -126,6 +127,14 @@ class _Todo:
     layer: str
     target: Path
 
+    def is_of(self, spec: JobSpec | None) -> bool:
+        """Whether a job is this dream, and writes nothing else."""
+        if spec is None or spec.kind not in _KINDS or set(spec.outputs) != {PICTURE}:
+            return False
+        is_here = is_same(spec.place(PICTURE).parent, self.target.parent)
+        of_picture = PICTURE in spec.inputs and is_same(spec.source(PICTURE), self.picture)
+        return is_here and of_picture and spec.recipe.get("layer") == self.layer
+
 
 @dataclass(frozen=True)
 class BulkStep:
@@ -179,48 +188,46 @@ class BulkJob:
         place = outputs[FOLDER].path
         make_folder(place)
         current = None if files is None else files / _CURRENT
-        if current is not None:
-            yield from self._resumed(current)
-        todo, failed = list(self._todo(place)), set()
+        begun = None if current is None else _begun_in(current)
+        todo, failed = sorted(self._todo(place), key=lambda each: not each.is_of(begun)), set()
         for index, each in enumerate(todo):
             if each.picture in failed:  # what is wrong with it was said
                 continue
             try:
-                self._run = self._begun(each, current)
-                yield from self._steps(self._run, index, len(todo), each.picture.name)
+                for at in self._dreamed(each, current, resumed=index == 0 and each.is_of(begun)):
+                    yield BulkStep(index, len(todo), each.picture.name, at)
                 self.counts["dreamed"] += 1
             except (BatCountryError, OSError) as error:
                 self._fail(each.picture, error)
                 failed.add(each.picture)
             self._run = None
-            _clear(current)
+        _clear(current)
 
-    def _steps(self, dream: Run, index: int, count: int, name: str) -> Iterator[BulkStep]:
+    def _dreamed(self, todo: _Todo, current: Path | None, *, resumed: bool) -> Iterator[Progress]:
+        """Make a dream; one that was at work is gone on with, or begun anew if its folder is damaged."""
+        if resumed and current is not None:
+            try:
+                yield from self._steps(self._resumed(current))
+                return
+            except BatCountryError as error:
+                log.warning("a dream is begun anew: %s", error)
+        _clear(current)
+        yield from self._steps(self._begun(todo, current))
+
+    def _steps(self, dream: Run) -> Iterator[Progress]:
+        self._run = dream
         with closing(dream.events()) as events:
             for event in events:
                 if isinstance(event, Progress):
-                    yield BulkStep(index, count, name, event)
+                    yield event
                 elif isinstance(event, Message):
                     say(event)
                 elif isinstance(event, Stopped):  # Ctrl-C, which comes next
                     self._kept = {name: Path(each) for name, each in event.outputs.items()}
 
-    def _resumed(self, current: Path) -> Iterator[BulkStep]:
-        """Go on with the dream that was at work."""
-        if (current / JOB).is_file():
-            try:
-                self._run = reopen(
-                    current,
-                    policy=self._policy,
-                    objects={"model": self._model},
-                    overwrite=self.spec.outputs[FOLDER].overwrite,
-                )
-                yield from self._steps(self._run, 0, 1, self._run.job.spec.source(PICTURE).name)
-                self.counts["dreamed"] += 1
-            except BatCountryError as error:
-                log.warning("a dream is begun anew: %s", error)
-            self._run = None
-        _clear(current)
+    def _resumed(self, current: Path) -> Run:
+        overwrite = self.spec.outputs[FOLDER].overwrite
+        return reopen(current, policy=self._policy, objects={"model": self._model}, overwrite=overwrite)
 
     def _begun(self, todo: _Todo, current: Path | None) -> Run:
         output = self._earlier.output(todo.target, todo.picture, todo.digest, todo.layer)
@@ -290,6 +297,17 @@ class BulkJob:
         return self._run.job.stop(self._run.outputs, resumable=resumable)
 
 
+def _begun_in(current: Path) -> JobSpec | None:
+    """Return the dream that was at work; None if there was none, or its folder is damaged."""
+    try:
+        return JobFolder.open(current).spec() if current.exists() else None
+    except JobError as error:
+        log.warning("a dream is begun anew: %s", error)
+        return None
+
+
 def _clear(current: Path | None) -> None:
-    if current is not None and current.exists():
+    if current is not None and current.is_dir():
         shutil.rmtree(current)
+    elif current is not None:
+        current.unlink(missing_ok=True)

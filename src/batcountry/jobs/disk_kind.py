@@ -67,6 +67,7 @@ class DiskJob:
             raise RecipeError(
                 "a picture on disk is not written after every iteration; leave --save-steps out"
             )
+        spec.place(PICTURE)
         if new:
             check_dream_outputs(spec, asked.recipe)
         resolved = resolve(asked)

@@ -64,9 +64,9 @@ class DreamJob:
     def __init__(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> None:
         digest = check_picture(spec, policy)
         asked = asked_of(spec, spec.recipe_of(Recipe), policy, objects)
+        spec.place(PICTURE)
         if new:
             check_dream_outputs(spec, asked.recipe)
-        spec.place(PICTURE)
         if DEEPZOOM in spec.outputs:
             vips()  # or it would be missed at the end
         self.dreamer = Dreamer(asked)
@@ -164,8 +164,7 @@ class DreamJob:
 
 
 def check_dream_outputs(spec: JobSpec, recipe: Recipe) -> None:
-    """Raise `BatCountryError` for outputs of a dream that cannot be written."""
-    spec.place(PICTURE)
+    """Raise `BatCountryError` for outputs of a dream that cannot be written; it has a `picture`."""
     picture, deepzoom = spec.outputs[PICTURE], spec.outputs.get(DEEPZOOM)
     inputs = files_read(spec, recipe)
     alpha_mode(recipe).check_writable(Path(picture.path))
