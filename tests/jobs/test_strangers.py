@@ -11,6 +11,7 @@ from batcountry import jobs
 from batcountry.errors import BatCountryError, JobError, PictureError
 from batcountry.image.reading import read_picture
 from batcountry.jobs import Control, JobFolder, JobSpec, OutputPlace
+from batcountry.jobs.runner import reopen
 
 QUICK = {"octaves": 1, "iterations": 3, "canvas": "64x48", "precision": "exact"}
 
@@ -128,3 +129,11 @@ def test_a_pipe_is_refused_and_not_waited_for(work, tmp_path):
     os.mkfifo(work / "state.json")
     with pytest.raises(JobError, match="no plain file"):
         JobFolder.open(work)
+
+
+def test_it_is_not_stored_more_often_than_every_second_by_its_own_word(work):
+    change(work, machine={"save_seconds": 0})
+    run = reopen(work)
+    assert run.job.spec.machine.save_seconds == 1
+    change(work, machine={"save_seconds": 60})
+    assert reopen(work).job.spec.machine.save_seconds == 60
