@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 from typing_extensions import Unpack
 
 from batcountry.backend.files import sha256_of
@@ -30,7 +30,7 @@ from batcountry.jobs.events import Count, Message, Progress, Stopped
 from batcountry.jobs.folder import JobFolder
 from batcountry.jobs.inputs import PICTURE, asked_of, check_weights, pinned, shown_names
 from batcountry.jobs.job_run import Events, Run
-from batcountry.jobs.kinds import Objects
+from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.messages import log, say
 from batcountry.jobs.runner import begin, reopen, run
 from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
@@ -146,10 +146,8 @@ class BulkStep:
     inner: Progress
 
 
-class BulkJob:
+class BulkJob(Job[BulkStep]):
     """Dreams on the pictures of a folder; see `batcountry.jobs.kinds.Job`."""
-
-    seconds = None
 
     def __init__(self, spec: JobSpec, pictures: list[Path], policy: Policy, objects: Objects) -> None:
         recipe = spec.recipe_of(BulkRecipe)
@@ -166,7 +164,7 @@ class BulkJob:
         names = shown_names(spec)
         self._shown = asked.recipe.chosen(**names)
         self._earlier = Earlier(self._resolved, names, overwrite=spec.outputs[FOLDER].overwrite)
-        self.counts = {"dreamed": 0, "done before": 0, "failed": 0}
+        self.counts: dict[str, int] = {"dreamed": 0, "done before": 0, "failed": 0}
         found = pinned(spec, self._shown, self._model, "")
         folder = InputFile(path=str(Path(self._folder.path).resolve()), name=self._folder.shown)
         self.spec = found.changed(
@@ -175,13 +173,6 @@ class BulkJob:
         )
         self._run: Run | None = None
         self._kept: dict[str, Path] = {}
-
-    def own_folder(self) -> Path | None:
-        """Return None, as it needs none."""
-        return None
-
-    def begin(self, folder: Path | None) -> None:
-        """Do nothing: what each dream takes is said as it begins."""
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[BulkStep]:
         """See `batcountry.jobs.kinds.Job`."""
@@ -272,23 +263,6 @@ class BulkJob:
     def preview(self, step: BulkStep, side: int) -> bytes | None:  # noqa: ARG002
         """See `batcountry.jobs.kinds.Job`."""
         return None if self._run is None else self._run.preview(side)
-
-    def is_due(self, step: BulkStep, seconds: float) -> bool:  # noqa: ARG002
-        """Return False: the dream at work stores itself."""
-        return False
-
-    def save(self, files: Path) -> dict[str, JsonValue]:  # noqa: ARG002
-        """Return nothing, as the dreams that are there say what is done."""
-        return {}
-
-    def saved(self, files: Path) -> None:
-        """Do nothing."""
-
-    def load(self, files: Path, part: dict[str, JsonValue]) -> None:
-        """Do nothing."""
-
-    def finish(self, outputs: Mapping[str, Output]) -> None:
-        """Do nothing: the dreams are there."""
 
     def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:  # noqa: ARG002
         """Keep the picture at work, as far as it is, unless the job can be gone on with."""

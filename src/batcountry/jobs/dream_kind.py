@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from pydantic import JsonValue
@@ -37,7 +36,7 @@ from batcountry.jobs.inputs import (
     pinned,
     shown_names,
 )
-from batcountry.jobs.kinds import Objects
+from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.spec import JobSpec
 from batcountry.optim.alpha import alpha_mode
 from batcountry.recipe import Recipe
@@ -56,10 +55,8 @@ class DreamKind:
         return DreamJob(spec, policy, objects, new=new)
 
 
-class DreamJob:
+class DreamJob(Job[Step]):
     """A dream in memory; see `batcountry.jobs.kinds.Job`."""
-
-    counts: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> None:
         digest = check_picture(spec, policy)
@@ -81,13 +78,6 @@ class DreamJob:
         self._step: Step | None = None
         self._checkpoint: Checkpoint | None = None
         self._stored, self._took = "", 0.0
-
-    def own_folder(self) -> Path | None:
-        """Return None, as it needs none."""
-        return None
-
-    def begin(self, folder: Path | None) -> None:
-        """Do nothing: what it takes was said as it was planned."""
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[Step]:  # noqa: ARG002
         """See `batcountry.jobs.kinds.Job`."""
