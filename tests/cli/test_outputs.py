@@ -174,6 +174,19 @@ def test_the_last_of_an_option_s_values_is_not_taken_in_silence(run_tiny, argume
     assert err.startswith("note: ") and said in err
 
 
+@pytest.mark.parametrize("command", ["dream", "visualize", "bulk"])
+def test_an_option_of_the_start_is_not_ignored_in_silence_where_there_is_a_picture(run_tiny, command):
+    err = run_tiny(command, "no.png", "--start", "sky", "--canvas", "30x40")[2]
+    assert "note: --start does nothing, as no.png is dreamed on; it is for a dream on no picture" in err
+    assert "note: --canvas does nothing" in err
+    assert "does nothing" not in run_tiny(command, "no.png", "--preset", "class")[2]
+
+
+def test_options_of_the_start_are_not_remarked_on_where_they_count(run_tiny):
+    code, _, err = run_tiny("dream", "--start", "gray", "--canvas", "40x48", "--layer", "sum", *QUICK)
+    assert code == 0 and "does nothing" not in err
+
+
 def test_options_that_may_be_given_several_times_are_not_remarked_on(run_tiny):
     assert "more than once" not in run_tiny("dream", "no.png", "--layer", "sum", "--layer", "mean")[2]
     assert "more than once" not in run_tiny("bulk", "no", "--layer", "sum", "--layer", "mean")[2]

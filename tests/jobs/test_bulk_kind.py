@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,57 @@ def test_what_cannot_be_is_said_before_anything_is_made(bulk, two_channels):
     with pytest.raises(JobError, match="bulk needs a folder of pictures and one for the dreams"):
         jobs.run(jobs.JobSpec(kind="bulk"))
     assert names(".") == ["in"]
+
+
+@pytest.fixture
+def stopped(bulk):
+    """The folder of the dream at work, its kind one on disk or in memory, as the bulk was stopped in the first of two."""
+
+    def stop(kind="dream"):
+        control = Control()
+        for event in bulk("sum", work="work", control=control, iterations=3):
+            if isinstance(event, Progress):
+                control.cancel()
+        current = Path("work/checkpoint/current")
+        change(current / "job.json", kind=kind)
+        return current
+
+    return stop
+
+
+def change(file, **fields):
+    file.write_text(json.dumps({**json.loads(file.read_text()), **fields}))
+
+
+DAMAGES = {
+    "nothing": lambda current: None,
+    "no output": lambda current: change(current / "job.json", outputs={}),
+    "no input": lambda current: change(current / "job.json", inputs={}),
+    "another recipe": lambda current: change(current / "job.json", recipe={}),
+    "another kind": lambda current: change(current / "job.json", kind="atlas"),
+    "no job": lambda current: (current / "job.json").unlink(),
+    "half a job": lambda current: (current / "job.json").write_text('{"version": 1'),
+    "another state": lambda current: change(current / "state.json", part={"checkpoint": 3, "octave": "x"}),
+    "a finished state": lambda current: change(current / "state.json", finished=True),
+    "no files": lambda current: shutil.rmtree(current / "checkpoint"),
+    "no folder": shutil.rmtree,
+    "no checkpoint": lambda current: shutil.rmtree(current.parent),
+    "a file": lambda current: (shutil.rmtree(current), current.write_text("")),
+}
+
+
+@pytest.mark.parametrize("kind", ["dream", "dream-on-disk"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_dream_at_work_that_is_damaged_or_lacking_is_begun_anew(stopped, two_channels, kind, damage):
+    DAMAGES[damage](stopped(kind))
+    events = list(jobs.resume("work", policy=OPEN, objects={"model": two_channels}))
+    assert names() == ["a-png_sum.png", "b-png_sum.png"]
+    assert events[-1].counts == {"dreamed": 2, "done before": 0, "failed": 0}
+    assert not Path("work/checkpoint/current").exists()
+
+
+def test_a_dream_at_work_that_would_write_elsewhere_is_not_gone_on_with(stopped, two_channels):
+    place = {"path": str(Path("elsewhere.png").absolute())}
+    change(stopped() / "job.json", outputs={"picture": place})
+    list(jobs.resume("work", policy=OPEN, objects={"model": two_channels}))
+    assert names() == ["a-png_sum.png", "b-png_sum.png"] and not Path("elsewhere.png").exists()

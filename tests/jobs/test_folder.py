@@ -7,7 +7,7 @@ import json
 import pytest
 
 from batcountry.errors import JobError
-from batcountry.jobs import JobFolder, JobSpec
+from batcountry.jobs import JobFolder, JobSpec, resume
 from batcountry.jobs.events import Progress
 from batcountry.jobs.folder import JobState, checkpoint_file, folder_beside, folder_of, folder_within
 
@@ -42,6 +42,17 @@ def test_a_folder_with_something_in_it_is_left_alone(folder, tmp_path):
 def test_a_folder_without_a_job_is_said(tmp_path):
     with pytest.raises(JobError, match="there is no job to go on with in"):
         JobFolder.open(tmp_path)
+
+
+def test_a_result_without_unfinished_work_beside_it_is_said_to_be_finished(tmp_path):
+    (tmp_path / "out.mp4").write_bytes(b"film")
+    with pytest.raises(JobError, match=r"there is no unfinished work beside .*out\.mp4; it is finished, or"):
+        resume(tmp_path / "out.mp4")
+
+
+def test_a_folder_without_its_checkpoints_is_a_job_that_begins_anew(folder):
+    folder.files.rmdir()
+    assert JobFolder.open(folder.path).files.is_dir()
 
 
 @pytest.mark.parametrize(

@@ -130,3 +130,9 @@ def test_where_a_job_is_reads_as_a_sentence():
         where=(Count(what="octave", at=1, of=2), Count(what="frame", at=7)), size=(53, 37), done=0.5
     )
     assert str(at) == "octave 1/2, frame 7, 53×37"
+
+
+def test_a_spec_that_cannot_be_is_our_own_error_in_one_sentence():
+    with pytest.raises(JobError, match=r"^kind cannot be 'A Dream': string") as caught:
+        JobSpec(kind="A Dream")
+    assert "\n" not in str(caught.value)

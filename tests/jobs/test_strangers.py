@@ -11,6 +11,7 @@ from batcountry import jobs
 from batcountry.errors import BatCountryError, JobError, PictureError
 from batcountry.image.reading import read_picture
 from batcountry.jobs import Control, JobFolder, JobSpec, OutputPlace
+from batcountry.jobs.runner import reopen
 
 QUICK = {"octaves": 1, "iterations": 3, "canvas": "64x48", "precision": "exact"}
 
@@ -103,8 +104,9 @@ def test_steps_that_come_again_are_not_doubled(work, tmp_path):
         ({"picture": {"path": "d" * 300 + ".png"}}, "the result cannot go to"),
     ],
 )
-def test_what_cannot_be_written_is_said_before_any_work(work, outputs, said):
-    change(work, outputs=outputs)
+@pytest.mark.parametrize("kind", ["dream", "dream-on-disk"])
+def test_what_cannot_be_written_is_said_before_any_work(work, kind, outputs, said):
+    change(work, kind=kind, outputs=outputs)
     with pytest.raises(JobError, match=said):
         jobs.resume(work)
 
@@ -127,3 +129,11 @@ def test_a_pipe_is_refused_and_not_waited_for(work, tmp_path):
     os.mkfifo(work / "state.json")
     with pytest.raises(JobError, match="no plain file"):
         JobFolder.open(work)
+
+
+def test_it_is_not_stored_more_often_than_every_second_by_its_own_word(work):
+    change(work, machine={"save_seconds": 0})
+    run = reopen(work)
+    assert run.job.spec.machine.save_seconds == 1
+    change(work, machine={"save_seconds": 60})
+    assert reopen(work).job.spec.machine.save_seconds == 60

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from batcountry.atlas.folder import Entry, Folder, check_atlas_folder, check_same
 from batcountry.backend.folders import make_folder
@@ -26,7 +26,7 @@ from batcountry.errors import JobError, LayerNotFound
 from batcountry.jobs.events import Count, Progress
 from batcountry.jobs.folder import JOB, JobFolder, folder_within
 from batcountry.jobs.inputs import asked_of, check_weights, pinned, shown_names
-from batcountry.jobs.kinds import Objects
+from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.messages import only_warnings
 from batcountry.jobs.spec import JobSpec, json_of
 from batcountry.models import Model
@@ -84,10 +84,8 @@ class AtlasStep:
     step: Step | None
 
 
-class AtlasJob:
+class AtlasJob(Job[AtlasStep]):
     """An atlas; see `batcountry.jobs.kinds.Job`."""
-
-    seconds = None
 
     def __init__(self, spec: JobSpec, policy: Policy, objects: Objects) -> None:
         recipe = spec.recipe_of(AtlasRecipe)
@@ -122,9 +120,6 @@ class AtlasJob:
                 folder.clear()
         make_folder(self._place)
         return folder.path
-
-    def begin(self, folder: Path | None) -> None:
-        """Do nothing: no batch takes much."""
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[AtlasStep]:  # noqa: ARG002
         """See `batcountry.jobs.kinds.Job`."""
@@ -173,23 +168,6 @@ class AtlasJob:
     def preview(self, step: AtlasStep, side: int) -> bytes | None:
         """See `batcountry.jobs.kinds.Job`."""
         return None if step.step is None else step.step.preview(side)
-
-    def is_due(self, step: AtlasStep, seconds: float) -> bool:  # noqa: ARG002
-        """Return False: the pictures are there when a batch is."""
-        return False
-
-    def save(self, files: Path) -> dict[str, JsonValue]:  # noqa: ARG002
-        """Return nothing, as the pictures that are there say what is done."""
-        return {}
-
-    def saved(self, files: Path) -> None:
-        """Do nothing."""
-
-    def load(self, files: Path, part: dict[str, JsonValue]) -> None:
-        """Do nothing."""
-
-    def finish(self, outputs: Mapping[str, Output]) -> None:
-        """Do nothing: the pages are there."""
 
     def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:  # noqa: ARG002
         """Return the folder, whose page shows the pictures that there are."""

@@ -20,7 +20,7 @@ from batcountry.recipe.fields import OUTPUT
 
 
 @app.command()
-@recipe_options(without=("layer",))
+@recipe_options(without=("layer",), picture="image")
 def dream(
     image: Annotated[
         Path | None, typer.Argument(help="Picture to dream on; with none, --start says what is made.")

@@ -17,7 +17,7 @@ from batcountry.cli.trust import RunProgram, typed_policy
 
 
 @app.command()
-@recipe_options(without=("layer", "objective"))
+@recipe_options(without=("layer", "objective"), picture="folder")
 def bulk(
     folder: Annotated[Path, typer.Argument(help="Folder of pictures.")],
     output: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -14,6 +15,8 @@ from batcountry.errors import RecipeError
 from batcountry.recipe import Recipe, presets
 from batcountry.recipe.described import Described, described
 
+log = logging.getLogger("batcountry")
+
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 EVERYDAY = None
@@ -23,19 +26,40 @@ _NO = "no__"
 """Before the name of a field, that of the option which says no to it."""
 
 
-def recipe_options(without: tuple[str, ...] = ()) -> Decorator:
+def recipe_options(without: tuple[str, ...] = (), *, picture: str | None = None) -> Decorator:
     """Give a command an option for each field of `Recipe`, and one for presets.
 
     The command is called with its own parameters and `options`, a dict of the fields that were
     given, by name or by a preset; those not given are left to the recipe's defaults.
+
+    Parameters
+    ----------
+    without
+        Fields that the command has no option for.
+    picture
+        The command's own parameter in whose place a start is made; if it is given, it is said that options of that do nothing.
     """
     added = [_preset(), *_parameters(Recipe, without)]
-    return _with(added, "options", lambda given: presets.expanded(given, without))
+
+    def finished(typed: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+        if picture is not None and own[picture] is not None:
+            _say_unused(typed, own[picture])
+        return presets.expanded(typed, without)
+
+    return _with(added, "options", finished)
+
+
+def _say_unused(typed: dict[str, Any], picture: object) -> None:
+    for name in ("start", "canvas"):
+        if name in typed:
+            log.warning(
+                "--%s does nothing, as %s is dreamed on; it is for a dream on no picture", name, picture
+            )
 
 
 def options_of(kind: type[BaseModel], into: str) -> Decorator:
     """Give a command an option for each field of a model that is one; `into` takes those that were given, by name."""
-    return _with(_parameters(kind, ()), into, lambda given: given)
+    return _with(_parameters(kind, ()), into, lambda typed, _: typed)
 
 
 def several(name: str, what: str) -> Any:
@@ -66,9 +90,11 @@ def command_words(options: BaseModel, without: tuple[str, ...] = ()) -> list[str
 
 
 def _with(
-    added: Sequence[inspect.Parameter], into: str, finished: Callable[[dict[str, Any]], dict[str, Any]]
+    added: Sequence[inspect.Parameter],
+    into: str,
+    finished: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]],
 ) -> Decorator:
-    """Give a command more parameters, which it takes as one dict."""
+    """Give a command more parameters, which it takes as one dict: what `finished` makes of those typed, and of its own."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         parameters = inspect.signature(command, eval_str=True).parameters
@@ -80,7 +106,7 @@ def _with(
 
         def call(**given: Any) -> None:
             found = {each.name: given.pop(each.name) for each in added}
-            command(**given, **{into: finished(_said(found))})
+            command(**given, **{into: finished(_said(found), given)})
 
         call.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         call.__annotations__ = {each.name: each.annotation for each in [*own, *added]}

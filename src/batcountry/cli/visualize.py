@@ -39,7 +39,7 @@ STEPS = re.compile(r"size_\d+-step_\d+\.png")
 
 
 @app.command()
-@recipe_options(without=("guide",))
+@recipe_options(without=("guide",), picture="image")
 @options_of(Aim, "aim")
 @options_of(Penalties, "penalties")
 def visualize(

@@ -8,8 +8,8 @@
 
 A kind of job is made so:
 
-1. Write a class with `prepare` (see `batcountry.jobs.kinds.Kind`) in a module of its own, and a class for what
-   `prepare` returns (`batcountry.jobs.kinds.Job`). `batcountry.jobs.dream_kind` is the example.
+1. Write a class with `prepare` (see `batcountry.jobs.kinds.Kind`) in a module of its own, and a subclass of
+   `batcountry.jobs.kinds.Job` for what `prepare` returns. `batcountry.jobs.dream_kind` is the example.
 2. `prepare` says what cannot be before it opens a network, and sets `spec` to one with all that was chosen, so that making it
    ready from that gives the same again: `batcountry.jobs.inputs` has what reads pictures, recipes and their files so.
 3. `steps` yields anything, one after each step; `progress` and `preview` say of it what people see.

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 from typing_extensions import Unpack
 
 from batcountry.backend.files import sha256_of
@@ -27,10 +27,10 @@ from batcountry.jobs.bulk_earlier import Earlier
 from batcountry.jobs.control import Control
 from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Count, Message, Progress, Stopped
-from batcountry.jobs.folder import JOB
+from batcountry.jobs.folder import JobFolder
 from batcountry.jobs.inputs import PICTURE, asked_of, check_weights, pinned, shown_names
 from batcountry.jobs.job_run import Events, Run
-from batcountry.jobs.kinds import Objects
+from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.messages import log, say
 from batcountry.jobs.runner import begin, reopen, run
 from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
@@ -41,6 +41,7 @@ FOLDER = "folder"
 """The input with the pictures, and the output with the dreams."""
 
 _CURRENT = "current"
+_KINDS = ("dream", "dream-on-disk")  # as which a dream is made
 
 
 class BulkRecipe(Options):
@@ -126,6 +127,14 @@ class _Todo:
     layer: str
     target: Path
 
+    def is_of(self, spec: JobSpec | None) -> bool:
+        """Whether a job is this dream, and writes nothing else."""
+        if spec is None or spec.kind not in _KINDS or set(spec.outputs) != {PICTURE}:
+            return False
+        is_here = is_same(spec.place(PICTURE).parent, self.target.parent)
+        of_picture = PICTURE in spec.inputs and is_same(spec.source(PICTURE), self.picture)
+        return is_here and of_picture and spec.recipe.get("layer") == self.layer
+
 
 @dataclass(frozen=True)
 class BulkStep:
@@ -137,10 +146,8 @@ class BulkStep:
     inner: Progress
 
 
-class BulkJob:
+class BulkJob(Job[BulkStep]):
     """Dreams on the pictures of a folder; see `batcountry.jobs.kinds.Job`."""
-
-    seconds = None
 
     def __init__(self, spec: JobSpec, pictures: list[Path], policy: Policy, objects: Objects) -> None:
         recipe = spec.recipe_of(BulkRecipe)
@@ -157,7 +164,7 @@ class BulkJob:
         names = shown_names(spec)
         self._shown = asked.recipe.chosen(**names)
         self._earlier = Earlier(self._resolved, names, overwrite=spec.outputs[FOLDER].overwrite)
-        self.counts = {"dreamed": 0, "done before": 0, "failed": 0}
+        self.counts: dict[str, int] = {"dreamed": 0, "done before": 0, "failed": 0}
         found = pinned(spec, self._shown, self._model, "")
         folder = InputFile(path=str(Path(self._folder.path).resolve()), name=self._folder.shown)
         self.spec = found.changed(
@@ -167,60 +174,51 @@ class BulkJob:
         self._run: Run | None = None
         self._kept: dict[str, Path] = {}
 
-    def own_folder(self) -> Path | None:
-        """Return None, as it needs none."""
-        return None
-
-    def begin(self, folder: Path | None) -> None:
-        """Do nothing: what each dream takes is said as it begins."""
-
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[BulkStep]:
         """See `batcountry.jobs.kinds.Job`."""
         place = outputs[FOLDER].path
         make_folder(place)
         current = None if files is None else files / _CURRENT
-        if current is not None:
-            yield from self._resumed(current)
-        todo, failed = list(self._todo(place)), set()
+        begun = None if current is None else _begun_in(current)
+        todo, failed = sorted(self._todo(place), key=lambda each: not each.is_of(begun)), set()
         for index, each in enumerate(todo):
             if each.picture in failed:  # what is wrong with it was said
                 continue
             try:
-                self._run = self._begun(each, current)
-                yield from self._steps(self._run, index, len(todo), each.picture.name)
+                for at in self._dreamed(each, current, resumed=index == 0 and each.is_of(begun)):
+                    yield BulkStep(index, len(todo), each.picture.name, at)
                 self.counts["dreamed"] += 1
             except (BatCountryError, OSError) as error:
                 self._fail(each.picture, error)
                 failed.add(each.picture)
             self._run = None
-            _clear(current)
+        _clear(current)
 
-    def _steps(self, dream: Run, index: int, count: int, name: str) -> Iterator[BulkStep]:
+    def _dreamed(self, todo: _Todo, current: Path | None, *, resumed: bool) -> Iterator[Progress]:
+        """Make a dream; one that was at work is gone on with, or begun anew if its folder is damaged."""
+        if resumed and current is not None:
+            try:
+                yield from self._steps(self._resumed(current))
+                return
+            except BatCountryError as error:
+                log.warning("a dream is begun anew: %s", error)
+        _clear(current)
+        yield from self._steps(self._begun(todo, current))
+
+    def _steps(self, dream: Run) -> Iterator[Progress]:
+        self._run = dream
         with closing(dream.events()) as events:
             for event in events:
                 if isinstance(event, Progress):
-                    yield BulkStep(index, count, name, event)
+                    yield event
                 elif isinstance(event, Message):
                     say(event)
                 elif isinstance(event, Stopped):  # Ctrl-C, which comes next
                     self._kept = {name: Path(each) for name, each in event.outputs.items()}
 
-    def _resumed(self, current: Path) -> Iterator[BulkStep]:
-        """Go on with the dream that was at work."""
-        if (current / JOB).is_file():
-            try:
-                self._run = reopen(
-                    current,
-                    policy=self._policy,
-                    objects={"model": self._model},
-                    overwrite=self.spec.outputs[FOLDER].overwrite,
-                )
-                yield from self._steps(self._run, 0, 1, self._run.job.spec.source(PICTURE).name)
-                self.counts["dreamed"] += 1
-            except BatCountryError as error:
-                log.warning("a dream is begun anew: %s", error)
-            self._run = None
-        _clear(current)
+    def _resumed(self, current: Path) -> Run:
+        overwrite = self.spec.outputs[FOLDER].overwrite
+        return reopen(current, policy=self._policy, objects={"model": self._model}, overwrite=overwrite)
 
     def _begun(self, todo: _Todo, current: Path | None) -> Run:
         output = self._earlier.output(todo.target, todo.picture, todo.digest, todo.layer)
@@ -266,23 +264,6 @@ class BulkJob:
         """See `batcountry.jobs.kinds.Job`."""
         return None if self._run is None else self._run.preview(side)
 
-    def is_due(self, step: BulkStep, seconds: float) -> bool:  # noqa: ARG002
-        """Return False: the dream at work stores itself."""
-        return False
-
-    def save(self, files: Path) -> dict[str, JsonValue]:  # noqa: ARG002
-        """Return nothing, as the dreams that are there say what is done."""
-        return {}
-
-    def saved(self, files: Path) -> None:
-        """Do nothing."""
-
-    def load(self, files: Path, part: dict[str, JsonValue]) -> None:
-        """Do nothing."""
-
-    def finish(self, outputs: Mapping[str, Output]) -> None:
-        """Do nothing: the dreams are there."""
-
     def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:  # noqa: ARG002
         """Keep the picture at work, as far as it is, unless the job can be gone on with."""
         if self._kept or self._run is None:
@@ -290,6 +271,17 @@ class BulkJob:
         return self._run.job.stop(self._run.outputs, resumable=resumable)
 
 
+def _begun_in(current: Path) -> JobSpec | None:
+    """Return the dream that was at work; None if there was none, or its folder is damaged."""
+    try:
+        return JobFolder.open(current).spec() if current.exists() else None
+    except JobError as error:
+        log.warning("a dream is begun anew: %s", error)
+        return None
+
+
 def _clear(current: Path | None) -> None:
-    if current is not None and current.exists():
+    if current is not None and current.is_dir():
         shutil.rmtree(current)
+    elif current is not None:
+        current.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 
 from pydantic import JsonValue, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
@@ -28,7 +27,7 @@ from batcountry.image.vips import check_size
 from batcountry.jobs.dream_kind import DEEPZOOM, STEPS, check_dream_outputs, dream_progress
 from batcountry.jobs.events import Progress
 from batcountry.jobs.inputs import PICTURE, asked_of, check_picture, check_weights, pinned, shown_names
-from batcountry.jobs.kinds import Objects
+from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.messages import log
 from batcountry.jobs.records import Record
 from batcountry.jobs.spec import JobSpec
@@ -55,10 +54,8 @@ class DiskKind:
         return DiskJob(spec, policy, objects, new=new)
 
 
-class DiskJob:
+class DiskJob(Job[DiskStep]):
     """A dream on disk; see `batcountry.jobs.kinds.Job`."""
-
-    counts: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> None:
         digest = check_picture(spec, policy)
@@ -67,6 +64,7 @@ class DiskJob:
             raise RecipeError(
                 "a picture on disk is not written after every iteration; leave --save-steps out"
             )
+        spec.place(PICTURE)
         if new:
             check_dream_outputs(spec, asked.recipe)
         resolved = resolve(asked)
@@ -172,10 +170,6 @@ class DiskJob:
         """Write the picture, and the pyramid if one is wanted."""
         with _disk_errors_said(self._canvases.folder.parent):
             self.dream.finish(self._canvases, outputs[PICTURE], outputs.get(DEEPZOOM))
-
-    def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:  # noqa: ARG002
-        """Return nothing, as what there is can be gone on with."""
-        return {}
 
 
 def _planned(spec: JobSpec, resolved: Resolved, source: Path | None) -> tuple[list[tuple[int, int]], Plan]:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from pydantic import JsonValue
@@ -37,7 +36,7 @@ from batcountry.jobs.inputs import (
     pinned,
     shown_names,
 )
-from batcountry.jobs.kinds import Objects
+from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.spec import JobSpec
 from batcountry.optim.alpha import alpha_mode
 from batcountry.recipe import Recipe
@@ -56,17 +55,15 @@ class DreamKind:
         return DreamJob(spec, policy, objects, new=new)
 
 
-class DreamJob:
+class DreamJob(Job[Step]):
     """A dream in memory; see `batcountry.jobs.kinds.Job`."""
-
-    counts: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> None:
         digest = check_picture(spec, policy)
         asked = asked_of(spec, spec.recipe_of(Recipe), policy, objects)
+        spec.place(PICTURE)
         if new:
             check_dream_outputs(spec, asked.recipe)
-        spec.place(PICTURE)
         if DEEPZOOM in spec.outputs:
             vips()  # or it would be missed at the end
         self.dreamer = Dreamer(asked)
@@ -81,13 +78,6 @@ class DreamJob:
         self._step: Step | None = None
         self._checkpoint: Checkpoint | None = None
         self._stored, self._took = "", 0.0
-
-    def own_folder(self) -> Path | None:
-        """Return None, as it needs none."""
-        return None
-
-    def begin(self, folder: Path | None) -> None:
-        """Do nothing: what it takes was said as it was planned."""
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[Step]:  # noqa: ARG002
         """See `batcountry.jobs.kinds.Job`."""
@@ -164,8 +154,7 @@ class DreamJob:
 
 
 def check_dream_outputs(spec: JobSpec, recipe: Recipe) -> None:
-    """Raise `BatCountryError` for outputs of a dream that cannot be written."""
-    spec.place(PICTURE)
+    """Raise `BatCountryError` for outputs of a dream that cannot be written; it has a `picture`."""
     picture, deepzoom = spec.outputs[PICTURE], spec.outputs.get(DEEPZOOM)
     inputs = files_read(spec, recipe)
     alpha_mode(recipe).check_writable(Path(picture.path))

@@ -111,6 +111,10 @@ class JobFolder:
             If there is none, or there are links in it.
         """
         if not (path / JOB).is_file():
+            if path.is_file():
+                raise JobError(
+                    f"there is no unfinished work beside {path}; it is finished, or is no result of a job"
+                )
             raise JobError(f"there is no job to go on with in {path}; name the folder of one")
         for count, (place, folders, names) in enumerate(os.walk(path)):
             for name in (*folders, *names):
@@ -120,6 +124,12 @@ class JobFolder:
                     raise JobError(f"{entry} is {what}, which no job makes; do not go on with this folder")
             if count > _MOST_FILES:
                 raise JobError(f"{path} has too many folders in it to be a job's")
+        try:
+            (path / CHECKPOINT).mkdir(exist_ok=True)  # some copy no empty folders
+        except OSError as error:
+            raise JobError(
+                f"{path / CHECKPOINT} cannot be used: {error.strerror}; start the job anew"
+            ) from None
         return cls(path)
 
     def alone(self) -> AbstractContextManager[None]:

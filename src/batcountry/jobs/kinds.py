@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from pydantic import JsonValue
@@ -24,6 +25,9 @@ S = TypeVar("S")
 class Job(Protocol[S]):
     """A piece of work that is ready to be run: an iterator of steps, and what to make of each.
 
+    What a subclass leaves out is as for work that needs no folder, and whose results are there as its steps are made: nothing
+    is stored besides them.
+
     Attributes
     ----------
     spec
@@ -35,14 +39,14 @@ class Job(Protocol[S]):
     """
 
     spec: JobSpec
-    seconds: float | None
-    counts: Mapping[str, int]
+    seconds: float | None = None
+    counts: Mapping[str, int] = MappingProxyType({})
 
     def own_folder(self) -> Path | None:
         """Return a folder to work in if the caller names none, or None to work without one."""
-        ...
+        return None
 
-    def begin(self, folder: Path | None) -> None:
+    def begin(self, folder: Path | None) -> None:  # noqa: ARG002
         """Say what it will take, as it is begun and not gone on with, before the folder is written into.
 
         Raises
@@ -50,7 +54,7 @@ class Job(Protocol[S]):
         JobError
             If there is no room for it.
         """
-        ...
+        return
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[S]:
         """Do the work step by step, from where `load` brought it; `files` is the folder for its own files, if it has one."""
@@ -64,32 +68,32 @@ class Job(Protocol[S]):
         """Return a small picture after a step, a JPEG or PNG, in a few milliseconds; None if there is none."""
         ...
 
-    def is_due(self, step: S, seconds: float) -> bool:
+    def is_due(self, step: S, seconds: float) -> bool:  # noqa: ARG002
         """Whether to `save` after a step, so many seconds after the last time."""
-        ...
+        return False
 
-    def save(self, files: Path) -> dict[str, JsonValue]:
+    def save(self, files: Path) -> dict[str, JsonValue]:  # noqa: ARG002
         """Store what the next step depends on in files of new names, and return what `load` needs to find it.
 
         Called between two steps. What was stored before has to stay as it is until `saved` is called.
         """
-        ...
+        return {}
 
-    def saved(self, files: Path) -> None:
+    def saved(self, files: Path) -> None:  # noqa: ARG002
         """Delete what older steps stored, as what `save` returned is written down."""
-        ...
+        return
 
-    def load(self, files: Path, part: dict[str, JsonValue]) -> None:
+    def load(self, files: Path, part: dict[str, JsonValue]) -> None:  # noqa: ARG002
         """Go on from what `save` stored; raises `JobError` if that is damaged or of another job."""
-        ...
+        return
 
-    def finish(self, outputs: Mapping[str, Output]) -> None:
+    def finish(self, outputs: Mapping[str, Output]) -> None:  # noqa: ARG002
         """Write the results when all steps are made; those that are there already, by `Output.is_own`, stay."""
-        ...
+        return
 
-    def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:
+    def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:  # noqa: ARG002
         """Write what there is after the last step, as the job was cancelled, and return where that is, by name."""
-        ...
+        return {}
 
 
 class Kind(Protocol):

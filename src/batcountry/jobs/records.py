@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from batcountry.errors import JobError
+from batcountry.recipe.validation import Checked
 
 VERSION = 1
 """Of the JSON forms of specs, events and folders. It grows when what is older cannot be read any more."""
@@ -18,10 +19,10 @@ MAX_BYTES = 1 << 20
 T = TypeVar("T")
 
 
-class Record(BaseModel):
+class Record(Checked):
     """Something that is written down; never changed, and with no fields but its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    refusal = JobError
 
 
 def read_record(kind: type[T] | TypeAdapter[T], data: str | bytes, what: str, most: int = MAX_BYTES) -> T:

@@ -127,9 +127,7 @@ def reopen(
     """Make a job in a folder ready to go on, and return its run; takes what `resume` takes."""
     place, heard = JobFolder.open(folder_of(Path(folder))), Heard()
     policy = policy.allow(Path.cwd(), place.path.resolve().parent)
-    spec, state = place.spec(), place.state()
-    if not overwrite:
-        spec = spec.kept()
+    spec, state = place.spec().distrusted(overwrite=overwrite), place.state()
     for each in spec.outputs.values():
         _check_output(policy.check_place(each.path), spec)
     if state is not None and state.finished:

@@ -14,6 +14,9 @@ from batcountry.recipe.validation import Options
 
 R = TypeVar("R", bound=Options)
 
+LEAST_SAVE_SECONDS = 1.0
+"""From one time that a job is stored to the next, if its folder alone says how often."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 """Of a kind, an input or an output."""
 
@@ -99,10 +102,17 @@ class JobSpec(Record):
         """Read a spec from its JSON form; raises `JobError` if it is none, or longer than a spec can be."""
         return read_record(cls, data, what)
 
-    def kept(self) -> Self:
-        """Return this spec with nothing that may be replaced."""
-        places = {name: each.model_copy(update={"overwrite": False}) for name, each in self.outputs.items()}
-        return self.changed(outputs=places)
+    def distrusted(self, *, overwrite: bool) -> Self:
+        """Return this spec as far as the word of a folder counts, which may be anybody's.
+
+        It is stored no more often than every second, and with `overwrite` alone may anything be replaced.
+        """
+        places = {
+            name: each.model_copy(update={"overwrite": each.overwrite and overwrite})
+            for name, each in self.outputs.items()
+        }
+        seconds = max(LEAST_SAVE_SECONDS, self.machine.save_seconds)
+        return self.changed(outputs=places, machine=self.machine.model_copy(update={"save_seconds": seconds}))
 
     def place(self, name: str) -> Path:
         """Return where an output goes; raises `JobError` if the job has none of that name."""

@@ -26,7 +26,7 @@ from batcountry.jobs.dream_kind import DEEPZOOM, STEPS, DreamJob, save_step
 from batcountry.jobs.events import Progress
 from batcountry.jobs.folder import checkpoint_file
 from batcountry.jobs.inputs import files_read
-from batcountry.jobs.kinds import Objects
+from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.messages import log
 from batcountry.jobs.records import Record, read_record
 from batcountry.jobs.spec import JobSpec, json_of
@@ -65,7 +65,7 @@ class VisualizeKind:
         return VisualizeJob(spec, recipe.every, policy, objects, new=new)
 
 
-class VisualizeJob:
+class VisualizeJob(Job[Step]):
     """A visualization; see `batcountry.jobs.kinds.Job`. Of the picture a dream takes care."""
 
     def __init__(self, spec: JobSpec, every: int, policy: Policy, objects: Objects, *, new: bool) -> None:
@@ -76,13 +76,6 @@ class VisualizeJob:
         self.seconds, self.counts = self._dream.seconds, self._dream.counts
         self._every, self._history = every, History()
         self._stored, self._resumed = "", False
-
-    def own_folder(self) -> Path | None:
-        """Return None, as it needs none."""
-        return None
-
-    def begin(self, folder: Path | None) -> None:
-        """Do nothing: what it takes was said as it was planned."""
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[Step]:
         """See `batcountry.jobs.kinds.Job`."""

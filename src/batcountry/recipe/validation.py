@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from batcountry.errors import RecipeError, suggestion
+from batcountry.errors import BatCountryError, RecipeError, suggestion
 from batcountry.recipe.described import title_of, with_fields, without_fields
 
 if TYPE_CHECKING:
@@ -17,20 +17,39 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=BaseModel)
 
 
-class Options(BaseModel):
-    """Options by name, checked. Immutable; `model_dump_json()` and `read(text)` are their JSON form.
+class Checked(BaseModel):
+    """Fields by name, checked. Immutable.
 
     Raises
     ------
-    RecipeError
-        If one is unknown or out of its range; the message names the first. Pydantic's own ways in, such as
-        `model_validate`, raise its `ValidationError`, so that models of others may hold these.
+    BatCountryError
+        Of the class's kind `refusal`, if a field is unknown or out of its range; the message names the first. Pydantic's own
+        ways in, such as `model_validate`, raise its `ValidationError`, so that models of others may hold these.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    refusal: ClassVar[type[BatCountryError]] = RecipeError
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise self.refusal(said(error, self.option_names())) from None
+
+    # Without it pydantic would take this for another way to make a value, and go through it in `model_validate` too.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def option_names(cls) -> list[str]:
+        """Return the names of the fields that may be given."""
+        return list(cls.model_fields)
+
+
+class Options(Checked):
+    """Options by name, checked. `model_dump_json()` and `read(text)` are their JSON form."""
+
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
         field_title_generator=title_of,
         json_schema_extra=lambda schema: schema.update(description=without_fields(schema["description"])),
     )
@@ -39,24 +58,10 @@ class Options(BaseModel):
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         with_fields(cls)(cls)
 
-    def __init__(self, **options: Any) -> None:
-        try:
-            super().__init__(**options)
-        except ValidationError as error:
-            raise RecipeError(said(error, self.option_names())) from None
-
-    # Without it pydantic would take this for another way to make a value, and go through it in `model_validate` too.
-    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
-
     @classmethod
     def of(cls, options: dict[str, Any]) -> Self:
         """Make a value from options by name; raises `RecipeError` as `Options` does."""
         return cls(**options)
-
-    @classmethod
-    def option_names(cls) -> list[str]:
-        """Return the names of the options that `of` takes."""
-        return list(cls.model_fields)
 
     @classmethod
     def read(cls, text: str) -> Self:

@@ -140,6 +140,25 @@ def test_an_unknown_name_gives_the_nearest():
         open_model("bvlc_googlnet")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"sha256": "abc"}, "sha256 cannot be 'abc': string should match pattern"),
+        ({"size": 0}, "size cannot be 0"),
+        ({"hash": "abc"}, "hash'"),
+    ],
+)
+def test_a_card_that_cannot_be_is_said_in_one_sentence(wrong, said):
+    facts = {"name": "mine", "title": "a net", "license": "none", "trained_on": "nothing"}
+    for make in (
+        lambda: zoo.ModelFile(name="net.onnx", **wrong),
+        lambda: zoo.ModelCard(**facts, files=[{"name": "net.onnx", **wrong}]),
+    ):
+        with pytest.raises(ModelError) as caught:
+            make()
+        assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_a_name_can_be_added_once(server, cache):
     card = card_of(server, "a/net.caffemodel")
     assert zoo.card("test-net") is card

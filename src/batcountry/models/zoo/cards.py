@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from batcountry.errors import ModelError
+from batcountry.recipe.validation import Checked
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Facts(Checked):
+    """What all of a card have in common."""
+
+    refusal = ModelError
 
 
-class Source(_Strict):
+class Source(_Facts):
     """Where a file can be downloaded.
 
     Attributes
@@ -27,7 +32,7 @@ class Source(_Strict):
     given_by: str
 
 
-class ModelFile(_Strict):
+class ModelFile(_Facts):
     """One file of a network.
 
     Attributes
@@ -56,7 +61,7 @@ class ModelFile(_Strict):
         return f"sha1:{self.sha1}" if self.sha1 else None
 
 
-class ModelCard(_Strict):
+class ModelCard(_Facts):
     """A network: whose it is, what it was trained on, and which files it has.
 
     Attributes
@@ -105,7 +110,7 @@ class ModelCard(_Strict):
         return not self.embedded and any(each.known_hash is None for each in self.files)
 
 
-class Cards(_Strict):
+class Cards(_Facts):
     """The file of cards."""
 
     cards: tuple[ModelCard, ...]

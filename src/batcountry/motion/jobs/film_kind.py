@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import JsonValue
@@ -25,6 +24,7 @@ from batcountry.image.picture import Picture
 from batcountry.jobs.events import Count, Progress
 from batcountry.jobs.folder import JobFolder, folder_beside
 from batcountry.jobs.inputs import files_read, pinned, recipe_here, shown_names
+from batcountry.jobs.kinds import Job
 from batcountry.jobs.spec import InputFile, JobSpec, json_of
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
@@ -58,7 +58,7 @@ def check_film(spec: JobSpec, recipe: Motion) -> None:
     new_output(Path(film.path), files_read(spec, recipe.dream), overwrite=film.overwrite)
 
 
-class FilmJob:
+class FilmJob(Job[Frame]):
     """A film; see `batcountry.jobs.kinds.Job`.
 
     Parameters
@@ -72,8 +72,6 @@ class FilmJob:
     in_memory
         The picture that a zoom begins with, if that is in no file.
     """
-
-    counts: Mapping[str, int] = MappingProxyType({})
 
     def __init__(
         self,
@@ -89,7 +87,7 @@ class FilmJob:
         height, width = maker.dreamer.size
         self.size = width, height
         self.count = maker.recipe.count if isinstance(maker, Zoom) else maker.count
-        self.seconds = maker.seconds(self.count)
+        self.seconds: float = maker.seconds(self.count)
         names = shown_names(spec)
         self.recipe: Motion = maker.recipe.chosen(dream=maker.recipe.dream.chosen(**names))
         _check_files(self.recipe)
@@ -163,9 +161,6 @@ class FilmJob:
         """Delete what older frames depended on."""
         if self._store is not None:
             FrameStates(files).forget(self._store.count())
-
-    def load(self, files: Path, part: dict[str, JsonValue]) -> None:
-        """Do nothing: the frames that are there say how far it is."""
 
     def finish(self, outputs: Mapping[str, Output]) -> None:  # noqa: ARG002
         """Write the film, in place of what was written of it as it was stopped."""
