@@ -162,5 +162,5 @@ def test_a_time_is_in_seconds_minutes_and_hours_exactly(text, seconds):
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "1:", ":30", "1:2:3:4", "1.5:30", "1e3", "1:30 h"])
 def test_what_is_no_time_is_answered_with_one(text):
-    with pytest.raises(RecipeError, match="is not a time; write seconds, or 1:30, or 1:02:03.5$"):
+    with pytest.raises(RecipeError, match=r"is not a time; write seconds, or 1:30, or 1:02:03\.5$"):
         seconds_of(text)
