@@ -142,6 +142,16 @@ def test_a_long_description_is_wrapped_at_a_hundred_characters_and_not_at_a_hyph
     assert lines == [" " * 8 + " ".join([word] * count) for count in (7, 7, 6)]
 
 
+@pytest.mark.parametrize(("length", "lines"), [(86, 1), (87, 2)])
+def test_a_line_has_a_hundred_characters_at_most(length, lines):
+    class Long(BaseModel):
+        """Long."""
+
+        it: Annotated[int, PICTURE("w" * length + " last.")] = 3
+
+    assert len(explained(Long).splitlines()[2:]) == lines
+
+
 def test_a_docstring_ends_with_the_options_and_is_what_it_was_without_them():
     def play():
         """Play with toys.
@@ -152,6 +162,7 @@ def test_a_docstring_ends_with_the_options_and_is_what_it_was_without_them():
     assert with_fields(toys())(play) is play
     assert play.__doc__ == f"Play with toys.\n\nFor long.\n\nFields of Toys\n--------------\n{EXPLAINED}"
     assert without_fields(play.__doc__) == "Play with toys.\n\nFor long."
+    assert without_fields("Play.\n\nFor long.") == "Play.\n\nFor long."
 
 
 def test_what_has_no_docstring_gets_one():
