@@ -124,3 +124,17 @@ def test_halving_and_doubling_are_pytorchs(height, width):
 def test_large_pictures_have_seven_levels_and_small_ones_fewer():
     assert level_count((576, 1024)) == LEVELS + 1 == len(build_levels(noise(1, 1, 576, 1024)))
     assert [level_count((side, 50)) for side in (1, 3, 4, 7, 13)] == [1, 1, 2, 3, 4]
+
+
+def test_bands_of_waves_longer_than_eight_pixels_are_equally_strong():
+    gradient = noise(1, 1, 65, 66)
+    assert level_count((65, 66)) == 6
+    np.testing.assert_allclose(normalize_bands(gradient)[0].numpy(), by_hand(gradient[0].numpy()), atol=1e-12)
+
+
+def test_numbers_are_as_precise_as_the_gradients():
+    assert normalize_bands(noise(1, 3, 21, 34, dtype=torch.float32)).dtype is torch.float32
+
+
+def test_levels_are_of_the_last_two_axes_however_many_there_are():
+    assert [tuple(each.shape) for each in build_levels(noise(9, 14))] == [(9, 14), (5, 7), (3, 4)]

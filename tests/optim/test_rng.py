@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from batcountry.errors import RecipeError
 from batcountry.optim.rng import load_rng, rng_state
@@ -34,3 +35,16 @@ def test_what_is_no_state_is_refused(name, change):
     state = rng_state(np.random.RandomState(3))
     with pytest.raises(ValueError, match="no state of random numbers"):
         load_rng(np.random.RandomState(3), {**state, name: change(state[name])})
+
+
+@pytest.mark.parametrize("place", [0, 1, 623, 624])
+def test_every_place_among_the_words_can_be_gone_on_from(place):
+    key = np.random.RandomState(3).get_state()[1]
+    first, second = np.random.RandomState(), np.random.RandomState(4)
+    first.set_state(("MT19937", key, place, 0, 0.0))
+    load_rng(second, rng_state(first))
+    assert np.array_equal(first.randint(0, 1 << 30, 700), second.randint(0, 1 << 30, 700))
+
+
+def test_the_words_are_stored_as_whole_numbers():
+    assert rng_state(np.random.RandomState(3))["rng.key"].dtype is torch.int64

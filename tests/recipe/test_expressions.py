@@ -77,3 +77,72 @@ def test_operators_work_only_where_they_are_given_a_meaning():
     assert summed.parse("sized(1) + sized(2)") == (sized(1), sized(2))
     with pytest.raises(RecipeError, match="added, subtracted, and multiplied"):
         summed.parse("sized(1) / sized(2)")
+
+
+def test_a_text_of_ten_thousand_characters_is_read_and_a_longer_one_is_not():
+    assert calls.parse("3" + " " * 9_999) == 3
+    with pytest.raises(RecipeError, match=r"^the text of a shape with 10001 characters is too long"):
+        calls.parse("3" + " " * 10_000)
+
+
+@pytest.mark.parametrize("text", ["b'x'", "1j", "...", "named(b'x')", "named(f'x')", "named('x', [1j])"])
+def test_what_is_neither_a_number_nor_text_is_refused(text):
+    with pytest.raises(RecipeError, match="expected a shape such as sized"):
+        calls.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("sized(1) )", "character 10 (')'): this is not a shape"),
+        ("-" * 9_000 + "1", "character 1 ('------------'): this is not a shape"),
+        ("sizd(11, 22, 33)", "character 1 ('sizd(11, 22,'): there is no shape 'sizd'"),
+        ("named('x', [1, sizd(1)])", "character 16 ('sizd(1)])'): there is no shape 'sizd'"),
+        ("sized(-sizd(1))", "character 8 ('sizd(1))'): there is no shape 'sizd'"),
+    ],
+)
+def test_an_error_points_at_the_character_and_shows_twelve(text, place):
+    with pytest.raises(RecipeError) as caught:
+        calls.parse(text)
+    assert f"{text!r}, {place}" in str(caught.value)
+
+
+def test_a_name_that_is_like_no_other_is_answered_with_all():
+    with pytest.raises(RecipeError, match=r"there is no shape 'qqqqqqq'; there are named, sized$"):
+        calls.parse("qqqqqqq(1)")
+
+
+def test_a_language_without_functions_says_that_it_wants_a_name():
+    with pytest.raises(RecipeError, match=r"expected an owl such as name$"):
+        Calls("owl", {}).parse("x.y")
+
+
+def test_names_that_have_quotes_keep_what_is_in_them():
+    def pair(first: Any, second: Any) -> tuple:
+        return first, second
+
+    with pytest.raises(RecipeError, match=r"names need quotes, .*: 'pair\(\"a\", \"bcd\"\)'$"):
+        Calls("shape", {"pair": pair}).parse("pair(a, 'bcd')")
+
+
+class OddHint:
+    """What no type is called, as an annotation may be anything."""
+
+    def __call__(self):
+        """Return nothing: what can be called passes for a type."""
+
+    def __repr__(self):
+        return "Odd thing"
+
+
+def test_what_no_text_can_give_is_called_by_its_types_name():
+    def of_type(value: OddHint) -> None: ...
+
+    def of_other(value) -> None: ...
+
+    of_other.__annotations__["value"] = OddHint()
+    odd = Calls("shape", {"of_type": of_type, "of_other": of_other})
+    with pytest.raises(RecipeError, match="value of of_type must be an oddhint, not 3"):
+        odd.parse("of_type(3)")
+    with pytest.raises(RecipeError, match="value of of_other must be an odd thing, not 3"):
+        odd.parse("of_other(3)")

@@ -15,7 +15,7 @@ from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.optim import param
 from batcountry.recipe import Recipe
 from batcountry.recipe.described import described
-from batcountry.recipe.fields import GROUPS, OCTAVES, Facts
+from batcountry.recipe.fields import GROUPS, OCTAVES, Facts, Group
 from batcountry.recipe.registry import RegistryNames
 from batcountry.recipe.validation import Options
 
@@ -92,3 +92,27 @@ def test_help_on_films_lists_their_fields():
     for function, recipe in ((motion.zoom, ZoomRecipe), (motion.video, VideoRecipe)):
         for each in described(recipe):
             assert f"{each.name} : " in function.__doc__
+
+
+def test_a_group_declares_a_field_with_its_facts_and_with_what_pydantic_knows():
+    field = Group("Toys")("How many.", title="Number", ge=1, unit="steps", level="everyday", flag="--toys")
+    assert (field.description, field.title) == ("How many.", "Number")
+    assert field.json_schema_extra == Facts("Toys", unit="steps", level="everyday", flag="--toys")
+    assert [each.ge for each in field.metadata] == [1]
+
+
+@pytest.mark.parametrize(
+    ("schema", "merged"),
+    [
+        ({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}, True),
+        ({"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "null"}]}, False),
+        ({"anyOf": [{"$ref": "#/$defs/Toy"}, {"type": "null"}]}, False),
+        ({"anyOf": [{"type": "integer"}]}, False),
+        ({"type": "integer"}, False),
+    ],
+)
+def test_what_may_be_null_says_so_in_its_type_if_it_is_of_one_plain_type(schema, merged):
+    shown = dict(schema)
+    Facts("Toys")(shown)
+    own = {"group": "Toys", "unit": "none", "level": "advanced"}
+    assert shown == ({"type": ["integer", "null"], "minimum": 1, **own} if merged else {**schema, **own})

@@ -1,10 +1,22 @@
 """Sizes and amounts as people write them."""
 
+from fractions import Fraction
+from typing import Annotated
+
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from batcountry.errors import RecipeError
 from batcountry.recipe import Recipe
-from batcountry.recipe.units import MOST_PIXELS, parsed_bytes, parsed_size, size_of
+from batcountry.recipe.units import (
+    MOST_PIXELS,
+    _kept,
+    parsed_bytes,
+    parsed_size,
+    seconds_of,
+    size_of,
+    text_schema,
+)
 
 
 @pytest.mark.parametrize(
@@ -117,3 +129,38 @@ def test_a_recipe_refuses_what_they_cannot_be(options, said):
     with pytest.raises(RecipeError, match=said):
         Recipe(**options)
     assert Recipe(max_memory="1B").max_memory == "1B"
+
+
+def test_a_text_that_is_checked_stays_as_it_was_written():
+    text = TypeAdapter(Annotated[str, _kept(parsed_size)])
+    assert text.validate_python(" 7 × 11") == " 7 × 11"
+    with pytest.raises(ValidationError, match="give height and width"):
+        text.validate_python("7")
+
+
+def test_a_schema_has_a_pattern_for_each_way_to_write_a_text():
+    text = TypeAdapter(Annotated[str, text_schema("a+", "b")])
+    assert text.json_schema() == {"type": "string", "pattern": r"^\s*(a+|b)\s*$"}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("12.5", Fraction(25, 2)),
+        ("90", 90),
+        ("7.", 7),
+        ("1:30", 90),
+        (" 2:05.04 ", 125 + Fraction(1, 25)),
+        ("1:02:03.25", 3723 + Fraction(1, 4)),
+        ("10:00:00", 36_000),
+    ],
+)
+def test_a_time_is_in_seconds_minutes_and_hours_exactly(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "1:", ":30", "1:2:3:4", "1.5:30", "1e3", "1:30 h"])
+def test_what_is_no_time_is_answered_with_one(text):
+    with pytest.raises(RecipeError, match=r"is not a time; write seconds, or 1:30, or 1:02:03\.5$"):
+        seconds_of(text)

@@ -150,3 +150,14 @@ def test_a_note_that_is_none_says_so():
 )
 def test_a_films_note_has_a_kind_in_its_recipe(note, film):
     assert is_of_film(note) == film
+
+
+def test_a_films_note_that_is_none_is_called_the_pictures():
+    with pytest.raises(RecipeError, match=r"^the picture's note is not JSON$"):
+        is_of_film("{")
+
+
+def test_what_the_program_chose_is_another_value_that_is_not_checked():
+    few = Few(name="two")
+    assert (few.chosen(count=10).count, few.chosen(count=10).name) == (10, "two")
+    assert few.chosen() is few and few.count == 3

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -94,8 +94,6 @@ def _described(name: str, field: FieldInfo) -> Described:
 
 def _members(annotation: Any) -> list[Any]:
     """Return the types that a field takes, and the values of `Literal` among them."""
-    if get_origin(annotation) is Literal:
-        return list(get_args(annotation))
     parts = get_args(annotation)
     return [found for each in parts for found in _members(each)] if parts else [annotation]
 

@@ -17,9 +17,9 @@ LONGEST = 10_000
 
 _NAME = re.compile(
     r"""(?P<quoted>"[^"]*"|'[^']*')"""
-    r"|(?<![\w.])(?!(?:True|False|None)\b)(?P<name>[A-Za-z_@](?:[\w./]*\w)?)(?![\w./]*\s*[(=])"
+    r"|(?<![\w.\"'])(?!(?:True|False|None)\b)(?P<name>[A-Za-z_@](?:[\w./]*\w)?)(?![\w./]*\s*[(=\"'])"
 )
-"""What is quoted, or a name that is neither called nor a keyword."""
+"""What is quoted, or a name that is neither called, nor a keyword, nor a part of what is quoted, as in `b'x'`."""
 
 
 def _quoted(found: re.Match[str]) -> str:
