@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from batcountry.dreams import octaves
+from batcountry.dreams.checkpoint import Checkpoint
 from batcountry.dreams.loop import climb
 from batcountry.dreams.steps import Step, stopped_at
 from batcountry.image.reading import read_picture
@@ -62,6 +63,23 @@ def test_what_was_dreamed_in_one_octave_is_added_to_the_picture_of_the_next():
     torch.testing.assert_close(second, BASE + 3)  # 1 and 2 were added everywhere
     assert torch.equal(second_start, BASE)
     torch.testing.assert_close(steps[-1].image, BASE + 6)
+
+
+@pytest.mark.parametrize("inference", [False, True])
+def test_what_was_stored_is_taken_up_as_tensors_that_can_have_gradients(inference):
+    taken, small = [], octaves.pyramid(BASE, SIZES)[0]
+
+    def begin(image, start):
+        advancing = brighter([])(image, start)
+        advancing.load = lambda state: taken.append((state, torch.is_inference_mode_enabled()))
+        return advancing
+
+    stored = Checkpoint((0, 1), 70.0, small + 9, None, {"a": torch.ones(2)})
+    with torch.inference_mode(inference):
+        step = next(climb(BASE, SIZES, 3, begin, checkpoint=stored))
+    assert taken == [(stored.climb, False)]
+    assert (step.octave, step.iteration, step.score) == (0, 1, 70.0)
+    assert torch.equal(step.image, small + 9)
 
 
 @pytest.mark.parametrize("wrap", [(False, False), (True, True)])

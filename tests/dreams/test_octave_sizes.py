@@ -55,6 +55,7 @@ def test_where_only_one_size_is_said_there_are_four_octaves(options):
         ({"initial_size": "371x530"}, "not from 530×371 to 530×370 pixels"),
         ({"initial_size": "370x531"}, "not from 531×370 to 530×370 pixels"),
         ({"final_size": "x0.5"}, "not from 530×370 to 265×185 pixels"),
+        ({"final_size": "x0.5", "octaves": 2}, "not from 530×370 to 265×185 pixels"),
         ({"final_size": "x64"}, "the last octave would be 33920×23680 pixels"),
     ],
 )
@@ -69,6 +70,12 @@ def test_one_size_may_be_all_there_is_and_equal_sizes_may_follow_each_other():
         10_000,
         10_000,
     )
+
+
+@pytest.mark.parametrize("size", [(5_000, 20_000), (20_000, 5_000)])
+def test_the_last_octave_may_have_all_pixels_that_are_allowed_whichever_side_is_longer(size):
+    height, width = size
+    assert octave_sizes(Recipe(final_size=f"{height}x{width}", octaves=2), SIZE)[1] == size
 
 
 def test_windows_need_room_along_both_axes_and_the_largest_stays():
@@ -101,6 +108,8 @@ def test_where_no_size_is_large_enough_the_last_is_named(two_channels):
         RecipeError, match="4×2 pixels is too small for two-channels to run as far as sum, mean"
     ):
         large_enough(two_channels, ["sum", "mean"], SMALL[:2])
+    with pytest.raises(RecipeError, match="4×2 pixels is too small"):
+        large_enough(two_channels, ["mean"], [(1, 2), (2, 2), (2, 4)])
 
 
 def test_octaves_that_run_are_counted_down_from_the_picture(two_channels, caplog):
@@ -110,6 +119,15 @@ def test_octaves_that_run_are_counted_down_from_the_picture(two_channels, caplog
         caplog.clear()
         assert runnable_sizes(two_channels, ["mean"], SIZE, None, 1.4) == octaves.sizes(370, 530, 4, 1.4)
         assert not caplog.records
+
+
+def test_nothing_is_said_of_small_octaves_that_nobody_asked_for(two_channels, caplog):
+    assert octaves.usual_count(4, 20_000, 2.0) == 2
+    with caplog.at_level(logging.WARNING, "batcountry"):
+        assert runnable_sizes(two_channels, ["mean"], (4, 20_000), None, 2.0) == [(4, 20_000)]
+        assert not caplog.records
+        assert runnable_sizes(two_channels, ["mean"], (4, 20_000), 2, 2.0) == [(4, 20_000)]
+        assert "left out 1 octave(s)" in caplog.text
 
 
 def test_octaves_are_as_many_as_are_said_or_run(two_channels):
@@ -130,15 +148,16 @@ def test_a_plan_is_of_what_the_network_sees(two_channels, monkeypatch):
     told = {}
 
     def plan(model, objective, whole, sizes, iterations, **more):
-        told.update(more, sizes=sizes, iterations=iterations)
+        told.update(more, model=model, objective=objective, whole=whole, sizes=sizes, iterations=iterations)
         return "planned"
 
     monkeypatch.setattr("batcountry.dreams.octave_sizes.plan", plan)
     options = {"tile": 32, "max_memory": "3GB", "wrap": "x", "iterations": 7, "transforms": "pad(3)"}
     resolved = resolve(Recipe(**options), {"model": two_channels})
     whole = whole_gradient(two_channels, resolved.objective)
-    assert plan_dream(resolved, whole, [(5, 7), (11, 13)], 100.0) == "planned"
-    assert told["sizes"] == [(11, 13), (17, 19)]
+    assert plan_dream(resolved, whole, [(5, 7), (8, 10), (11, 13)], 100.0) == "planned"
+    assert (told["model"], told["objective"], told["whole"]) == (resolved.model, resolved.objective, whole)
+    assert told["sizes"] == [(11, 13), (14, 16), (17, 19)]
     assert (told["iterations"], told["tile"], told["max_memory"]) == (7, 32, "3GB")
     assert told["wrap"] == (False, True)
     assert told["picture_bytes"] == pytest.approx(100 * 11 * 13 / (17 * 19))

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from batcountry.dreams.postprocess import check_color, displayed
+from batcountry.dreams.postprocess import check_color, displayed, finished
 from batcountry.errors import RecipeError
 from batcountry.image import color
+from batcountry.image.picture import Picture
 from batcountry.recipe import Recipe
 
 rng = np.random.RandomState(5)
@@ -49,6 +50,14 @@ def test_without_clip_the_brightest_two_in_ten_thousand_become_white_and_all_oth
 def test_without_clip_a_dream_that_is_black_all_over_stays_so():
     found = shown(dreamed(-2, 0.5), clip=False)
     assert 0 < found.max() <= 255 * 0.5
+    image = torch.full((1, 3, 5, 7), 1.5)
+    np.testing.assert_allclose(shown(image, clip=False), 255)
+
+
+def test_full_contrast_is_had_by_a_dream_of_little_contrast():
+    image = torch.linspace(90, 90.5, 105).reshape(1, 3, 5, 7)
+    wanted = (planes(image) - 90) / 0.5 * 255
+    np.testing.assert_allclose(shown(image, rescale=True), wanted, atol=0.01)
 
 
 @pytest.mark.parametrize("clip", [True, False])
@@ -80,6 +89,51 @@ def test_an_original_beyond_the_range_of_a_screen_counts_as_its_end(far, near):
         displayed(image, torch.full_like(ORIGINAL, each), Recipe(color="match")) for each in (far, near)
     )
     np.testing.assert_array_equal(found, wanted)
+
+
+def test_what_a_way_with_colors_is_given_and_gives_is_within_the_range_of_a_screen(registered):
+    told = []
+
+    def noted(dream, original):
+        told.append((dream, original))
+        return dream * 3 - 200
+
+    registered(color.COLOR_MODES, "noted", noted)
+    image = dreamed(-60, 320)
+    found = displayed(image, ORIGINAL.double() * 3 - 200, Recipe(color="noted"))
+    ((dream, original),) = told
+    assert original.shape == dream.shape == (1, 3, 71, 109)
+    assert original.dtype == dream.dtype
+    for each in (dream, original):
+        assert (float(each.min()), float(each.max())) == (0, 255)
+    np.testing.assert_allclose(found, np.clip(planes(dream) * 3 - 200, 0, 255), atol=1e-3)
+
+
+def test_free_colors_are_not_worked_out(monkeypatch):
+    def never(*_):
+        raise AssertionError("colors were worked out")
+
+    monkeypatch.setattr(color, "COLOR_MODES", {"free": never})
+    assert shown(dreamed(0, 255)).shape == (71, 109, 3)
+
+
+def test_a_dreams_picture_of_several_shows_the_first_and_has_what_the_original_had():
+    """Notes, and the transparency of one that does not grow."""
+    alpha = np.arange(71 * 109).reshape(71, 109).astype(np.uint8)
+    before = Picture(np.zeros((71, 109, 3), np.float32), alpha=alpha, note="{}")
+    image, recipe = dreamed(-60, 320), Recipe(color="match")
+    found = finished(before, image, ORIGINAL, recipe)
+    np.testing.assert_array_equal(found.pixels, displayed(image, ORIGINAL, recipe))
+    assert np.array_equal(found.alpha, alpha) and found.note == "{}"
+
+
+def test_opacity_that_grows_is_shown_and_no_color():
+    image = torch.cat([dreamed(-60, 320), dreamed(0, 255)[:, :1]], 1)
+    original = torch.cat([ORIGINAL, ORIGINAL[:, :1] * 0 + 255], 1)
+    recipe = Recipe(alpha=True, color="match")
+    found = finished(Picture(np.zeros((71, 109, 3), np.float32)), image, original, recipe)
+    np.testing.assert_array_equal(found.pixels, displayed(image[:, :3], ORIGINAL, recipe))
+    np.testing.assert_allclose(found.alpha, image[0, 3].numpy(), atol=0.51)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])

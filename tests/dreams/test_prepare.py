@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from batcountry.backend.policy import STRICT
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.prepare import prepare
 from batcountry.dreams.resolve import resolve
-from batcountry.errors import PolicyError, RecipeError
+from batcountry.errors import ModelError, PolicyError, RecipeError
 from batcountry.motion import zoom
+from batcountry.objectives import layer
+from batcountry.objectives.functions import function
 from batcountry.recipe import Recipe
 
 QUICK = {"octaves": 1, "iterations": 1, "canvas": "23x37"}
@@ -219,3 +222,105 @@ def test_code_that_the_caller_gives_is_the_callers(two_channels, photo):
     with pytest.raises(PolicyError, match="--run-code"):
         batcountry.dream(photo, model="os:getcwd", policy=STRICT, **QUICK)
     assert torch.is_grad_enabled()
+
+
+def test_what_is_given_as_an_object_is_kept_and_the_recipe_has_its_name(two_channels):
+    aim, net = layer("sum") * 2, nn.ReLU()
+    asked = prepare(options={"objective": aim, "model": two_channels})
+    assert asked.objective is aim and asked.recipe.objective == str(aim)
+    assert asked.model is two_channels and asked.recipe.model == "two-channels"
+    asked = prepare(options={"model": net})
+    assert asked.model is net and asked.recipe.model == "ReLU"
+
+
+def test_a_function_is_an_objective_with_a_mark_for_a_text():
+    def brightest(activations):
+        return activations["sum"].mean()
+
+    aim = function(brightest, layers=["sum"])
+    asked = prepare(options={"objective": aim})
+    assert asked.objective is aim and asked.recipe.objective == str(aim)
+    with pytest.raises(RecipeError, match="brightest"):
+        prepare(Recipe(objective=str(aim)))
+    again = prepare().with_aim(objective=aim)
+    assert again.objective is aim and again.recipe.objective == str(aim)
+
+
+def halved(image):
+    raise AssertionError("nothing is made to prepare")
+
+
+def test_functions_of_the_callers_own_are_kept_and_the_recipe_has_their_marks():
+    asked = prepare(options={"param": halved, "optimizer": halved, "step_size": 1.0})
+    assert asked.functions.param is asked.functions.optimizer is halved
+    assert asked.recipe.param == asked.recipe.optimizer == f'python("{__name__}.halved")'
+
+
+def test_what_is_no_recipe_is_refused():
+    with pytest.raises(RecipeError, match=r"a recipe is a batcountry\.Recipe, not dict"):
+        prepare({"layer": "sum"})
+
+
+def test_paths_are_taken_as_their_names(folder):
+    asked = prepare(options={"model": Path("timm:resnet18"), "guide": Path("guide.png"), "layer": "sum"})
+    assert (asked.recipe.model, asked.recipe.guide, asked.guide) == (
+        "timm:resnet18", "guide.png", "guide.png",
+    )  # fmt: skip
+
+
+def test_another_aim_keeps_the_guide_unless_another_is_given(photo):
+    asked = prepare(options={"guide": photo})
+    assert str(asked.recipe.guide) == f"sha256:{asked.guide.sha256}"
+    assert np.array_equal(asked.guide.pixels, photo)
+    assert asked.with_aim(layer="sum").guide is asked.guide
+    other = batcountry.read_picture(255 - photo)
+    assert asked.with_aim(layer="sum", guide=other).guide is other
+    assert prepare().with_aim(layer="sum", guide=other).guide is other
+
+
+def test_a_preset_is_for_the_network_that_the_recipe_names():
+    small, large = {"canvas": "224x224", "iterations": 300}, {"canvas": "256x256", "iterations": 160}
+    for recipe, wanted in ((None, small), (Recipe(), small), (Recipe(model="timm:resnet18"), large)):
+        found = prepare(recipe, {"preset": "class"}).recipe
+        assert {name: getattr(found, name) for name in wanted} == wanted
+
+
+def test_weights_are_looked_for_unless_the_network_is_open(folder, two_channels):
+    options = {"weights": "nowhere.safetensors"}
+    with pytest.raises(ModelError, match=r"there is no file nowhere\.safetensors"):
+        prepare(options=options)
+    assert prepare(options={**options, "model": nn.ReLU()}).recipe.weights == "nowhere.safetensors"
+    assert prepare(options={**options, "model": two_channels}).recipe.weights == "nowhere.safetensors"
+
+
+@pytest.mark.parametrize("name", ["guide", "mask"])
+def test_a_picture_in_bytes_is_bounded_too(photo, name):
+    data = io.BytesIO()
+    Image.fromarray(photo).save(data, "PNG")
+    options = {name: data.getvalue(), "canvas": "8x8"}
+    with pytest.raises(PolicyError, match="53×37 pixels, and at most 1,960 pixels"):
+        prepare(options=options, policy=replace(STRICT, max_pixels=37 * 53 - 1))
+    prepare(options=options, policy=replace(STRICT, max_pixels=37 * 53))
+
+
+def test_steps_and_pixels_are_bounded_before_anything_is_opened():
+    prepare(options={"octaves": 2, "iterations": 3}, policy=replace(STRICT, max_steps=6))
+    with pytest.raises(PolicyError, match="6 steps"):
+        prepare(options={"octaves": 2, "iterations": 3}, policy=replace(STRICT, max_steps=5))
+    with pytest.raises(PolicyError, match=r"^the start has 40×40 pixels"):
+        prepare(options={"canvas": "40x40"}, policy=replace(STRICT, max_pixels=1599))
+
+
+@pytest.mark.parametrize("given", ["a name", "a module"])
+def test_a_module_is_opened_as_it_is_and_anything_else_by_its_name(monkeypatch, two_channels, given):
+    opened = []
+
+    def opening(recipe, *, module, policy):
+        opened.append((recipe.model, module, policy))
+        return two_channels
+
+    monkeypatch.setattr("batcountry.dreams.prepare.open_recipe_model", opening)
+    model = nn.ReLU() if given == "a module" else "timm:resnet18"
+    assert prepare(options={"model": model}, policy=STRICT).open_model().name == "two-channels"
+    wanted = ("ReLU", model) if given == "a module" else (model, None)
+    assert opened == [(*wanted, STRICT)]

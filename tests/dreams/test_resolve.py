@@ -170,6 +170,20 @@ def test_what_cannot_be_is_said_before_a_network_is_opened(monkeypatch, options,
         prepare(Recipe(), dict(options))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"carry": "picture", "wrap": "none"},
+        {"spacing": "linear", "initial_size": "x0.5"},
+        {"spacing": "linear", "final_size": "x2"},
+        {"windows": "16x16", "tile": 0, "param": "pixels"},
+    ],
+)
+def test_what_only_looks_as_if_it_could_not_go_together_is_taken(options):
+    recipe = prepare(Recipe(), dict(options)).recipe
+    assert {name: getattr(recipe, name) for name in options} == options
+
+
 def test_a_mask_and_a_guide_are_those_that_were_given(photo, two_channels):
     mask = np.zeros((5, 7, 3), np.uint8)
     mask[:2] = 255

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from batcountry.errors import RecipeError
-from batcountry.objectives import START, channel, each, for_picture, layer, parse, pictures_of
+from batcountry.objectives import START, channel, each, for_picture, function, layer, parse, pictures_of
+from batcountry.objectives.batches import of_one
 
 
 def activations():
@@ -36,6 +37,27 @@ def test_gradients_of_a_batch_are_those_of_each_picture_alone(two_channels):
         one = image[index : index + 1].detach().requires_grad_()
         (alone,) = torch.autograd.grad(aim.bind(two_channels)(two_channels.activations(one, ["sum"])), one)
         assert torch.allclose(together[index : index + 1], alone)
+
+
+def test_functions_score_a_picture_each(two_channels):
+    def squares(seen):
+        return seen["sum"].square().mean()
+
+    values = activations()
+    aim = each([channel("sum", 0), 3 * function(squares)]).resolved(two_channels)
+    assert aim.layers == ("sum",)
+    wanted = values["sum"][0, 0].mean() + 3 * values["sum"][1].square().mean()
+    assert torch.isclose(aim.bind(two_channels)(values), wanted)
+
+
+def test_what_all_pictures_share_is_each_ones_and_what_each_has_is_its_own():
+    shared, starts, layers = torch.ones(1, 3, 3, 5), torch.rand(2, 3, 3, 5), torch.rand(2, 2, 3, 5)
+    found = of_one({"@mask": shared, START: starts, "sum": layers}, 1)
+    assert found.keys() == {"@mask", START, "sum"}
+    assert torch.equal(found["@mask"], shared)
+    assert torch.equal(found[START], starts[1:]) and torch.equal(found["sum"], layers[1:])
+    with pytest.raises(RecipeError, match="no picture 1; there are 1, counted from 0"):
+        of_one({"sum": layers[:1]}, 1)
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,19 @@ def test_the_channels_are_those_that_the_start_excites(kind):
     assert score == pytest.approx(float(ours.mean()), rel=1e-4)
 
 
+@pytest.mark.parametrize("kind", [strongest, weakest])
+def test_each_picture_has_its_own_channel_place_by_place_one_if_nothing_is_said(two_channels, kind):
+    flat = [np.reshape(each, (3, 1, 1)) + np.zeros((3, 5, 7)) for each in ((200, 0, 9), (0, 9, 200))]
+    start, image = np.stack(flat), rng.uniform(0, 255, (2, 3, 5, 7))
+    means = two_sums(start).mean((2, 3))
+    best = means.argmax(1) if kind is strongest else means.argmin(1)
+    assert list(means.argmax(1)) == [0, 1]
+    ((_, term),) = kind("sum").terms
+    seen = {"sum": torch.from_numpy(two_sums(image)), START: torch.from_numpy(start)}
+    found = term.bind(two_channels)(seen)
+    np.testing.assert_allclose(found.numpy(), two_sums(image)[[0, 1], best], rtol=1e-4)
+
+
 def test_before_the_relu_is_another_layer_than_after_it(googlenet):
     model = open_model(googlenet)
     start = noise(1, 3, 64, 48)
@@ -110,6 +123,7 @@ def test_before_the_relu_is_another_layer_than_after_it(googlenet):
 def test_there_are_no_more_channels_than_a_layer_has(two_channels):
     with pytest.raises(RecipeError, match="has 2 channels"):
         strongest("sum", 3).bind(two_channels)
+    strongest("sum", 2).bind(two_channels)
 
 
 @pytest.mark.parametrize("aim", [caricature("blocks.5"), content("start", "blocks.5")])

@@ -17,6 +17,7 @@ from batcountry.objectives import (
     parse,
 )
 from batcountry.objectives.base import added_up
+from batcountry.recipe.marks import refuse
 from conftest import two_sums
 
 IMAGE = torch.from_numpy(np.random.RandomState(0).uniform(0, 255, (1, 3, 5, 7)).astype(np.float32))
@@ -74,7 +75,10 @@ def test_an_objective_is_read_back_from_its_text(parts):
         ("layer(1)", "quoted name"),
         ("channel('a')", "channel(layer, index)"),
         ("channel('a', 1.5)", "whole number"),
-        ("3", "a number"),
+        ("3", "this is a number, not an objective"),
+        ("1.5", "this is a number, not an objective"),
+        ("[3]", "this is a list, not an objective"),
+        ("'a b'", "this is a str, not an objective"),
         ("layer('a') * layer('b')", "multiplied by numbers"),
         ("1*(layer('a') + 2)", "character 4"),
         ("__import__('os').system('true')", "expected an objective"),
@@ -87,6 +91,7 @@ def test_an_objective_is_read_back_from_its_text(parts):
         ),
         ("channel(inception_4c/output, 17) - tv()", """'channel("inception_4c/output", 17) - tv()'"""),
         ("blocks.10", """if it is a layer's, write layer("blocks.10")"""),
+        ("X.0X", """if it is a layer's, write layer("X.0X")"""),
         ('"stem"', """if it is a layer's, write layer("stem")"""),
     ],
 )
@@ -94,6 +99,14 @@ def test_text_that_is_no_objective_is_refused_with_the_reason(text, said):
     with pytest.raises(RecipeError) as caught:
         parse(text)
     assert said in str(caught.value)
+
+
+def test_a_mark_of_a_function_is_refused_as_such():
+    with pytest.raises(RecipeError) as wanted:
+        raise refuse("objective", 'python("my.score")')
+    with pytest.raises(RecipeError, match=r"my\.score") as caught:
+        parse('python("my.score")')
+    assert str(caught.value) == str(wanted.value)
 
 
 def test_an_unknown_layer_is_answered_with_the_nearest(two_channels):

@@ -21,6 +21,7 @@ from batcountry.objectives import (
     region,
     tv,
 )
+from batcountry.objectives.base import objective
 from batcountry.optim.ascent import Ascent
 from batcountry.optim.aux_inputs import Pictures
 from batcountry.optim.optimizers import Schedule, optimizer
@@ -144,6 +145,40 @@ def test_black_has_a_finite_gradient(two_channels):
         assert np.isfinite(
             scored(recolor(what), two_channels, picture=np.zeros((1, 3, 5, 7)), start=PICTURE[..., :5, :7])[1]
         ).all()
+
+
+def test_a_growing_penalty_may_grow_in_every_step_and_is_the_first_where_there_are_none(two_channels):
+    alone = scored(tv(), two_channels)[0]
+    aim = growing(tv(), 0.5, 0.25, 1)
+    assert [scored(aim, two_channels, step=step)[0] for step in (0, 1, 3)] == pytest.approx(
+        [0.5 * alone, 0.75 * alone, 1.25 * alone]
+    )
+    assert float(aim.bind(two_channels)({IMAGE: torch.from_numpy(PICTURE)})) == pytest.approx(0.5 * alone)
+
+
+def test_what_grows_is_told_of_the_network(two_channels):
+    told = []
+
+    def bind(model):
+        told.append(model)
+        return lambda seen: seen[IMAGE].mean((1, 2, 3))
+
+    scored(growing(objective("own", (), (), bind), 1, 1), two_channels)
+    assert told == [two_channels]
+
+
+def test_each_pictures_palette_is_its_own(two_channels):
+    ((_, term),) = recolor("palette").terms
+    pictures = np.concatenate([PICTURE, PICTURE * 0.3])
+    begun = np.concatenate([BEGUN, BEGUN])
+
+    def away(image, start):
+        seen = {IMAGE: torch.from_numpy(image), START: torch.from_numpy(start)}
+        return term.bind(two_channels)(seen).numpy()
+
+    alone = [float(away(each[None], BEGUN)[0]) for each in pictures]
+    assert alone[1] > 2 * alone[0]
+    np.testing.assert_allclose(away(pictures, begun), alone)
 
 
 def test_a_growing_penalty_takes_its_steps(two_channels):
