@@ -19,13 +19,12 @@ from batcountry.backend.outputs import Output
 from batcountry.backend.policy import Policy
 from batcountry.backend.version import __version__
 from batcountry.dreams.dreamer import Dreamer
-from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.steps import Step
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import JobError, LayerNotFound
 from batcountry.jobs.events import Count, Progress
 from batcountry.jobs.folder import JOB, JobFolder, folder_within
-from batcountry.jobs.inputs import asked_of, check_weights, pinned, shown_names
+from batcountry.jobs.inputs import check_weights, pinned, prepared_of, shown_names
 from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.messages import only_warnings
 from batcountry.jobs.spec import JobSpec, json_of
@@ -89,17 +88,15 @@ class AtlasJob(Job[AtlasStep]):
 
     def __init__(self, spec: JobSpec, policy: Policy, objects: Objects) -> None:
         recipe = spec.recipe_of(AtlasRecipe)
-        asked = asked_of(spec, recipe.dream, policy, objects)
-        assert isinstance(asked, Prepared)
+        asked = prepared_of(spec, recipe.dream, policy, objects)
         alpha_mode(asked.recipe).check_opaque("an atlas")
         model = asked.open_model()
         check_weights(spec, model)
         self._asked, self._batch = asked.with_model(model), recipe.batch
         self._entries = [Entry.of(model, name) for name in chosen(model, recipe.layers)]
         with only_warnings():
-            for (
-                entry
-            ) in self._entries:  # so that a layer that cannot be reached is said before any work is done
+            # So that a layer that cannot be reached is said before any work is done.
+            for entry in self._entries:
                 dreamer = Dreamer(self._asked.with_aim(objective=entry.objective(0)))
                 dreamer.dreaming()
         names = shown_names(spec)

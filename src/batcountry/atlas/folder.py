@@ -23,9 +23,9 @@ from typing import Any
 
 from PIL import Image
 
-from batcountry.backend.files import replace_file
+from batcountry.backend.files import LEFT_BEHIND, replace_file
 from batcountry.backend.folders import check_makeable, make_folder
-from batcountry.backend.outputs import LEFT_BEHIND
+from batcountry.backend.outputs import sweep_left_behind
 from batcountry.errors import PictureError, RecipeError
 from batcountry.image.files import encode
 from batcountry.image.picture import Picture
@@ -115,9 +115,8 @@ class Folder:
 
     def sweep(self) -> None:
         """Delete the unfinished files that a process left behind that was killed; nobody else may be at work here."""
-        for folder in (".", "sheets", "channels/*"):
-            for each in self.path.glob(f"{folder}/{LEFT_BEHIND}*"):
-                each.unlink()
+        for folder in (self.path, self.path / "sheets", *self.path.glob("channels/*")):
+            sweep_left_behind(folder)
 
     def unfinished(self, entry: Entry, batch: int) -> list[list[int]]:
         """Return the batches of a layer's channels, always cut at the same places, in which some have no picture yet."""
@@ -147,10 +146,7 @@ class Folder:
         index = {"format": FORMAT, **self.facts, "cell": CELL, "layers": layers}
         text = json.dumps(index, ensure_ascii=False, indent=1)
         replace_file(self.path / "atlas.json", text.encode())
-        template = (files("batcountry.atlas") / "page.html").read_text("utf-8")
-        # "</" would end the script that holds the text.
-        page = template.replace("__ATLAS__", json.dumps(index, ensure_ascii=True).replace("</", "<\\/"))
-        replace_file(self.path / "index.html", page.encode())
+        write_page(self.path / "index.html", "page.html", index)
 
     def _layer(self, entry: Entry) -> dict[str, Any]:
         missing = self.missing(entry)
@@ -170,8 +166,21 @@ class Folder:
         }
 
 
-def check_atlas_folder(path: Path) -> None:
-    """Raise `PictureError` if there can be no atlas in a folder, or what is in it is something else; makes nothing."""
+def write_page(path: Path, template: str, facts: Mapping[str, Any]) -> None:
+    """Write one of this room's pages, with facts in it as JSON."""
+    page = (files("batcountry.atlas") / template).read_text("utf-8")
+    # "</" would end the script that holds the text.
+    replace_file(path, page.replace("__FACTS__", json.dumps(facts).replace("</", "<\\/")).encode())
+
+
+def check_atlas_folder(path: Path) -> dict[str, Any]:
+    """Return the index of the atlas in a folder, as `read_index`; makes nothing.
+
+    Raises
+    ------
+    PictureError
+        If there can be no atlas in it, or what is in it is something else.
+    """
     check_makeable(path)
     if path.is_dir() and not (path / "atlas.json").exists():
         # An atlas that was stopped before its first index has the folder of channels alone.
@@ -179,7 +188,7 @@ def check_atlas_folder(path: Path) -> None:
         other = sorted(each for each in names if each not in ("channels", "sheets", WITHIN))
         if other:
             raise PictureError(f"{path} holds {other[0]} and no atlas; name another folder")
-    read_index(path)
+    return read_index(path)
 
 
 def check_same(path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,8 +201,7 @@ def check_same(path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     PictureError
         As `check_atlas_folder`.
     """
-    check_atlas_folder(path)
-    before = read_index(path)
+    before = check_atlas_folder(path)
     for key in ("model", "weights_sha256", "recipe"):
         if before and before[key] != facts[key]:
             raise RecipeError(

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import Unpack
 
+from batcountry.atlas.folder import write_page
 from batcountry.backend.files import replace_file
 from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.outputs import check_folder_of_ours, check_new
@@ -239,7 +239,4 @@ def _write(
         "channels": channels,
     }
     replace_file(folder / "look.json", json.dumps(facts, ensure_ascii=False, indent=1).encode())
-    template = (files("batcountry.atlas") / "look.html").read_text("utf-8")
-    replace_file(
-        folder / "index.html", template.replace("__LOOK__", json.dumps(facts).replace("</", "<\\/")).encode()
-    )
+    write_page(folder / "index.html", "look.html", facts)

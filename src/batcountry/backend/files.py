@@ -14,6 +14,9 @@ from pathlib import Path
 
 from batcountry.errors import OutputExists
 
+LEFT_BEHIND = ".batcountry-"
+"""Beginning of the names of unfinished files, which a process that is killed leaves behind."""
+
 
 def sha256_of(path: Path) -> str:
     """Return the hexadecimal sha256 of a file, read in pieces."""
@@ -49,7 +52,7 @@ def beside(path: Path, *pieces: bytes | memoryview) -> Iterator[Path]:
 
 
 def _unused_name(folder: Path, suffix: str = "") -> Path:
-    return folder / f".batcountry-{secrets.token_hex(8)}{suffix}"
+    return folder / f"{LEFT_BEHIND}{secrets.token_hex(8)}{suffix}"
 
 
 def place(temporary: Path, path: Path, *, overwrite: bool) -> None:
@@ -91,7 +94,7 @@ def _place_new(temporary: Path, path: Path) -> None:
 def _place_folder(temporary: Path, path: Path, *, overwrite: bool) -> None:
     """Give a folder its name, in place of an empty one, or with `overwrite` of any."""
     if overwrite and is_taken(path):
-        old = Path(tempfile.mkdtemp(prefix=".batcountry-", dir=path.parent))
+        old = Path(tempfile.mkdtemp(prefix=LEFT_BEHIND, dir=path.parent))
         path.rename(old / path.name)
         temporary.rename(path)
         shutil.rmtree(old, ignore_errors=True)

@@ -13,15 +13,12 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from batcountry.backend.files import beside, is_taken, place, replace_file
+from batcountry.backend.files import LEFT_BEHIND, beside, is_taken, place, replace_file
 from batcountry.errors import OutputError, OutputExists
 
 log = logging.getLogger("batcountry")
 
 T = TypeVar("T")
-
-LEFT_BEHIND = ".batcountry-"
-"""Beginning of the names of unfinished files, which a process that is killed leaves behind."""
 
 
 @dataclass
@@ -120,6 +117,12 @@ def free_name(path: Path, taken: Callable[[Path], bool] = is_taken) -> Path:
     stem = path.name.removesuffix(suffix)
     names = (path.with_name(f"{stem}-{number}{suffix}") for number in itertools.count(2))
     return next(each for each in names if not taken(each))
+
+
+def for_layer(path: Path, layer: str, *, suffix: str | None = None) -> Path:
+    """Return a path with a layer's name in it, for one of several layers that are dreamed with."""
+    suffix = path.suffix if suffix is None else suffix
+    return path.with_name(f"{path.name.removesuffix(suffix)}_{layer.replace('/', '_')}{suffix}")
 
 
 def check_apart(output: Path, inputs: Iterable[Path | None]) -> None:

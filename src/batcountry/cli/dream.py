@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from batcountry.backend.outputs import Output
+from batcountry.backend.outputs import Output, for_layer
 from batcountry.backend.policy import Policy
-from batcountry.cli.outputs import Target, check_different, for_layer, output_at, steps_at
+from batcountry.cli.outputs import Target, check_different, output_at, steps_at
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import out
 from batcountry.cli.stopping import said_counts

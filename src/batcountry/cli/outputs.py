@@ -165,9 +165,3 @@ def check_different(*outputs: Path | None) -> None:
     for index, each in enumerate(known):
         if each in known[:index]:
             raise OutputError(f"{each} is named for two outputs; give them different names")
-
-
-def for_layer(path: Path, layer: str, *, suffix: str | None = None) -> Path:
-    """Return a path with a layer's name in it, for one of several layers that are dreamed with."""
-    suffix = path.suffix if suffix is None else suffix
-    return path.with_name(f"{path.name.removesuffix(suffix)}_{layer.replace('/', '_')}{suffix}")

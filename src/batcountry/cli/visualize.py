@@ -99,16 +99,13 @@ def visualize(
 
 
 def _spec(image: Path | None, recipe: Recipe, every: int, outputs: dict[str, Output]) -> JobSpec:
-    from batcountry.jobs import InputFile, JobSpec, OutputPlace
-    from batcountry.jobs.spec import json_of
+    from batcountry.jobs.spec import InputFile, JobSpec, json_of, places_of
 
     return JobSpec(
         kind="visualize",
         recipe={"dream": json_of(recipe), "every": every},
         inputs={} if image is None else {"picture": InputFile(path=str(image))},
-        outputs={
-            name: OutputPlace(path=str(each.path), overwrite=each.overwrite) for name, each in outputs.items()
-        },
+        outputs=places_of(outputs),
     )
 
 

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from batcountry.backend.outputs import LEFT_BEHIND
+from batcountry.backend.files import LEFT_BEHIND
 from batcountry.errors import RecipeError
 from batcountry.optim.optimizers import State
 

@@ -247,8 +247,8 @@ class Dreamer:
         plan = plan_dream(resolved, self._probed, sizes, buffers)
         log.info("%s", plan)
         resolved.policy.check_seconds(plan.seconds)
-        octaves = recipe.octaves or len(sizes)
-        return Planned(sizes, recipe.chosen(octaves=octaves, tile=plan.side or 0), plan)
+        chosen = recipe.chosen(octaves=recipe.octaves or len(sizes), tile=plan.side or 0)
+        return Planned(sizes, chosen, plan)
 
     def _gradient(self, planned: Planned) -> Gradient:
         """Return a gradient for one dream: with what it remembers, such as that memory ran out."""

@@ -60,7 +60,7 @@ class BatchStep:
 
 
 Callback = Callable[[BatchStep], object]
-"""Is called with each moment of `visualize`, which ends there if it returns True."""
+"""Is called with each step of `visualize`, which ends there if it returns True."""
 
 
 def visualize(
@@ -84,7 +84,7 @@ def visualize(
     batch
         How many grow at once. More are quicker together, and take as many times the memory.
     callback
-        Is called with each `Moment`. If it returns True (nothing else counts), this ends there, with the pictures that
+        Is called with each `BatchStep`. If it returns True (nothing else counts), this ends there, with the pictures that
         there are as they are then; those not begun are missing.
     progress
         Show a bar with the time that is left.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from batcountry.backend.files import apply_umask, is_taken
+from batcountry.backend.files import LEFT_BEHIND, apply_umask, is_taken
 from batcountry.backend.outputs import Output, check_folder_of_ours
 from batcountry.backend.process_settings import shared
 from batcountry.errors import MissingExtra, OutputError, PictureError
@@ -194,7 +194,7 @@ def save(image: Any, output: Output, *, note: str | None, icc: bytes | None) -> 
         image.set_type(vips().GValue.gstr_type, name, text)
     if icc:
         image.set_type(vips().GValue.blob_type, "icc-profile-data", icc)
-    handle, temporary = tempfile.mkstemp(prefix=".batcountry-", suffix=kind, dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=LEFT_BEHIND, suffix=kind, dir=path.parent)
     os.close(handle)
     try:
         with _said(f"cannot write {path}"):
@@ -223,7 +223,7 @@ def save_pyramid(image: Any, output: Output, title: str) -> None:
     from batcountry.image.deepzoom import page
 
     folder = output.path
-    temporary = Path(tempfile.mkdtemp(prefix=".batcountry-", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=LEFT_BEHIND, dir=folder.parent))
     try:
         with _said(f"cannot write {folder}"):
             image.dzsave(str(temporary / "dream"), suffix=".jpg[Q=90]", tile_size=510, overlap=1)

@@ -17,10 +17,10 @@ from typing_extensions import Unpack
 
 from batcountry.backend.files import sha256_of
 from batcountry.backend.folders import check_makeable, make_folder, pictures_in
-from batcountry.backend.outputs import Output, is_same
+from batcountry.backend.outputs import Output, for_layer, is_same
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import DreamOptions
-from batcountry.dreams.prepare import Prepared, prepare
+from batcountry.dreams.prepare import prepare
 from batcountry.dreams.resolve import resolve
 from batcountry.errors import BatCountryError, JobError, OutputError
 from batcountry.jobs.bulk_earlier import Earlier
@@ -28,7 +28,7 @@ from batcountry.jobs.control import Control
 from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Count, Message, Progress, Stopped
 from batcountry.jobs.folder import JobFolder
-from batcountry.jobs.inputs import PICTURE, asked_of, check_weights, pinned, shown_names
+from batcountry.jobs.inputs import PICTURE, check_weights, pinned, prepared_of, shown_names
 from batcountry.jobs.job_run import Events, Run
 from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.messages import log, say
@@ -151,8 +151,7 @@ class BulkJob(Job[BulkStep]):
 
     def __init__(self, spec: JobSpec, pictures: list[Path], policy: Policy, objects: Objects) -> None:
         recipe = spec.recipe_of(BulkRecipe)
-        asked = asked_of(spec, recipe.dream, policy, objects)
-        assert isinstance(asked, Prepared)
+        asked = prepared_of(spec, recipe.dream, policy, objects)
         self._model = asked.open_model()
         check_weights(spec, self._model)
         asked = asked.with_model(self._model)
@@ -234,10 +233,9 @@ class BulkJob(Job[BulkStep]):
         for picture in self._pictures:
             try:
                 digest = sha256_of(self._policy.check_file(picture))
+                name = place / f"{picture.stem}-{picture.suffix[1:].lower()}.png"
                 for layer in self._layers:
-                    target = (
-                        place / f"{picture.stem}-{picture.suffix[1:].lower()}_{layer.replace('/', '_')}.png"
-                    )
+                    target = for_layer(name, layer)
                     if self._earlier.is_done(target, picture, digest, layer):
                         self.counts["done before"] += 1
                     else:

@@ -16,7 +16,7 @@ from batcountry.image.files import picture_size
 from batcountry.jobs.bars import watched
 from batcountry.jobs.inputs import PICTURE
 from batcountry.jobs.runner import finish, run
-from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
+from batcountry.jobs.spec import InputFile, JobSpec, json_of, places_of
 from batcountry.recipe import Recipe
 from batcountry.recipe.units import parsed_size
 
@@ -52,9 +52,7 @@ def dream_spec(
         kind="dream-on-disk" if on_disk else "dream",
         recipe=json_of(recipe),
         inputs={} if image is None else {PICTURE: InputFile(path=str(image), name=named)},
-        outputs={
-            name: OutputPlace(path=str(each.path), overwrite=each.overwrite) for name, each in outputs.items()
-        },
+        outputs=places_of(outputs),
     )
 
 

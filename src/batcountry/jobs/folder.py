@@ -24,9 +24,9 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from batcountry.backend.files import is_taken, replace_file, write_file
+from batcountry.backend.files import LEFT_BEHIND, is_taken, replace_file, write_file
 from batcountry.backend.folders import exclusive_lock
-from batcountry.backend.outputs import LEFT_BEHIND, Output
+from batcountry.backend.outputs import Output
 from batcountry.errors import JobError, OutputExists
 from batcountry.jobs.events import Progress
 from batcountry.jobs.records import MAX_BYTES, Record, read_record

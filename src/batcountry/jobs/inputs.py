@@ -87,6 +87,14 @@ def asked_of(spec: JobSpec, recipe: Recipe, policy: Policy, objects: Objects) ->
     return asked.with_model(model) if isinstance(model, Model) else asked
 
 
+def prepared_of(spec: JobSpec, recipe: Recipe, policy: Policy, objects: Objects) -> Prepared:
+    """Return a job's recipe as `asked_of`, for a job that resolves it several times, with another aim or for another size."""
+    asked = asked_of(spec, recipe, policy, objects)
+    if isinstance(asked, Resolved):
+        raise JobError(f"a job of the kind {spec.kind} takes what was asked for prepared, not resolved")
+    return asked
+
+
 def check_weights(spec: JobSpec, model: Model) -> None:
     """Raise `JobError` if a network has other weights than a spec says."""
     known = spec.inputs.get("model")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, JsonValue
 from typing_extensions import Self
 
+from batcountry.backend.outputs import Output
 from batcountry.errors import JobError
 from batcountry.jobs.records import Record, read_record
 from batcountry.recipe.validation import Options
@@ -51,6 +53,13 @@ class OutputPlace(Record):
 
     path: PathText
     overwrite: bool = False
+
+
+def places_of(outputs: Mapping[str, Output]) -> dict[str, OutputPlace]:
+    """Return outputs by name as a spec has them."""
+    return {
+        name: OutputPlace(path=str(each.path), overwrite=each.overwrite) for name, each in outputs.items()
+    }
 
 
 class Machine(Record):

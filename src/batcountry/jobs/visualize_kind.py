@@ -14,11 +14,11 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from batcountry.backend.files import replace_file
+from batcountry.backend.files import LEFT_BEHIND, replace_file
 from batcountry.backend.folders import make_folder
-from batcountry.backend.outputs import LEFT_BEHIND, Output, check_apart, check_new, sweep_left_behind
+from batcountry.backend.outputs import Output, check_apart, check_new, sweep_left_behind
 from batcountry.backend.policy import Policy
-from batcountry.dreams.history import History
+from batcountry.dreams.history import History, check_plots
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
 from batcountry.image.files import check_writable
@@ -193,6 +193,7 @@ def _read(file: Path) -> History:
 def _check_plots(spec: JobSpec, recipe: Recipe) -> None:
     for name in (PLOT, PLOT_PIXELS):
         if name in spec.outputs:
+            check_plots()  # or Matplotlib would be missed at the end
             place = spec.outputs[name]
             check_writable(Path(place.path))
             check_apart(Path(place.path), files_read(spec, recipe))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from batcountry.backend.files import LEFT_BEHIND
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
 
@@ -46,7 +47,7 @@ def write_animation(output: Output, frames: list[Path], rate: float, note: str) 
         text = PngImagePlugin.PngInfo()
         text.add_itxt("batcountry", note)
         options |= {"pnginfo": text}
-    temporary = target.with_name(f".batcountry-{target.name}")
+    temporary = target.with_name(f"{LEFT_BEHIND}{target.name}")
     try:
         with temporary.open("wb") as file:
             first.save(file, "GIF" if gif else "PNG", append_images=rest, **options)

@@ -31,7 +31,7 @@ from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.frame import Frame, tensor
 from batcountry.motion.io.decode import Clip
 from batcountry.motion.jobs.journal import FrameStates
-from batcountry.motion.jobs.outputs import new_output, store_of
+from batcountry.motion.jobs.outputs import new_output, sink_of
 from batcountry.motion.jobs.sinks import FrameSink
 from batcountry.motion.jobs.specs import FILM, note_for
 from batcountry.motion.recipes import Motion
@@ -97,7 +97,7 @@ class FilmJob(Job[Frame]):
         found = pinned(spec, self.recipe.dream, model, sha256)
         facts: dict[str, JsonValue] = {**spec.facts, "input": name, "input_sha256": sha256}
         self.spec = found.changed(recipe=json_of(self.recipe), facts=facts)
-        self._store: FrameSink | None = None
+        self._sink: FrameSink | None = None
         self._frame: Frame | None = None
 
     def own_folder(self) -> Path:
@@ -108,7 +108,7 @@ class FilmJob(Job[Frame]):
         """Say what it will take; raises `VideoError` if the disk has no room for it."""
         assert folder is not None
         output = Output(self._place, self.spec.outputs[FILM].overwrite)
-        self._say(folder.absolute().parent, self._store_in(folder, output))
+        self._say(folder.absolute().parent, self._sink_in(folder, output))
         if self._in_memory is not None:
             place = JobFolder(folder.absolute()).files / SOURCE
             self.spec = self.spec.changed(inputs={**self.spec.inputs, "picture": InputFile(path=str(place))})
@@ -121,12 +121,12 @@ class FilmJob(Job[Frame]):
         assert files is not None
         if self._in_memory is not None:
             self._in_memory.save(files / SOURCE, overwrite=True)
-        self._store = self._store_in(files, outputs[FILM])
-        done = self._store.count()
+        self._sink = self._sink_in(files, outputs[FILM])
+        done = self._sink.count()
         for frame in self.maker.frames(done, FrameStates(files).read(done) if done else None):
             self._frame = frame
             yield frame
-        if not self._store.count():
+        if not self._sink.count():
             JobFolder(files.parent).clear()
             raise VideoError("there is no frame between where the video is to begin and to end")
 
@@ -149,38 +149,38 @@ class FilmJob(Job[Frame]):
 
     def save(self, files: Path) -> dict[str, JsonValue]:
         """Store what the next frame depends on, and then the last one."""
-        frame, store = self._frame, self._store
-        if frame is None or store is None:
+        frame, sink = self._frame, self._sink
+        if frame is None or sink is None:
             return {}
-        if store.count() <= frame.index:
+        if sink.count() <= frame.index:
             FrameStates(files).keep(frame.index + 1, frame.state)
-            store.add(frame)
-        return {"frames": store.count()}
+            sink.add(frame)
+        return {"frames": sink.count()}
 
     def saved(self, files: Path) -> None:
         """Delete what older frames depended on."""
-        if self._store is not None:
-            FrameStates(files).forget(self._store.count())
+        if self._sink is not None:
+            FrameStates(files).forget(self._sink.count())
 
     def finish(self, outputs: Mapping[str, Output]) -> None:  # noqa: ARG002
         """Write the film, in place of what was written of it as it was stopped."""
-        assert self._store is not None  # opened before the first frame
-        self._store.write(self.note.model_dump_json())
+        assert self._sink is not None  # opened before the first frame
+        self._sink.write(self.note.model_dump_json())
 
     def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:  # noqa: ARG002
         """Write a film of the frames that there are."""
-        if self._store is None or not self._store.count():
+        if self._sink is None or not self._sink.count():
             return {}
-        self._store.write_so_far(self.note.model_dump_json())
+        self._sink.write_so_far(self.note.model_dump_json())
         return {FILM: outputs[FILM].path}
 
-    def _store_in(self, files: Path, output: Output) -> FrameSink:
+    def _sink_in(self, files: Path, output: Output) -> FrameSink:
         offset = self.maker.offset if isinstance(self.maker, Filming) else Fraction(0)
-        return store_of(files, output, self.recipe, self.note, size=self.size, clip=self._clip, offset=offset)
+        return sink_of(files, output, self.recipe, self.note, size=self.size, clip=self._clip, offset=offset)
 
-    def _say(self, place: Path, store: FrameSink) -> None:
+    def _say(self, place: Path, sink: FrameSink) -> None:
         width, height = self.size
-        need, free = store.disk(self.count) + 4 * width * height * 12, shutil.disk_usage(place).free
+        need, free = sink.disk(self.count) + 4 * width * height * 12, shutil.disk_usage(place).free
         if free < need:
             raise VideoError(
                 f"the film needs up to {said_bytes(need)} of disk in {place}, and {said_bytes(free)} are free"

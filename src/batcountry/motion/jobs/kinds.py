@@ -5,10 +5,9 @@ from __future__ import annotations
 from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import check_apart
 from batcountry.backend.policy import Policy
-from batcountry.dreams.prepare import Prepared
 from batcountry.errors import JobError, VideoError
 from batcountry.image.picture import Picture
-from batcountry.jobs.inputs import PICTURE, asked_of, check_picture, check_weights
+from batcountry.jobs.inputs import PICTURE, check_picture, check_weights, prepared_of
 from batcountry.jobs.kinds import Objects
 from batcountry.jobs.spec import InputFile, JobSpec
 from batcountry.motion.api import initial_picture
@@ -18,7 +17,7 @@ from batcountry.motion.io.decode import Clip, clip_of
 from batcountry.motion.io.download import fetched, is_address
 from batcountry.motion.jobs.film_kind import FilmJob, check_film, film_recipe
 from batcountry.motion.jobs.specs import FILM, FLOW, VIDEO
-from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
 
 class ZoomKind:
@@ -30,7 +29,7 @@ class ZoomKind:
         if new:
             check_film(spec, recipe)
         check_picture(spec, policy)
-        asked = _asked(spec, recipe, policy, objects)
+        asked = prepared_of(spec, recipe.dream, policy, objects)
         given, in_memory = spec.inputs.get(PICTURE), objects.get(PICTURE)
         picture: Picture = initial_picture(given.path if given else in_memory, recipe, policy)
         zoom = Zoom(picture, recipe, asked)
@@ -53,20 +52,15 @@ class VideoKind:
             raise VideoError(
                 "the film was begun with a flow of your own; go on with motion.resume(folder, flow=…) in Python"
             )
-        asked = _asked(spec, recipe, policy, objects)  # so that nothing is fetched for what cannot be
+        asked = prepared_of(
+            spec, recipe.dream, policy, objects
+        )  # so that nothing is fetched for what cannot be
         spec, clip = _with_clip(spec, recipe, policy)
         filming = Filming(clip, recipe, asked, flow=flow)
         check_weights(spec, filming.dreamer.model)
         spec = spec.changed(facts={**spec.facts, "own_flow": flow is not None})
         video = spec.inputs[VIDEO]
         return FilmJob(spec, filming, name=video.shown, sha256=video.sha256 or "", clip=clip)
-
-
-def _asked(spec: JobSpec, recipe: Motion, policy: Policy, objects: Objects) -> Prepared:
-    """Return what a film's dream is asked for with; raises `BatCountryError` if it is wrong, or more than is allowed."""
-    asked = asked_of(spec, recipe.dream, policy, objects)
-    assert isinstance(asked, Prepared)  # a film resolves for each frame
-    return asked
 
 
 def _with_clip(spec: JobSpec, recipe: VideoRecipe, policy: Policy) -> tuple[JobSpec, Clip]:

@@ -115,7 +115,7 @@ def form_of(
     )
 
 
-def store_of(
+def sink_of(
     folder: Path,
     output: Output,
     recipe: Motion,
@@ -125,7 +125,7 @@ def store_of(
     clip: Clip | None = None,
     offset: Fraction = Fraction(0),
 ) -> FrameSink:
-    """Return the store for an output, with what is unfinished in `folder`: of a zoom with frames of `size`, or like a `clip`."""
+    """Return the sink for an output, with what is unfinished in `folder`: of a zoom with frames of `size`, or like a `clip`."""
     target = output.path
     kind = kind_of(target)
     frame = clip.size if clip else size or (0, 0)

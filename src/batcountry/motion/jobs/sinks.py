@@ -206,7 +206,7 @@ class AnimationSink(FolderSink):
     Parameters
     ----------
     folder, size
-        As of `FolderStore`.
+        As of `FolderSink`.
     output
         The animated picture.
     rate
