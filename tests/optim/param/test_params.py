@@ -10,7 +10,7 @@ from batcountry.errors import RecipeError
 from batcountry.image.statistics import MEAN, MIX, natural_amplitudes
 from batcountry.optim.optimizers import Schedule, optimizer
 from batcountry.optim.param import PARAMS, Fourier, Maco, step_sizes
-from batcountry.optim.param.colors import to_gray_levels, to_latent
+from batcountry.optim.param.colors import color_matrix, to_gray_levels, to_latent
 
 sides = st.integers(1, 23)
 
@@ -136,3 +136,7 @@ def test_every_optimizer_raises_a_score_with_the_usual_step_size(name, how):
     assert scores[-1] > scores[0]
     assert float(param.image().amin().detach()) >= 0
     assert float(param.image().amax().detach()) <= 255
+
+
+def test_the_matrix_of_colors_is_where_the_pictures_are():
+    assert color_matrix(torch.empty(1, device="meta")).device.type == "meta"

@@ -49,6 +49,7 @@ def test_the_size_that_comes_out_is_found_without_contents_or_if_that_cannot_be_
         ),
         (lambda pictures: pictures.mean(1, keepdim=True), "may only change height and width"),
         (lambda pictures: 3, "makes int"),
+        (lambda pictures: pictures.detach().numpy(), "makes ndarray"),
         (lambda pictures: pictures.detach(), "no gradient leads through the transform"),
     ],
 )
@@ -68,3 +69,37 @@ class Cropped(nn.Module):
 def test_modules_such_as_torchvisions_are_such_functions(photo):
     dream = batcountry.dream(photo, transforms=[Cropped()], octaves=1, iterations=1)
     assert dream.recipe.transforms == f'python("{__name__}.Cropped")'
+
+
+@pytest.mark.parametrize(
+    ("channels", "make"), [(3, lambda each: each), (5, lambda each: each.of_channels(5))]
+)
+def test_the_size_is_tried_on_one_picture_without_contents_with_the_dice_that_are_given(channels, make):
+    seen = []
+
+    def shortened(pictures, rng):
+        seen.append((pictures.is_meta, tuple(pictures.shape), rng))
+        return pictures[..., 1:, :]
+
+    sized = make(own_transform(shortened))(torch.empty(4, 7, 8, 10, device="meta"), rng)
+    assert seen == [(True, (1, channels, 8, 10), rng)]
+    assert sized.is_meta and sized.shape == (4, 7, 7, 10)
+
+
+def test_where_it_is_tried_for_real_it_draws_what_it_drew_before():
+    drawn = []
+
+    def with_contents(pictures, rng):
+        drawn.append((float(pictures.sum()), int(rng.randint(0, 1 << 30))))
+        return pictures
+
+    assert seen_size([own_transform(with_contents)], (8, 10)) == (8, 10)
+    assert set(drawn) == {(0.0, np.random.RandomState(0).randint(0, 1 << 30))}
+
+
+def test_a_module_that_needs_a_second_argument_is_given_the_dice():
+    class Rolled(nn.Module):
+        def forward(self, pictures, rng):
+            return pictures.roll(int(rng.randint(1, 2, 1)[0]), -1)
+
+    assert torch.equal(own_transform(Rolled())(pictures, rng), pictures.roll(1, -1))

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from batcountry.errors import RecipeError
-from batcountry.optim.transforms import jitter, parse
+from batcountry.optim.transforms import crop, jitter, parse, seen_size
 
 pictures = torch.rand(2, 5, 37, 53)
 
@@ -35,3 +35,24 @@ def test_transforms_are_read_in_order():
 def test_what_is_no_transform_is_refused(text, said):
     with pytest.raises(RecipeError, match=said):
         parse(text)
+
+
+def test_a_single_transform_is_a_list_of_one():
+    (only,) = parse(" jitter(4) ")
+    moved = only(pictures, np.random.RandomState(3))
+    assert torch.equal(moved, jitter(4)(pictures, np.random.RandomState(3)))
+
+
+def test_the_place_of_python_code_cannot_be_read():
+    with pytest.raises(RecipeError, match=r'the transforms jitter\(1\), python\("a.b"\) was Python code'):
+        parse('jitter(1), python("a.b")')
+
+
+def test_the_size_is_tried_with_the_lowest_and_the_highest_number_of_the_dice():
+    def shortened(pictures, rng):
+        return pictures[..., : int(rng.randint(2, 6, 1)[0]), :]
+
+    assert seen_size([shortened], (9, 14)) == (5, 14)
+    assert seen_size([shortened, crop(2)], (9, 14)) == (2, 2)
+    with pytest.raises(RecipeError, match="crop"):  # as it may be 2 rows
+        seen_size([shortened, crop(3)], (9, 14))
