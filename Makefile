@@ -86,8 +86,8 @@ wheel-lowest: .make/venv
 address: ## put REPOSITORY=https://github.com/ACCOUNT/bat-country where the address of this project stands
 	@$(PYTHON) docs/address.py $(REPOSITORY)
 
-fuzz: .make/test ## feed damaged files to the readers of Caffe's formats
-	@$(BIN)/python tests/caffe/fuzz.py $(ARGS)
+fuzz: .make/test ## feed damaged files to every reader
+	@$(BIN)/python tests/fuzz/run.py $(ARGS)
 
 mutants: .make/mutmut ## change the code in one place after the other, and see that a test fails: hours; ARGS=src/batcountry/dreams/octaves.py
 	@$(BIN)/python tools/mutants.py $(ARGS)
