@@ -12,16 +12,18 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
+from batcountry.backend.allocator import give_back
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
+from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.checkpoint import Checkpoint
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
-from batcountry.dreams.planning import PICTURE_BYTES, Plan, fitting
+from batcountry.dreams.planning import Plan, fitting
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.dreams.step_pictures import StepPictures
@@ -175,9 +177,9 @@ class Dreamer:
     ) -> Iterator[Step]:
         """Dream on pictures of one size together, or on one with several objectives."""
         resolved = self.resolved
+        planned = self._planned(pictures[0].size[::-1])
         base = torch.cat([resolved.alpha.planes(each) for each in pictures]).to(resolved.model.device)
         base = base.expand(max(self._count, len(pictures)), -1, -1, -1)
-        planned = self._planned((base.shape[-2], base.shape[-1]))
         sizes, recipe = planned.sizes, planned.recipe
         if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
             raise RecipeError(
@@ -186,9 +188,11 @@ class Dreamer:
             )
         prior = self._prior and self._prior.fresh()
         made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
-        gradient = self._gradient(planned)
+        gradient = self._gradient(planned, base.shape[0] // self._count)
         redirected = redirecting_gradient(gradient, max(0, recipe.redirect_relu - made))
         ascent = resolved.ascent(redirected, prior)
+        if recipe.tile:
+            ascent = replace(ascent, before_update=give_back)
         window = resolved.window
         on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
 
@@ -243,21 +247,21 @@ class Dreamer:
         resolved, recipe = self.resolved, self.resolved.recipe
         layers, moves = resolved.objective.layers, resolved.transforms
         sizes = large_enough(resolved.model, layers, sizes, moves, chosen=recipe.octaves is None)
-        buffers = self._count * (PICTURE_BYTES + resolved.alpha.pixel_bytes)
-        plan = plan_dream(resolved, self._probed, sizes, buffers)
+        buffers = picture_buffers(resolved, sizes, self._count)
+        plan = plan_dream(resolved, self._probed, sizes, buffers, self._count)
         log.info("%s", plan)
         resolved.policy.check_seconds(plan.seconds)
         chosen = recipe.chosen(octaves=recipe.octaves or len(sizes), tile=plan.side or 0)
         return Planned(sizes, chosen, plan)
 
-    def _gradient(self, planned: Planned) -> Gradient:
-        """Return a gradient for one dream: with what it remembers, such as that memory ran out."""
+    def _gradient(self, planned: Planned, together: int) -> Gradient:
+        """Return a gradient for dreams that go together: with what it remembers, such as that memory ran out."""
         model, objective, recipe = self.resolved.model, self.resolved.objective, planned.recipe
         plan = planned.plan
         if plan is None:
             return window_batches(self._whole, recipe.window_batch)
         wrap = wrapped_axes(recipe.wrap)
-        return SparingGradient(self._whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
+        return SparingGradient(self._whole, model, objective, plan.side, wrap, limit=plan.limit_of(together))
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""

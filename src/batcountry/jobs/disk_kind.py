@@ -16,7 +16,7 @@ from batcountry.backend.outputs import Output
 from batcountry.backend.policy import Policy
 from batcountry.backend.version import __version__
 from batcountry.dreams.disk.canvases import Canvases, Reached, free_disk, needed_disk
-from batcountry.dreams.disk.planning import check_on_disk, planned
+from batcountry.dreams.disk.planning import check_on_disk, limit_again, planned
 from batcountry.dreams.disk.worker import DiskDream, Task, opened
 from batcountry.dreams.planning import Plan, said_bytes
 from batcountry.dreams.resolve import Resolved, resolve
@@ -75,11 +75,13 @@ class DiskJob(Job[DiskStep]):
         self.plan: Plan | None = None
         if "sizes" in spec.facts:
             sizes, chosen, machine = _sizes(spec), resolved.recipe, spec.machine
+            limit = None if machine.ceiling is None else limit_again(resolved, sizes, machine.ceiling)
         else:
             sizes, self.plan = _planned(spec, resolved, source)
             side = self.plan.side or max(sizes[-1])
             chosen = resolved.recipe.chosen(tile=side, octaves=resolved.recipe.octaves or len(sizes))
-            machine = spec.machine.model_copy(update={"ceiling": self.plan.ceiling})
+            limit = self.plan.limit
+            machine = spec.machine.model_copy(update={"ceiling": limit and limit.ceiling})
         for each in sizes:
             policy.check_pixels(each[::-1], "the dream")
         policy.check_steps(len(sizes) * resolved.recipe.iterations)
@@ -94,7 +96,7 @@ class DiskJob(Job[DiskStep]):
             input_sha256=start_picture(chosen).sha256 if source is None else digest,
             weights_sha256=model.weights_sha256,
         )
-        scorer = TileScorer(model, resolved.objective, ceiling=machine.ceiling)
+        scorer = TileScorer(model, resolved.objective, limit=limit)
         self.dream = DiskDream(Task(note, source, sizes), scorer)
         self._canvases = Canvases(Path())
 

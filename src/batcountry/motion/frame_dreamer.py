@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.threads import limited_threads
+from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan
@@ -196,7 +197,7 @@ class FrameDreamer:
 
         recipe = resolved.recipe
         sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
-        return plan_dream(resolved, probed, sizes)
+        return plan_dream(resolved, probed, sizes, picture_buffers(resolved, sizes))
 
     def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> _Aim:
         key = self._key(recipe, aim, conditioning)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from batcountry.backend.memory_limit import MemoryLimit
+from batcountry.dreams.buffers import Buffers
+from batcountry.dreams.costs import measured_cost, probe_sizes
 from batcountry.dreams.disk.update import NORMALIZATIONS, STRIP_PARAMS
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan
@@ -12,7 +15,7 @@ from batcountry.errors import RecipeError
 from batcountry.optim.gradient import whole_gradient
 from batcountry.recipe import Recipe
 
-PICTURE_BYTES = 0.5
+BUFFERS = Buffers(0.5, 0.5, 0.5)
 """Memory for each pixel of a picture on disk beside what the network takes; strips and windows are of one size."""
 
 STEP_SECONDS, END_SECONDS = 5e-8, 7e-8
@@ -33,11 +36,19 @@ def planned(resolved: Resolved, size: tuple[int, int]) -> tuple[list[tuple[int, 
     sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
     resolved.policy.check_steps(len(sizes) * recipe.iterations)
     cut = replace(resolved, recipe=recipe.chosen(tile=recipe.tile or None))
-    plan = plan_dream(cut, whole_gradient(model, objective), sizes, PICTURE_BYTES)
+    plan = plan_dream(cut, whole_gradient(model, objective), sizes, BUFFERS)
     pixels = [height * width for height, width in sizes]
     other_seconds = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
     resolved.policy.check_seconds(plan.seconds + other_seconds)
     return sizes, replace(plan, seconds=plan.seconds + other_seconds)
+
+
+def limit_again(resolved: Resolved, sizes: list[tuple[int, int]], ceiling: int) -> MemoryLimit:
+    """Return what a dream that is gone on with is kept to, in bytes of memory of the process, measured anew."""
+    model, objective = resolved.model, resolved.objective
+    probes = probe_sizes(sizes, lambda size: model.runs_on(size, objective.layers))
+    cost = measured_cost(whole_gradient(model, objective), probes, model.device, channels=model.channels)
+    return MemoryLimit(ceiling, cost.rises)
 
 
 def check_on_disk(resolved: Resolved) -> None:
