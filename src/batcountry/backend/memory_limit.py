@@ -66,10 +66,19 @@ class MemoryLimit:
         Bytes of memory of the whole process.
     rises
         Of `Growth`, for each pixel.
+    after
+        Bytes that are needed after it, before the next.
     """
 
     ceiling: int
     rises: Sequence[float] = ()
+    after: int = 0
+
+    def make_room(self) -> None:
+        """Give back what is in the way of what comes after a gradient."""
+        excess = resident_memory() + self.after - self.ceiling
+        if self.after and excess > 0:
+            give_back_some(excess)
 
     @contextmanager
     def over(self, pixels: int) -> Iterator[None]:

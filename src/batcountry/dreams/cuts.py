@@ -14,7 +14,7 @@ from batcountry.optim.tiles import Halo, Seen
 SPARE = 1.15
 """What the network is given at least, of what it has in use at once: with less, memory is given back and taken all the time."""
 
-OVER = 0.02
+OVER = 0.04
 """By how much the network goes over what it is kept to, of that."""
 
 _SLOWER = 1.0  # how much longer it takes with the least
@@ -61,6 +61,11 @@ class Cut:
     def bytes(self) -> float:
         """What the network is kept to."""
         return max(min(self.usual, self.room / (1 + OVER)), self.needed)
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether what is freed can be kept from one time to the next."""
+        return self.bytes >= self.cost.usual * self._window
 
     @property
     def fits(self) -> bool:

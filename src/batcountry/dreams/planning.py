@@ -21,6 +21,7 @@ from batcountry.optim.gradient import Gradient
 from batcountry.recipe import Recipe
 from batcountry.recipe.units import parsed_bytes
 
+_PYTHON = 10_000_000  # bytes of small things that come to it
 _PROGRAM = 700_000_000  # bytes of the program with its network, about
 _TO_PICTURE = 0.75  # of the memory, at most
 
@@ -140,7 +141,7 @@ def plan(
     """
     probes = probe_sizes(sizes, lambda size: model.runs_on(size, objective.layers))
     cost = measured_cost(gradient, probes, model.device, channels=model.channels)
-    used, pixels = used_memory(model.device), prod(sizes[-1])
+    used, pixels = used_memory(model.device) + _PYTHON, prod(sizes[-1])
     fixed, allowed = used + len(sizes) * cost.shape, budget(max_memory, model.device)
     room = allowed - fixed - buffers.during * pixels
     cutting = Cutting(model, objective, sizes, wrap, cost, room, iterations)
@@ -154,7 +155,9 @@ def plan(
         raise _too_little(sizes[-1], fixed, buffers, cutting.least(), allowed)
     ceiling = fixed + buffers.during * pixels + cut.bytes
     peak = int(max(ceiling + OVER * cut.bytes, fixed + buffers.most * pixels))
-    limit = MemoryLimit(int(ceiling), tuple(rise / count for rise in cost.rises)) if cost.rises else None
+    after = 0 if cut.keeps_all else int((buffers.between - buffers.during) * pixels)
+    rises = tuple(rise / count for rise in cost.rises)
+    limit = MemoryLimit(int(ceiling), rises, after) if rises else None
     return Plan(cut.side, peak, cut.work * cost.seconds, peak - used, limit, cut.tiles)
 
 
