@@ -23,7 +23,7 @@ line prints it as it is and leaves with exit code 2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
 
 
@@ -139,6 +139,17 @@ def first_line(error: BaseException) -> str:
     """Return what somebody else's error says, in a form that fits into a sentence of ours."""
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else type(error).__name__
+
+
+def listed(things: Sequence[str], between: str = ", ", room: int = 170) -> str:
+    """Return a list for a sentence, of as many things as there is room for, but at least one, and how many more there are."""
+    shown: list[str] = []
+    for thing in things:
+        if shown and len(between.join([*shown, thing])) > room:
+            break
+        shown.append(thing)
+    more = len(things) - len(shown)
+    return between.join(shown) + (f" and {more} more" if more else "")
 
 
 def raised_in(error: BaseException, *modules: str) -> bool:

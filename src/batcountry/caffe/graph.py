@@ -17,7 +17,7 @@ from batcountry.caffe.fillers import MAX_BLOB, MAX_FILLED, filled, is_zero
 from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.layers.registry import LayerType, Param, Shape, layer_type
 from batcountry.caffe.proto.caffe_pb2 import ParamSpec
-from batcountry.errors import ModelError, first_line, raised_in, suggestion
+from batcountry.errors import ModelError, first_line, listed, raised_in, suggestion
 
 Arrays = Sequence["NDArray[np.float32] | None"]
 Blobs = Mapping[str, Arrays]
@@ -146,27 +146,32 @@ def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = 
     ModelError
         If a layer cannot be, or with a list of every layer whose blobs are of another number or shape.
     """
-    builder = _Builder(blobs or {})
-    nodes = [builder.node(layer) for layer in layers]
-    if builder.wrong:
-        raise ModelError(f"{where} does not fit the net: {'; '.join(builder.wrong)}")
-    with_weights = [node.name for node in nodes if node.params]
-    stored = [name for name, arrays in (blobs or {}).items() if arrays]
-    missing = tuple(name for name in with_weights if name not in stored) if blobs is not None else ()
-    return Built(nodes, Fit(missing, tuple(name for name in stored if name not in with_weights)))
+    builder = Builder(blobs)
+    return builder.built([builder.node(layer) for layer in layers], where)
 
 
-class _Builder:
-    """What is known while nodes are made one after the other."""
+class Builder:
+    """What is known while nodes are made one after the other, with a file's weights or without."""
 
-    def __init__(self, blobs: Blobs) -> None:
-        self.blobs = blobs
+    def __init__(self, blobs: Blobs | None) -> None:
+        self.has_file = blobs is not None
+        self.blobs = blobs or {}
         self.shapes: dict[str, Shape] = {}
         self.shared: dict[str, Tensor] = {}
         self.wrong: list[str] = []
         self.filled = 0
 
+    def built(self, nodes: list[Node], where: str) -> Built:
+        """Return nodes that this has made, and how the weights went with them; raises `ModelError` if they did not."""
+        if self.wrong:
+            raise ModelError(f"{where} does not fit the net: {listed(self.wrong, '; ')}")
+        with_weights = [node.name for node in nodes if node.params]
+        stored = [name for name, arrays in self.blobs.items() if arrays]
+        missing = tuple(name for name in with_weights if name not in stored) if self.has_file else ()
+        return Built(nodes, Fit(missing, tuple(name for name in stored if name not in with_weights)))
+
     def node(self, layer: Any) -> Node:
+        """Make the next layer's node; raises `ModelError`, or `ShapeError` if it cannot run on what it reads."""
         kind = layer_type(layer)
         specs = _specs(kind, layer, [self.shapes[each] for each in layer.bottom])
         params = []

@@ -153,6 +153,8 @@ def _say_fit(facts: NetFacts) -> None:
         )
         if facts.fit.unused:
             answers.print(f"unused       {escape(', '.join(facts.fit.unused))}")
+    for thing in facts.skipped:
+        answers.print(f"read over    {escape(thing)}")
     answers.print(f"unsupported  {escape(', '.join(facts.unsupported)) or 'nothing'}")
 
 

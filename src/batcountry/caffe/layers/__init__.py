@@ -10,11 +10,13 @@ from batcountry.caffe.layers import (
     normalization,
     pooling,
     python,
+    resampling,
     shape,
 )
 from batcountry.caffe.layers.registry import (
     caffe_layer,
     check_supported,
+    lack_of,
     layer_type,
     names,
     unsupported,
@@ -29,11 +31,13 @@ __all__ = [
     "dense",
     "detection",
     "inputs",
+    "lack_of",
     "layer_type",
     "names",
     "normalization",
     "pooling",
     "python",
+    "resampling",
     "shape",
     "unsupported",
 ]
