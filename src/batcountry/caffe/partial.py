@@ -54,7 +54,9 @@ class Parting:
             self._leave(layer, self.after, f"it reads {blob!r}, which {self._makers[blob]!r} would make")
         elif layer.type != "Silence":  # which is there for what nobody needs
             made = [each for each, maker in self._makers.items() if maker is None]
-            self.leave(layer, f"it reads the blob {blob!r}, which no layer before it makes{suggestion(blob, made)}")
+            self.leave(
+                layer, f"it reads the blob {blob!r}, which no layer before it makes{suggestion(blob, made)}"
+            )
         return False
 
     def leave(self, layer: Any, cause: str) -> None:
@@ -83,7 +85,9 @@ class Parting:
 
     def _described(self, name: str, definition: Definition) -> str:
         line = definition.line(name)
-        return (f"line {line}: " if line else "") + f"{name!r} ({self.causes[name]}){owner(self.causes[name])}"
+        return (
+            f"line {line}: " if line else ""
+        ) + f"{name!r} ({self.causes[name]}){owner(self.causes[name])}"
 
 
 def parted(layers: Sequence[Any], lack: Lack = lack_of) -> tuple[list[Any], Parting]:

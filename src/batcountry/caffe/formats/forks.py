@@ -35,7 +35,10 @@ _FORKS = {
     "SegNet": ("dense_image_data_param", "DENSE_IMAGE_DATA", "DenseImageData", "weight_by_label_freqs", "class_weighting"),
     "Fast R-CNN": ("smooth_l1_loss_param", "SmoothL1Loss", "roi_data_param"),
     "R-FCN": ("psroi_pooling_param", "box_annotator_ohem_param", "PSROIPooling", "PSROIAlign", "BoxAnnotatorOHEM"),
-    "FlowNet": ("Correlation", "correlation_param", "Resample", "resample_param", "FlowWarp", "flow_warp_param", "DataAugmentation"),
+    "FlowNet": (
+        "Correlation", "correlation_param", "Resample", "resample_param", "FlowWarp", "flow_warp_param",
+        "DataAugmentation",
+    ),
     "OpenPose": ("ImResize", "imresize_param", "Nms", "nms_param", "CPMData", "cpm_transform_param"),
     "Darknet's layers": ("Reorg", "reorg_param", "Region", "region_param", "Yolov3", "yolov3_param", "YoloDetectionOutput"),
     "Ristretto": ("ConvolutionRistretto", "FcRistretto", "DeconvolutionRistretto", "LRNRistretto"),

@@ -54,7 +54,9 @@ def check_content(path: Path, data: bytes, wanted: str) -> None:
         )
     archive = next((what for start, what in _ARCHIVES.items() if head.startswith(start)), None)
     if archive or head[257:262] == b"ustar":
-        raise ModelError(f"{path} is {archive or 'a tar archive'} and not {wanted}; unpack it and name the file in it")
+        raise ModelError(
+            f"{path} is {archive or 'a tar archive'} and not {wanted}; unpack it and name the file in it"
+        )
     other = next((what for start, what in _OTHERS.items() if head.startswith(start)), None)
     if other:
         raise ModelError(f"{path} is {other} and not {wanted}; check the name")

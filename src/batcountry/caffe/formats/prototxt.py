@@ -61,7 +61,10 @@ class Definition:
         message = NetParameter()
         text.parse(self.text, message)
         layers = [*message.layers, *message.layer]
-        return {(layer.layer.name if _is_v0(layer) else layer.name): line for layer, line in zip(layers, lines, strict=False)}
+        return {
+            (layer.layer.name if _is_v0(layer) else layer.name): line
+            for layer, line in zip(layers, lines, strict=False)
+        }
 
     def line(self, layer: str) -> int | None:
         """Return the line in which a layer begins, if that can be told."""

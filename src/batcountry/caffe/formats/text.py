@@ -170,7 +170,12 @@ class _Walk:
             end += 1
             if depth <= 0:
                 break
-        while end < len(self.tokens) and depth == 0 and self._word(at)[0] in "\"'" and self._word(end)[0] in "\"'":
+        while (
+            end < len(self.tokens)
+            and depth == 0
+            and self._word(at)[0] in "\"'"
+            and self._word(end)[0] in "\"'"
+        ):
             end += 1  # strings that stand beside each other are one
         return end
 
@@ -186,7 +191,9 @@ class _Walk:
         scope, word = self.scopes[-1], self._word(value)
         is_type = scope.descriptor.name == "V1LayerParameter" and field.name == "type"
         if is_type and word[:1] in ('"', "'"):
-            raise self._mistake(at, f"layers {{}} takes a type without quotes, not {word}; layer {{}} takes one with them")
+            raise self._mistake(
+                at, f"layers {{}} takes a type without quotes, not {word}; layer {{}} takes one with them"
+            )
         if not re.match(r"[A-Za-z_]", word) or word in field.enum_type.values_by_name:
             return
         if is_type:

@@ -184,7 +184,10 @@ def roi_pooling(layer: Any, params: Sequence[Tensor], x: Tensor, rois: Tensor) -
     # Halves are rounded up, as C does with what is above 0.
     corners = (regions[:, 1:] * p.spatial_scale + 0.5).floor().clamp(-(2**20), 2**20)
     return torch.stack(
-        [_maxima(x[int(number)], corner.int().tolist(), grid) for number, corner in zip(regions[:, 0], corners, strict=True)]
+        [
+            _maxima(x[int(number)], corner.int().tolist(), grid)
+            for number, corner in zip(regions[:, 0], corners, strict=True)
+        ]
     )
 
 
@@ -192,7 +195,9 @@ def _maxima(x: Tensor, corners: list[int], grid: tuple[int, int]) -> Tensor:
     """Return the maxima of a grid over a region of (C, H, W)."""
     left, up, right, down = corners
     for axis, start, end, bins in ((1, up, down, grid[0]), (2, left, right, grid[1])):
-        x = torch.stack([_largest(x, axis, *edges) for edges in _bins(start, max(end - start + 1, 1), bins)], axis)
+        x = torch.stack(
+            [_largest(x, axis, *edges) for edges in _bins(start, max(end - start + 1, 1), bins)], axis
+        )
     return x
 
 
