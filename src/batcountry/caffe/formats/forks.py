@@ -14,6 +14,7 @@ _FORKS = {
         "MKL2017", "MKLDNN", "MKL2017BatchNorm", "quantization_param", "bw_iters", "fw_iters", "disabled_update",
         "clip_before_nms", "clip_after_nms", "coeff_mode", "algo", "fuse_bn_relu",
     ),
+    "NVIDIA's or Intel's Caffe": ("batch_norm_param.engine",),
     "NVIDIA's Caffe": (
         "default_forward_type", "default_backward_type", "default_forward_math", "default_backward_math",
         "default_cudnn_math_override", "forward_type", "backward_type", "forward_math", "backward_math",
