@@ -118,7 +118,7 @@ class Fit:
 def fitting(layer: str, stored: Arrays, shapes: Sequence[Shape]) -> Arrays:
     """Return a file's blobs of a layer, or raise `ModelError` if they are of another number or shape."""
     if len(stored) == len(shapes) and all(
-        array is None or _squeezed(array.shape) == _squeezed(tuple(shape))
+        array is None or _agree(array.shape, tuple(shape))
         for array, shape in zip(stored, shapes, strict=True)
     ):
         return stored
@@ -139,7 +139,7 @@ def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = 
 
     Weights are a file's own arrays, found by layer name. Layers that the file lacks have what
     their fillers say, and layers that the net lacks are left out, as in Caffe. Shapes agree if
-    they are equal but for leading ones.
+    they are equal but for leading ones, or rows of one length.
 
     Raises
     ------
@@ -251,6 +251,12 @@ def infer_shapes(nodes: Sequence[Node], shapes: dict[str, Shape]) -> None:
                     f"layer {node.name!r} makes the empty shape {tuple(tensor.shape)}; its input is too small"
                 )
             shapes[top] = tuple(tensor.shape)
+
+
+def _agree(stored: Shape, shape: Shape) -> bool:
+    """Whether shapes are equal but for leading ones, or both are of one row, which forks lay out as (1, C, 1, 1) too."""
+    rows = all(sum(size != 1 for size in each) <= 1 for each in (stored, shape))
+    return _squeezed(stored) == _squeezed(shape) or (rows and prod(stored) == prod(shape))
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -80,7 +80,8 @@ class Parting:
         if not self.causes:
             return ""
         things = listed([self._described(name, definition) for name in self.causes], "; ")
-        after = f", and {len(self.after)} layers after them" if self.after else ""
+        count = len(self.after)
+        after = f", and {count} layer{'s' * (count > 1)} after them" if count else ""
         return f"{definition.path}: layers that cannot run are left out: {things}{after}"
 
     def _described(self, name: str, definition: Definition) -> str:
@@ -135,5 +136,5 @@ def build_part(
             try:
                 nodes.append(builder.node(layer))
             except ShapeError as error:
-                parting.leave(layer, str(error))
+                parting.leave(layer, str(error).removeprefix(f"layer {layer.name!r} "))
     return builder.built(nodes, where), parting

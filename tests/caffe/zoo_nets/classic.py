@@ -55,9 +55,19 @@ def places205():
 def zf(form):
     """Of Zeiler and Fergus, 2013."""
     net = Net("ZF", 3, (224, 224), form=form)
-    top = net.layer("LRN", "norm1", net.conv_relu("conv1", "data", 96, 7, 2), "lrn_param { local_size: 3 alpha: 0.00005 beta: 0.75 norm_region: WITHIN_CHANNEL engine: CAFFE }")
+    top = net.layer(
+        "LRN",
+        "norm1",
+        net.conv_relu("conv1", "data", 96, 7, 2),
+        "lrn_param { local_size: 3 alpha: 0.00005 beta: 0.75 norm_region: WITHIN_CHANNEL engine: CAFFE }",
+    )
     top = net.conv_relu("conv2", net.pool("pool1", top, 3, 2, 1), 256, 5, 2)
-    top = net.layer("LRN", "norm2", top, "lrn_param { local_size: 3 alpha: 0.00005 beta: 0.75 norm_region: WITHIN_CHANNEL engine: CAFFE }")
+    top = net.layer(
+        "LRN",
+        "norm2",
+        top,
+        "lrn_param { local_size: 3 alpha: 0.00005 beta: 0.75 norm_region: WITHIN_CHANNEL engine: CAFFE }",
+    )
     top = net.pool("pool2", top, 3, 2, 1)
     for name, channels in (("conv3", 384), ("conv4", 384), ("conv5", 256)):
         top = net.conv_relu(name, top, channels, 3)
@@ -90,7 +100,9 @@ def nin():
     """Of Lin et al., 2013, in the form of 2014."""
     net = Net("nin_imagenet", v1=True)
     top = "data"
-    for stage, (channels, kernel, stride) in enumerate([(96, 11, 4), (256, 5, 1), (384, 3, 1), (1024, 3, 1)], 1):
+    for stage, (channels, kernel, stride) in enumerate(
+        [(96, 11, 4), (256, 5, 1), (384, 3, 1), (1024, 3, 1)], 1
+    ):
         top = net.conv_relu(f"conv{stage}", top, channels, kernel, stride, 0 if stage == 1 else kernel // 2)
         for part in (1, 2):
             top = net.conv_relu(f"cccp{2 * stage + part - 2}", top, channels, 1, pad=0)

@@ -5,7 +5,9 @@ from caffe.zoo_nets.writing import Net, thin
 
 def densenet():
     net = Net("DENSENET_121", form="input_dim")
-    top = net.relu(net.norm(net.conv("conv1", "data", 64, 7, 2, 3, more="bias_term: false"), more="eps: 1e-5"))
+    top = net.relu(
+        net.norm(net.conv("conv1", "data", 64, 7, 2, 3, more="bias_term: false"), more="eps: 1e-5")
+    )
     top = net.pool("pool1", top, 3, 2, 1)
     for block, depth in enumerate((6, 12, 24, 16), 2):
         for part in range(1, depth + 1):
@@ -15,7 +17,9 @@ def densenet():
             top = net.concat(f"concat_{block}_{part}", top, new)
         if block < 5:
             width = net.channels[top] // 2 * 8
-            top = net.pool(f"pool{block}", composite(net, f"conv{block}_blk", top, width, 1), 2, 2, method="AVE")
+            top = net.pool(
+                f"pool{block}", composite(net, f"conv{block}_blk", top, width, 1), 2, 2, method="AVE"
+            )
     top = net.global_pool("pool5", after_norm(net, "conv5_blk", top))
     net.conv("fc6", top, 1000, 1, pad=0)
     return net.text()

@@ -21,24 +21,45 @@ def heads(net, sources, *, clip="", smallest=30):
         boxes = 6 if 0 < index < 4 else 4
         for part, count in (("loc", boxes * 4), ("conf", boxes * 21)):
             made = net.conv(f"{top}_mbox_{part}", top, count, 3, exact=True)
-            net.layer("Permute", f"{made}_perm", made, "permute_param { order: 0 order: 2 order: 3 order: 1 }")
-            parts[part].append(net.layer("Flatten", f"{made}_flat", f"{made}_perm", "flatten_param { axis: 1 }"))
+            net.layer(
+                "Permute", f"{made}_perm", made, "permute_param { order: 0 order: 2 order: 3 order: 1 }"
+            )
+            parts[part].append(
+                net.layer("Flatten", f"{made}_flat", f"{made}_perm", "flatten_param { axis: 1 }")
+            )
         text = f"prior_box_param {{ min_size: {smallest * (index + 1)} max_size: {smallest * (index + 2)} {ratios} flip: true clip: false variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.2 offset: 0.5 }}"
         parts["priorbox"].append(net.layer("PriorBox", f"{top}_mbox_priorbox", f"{top} data", text))
     for part, axis in (("loc", 1), ("conf", 1), ("priorbox", 2)):
         net.layer("Concat", f"mbox_{part}", " ".join(parts[part]), f"concat_param {{ axis: {axis} }}")
-    net.layer("Reshape", "mbox_conf_reshape", "mbox_conf", "reshape_param { shape { dim: 0 dim: -1 dim: 21 } }")
+    net.layer(
+        "Reshape", "mbox_conf_reshape", "mbox_conf", "reshape_param { shape { dim: 0 dim: -1 dim: 21 } }"
+    )
     net.layer("Softmax", "mbox_conf_softmax", "mbox_conf_reshape", "softmax_param { axis: 2 }")
     net.layer("Flatten", "mbox_conf_flatten", "mbox_conf_softmax", "flatten_param { axis: 1 }")
-    net.layer("DetectionOutput", "detection_out", "mbox_loc mbox_conf_flatten mbox_priorbox", OUTPUT.replace("CLIP", clip))
+    net.layer(
+        "DetectionOutput",
+        "detection_out",
+        "mbox_loc mbox_conf_flatten mbox_priorbox",
+        OUTPUT.replace("CLIP", clip),
+    )
 
 
 def ssd(side):
     net = Net(f"VGG_VOC0712_SSD_{side}x{side}_deploy", size=(side, side), form="input_shape")
-    stages, top = vgg(net, pool=lambda net, name, top: net.pool(name, top, 3 if name == "pool5" else 2, 1 if name == "pool5" else 2, 1 if name == "pool5" else 0))
+    stages, top = vgg(
+        net,
+        pool=lambda net, name, top: net.pool(
+            name, top, 3 if name == "pool5" else 2, 1 if name == "pool5" else 2, 1 if name == "pool5" else 0
+        ),
+    )
     top = net.conv_relu("fc6", top, 1024, 3, pad=6, more="dilation: 6")
     top = net.conv_relu("fc7", top, 1024, 1, pad=0)
-    first = net.layer("Normalize", "conv4_3_norm", stages[3], 'norm_param { across_spatial: false scale_filler { type: "constant" value: 20 } channel_shared: false }')
+    first = net.layer(
+        "Normalize",
+        "conv4_3_norm",
+        stages[3],
+        'norm_param { across_spatial: false scale_filler { type: "constant" value: 20 } channel_shared: false }',
+    )
     sources = [first, top]
     for index in range(6, 9 if side == 300 else 11):
         padded = index < 8 or side == 512
@@ -62,7 +83,9 @@ def mobilenet_ssd():
     return net.text()
 
 
-PROPOSAL = """python_param { module: 'rpn.proposal_layer' layer: 'ProposalLayer' param_str: "'feat_stride': 16" }"""
+PROPOSAL = (
+    """python_param { module: 'rpn.proposal_layer' layer: 'ProposalLayer' param_str: "'feat_stride': 16" }"""
+)
 INFO = '\ninput: "im_info" input_shape { dim: 1 dim: 3 }'
 
 
@@ -71,9 +94,16 @@ def proposals(net, top):
     rpn = net.conv_relu("rpn_conv/3x3", top, 256, 3)
     score = net.conv("rpn_cls_score", rpn, 18, 1, pad=0, exact=True)
     boxes = net.conv("rpn_bbox_pred", rpn, 36, 1, pad=0, exact=True)
-    net.layer("Reshape", "rpn_cls_score_reshape", score, "reshape_param { shape { dim: 0 dim: 2 dim: -1 dim: 0 } }")
+    net.layer(
+        "Reshape", "rpn_cls_score_reshape", score, "reshape_param { shape { dim: 0 dim: 2 dim: -1 dim: 0 } }"
+    )
     net.layer("Softmax", "rpn_cls_prob", "rpn_cls_score_reshape")
-    net.layer("Reshape", "rpn_cls_prob_reshape", "rpn_cls_prob", "reshape_param { shape { dim: 0 dim: 18 dim: -1 dim: 0 } }")
+    net.layer(
+        "Reshape",
+        "rpn_cls_prob_reshape",
+        "rpn_cls_prob",
+        "reshape_param { shape { dim: 0 dim: 18 dim: -1 dim: 0 } }",
+    )
     net.layer("Python", "proposal", f"rpn_cls_prob_reshape {boxes} im_info", PROPOSAL, tops="rois")
 
 
@@ -116,12 +146,19 @@ def rfcn():
     for stage, depth in enumerate((3, 4, 6, 3), 2):
         for part in range(depth):
             stride = 2 if part == 0 and 2 < stage < 5 else 1
-            top = bottleneck(net, f"res{stage}{chr(97 + part)}", top, 128 * 2 ** (stage - 1), stride, project=part == 0)
+            top = bottleneck(
+                net, f"res{stage}{chr(97 + part)}", top, 128 * 2 ** (stage - 1), stride, project=part == 0
+            )
         if stage == 4:
             proposals(net, top)
     top = net.conv_relu("conv_new_1", top, 1024, 1, pad=0)
     scores = net.conv("rfcn_cls", top, 21 * 9, 1, pad=0, exact=True)
-    net.layer("PSROIPooling", "psroipooled_cls_rois", f"{scores} rois", "psroi_pooling_param { spatial_scale: 0.0625 output_dim: 21 group_size: 3 }")
+    net.layer(
+        "PSROIPooling",
+        "psroipooled_cls_rois",
+        f"{scores} rois",
+        "psroi_pooling_param { spatial_scale: 0.0625 output_dim: 21 group_size: 3 }",
+    )
     net.pool("ave_cls_score_rois", "psroipooled_cls_rois", 3, 3, method="AVE")
     net.softmax("ave_cls_score_rois", "cls_prob_pre")
     return net.text()

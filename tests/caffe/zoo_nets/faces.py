@@ -5,14 +5,28 @@ from caffe.zoo_nets.writing import Net
 
 
 def prelu(net, top, *, shared=False):
-    return net.layer("PReLU", f"prelu_{top}", top, f"prelu_param {{ channel_shared: {'true' if shared else 'false'} }}", tops=top)
+    return net.layer(
+        "PReLU",
+        f"prelu_{top}",
+        top,
+        f"prelu_param {{ channel_shared: {'true' if shared else 'false'} }}",
+        tops=top,
+    )
 
 
 def age_gender(classes):
     """Of Levi and Hassner, 2015."""
     net = Net("CaffeNet", 3, (227, 227), v1=True)
-    top = net.lrn("norm1", net.pool("pool1", net.conv_relu("conv1", "data", 96, 7, 4, 0), 3, 2)) if not net.v1 else net.pool("pool1", net.conv_relu("conv1", "data", 96, 7, 4, 0), 3, 2)
-    top = net.layer("LRN", "norm1", top, "lrn_param { local_size: 5 alpha: 0.0001 beta: 0.75 }") if net.v1 else top
+    top = (
+        net.lrn("norm1", net.pool("pool1", net.conv_relu("conv1", "data", 96, 7, 4, 0), 3, 2))
+        if not net.v1
+        else net.pool("pool1", net.conv_relu("conv1", "data", 96, 7, 4, 0), 3, 2)
+    )
+    top = (
+        net.layer("LRN", "norm1", top, "lrn_param { local_size: 5 alpha: 0.0001 beta: 0.75 }")
+        if net.v1
+        else top
+    )
     top = net.pool("pool2", net.conv_relu("conv2", top, 256, 5), 3, 2)
     top = net.pool("pool5", net.conv_relu("conv3", top, 384, 3), 3, 2)
     for name in ("fc6", "fc7"):
@@ -43,13 +57,22 @@ def residual_face(name, plan, *, norm=False):
             second = prelu(net, net.conv(f"conv{stage}_{2 * block + 3}", first, channels, 3))
             top = net.add(f"res{stage}_{2 * block + 3}", top, second)
     top = net.dense("fc5", top, 512)
-    net.layer("L2Norm" if norm else "Normalize", "feature", top, "" if norm else "norm_param { across_spatial: true channel_shared: true fix_scale: true }")
+    net.layer(
+        "L2Norm" if norm else "Normalize",
+        "feature",
+        top,
+        "" if norm else "norm_param { across_spatial: true channel_shared: true fix_scale: true }",
+    )
     return net.text()
 
 
 def mtcnn(which):
     """Of Zhang et al., 2016: three networks that look closer and closer."""
-    size, plan = {"P": (12, [(80, 3), (128, 3), (256, 3)]), "R": (24, [(224, 3), (384, 3), (512, 2)]), "O": (48, [(256, 3), (512, 3), (512, 3), (1024, 2)])}[which]
+    size, plan = {
+        "P": (12, [(80, 3), (128, 3), (256, 3)]),
+        "R": (24, [(224, 3), (384, 3), (512, 2)]),
+        "O": (48, [(256, 3), (512, 3), (512, 3), (1024, 2)]),
+    }[which]
     net = Net(f"{which}Net", 3, (size, size), form="input_dim")
     top = "data"
     for index, (channels, kernel) in enumerate(plan, 1):

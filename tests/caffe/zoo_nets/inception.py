@@ -26,7 +26,9 @@ def googlenet():
         top = net.concat(f"{prefix}/output", *branches)
         if name in ("3b", "4e"):
             top = net.pool(f"pool{name[0]}/3x3_s2", top, 3, 2)
-    net.softmax(net.dense("loss3/classifier", net.dropout(net.pool("pool5/7x7_s1", top, 7, 1, method="AVE")), 1000))
+    net.softmax(
+        net.dense("loss3/classifier", net.dropout(net.pool("pool5/7x7_s1", top, 7, 1, method="AVE")), 1000)
+    )
     return net.text()
 
 
@@ -49,7 +51,9 @@ def inception_bn(*, squeeze=False):
         stride = 1 if one else 2
         prefix = f"inception_{name}"
         branches = [conv(f"{prefix}_1x1", top, one, 1)] if one else []
-        branches.append(conv(f"{prefix}_3x3", conv(f"{prefix}_3x3_reduce", top, reduced, 1), three, 3, stride))
+        branches.append(
+            conv(f"{prefix}_3x3", conv(f"{prefix}_3x3_reduce", top, reduced, 1), three, 3, stride)
+        )
         twice = conv(f"{prefix}_double_3x3_1", conv(f"{prefix}_double_3x3_reduce", top, less, 1), double, 3)
         branches.append(conv(f"{prefix}_double_3x3_2", twice, double, 3, stride))
         pool = net.pool(f"{prefix}_pool", top, 3, stride, 1 if one else 0, method)
@@ -82,7 +86,9 @@ def stem(net, conv):
 
 def _conv(net):
     def conv(name, top, channels, kernel, stride=1, pad=None):
-        return net.conv_norm(name, top, channels, kernel, stride, pad, norm="eps: 0.001 use_global_stats: true")
+        return net.conv_norm(
+            name, top, channels, kernel, stride, pad, norm="eps: 0.001 use_global_stats: true"
+        )
 
     return conv
 
@@ -99,7 +105,9 @@ def _block_a(net, conv, name, top):
 
 
 def _block_b(net, conv, name, top):
-    seven = conv(f"{name}_7x1", conv(f"{name}_1x7", conv(f"{name}_1x7_reduce", top, 192, 1), 224, (1, 7)), 256, (7, 1))
+    seven = conv(
+        f"{name}_7x1", conv(f"{name}_1x7", conv(f"{name}_1x7_reduce", top, 192, 1), 224, (1, 7)), 256, (7, 1)
+    )
     return net.concat(
         f"{name}_concat",
         conv(f"{name}_1x1", top, 384, 1),
@@ -168,24 +176,40 @@ def inception_resnet_v2():
     conv = _conv(net)
 
     def residual(name, top, branches, factor):
-        whole = net.conv(f"{name}_up", net.concat(f"{name}_concat", *branches), net.channels[top], 1, pad=0, exact=True)
-        scaled = net.layer("Scale", f"{name}_scaled", whole, f"scale_param {{ bias_term: false filler {{ value: {factor} }} }} param {{ lr_mult: 0 }}")
+        whole = net.conv(
+            f"{name}_up", net.concat(f"{name}_concat", *branches), net.channels[top], 1, pad=0, exact=True
+        )
+        scaled = net.layer(
+            "Scale",
+            f"{name}_scaled",
+            whole,
+            f"scale_param {{ bias_term: false filler {{ value: {factor} }} }} param {{ lr_mult: 0 }}",
+        )
         return net.relu(net.add(f"{name}_eltwise", top, scaled))
 
     top = stem(net, conv)
     for index in range(3):
         name = f"resnet_a{index + 1}"
         twice = conv(f"{name}_3x3", conv(f"{name}_3x3_reduce", top, 32, 1), 32, 3)
-        more = conv(f"{name}_3x3_3", conv(f"{name}_3x3_2", conv(f"{name}_3x3_2_reduce", top, 32, 1), 48, 3), 64, 3)
+        more = conv(
+            f"{name}_3x3_3", conv(f"{name}_3x3_2", conv(f"{name}_3x3_2_reduce", top, 32, 1), 48, 3), 64, 3
+        )
         top = residual(name, top, [conv(f"{name}_1x1", top, 32, 1), twice, more], 0.17)
     top = _reduction(net, conv, "reduction_a", top, (384, 256, 256, 384))
     for index in range(3):
         name = f"resnet_b{index + 1}"
-        seven = conv(f"{name}_7x1", conv(f"{name}_1x7", conv(f"{name}_1x7_reduce", top, 128, 1), 160, (1, 7)), 192, (7, 1))
+        seven = conv(
+            f"{name}_7x1",
+            conv(f"{name}_1x7", conv(f"{name}_1x7_reduce", top, 128, 1), 160, (1, 7)),
+            192,
+            (7, 1),
+        )
         top = residual(name, top, [conv(f"{name}_1x1", top, 192, 1), seven], 0.1)
     top = _reduction(net, conv, "reduction_b", top, (384, 256, 288, 320))
     name = "resnet_c1"
-    three = conv(f"{name}_3x1", conv(f"{name}_1x3", conv(f"{name}_1x3_reduce", top, 192, 1), 224, (1, 3)), 256, (3, 1))
+    three = conv(
+        f"{name}_3x1", conv(f"{name}_1x3", conv(f"{name}_1x3_reduce", top, 192, 1), 224, (1, 3)), 256, (3, 1)
+    )
     top = residual(name, top, [conv(f"{name}_1x1", top, 192, 1), three], 0.2)
     net.softmax(net.dense("classifier", net.global_pool("pool_8x8_s1", top), 1000))
     return net.text()
@@ -204,8 +228,12 @@ def xception():
     for index, channels in enumerate((128, 256, 728), 1):
         name = f"xception{index}"
         shortcut = net.conv_norm(f"{name}_match_conv", top, channels, 1, 2, 0, relu=False)
-        branch = separable(f"{name}_conv2", separable(f"{name}_conv1", top, channels, index > 1), channels, True)
-        top = net.add(f"{name}_elewise", shortcut, net.pool(f"{name}_pool", branch, 3, 2, 0 if index == 2 else 1))
+        branch = separable(
+            f"{name}_conv2", separable(f"{name}_conv1", top, channels, index > 1), channels, True
+        )
+        top = net.add(
+            f"{name}_elewise", shortcut, net.pool(f"{name}_pool", branch, 3, 2, 0 if index == 2 else 1)
+        )
     for index in range(4, 7):
         name, branch = f"xception{index}", top
         for part in range(1, 4):

@@ -6,13 +6,19 @@ from caffe.zoo_nets.writing import Net
 
 
 def crop(net, name, top, like, offset):
-    return net.layer("Crop", name, f"{top} {like}", f"crop_param {{ axis: 2 offset: {offset} }}", channels=net.channels[top])
+    return net.layer(
+        "Crop",
+        name,
+        f"{top} {like}",
+        f"crop_param {{ axis: 2 offset: {offset} }}",
+        channels=net.channels[top],
+    )
 
 
 def fcn(stride):
     """Of Long et al., 2015."""
     net = Net(f"FCN-{stride}s", size=(500, 500), form="layer")
-    stages, top = vgg(net, first_pad=100)
+    _, top = vgg(net, first_pad=100)
     pools = {16: "pool4", 8: "pool3"}
     for name, kernel in (("fc6", 7), ("fc7", 1)):
         top = net.dropout(net.conv_relu(name, top, 4096, kernel, pad=0))
@@ -20,10 +26,19 @@ def fcn(stride):
     for finer, offset in ((16, 5), (8, 9)):
         if finer < stride:
             break
-        bigger = net.layer("Deconvolution", f"upscore_{finer}", score, "convolution_param { num_output: 21 bias_term: false kernel_size: 4 stride: 2 }")
+        bigger = net.layer(
+            "Deconvolution",
+            f"upscore_{finer}",
+            score,
+            "convolution_param { num_output: 21 bias_term: false kernel_size: 4 stride: 2 }",
+        )
         skip = net.conv(f"score_{pools[finer]}", pools[finer], 21, 1, pad=0, exact=True)
-        score = net.add(f"fuse_{pools[finer]}", bigger, crop(net, f"score_{pools[finer]}c", skip, bigger, offset))
-    text = f"convolution_param {{ num_output: 21 bias_term: false kernel_size: {2 * stride} stride: {stride} }}"
+        score = net.add(
+            f"fuse_{pools[finer]}", bigger, crop(net, f"score_{pools[finer]}c", skip, bigger, offset)
+        )
+    text = (
+        f"convolution_param {{ num_output: 21 bias_term: false kernel_size: {2 * stride} stride: {stride} }}"
+    )
     net.layer("Deconvolution", "upscore", score, text)
     crop(net, "score", "upscore", "data", {32: 19, 16: 27, 8: 31}[stride])
     return net.text()
@@ -33,7 +48,7 @@ def segnet(stages, name, *, dropout=False):
     """Of Badrinarayanan et al., 2015: pooling says where maxima were, and the decoder puts them back there."""
     net = Net(name, size=(90, 120), form="input_dim")
     pool = "pooling_param { pool: MAX kernel_size: 2 stride: 2 }"
-    norm = "bn_param { scale_filler { type: \"constant\" value: 1 } shift_filler { type: \"constant\" value: 0.001 } bn_mode: INFERENCE }"
+    norm = 'bn_param { scale_filler { type: "constant" value: 1 } shift_filler { type: "constant" value: 0.001 } bn_mode: INFERENCE }'
     top, sizes = "data", []
 
     def conv(name, top, channels):
@@ -50,7 +65,12 @@ def segnet(stages, name, *, dropout=False):
     for stage, (_, depth) in reversed(list(enumerate(stages, 1))):
         height, width = sizes[stage - 1]
         stated = f"upsample_w: {width} upsample_h: {height}" if stage > 2 else ""
-        top = net.layer("Upsample", f"upsample{stage}", f"{top} pool{stage}_mask", f"upsample_param {{ scale: 2 {stated} }}")
+        top = net.layer(
+            "Upsample",
+            f"upsample{stage}",
+            f"{top} pool{stage}_mask",
+            f"upsample_param {{ scale: 2 {stated} }}",
+        )
         for part in range(depth, 0, -1):
             channels = stages[stage - 2][0] if part == 1 and stage > 1 else stages[stage - 1][0]
             top = conv(f"conv{stage}_{part}_D", top, channels)
@@ -79,7 +99,13 @@ def deeplab_v1():
     top = net.dropout(net.conv_relu("fc7", top, 1024, 1, pad=0))
     score = net.conv("fc8_voc12", top, 21, 1, pad=0, exact=True)
     net.layer("INTERP", "fc8_interp", score, "interp_param { zoom_factor: 8 }")
-    net.layer("MAT_WRITE", "fc8_mat", "fc8_interp", 'mat_write_param { prefix: "fc8/" source: "list.txt" strip: 0 period: 1 }', tops="")
+    net.layer(
+        "MAT_WRITE",
+        "fc8_mat",
+        "fc8_interp",
+        'mat_write_param { prefix: "fc8/" source: "list.txt" strip: 0 period: 1 }',
+        tops="",
+    )
     return net.text()
 
 
@@ -92,16 +118,42 @@ def deeplab_v2():
         for stage, depth in enumerate((2, 2, 2, 2), 2):
             for part in range(depth):
                 stride = 2 if part == 0 and stage == 3 else 1
-                top = bottleneck(net, f"{prefix}res{stage}{chr(97 + part)}", top, 128 * 2 ** (stage - 1), stride, project=part == 0)
-        scores = [net.conv(f"{prefix}fc1_c{index}", top, 21, 3, pad=rate, more=f"dilation: {rate}", exact=True) for index, rate in enumerate((6, 12, 18, 24))]
+                top = bottleneck(
+                    net,
+                    f"{prefix}res{stage}{chr(97 + part)}",
+                    top,
+                    128 * 2 ** (stage - 1),
+                    stride,
+                    project=part == 0,
+                )
+        scores = [
+            net.conv(f"{prefix}fc1_c{index}", top, 21, 3, pad=rate, more=f"dilation: {rate}", exact=True)
+            for index, rate in enumerate((6, 12, 18, 24))
+        ]
         return net.add(f"{prefix}fc1", *scores)
 
     whole = trunk("", "data")
-    net.layer("Interp", "shrink_data075", "data", "interp_param { zoom_factor: 1 shrink_factor: 2 pad_beg: 0 pad_end: 0 }")
-    half = net.layer("Interp", "fc1_res075_interp", trunk("res075_", "shrink_data075"), "interp_param { height: 41 width: 41 }")
+    net.layer(
+        "Interp",
+        "shrink_data075",
+        "data",
+        "interp_param { zoom_factor: 1 shrink_factor: 2 pad_beg: 0 pad_end: 0 }",
+    )
+    half = net.layer(
+        "Interp",
+        "fc1_res075_interp",
+        trunk("res075_", "shrink_data075"),
+        "interp_param { height: 41 width: 41 }",
+    )
     net.layer("Eltwise", "fc_fusion", f"{whole} {half}", "eltwise_param { operation: MAX }")
     net.layer("Interp", "fc1_interp", "fc_fusion", "interp_param { zoom_factor: 8 }")
-    net.layer("ImageSegData", "never", "", 'image_data_param { root_folder: "/data" label_type: PIXEL } include { phase: TRAIN }', tops="x")
+    net.layer(
+        "ImageSegData",
+        "never",
+        "",
+        'image_data_param { root_folder: "/data" label_type: PIXEL } include { phase: TRAIN }',
+        tops="x",
+    )
     return net.text()
 
 
@@ -112,7 +164,9 @@ def pspnet():
 
     def conv(name, top, channels, kernel, stride=1, *, dilation=1, relu=True):
         pad = dilation if kernel == 3 else 0
-        made = net.conv(name, top, channels, kernel, stride, pad, more=f"bias_term: false dilation: {dilation}")
+        made = net.conv(
+            name, top, channels, kernel, stride, pad, more=f"bias_term: false dilation: {dilation}"
+        )
         made = net.layer("BN", f"{name}/bn", made, norm, tops=made)
         return net.relu(made) if relu else made
 
@@ -123,7 +177,13 @@ def pspnet():
             name, channels = f"conv{stage}_{part}", 256 * 2 ** (stage - 2)
             shortcut = conv(f"{name}_1x1_proj", top, channels, 1, stride, relu=False) if part == 1 else top
             branch = conv(f"{name}_1x1_reduce", top, channels // 4, 1, stride if part == 1 else 1)
-            branch = conv(f"{name}_1x1_increase", conv(f"{name}_3x3", branch, channels // 4, 3, dilation=dilation), channels, 1, relu=False)
+            branch = conv(
+                f"{name}_1x1_increase",
+                conv(f"{name}_3x3", branch, channels // 4, 3, dilation=dilation),
+                channels,
+                1,
+                relu=False,
+            )
             top = net.relu(net.add(name, shortcut, branch))
     pooled = []
     for bins, side in ((1, 60), (2, 30), (3, 20), (6, 10)):
@@ -167,11 +227,25 @@ def openpose(stages=3):
             part, depth, kernel = top, 3 if stage == 1 else 5, 3 if stage == 1 else 7
             for index in range(1, depth + 1):
                 part = net.conv_relu(f"Mconv{index}_stage{stage}_{branch}", part, 128, kernel)
-            part = net.conv_relu(f"Mconv{depth + 1}_stage{stage}_{branch}", part, 512 if stage == 1 else 128, 1, pad=0)
-            maps.append(net.conv(f"Mconv{depth + 2}_stage{stage}_{branch}", part, channels, 1, pad=0, exact=True))
-        top = net.concat(f"concat_stage{stage + 1}", *maps, features) if stage < stages else net.concat("net_output", *reversed(maps))
+            part = net.conv_relu(
+                f"Mconv{depth + 1}_stage{stage}_{branch}", part, 512 if stage == 1 else 128, 1, pad=0
+            )
+            maps.append(
+                net.conv(f"Mconv{depth + 2}_stage{stage}_{branch}", part, channels, 1, pad=0, exact=True)
+            )
+        top = (
+            net.concat(f"concat_stage{stage + 1}", *maps, features)
+            if stage < stages
+            else net.concat("net_output", *reversed(maps))
+        )
     net.layer("ImResize", "resize", top, "imresize_param { factor: 8 scale_gap: 0.3 }", tops="resized_map")
-    net.layer("Nms", "nms", "resized_map", "nms_param { threshold: 0.05 max_peaks: 96 num_parts: 18 }", tops="joints")
+    net.layer(
+        "Nms",
+        "nms",
+        "resized_map",
+        "nms_param { threshold: 0.05 max_peaks: 96 num_parts: 18 }",
+        tops="joints",
+    )
     return net.text()
 
 
@@ -181,14 +255,22 @@ def unet():
     top, down = "data", []
     for level, letter in enumerate("abcd"):
         for part in (0, 1):
-            top = net.conv_relu(f"conv_d{level}{letter}-{part}", top, 64 * 2**level, 3, pad=0 if level < 2 else 1)
+            top = net.conv_relu(
+                f"conv_d{level}{letter}-{part}", top, 64 * 2**level, 3, pad=0 if level < 2 else 1
+            )
         down.append(top)
         top = net.pool(f"pool_d{level}{letter}", top, 2, more="round_mode: FLOOR")
     for part in (0, 1):
         top = net.conv_relu(f"conv_d4-{part}", top, 1024, 3)
     for level in (3, 2, 1, 0):
         channels = net.channels[down[level]]
-        top = net.layer("Deconvolution", f"upconv_u{level}", top, f"convolution_param {{ num_output: {channels} kernel_size: 2 stride: 2 }}", channels=channels)
+        top = net.layer(
+            "Deconvolution",
+            f"upconv_u{level}",
+            top,
+            f"convolution_param {{ num_output: {channels} kernel_size: 2 stride: 2 }}",
+            channels=channels,
+        )
         skip = crop(net, f"crop_u{level}", down[level], top, 0)
         top = net.concat(f"concat_u{level}", net.relu(top), skip)
         for part in (0, 1):
@@ -201,16 +283,34 @@ def colorization():
     """Of Zhang et al., 2016: lightness in, colors out."""
     net = Net("LtoAB", 1, (224, 224), form="input_dim", data="data_l")
     top, scale = "data_l", "use_global_stats: true"
-    plan = [(64, 2, 2, 1), (128, 2, 2, 1), (256, 3, 2, 1), (512, 3, 1, 1), (512, 3, 1, 2), (512, 3, 1, 2), (512, 3, 1, 1)]
+    plan = [
+        (64, 2, 2, 1),
+        (128, 2, 2, 1),
+        (256, 3, 2, 1),
+        (512, 3, 1, 1),
+        (512, 3, 1, 2),
+        (512, 3, 1, 2),
+        (512, 3, 1, 1),
+    ]
     for stage, (channels, depth, stride, dilation) in enumerate(plan, 1):
         for part in range(1, depth + 1):
             last = part == depth
-            top = net.conv_relu(f"conv{stage}_{part}", top, channels, 3, stride if last else 1, dilation, more=f"dilation: {dilation}")
+            top = net.conv_relu(
+                f"conv{stage}_{part}",
+                top,
+                channels,
+                3,
+                stride if last else 1,
+                dilation,
+                more=f"dilation: {dilation}",
+            )
         top = net.layer("BatchNorm", f"conv{stage}_{depth}norm", top, f"batch_norm_param {{ {scale} }}")
     top = net.relu(net.upscore("conv8_1", top, 32, 2, more=""))
     top = net.conv_relu("conv8_3", net.conv_relu("conv8_2", top, 256, 3), 256, 3)
     top = net.conv("conv8_313", top, 313, 1, pad=0)
-    scaled = net.layer("Scale", "conv8_313_rh", top, "scale_param { bias_term: false filler { value: 2.606 } }")
+    scaled = net.layer(
+        "Scale", "conv8_313_rh", top, "scale_param { bias_term: false filler { value: 2.606 } }"
+    )
     net.conv("class8_ab", net.softmax(scaled, "class8_313_rh"), 2, 1, pad=0, exact=True)
     return net.text()
 

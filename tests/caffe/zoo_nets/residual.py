@@ -3,7 +3,19 @@
 from caffe.zoo_nets.writing import Net, thin
 
 
-def bottleneck(net, name, top, channels, stride, *, groups=1, project=False, squeeze=False, norm="use_global_stats: true", stride_at=1):
+def bottleneck(
+    net,
+    name,
+    top,
+    channels,
+    stride,
+    *,
+    groups=1,
+    project=False,
+    squeeze=False,
+    norm="use_global_stats: true",
+    stride_at=1,
+):
     """Add a block of three convolutions around its shortcut."""
     inner = channels // 2 if groups > 1 else channels // 4
     first, second = (stride, 1) if stride_at == 1 else (1, stride)
@@ -37,7 +49,15 @@ def resnet(name, depths, *, form="input_dim", first="use_global_stats: true", ce
         for part in range(depth):
             project = part == 0
             stride = 2 if project and stage > 2 else 1
-            top = bottleneck(net, f"res{stage}{chr(97 + part) if depth < 7 or part == 0 else f'b{part}'}", top, 128 * 2 ** (stage - 1), stride, project=project, **block)
+            top = bottleneck(
+                net,
+                f"res{stage}{chr(97 + part) if depth < 7 or part == 0 else f'b{part}'}",
+                top,
+                128 * 2 ** (stage - 1),
+                stride,
+                project=project,
+                **block,
+            )
     top = net.pool("pool5", top, 7, 1, method="AVE") if not ceil else net.global_pool("pool5", top)
     net.softmax(net.dense("fc1000", top, 1000))
     return net.text()
@@ -47,12 +67,16 @@ def dpn():
     """Dual paths (Chen et al., 2017): a residual path beside a dense one, cut apart by Slice."""
     net = Net("dpn-92", form="layer")
     top = net.pool("pool1", net.conv_norm("conv1_x_1", "data", 64, 7, 2), 3, 2, 1, more="ceil_mode: false")
-    for stage, (depth, width, step) in enumerate([(3, 256, 16), (4, 512, 32), (20, 1024, 24), (3, 2048, 128)], 2):
+    for stage, (depth, width, step) in enumerate(
+        [(3, 256, 16), (4, 512, 32), (20, 1024, 24), (3, 2048, 128)], 2
+    ):
         kept, grown = thin(width), thin(step * 2)
         for part in range(1, depth + 1):
             name, stride = f"conv{stage}_{part}", 2 if part == 1 and stage > 2 else 1
             branch = net.conv_norm(f"{name}_c1x1_a", top, width // 4, 1, pad=0)
-            branch = net.conv_norm(f"{name}_c3x3_b", branch, width // 4, 3, stride, more=f"group: {thin(width // 4) // 4}")
+            branch = net.conv_norm(
+                f"{name}_c3x3_b", branch, width // 4, 3, stride, more=f"group: {thin(width // 4) // 4}"
+            )
             branch = net.conv(f"{name}_c1x1_c", branch, kept + grown, 1, pad=0, exact=True)
             sliced = f"slice_param {{ axis: 1 slice_point: {kept} }}"
             if part == 1:
@@ -73,8 +97,22 @@ NETS = {
     "ResNet-50": lambda: resnet("ResNet-50", (3, 4, 6, 3)),
     "ResNet-101": lambda: resnet("ResNet-101", (3, 4, 23, 3)),
     "ResNet-152": lambda: resnet("ResNet-152", (3, 8, 36, 3)),
-    "ResNeXt-50": lambda: resnet("resnext50-32x4d", (3, 4, 6, 3), groups=4, form="layer", ceil="ceil_mode: false", stride_at=2, norm="use_global_stats: true eps: 1e-05"),
+    "ResNeXt-50": lambda: resnet(
+        "resnext50-32x4d",
+        (3, 4, 6, 3),
+        groups=4,
+        form="layer",
+        ceil="ceil_mode: false",
+        stride_at=2,
+        norm="use_global_stats: true eps: 1e-05",
+    ),
     "SE-ResNet-50": lambda: resnet("SE-ResNet-50", (3, 4, 6, 3), squeeze=True, form="input_shape"),
-    "ResNet-18 (NVIDIA)": lambda: resnet("resnet_18_nv", (2, 2, 2, 2), form="layer", norm="engine: CUDNN scale_filler { value: 1 } bias_filler { value: 0 } moving_average_fraction: 0.9", first="engine: MKL2017"),
+    "ResNet-18 (NVIDIA)": lambda: resnet(
+        "resnet_18_nv",
+        (2, 2, 2, 2),
+        form="layer",
+        norm="engine: CUDNN scale_filler { value: 1 } bias_filler { value: 0 } moving_average_fraction: 0.9",
+        first="engine: MKL2017",
+    ),
     "DPN-92": dpn,
 }

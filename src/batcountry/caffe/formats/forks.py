@@ -73,8 +73,8 @@ def described(skipped: Iterable[Skipped]) -> list[str]:
     groups = [(name, list(group)) for name, group in groupby(ordered, key=lambda each: each.name)]
     groups.sort(key=lambda pair: pair[1][0].line)
     return [
-        (f"line {group[0].line}: " if group[0].line else "")
-        + name
+        f"line {group[0].line}: "
+        + (name if name.isprintable() else ascii(name))
         + owner(name)
         + (f" and {len(group) - 1} more" if len(group) > 1 else "")
         for name, group in groups

@@ -62,6 +62,8 @@ def parse(text: str, message: Any) -> tuple[Skipped, ...]:
             return ()
         except text_format.ParseError:
             walk = _Walk(text, message.DESCRIPTOR)
+            if walk.mistake is not None:
+                raise walk.mistake from None
             if not walk.edits:
                 raise
         message.Clear()
@@ -94,6 +96,8 @@ class _Walk:
         What is not known.
     blocks
         The outermost fields, with their lines.
+    mistake
+        The first that is easier to say here than it is for the parser.
     edits
         What is to be put in the place of what, as (start, end, text).
     """
@@ -105,6 +109,7 @@ class _Walk:
         self.skipped: list[Skipped] = []
         self.blocks: list[tuple[str, int]] = []
         self.edits: list[tuple[int, int, str]] = []
+        self.mistake: text_format.ParseError | None = None
         self.scopes = [_Scope(descriptor, "", None)]
         at = 0
         while at < len(self.tokens) and self.scopes:
@@ -158,7 +163,7 @@ class _Walk:
         if field.enum_type is not None:
             self._enum(at, value, end, field)
         elif field.type == field.TYPE_STRING and self._word(value)[:1] not in ('"', "'", "["):
-            raise self._mistake(at, f'{name} takes a text in quotes, such as {name}: "…"')
+            self._note_mistake(at, f'{name} takes a text in quotes, such as {name}: "…"')
         return end
 
     def _end(self, at: int) -> int:
@@ -184,14 +189,14 @@ class _Walk:
         self.edits.append((self.tokens[at].start(), stop, instead))
         self.skipped.append(Skipped(self._line(at), f"{self.scopes[-1].path}{name}"))
 
-    def _mistake(self, at: int, sentence: str) -> text_format.ParseError:
-        return text_format.ParseError(sentence, line=self._line(at))
+    def _note_mistake(self, at: int, sentence: str) -> None:
+        self.mistake = self.mistake or text_format.ParseError(sentence, line=self._line(at))
 
     def _enum(self, at: int, value: int, end: int, field: Any) -> None:
         scope, word = self.scopes[-1], self._word(value)
         is_type = scope.descriptor.name == "V1LayerParameter" and field.name == "type"
         if is_type and word[:1] in ('"', "'"):
-            raise self._mistake(
+            self._note_mistake(
                 at, f"layers {{}} takes a type without quotes, not {word}; layer {{}} takes one with them"
             )
         if not re.match(r"[A-Za-z_]", word) or word in field.enum_type.values_by_name:

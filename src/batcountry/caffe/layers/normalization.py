@@ -104,7 +104,7 @@ def _learns(layer: Any) -> bool:
 
 
 def _bn_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
-    p, shape = layer.bn_param, (bottoms[0][1],)
+    p, shape = layer.bn_param, (1, bottoms[0][1], 1, 1)
     if _is_segnets(p):
         return [Param(shape, _or_one(p, "scale_filler")), Param(shape, p.shift_filler)]
     learned = [Param(shape, _or_one(p, "slope_filler")), Param(shape, p.bias_filler)]

@@ -131,10 +131,24 @@ def names() -> list[str]:
     return sorted(LAYER_TYPES)
 
 
+_DATA = (
+    "Data",
+    "ImageData",
+    "HDF5Data",
+    "WindowData",
+    "MemoryData",
+    "AnnotatedData",
+    "VideoData",
+    "DenseImageData",
+)
+
+
 def lack_of(layer: Any) -> str:
     """Return in words why a layer cannot run: its type if that is not registered, or what it lacks; empty if it can."""
     if layer.type not in LAYER_TYPES:
-        return str(layer.type) or "no type"
+        kind = layer.type if layer.type.isprintable() else ascii(layer.type)
+        reads = ", which reads pictures from files; a deploy.prototxt has an input in its place"
+        return f"{kind}{reads}" if kind in _DATA else kind or "no type"
     return ", ".join(layer.unknown_settings) or LAYER_TYPES[layer.type].lack(layer)
 
 
@@ -146,4 +160,4 @@ def unsupported(layers: Iterable[Any]) -> list[str]:
 def check_supported(layers: Iterable[Any], where: str) -> None:
     """Raise `UnsupportedLayer` that names the layers of a net that cannot run, the first of them if there are many."""
     if missing := unsupported(layers):
-        raise UnsupportedLayer(f"{where} has layers of unsupported types: {listed(missing, room=260)}")
+        raise UnsupportedLayer(f"{where}: there are layers of unsupported types: {listed(missing)}")

@@ -123,7 +123,7 @@ def open_caffe(
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,
         input_size=(shape[2], shape[3]),
-        refused={name: f"it is left out, as {reason}" for name, reason in parting.left_out.items()},
+        refused={name: f"it cannot run ({reason})" for name, reason in parting.left_out.items()},
     )
 
 
