@@ -64,6 +64,8 @@ def test_a_mean_and_a_deviation_are_in_the_nets_order_and_in_gray_levels(tmp_pat
     np.testing.assert_allclose(
         entered(rgb, colors), colors - np.reshape([104, 117, 123], (1, 3, 1, 1)), rtol=1e-4, atol=1e-4
     )
+    black = open_model(folder, mean=(0, 0, 0))
+    np.testing.assert_allclose(entered(black, colors), colors[:, ::-1], rtol=1e-5)
     gray = open_model(written(tmp_path, inputs(data=(1, 1, 28, 28)) + convolution()), mean=[50])
     np.testing.assert_allclose(entered(gray, colors), luma(colors) - 50, rtol=1e-4, atol=1e-4)
 
@@ -84,9 +86,16 @@ def test_what_a_net_does_not_take_is_refused(tmp_path, channels, named):
         open_model(folder, input=named)
 
 
+def weights_of(channels):
+    weight = np.random.RandomState(0).normal(size=(16, channels, 3, 3))
+    return [("c", "Convolution", [np.float32(weight), np.zeros(16, "f4")])]
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 6])
 def test_nets_of_any_channels_dream(tmp_path, channels):
-    model = open_model(written(tmp_path, inputs(data=(1, channels, 28, 28)) + convolution(), [("c", "X", [np.float32(np.random.RandomState(0).normal(size=(16, channels, 3, 3))), np.zeros(16, "f4")])]))  # fmt: skip
+    model = open_model(
+        written(tmp_path, inputs(data=(1, channels, 28, 28)) + convolution(), weights_of(channels))
+    )
     pixels = np.random.RandomState(1).uniform(0, 255, (24, 31, channels if channels in (2, 6) else 3))
     dream = batcountry.dream(np.float32(pixels), model=model, layer="c", octaves=1, iterations=1)
     array = dream.array()
@@ -178,7 +187,7 @@ def test_a_folder_may_have_one_definition_by_another_name(tmp_path):
 
 
 def test_a_gray_net_dreams_from_the_command_line_and_again(tmp_path, monkeypatch):
-    written(tmp_path, inputs(data=(1, 1, 28, 28)) + convolution())
+    written(tmp_path, inputs(data=(1, 1, 28, 28)) + convolution(), weights_of(1))
     monkeypatch.chdir(tmp_path)
     Image.fromarray(np.random.RandomState(0).randint(0, 255, (40, 48, 3), np.uint8)).save("in.png")
     options = ["--model", ".", "--channels", "gray", "--octaves", "1", "--iterations", "1"]

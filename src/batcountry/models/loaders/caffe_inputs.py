@@ -189,8 +189,8 @@ def entry_for(
     kind
         What it takes; by default blue, green and red, or gray, or red, green, blue and an opaque alpha, or other channels.
     mean, std
-        Of each channel in the net's order; see `mean_of`. Without either, channels other than three colors are taken
-        from 0 to 1, as networks of PyTorch's take them.
+        Of each channel in the net's order; see `mean_of`. A mean alone is in gray levels; without either, channels other
+        than three colors are taken from 0 to 1, as networks of PyTorch's take them.
     stated
         What the net itself says of its pictures, if it does.
 
@@ -208,7 +208,8 @@ def entry_for(
         return Entry(usual.kind, stated.mean_for(channels), (1 / stated.scale,) * channels)
     if mean is None and channels != 3 and find_mean(prototxt.parent) is None:
         return Entry.of(kind, None, std)
-    return Entry.of(kind, mean_of(prototxt, channels, mean, policy), std)
+    means = mean_of(prototxt, channels, mean, policy)
+    return Entry(usual.kind, means, (1.0,) * channels) if std is None else Entry.of(kind, means, std)
 
 
 def names_of_inputs(nodes: Sequence[Node]) -> str:
