@@ -87,7 +87,7 @@ def write_weights(path: Path, layers: Iterable[tuple[str, str, Sequence[NDArray[
         for array in blobs:
             header, numbers = _header(array), np.ascontiguousarray(array, dtype="<f4")
             parts += [
-                _tag(*_blob_fields(_LAYERS), len(header) + numbers.nbytes),
+                _tag(_blob_fields(_LAYERS)[0], len(header) + numbers.nbytes),
                 header,
                 numbers.data.cast("B"),
             ]

@@ -51,7 +51,7 @@ def upsample(
     if places.numel() and not 0 <= int(places.min()) <= int(places.max()) < rows * columns:
         raise ValueError(f"its mask is of larger feature maps than {rows}×{columns}")
     empty = x.new_zeros(*x.shape[:2], rows * columns)
-    return empty.scatter(2, places, x.flatten(2)).unflatten(2, size)
+    return empty.scatter(2, places, x.flatten(2)).reshape(*x.shape[:2], *size)
 
 
 def _upsampled(layer: Any, x: Tensor, like: Tensor | None) -> Size:

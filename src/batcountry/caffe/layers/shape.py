@@ -110,7 +110,7 @@ def shuffle_channel(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     groups = layer.shuffle_channel_param.group
     if not groups or x.shape[1] % groups:
         raise ValueError(f"{x.shape[1]} channels are not {groups} groups")
-    return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
+    return x.reshape(x.shape[0], groups, -1, *x.shape[2:]).transpose(1, 2).flatten(1, 2)
 
 
 @caffe_layer("BatchReindex")
