@@ -30,6 +30,8 @@ TAILS = {
     "a blob that nobody makes": layer("Eltwise", "w", "d label") + layer("ReLU", "after", "w"),
     "shapes that do not go together": layer("Eltwise", "w", "c d") + layer("ReLU", "after", "w"),
     "another number of bottoms": layer("Softmax", "w", "c d") + layer("ReLU", "after", "w"),
+    "pooling for training": layer("Pooling", "w", "d", settings="pooling_param { pool: STOCHASTIC kernel_size: 2 }") + layer("ReLU", "after", "w"),
+    "a filler of a fork": layer("InnerProduct", "w", "d", settings="inner_product_param { num_output: 3 weight_filler { type: 'orthogonal' } }") + layer("ReLU", "after", "w"),
     "recurrence": layer("LSTM", "w", "d label", settings="recurrent_param { num_output: 3 }") + layer("ReLU", "after", "w"),
 }  # fmt: skip
 
@@ -73,7 +75,7 @@ def test_forks_are_named(tmp_path, caplog):
         (inputs(data=(1, 3, 8, 8)) + layer("Wibble", "w", "data"), UnsupportedLayer, r"line 2: .*'w' \(Wibble\)"),
         (inputs(data=(1, 3, 8, 8)) + layer("ReLU", "w", "date"), ModelError, r"line 2: no layer runs: 'w': .*did you mean 'data'"),
         (inputs(data=(1, 3, 8, 8)), ModelError, "no layers after its input 'data'"),
-        (layer("Wibble", "w", ""), ModelError, "no layers after its input 'w'"),
+        (layer("Wibble", "w", ""), UnsupportedLayer, r"line 1: .*'w' \(Wibble\)"),
         (layer("ReLU", "w", "data"), ModelError, "has no input .*'data'"),
         (inputs(data=(1, 3, 8, 8)) + "".join(layer(f"AnUnknownTypeOfLayer{i}", f"layer_{i}", "data") for i in range(99)), UnsupportedLayer, "and 9[0-9] more"),
     ],

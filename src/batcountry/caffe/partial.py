@@ -9,10 +9,10 @@ from typing import Any
 
 from batcountry.caffe.formats.forks import owner
 from batcountry.caffe.formats.prototxt import Definition
-from batcountry.caffe.graph import Blobs, Builder, Built, ShapeError, check_wiring
+from batcountry.caffe.graph import Blobs, Builder, Built, check_wiring
 from batcountry.caffe.layers import check_supported, lack_of
 from batcountry.caffe.splits import with_splits
-from batcountry.errors import UnsupportedLayer, listed, suggestion
+from batcountry.errors import ModelError, UnsupportedLayer, listed, suggestion
 
 Lack = Callable[[Any], str]
 
@@ -135,6 +135,6 @@ def build_part(
         if parting.take(layer, lack(layer)):
             try:
                 nodes.append(builder.node(layer))
-            except ShapeError as error:
+            except ModelError as error:
                 parting.leave(layer, str(error).removeprefix(f"layer {layer.name!r} "))
     return builder.built(nodes, where), parting

@@ -20,9 +20,6 @@ _ARCHIVES = {
 }
 _OTHERS = {
     b"\x93NUMPY": "a NumPy array",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"%PDF": "a PDF",
     b"\x80\x02": "a Python pickle",
     b"\x80\x04": "a Python pickle",
 }

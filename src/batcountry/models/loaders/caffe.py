@@ -146,7 +146,7 @@ def _names_input(definition: Definition, name: str) -> bool:
 
 
 def _inputless(definition: Definition, parting: Parting) -> ModelError:
-    check_supported(definition.net.layer, str(definition.path))
+    check_supported(definition.net.layer, _first_unsupported(definition))
     reason = next(iter(parting.causes.values()), "")
     return ModelError(
         f"{definition.path} has no input{f' ({reason})' if reason else ''}; give the deploy.prototxt of the network"
@@ -156,13 +156,17 @@ def _inputless(definition: Definition, parting: Parting) -> ModelError:
 def _empty(definition: Definition, parting: Parting, policy: Policy, entry: str) -> ModelError:
     """Return what to say of a net without a layer to dream with."""
     layers = definition.net.layer
+    if all(not lack_of(layer) for layer in layers):
+        check_code(layers, policy)
+    check_supported(layers, _first_unsupported(definition))
     if parting.causes:
-        if all(not lack_of(layer) for layer in layers):
-            check_code(layers, policy)
         name, reason = next(iter(parting.causes.items()))
-        check_supported(layers, definition.place(name))
         return ModelError(f"{definition.place(name)}: no layer runs: {name!r}: {reason}")
     return ModelError(f"{definition.path} has no layers after its input {entry!r}")
+
+
+def _first_unsupported(definition: Definition) -> str:
+    return definition.place(next((layer.name for layer in definition.net.layer if lack_of(layer)), ""))
 
 
 def _note(definition: Definition, parting: Parting, built: Built, weights: Path) -> None:
