@@ -60,13 +60,12 @@ def model_of(
     traced, columns = _traced(module, entry, size, columns=columns)
     if columns:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = ModuleNetwork(module, traced, entry, columns=columns)
     layers = list(_layers(traced, receptive_fields(module)))
     if not layers:
         raise ModelError(f"{name} has no layer that can be dreamed with: {_first(traced.refused)}")
     digest = weights_sha256 or state_sha256(module.state_dict())
-    return _model(
-        name, ModuleNetwork(module, traced, entry, columns=columns), traced, layers, classes, digest
-    )
+    return _model(name, network, traced, layers, classes, digest)
 
 
 def _model(

@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 from batcountry.errors import ModelError, first_line, raised_in
 from batcountry.models.inspect.layouts import Size
+from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded
+from batcountry.models.inspect.shape_runs import ShapeRuns
 from batcountry.models.inspect.tracing import Traced, listening, tensor_of
 from batcountry.models.preprocess import Entry
 
@@ -48,12 +50,37 @@ class ModuleNetwork:
         self._dtype: torch.dtype | None = None
         self._alone = Lock()  # hooks of one run would hear another's
         self._parts = dict(module.named_modules())
+        runs = ShapeRuns(module, traced.places, entry.channels, traced.size, channels_last=columns)
+        self.sizes = RunnableSizes(runs.reached, traced.size)
+        self._fits: dict[tuple[Size, frozenset[str]], Size] = {}
+        self._pad_where_it_runs()
+
+    def _pad_where_it_runs(self) -> None:
+        """Have pictures padded for layers with places that take more than one size, but no multiples."""
+        height, width = self.traced.size
+        for name, multiple in self.traced.multiples.items():
+            if multiple == 0 and self.traced.layouts[name].kind == "first":
+                if self.sizes.fit((height + 1, width + 1), [name]) is not None:
+                    self.traced.multiples[name] = 1
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`.
 
         What a layer gave is kept as it was, also if the network writes over it later.
         """
+        size, names = (x.shape[-2], x.shape[-1]), frozenset(layers)
+        fit = self._fits.get((size, names), size)
+        try:
+            return self._run(padded(x, fit), names)
+        except RuntimeError:
+            # Few networks care, so that none is asked which sizes it takes before it refuses one.
+            larger = self.sizes.fit(size, names)
+            if larger is None or larger == fit:
+                raise
+        self._fits[size, names] = larger
+        return self._run(padded(x, larger), names)
+
+    def _run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         if self._dtype is not None:
             x = x.float()
         x = self.entered(x, layers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,9 +13,10 @@ from torch.nn import functional as F
 from batcountry.backend.kernels.dispatch import kind
 from batcountry.backend.kernels.onednn_conv import has_onednn
 from batcountry.caffe.fusion import Plan, plan
-from batcountry.caffe.graph import Node, ancestors, infer_shapes
+from batcountry.caffe.graph import Node, ShapeError, ancestors, infer_shapes
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.receptive_fields import receptive_fields
+from batcountry.models.inspect.runnable_sizes import RunnableSizes, Size, padded
 from batcountry.models.loaders.module_views import CaffeModule, further_inputs, has_hooks
 from batcountry.models.model import Layer
 
@@ -43,6 +45,7 @@ class CaffeNetwork:
         self._plans: dict[frozenset[str], Plan | None] = {}
         self._module: CaffeModule | None = None
         self._whole = self
+        self.sizes = RunnableSizes(partial(layers_reached, tuple(nodes), source), _input_size(nodes, source))
 
     @property
     def module(self) -> CaffeModule:
@@ -61,7 +64,9 @@ class CaffeNetwork:
         A layer's activation is what its top holds right after it ran, so a convolution's is
         before the ReLU that works on it in place.
         """
-        x = self.entered(x).contiguous(memory_format=torch.channels_last)
+        size = (x.shape[-2], x.shape[-1])
+        x = self.entered(padded(x, self.sizes.fit(size, layers) or size))
+        x = x.contiguous(memory_format=torch.channels_last)
         if has_hooks(self._whole._module):
             return {name: each.to(x.dtype) for name, each in self.module.run(x.float(), layers).items()}
         if kind(x) and has_onednn(x.dtype) and (planned := self._plan(frozenset(layers))):
@@ -89,6 +94,7 @@ class CaffeNetwork:
         """Return this network with its weights in another precision; this one stays as it is."""
         nodes = [Node(n.layer, n.kind, [each.to(dtype) for each in n.params]) for n in self.nodes]
         other = CaffeNetwork(nodes, self.source, turned=self.turned)
+        other.sizes = self.sizes
         other._whole = self._whole  # a hook is put on one module, whatever the precision of a run
         return other
 
@@ -116,6 +122,35 @@ class CaffeNetwork:
         if self._module is not None:
             self._module.to(device)
         return self
+
+
+def layers_reached(nodes: Sequence[Node], source: str, size: Size, layers: Collection[str]) -> set[str]:
+    """Return those of `layers` that a net reaches on pictures of (height, width), found from shapes alone."""
+    shapes: dict[str, Shape] = {}
+    reached: set[str] = set()
+    needed = ancestors(nodes, layers)
+    if all(len(node.bottoms) < 2 for node in needed):
+        return set(layers)  # without branches nothing disagrees
+    for node in needed:
+        if not shapes.keys() >= set(node.bottoms):
+            continue  # beyond one that does not run
+        try:
+            infer_shapes([node], shapes)
+        except ShapeError:
+            for top in node.tops:
+                shapes.pop(top, None)
+            continue
+        if source in node.tops and not node.bottoms:
+            shapes[source] = (*shapes[source][:-2], *size)
+        reached.add(node.name)
+    return reached.intersection(layers)
+
+
+def _input_size(nodes: Sequence[Node], source: str) -> Size:
+    """Return the (height, width) that a net's definition has for its picture."""
+    shapes: dict[str, Shape] = {}
+    infer_shapes([node for node in nodes if not node.bottoms], shapes)
+    return shapes[source][-2], shapes[source][-1]
 
 
 def network_for_rgb(nodes: Sequence[Node], source: str) -> CaffeNetwork:
