@@ -171,13 +171,18 @@ class BatCountry:
         source, detail = self.net.blobs["data"], None
         with kept_memory():
             for octave, octave_base in enumerate(octaves.pyramid(base, sizes)):
-                source.reshape(*octave_base.shape)
+                height, width = sizes[octave]
+                rows, columns = self._engine().padded_size(sizes[octave], (options["end"],))
+                source.reshape(*octave_base.shape[:2], rows, columns)
                 start = octave_base if detail is None else octave_base + resize(detail, sizes[octave])
-                source.data[...] = start.numpy()
+                # The steps may roll what they are given, so what is beyond the picture goes on as its edge does.
+                beyond = ((0, 0), (0, 0), (0, rows - height), (0, columns - width))
+                source.data[...] = np.pad(start.numpy(), beyond, mode="edge")
                 for iteration in range(iterations):
                     _given(step, self.net, None, {**options, "objective_fn": objective})
-                    yield octave, iteration, _given(deprocess, self.net, source.data[0], options)
-                detail = torch.from_numpy(source.data.copy()) - octave_base
+                    picture = source.data[0, :, :height, :width]
+                    yield octave, iteration, _given(deprocess, self.net, picture, options)
+                detail = torch.from_numpy(source.data[..., :height, :width].copy()) - octave_base
 
     def _engine(self) -> Model:
         if self._model is None:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from batcountry.errors import ModelError, first_line, raised_in
 from batcountry.models.inspect.layouts import Size
-from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded
+from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded, padding_rule
 from batcountry.models.inspect.shape_runs import ShapeRuns
 from batcountry.models.inspect.tracing import Traced, listening, tensor_of
 from batcountry.models.preprocess import Entry
@@ -57,11 +57,11 @@ class ModuleNetwork:
 
     def _pad_where_it_runs(self) -> None:
         """Have pictures padded for layers with places that take more than one size, but no multiples."""
-        height, width = self.traced.size
+        another = self.traced.size[0] + 1, self.traced.size[1] + 1
         for name, multiple in self.traced.multiples.items():
-            if multiple == 0 and self.traced.layouts[name].kind == "first":
-                if self.sizes.fit((height + 1, width + 1), [name]) is not None:
-                    self.traced.multiples[name] = 1
+            placed = self.traced.layouts[name].kind == "first"
+            if multiple == 0 and placed and self.sizes.fit(another, [name]) is not None:
+                self.traced.multiples[name] = 1
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`.
@@ -92,6 +92,20 @@ class ModuleNetwork:
             outputs = self._outputs(x, {self.traced.places[name]: name for name in layers})
         layouts = self.traced.layouts
         return {name: layouts[name].arranged(output, picture, name) for name, output in outputs.items()}
+
+    def size_rules(self, layers: Collection[str]) -> dict[str, str]:
+        """Return which sizes reach layers that not all do; see `batcountry.models.model.Padding`."""
+        height, width = self.traced.size
+        rules: dict[str, str] = {}
+        for name in layers:
+            multiple = self.traced.multiples[name]
+            if multiple == 0:
+                rules[name] = f"{width}×{height} runs; others are resized to that"
+            elif multiple > 1:
+                rules[name] = f"sides that are multiples of {multiple} run; others are resized to the nearest"
+        others = [name for name in layers if name not in rules]
+        padding = {name: padding_rule(rule) for name, rule in self.sizes.rules(others).items()}
+        return {name: {**rules, **padding}[name] for name in layers if name in rules or name in padding}
 
     def entered(self, x: Tensor, layers: Collection[str] = ()) -> Tensor:
         """Return what the module takes for pictures without their mean, to run as far as `layers`, or to its end."""

@@ -117,6 +117,11 @@ def _spans(rests: list[int]) -> Iterator[tuple[int, int]]:
         yield numbers[0], numbers[-1]
 
 
+def padding_rule(rule: str) -> str:
+    """Return the sentence for a rule of `RunnableSizes.rules`."""
+    return f"sides of {rule} run; others are padded to the next that does"
+
+
 def padded(x: Tensor, size: Size) -> Tensor:
     """Return pictures without their mean, (N, C, H, W), with zeros at the right and at the bottom up to (height, width)."""
     height, width = x.shape[-2:]

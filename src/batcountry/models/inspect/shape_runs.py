@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
@@ -79,10 +79,8 @@ class ShapeRuns:
         mode = nullcontext() if bare else FakeTensorMode(allow_non_fake_inputs=True)
         with mode, torch.inference_mode(False), torch.no_grad(), listening(_parts(module), heard):
             blank = torch.empty(1, self._channels, *size, device="meta" if bare else None)
-            try:
+            with suppress(Exception):  # whatever a network says to a picture of this size
                 module(blank.to(memory_format=self._format))
-            except Exception:  # whatever a network says to a picture of this size
-                pass
         return frozenset(heard_names)
 
 

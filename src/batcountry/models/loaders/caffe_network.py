@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +16,9 @@ from batcountry.caffe.fusion import Plan, plan
 from batcountry.caffe.graph import Node, ShapeError, ancestors, infer_shapes
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.receptive_fields import receptive_fields
-from batcountry.models.inspect.runnable_sizes import RunnableSizes, Size, padded
+from batcountry.models.inspect.caffe_units import caffe_units
+from batcountry.models.inspect.good_layers import Unit, best_unit, good_units
+from batcountry.models.inspect.runnable_sizes import RunnableSizes, Size, padded, padding_rule
 from batcountry.models.loaders.module_views import CaffeModule, further_inputs, has_hooks
 from batcountry.models.model import Layer
 
@@ -87,6 +89,10 @@ class CaffeNetwork:
         if layers not in self._plans:
             self._plans[layers] = plan(self.nodes, self.source, layers)
         return self._plans[layers]
+
+    def size_rules(self, layers: Collection[str]) -> dict[str, str]:
+        """Return which sizes reach layers that not all do; see `batcountry.models.model.Padding`."""
+        return {name: padding_rule(rule) for name, rule in self.sizes.rules(layers).items()}
 
     prefers_bf16 = True
 
@@ -181,29 +187,51 @@ def _arranged(weight: Tensor) -> Tensor:
 
 def dreamable_layers(nodes: list[Node]) -> Iterator[Layer]:
     """Yield the layers that make something of the input, in running order."""
-    shapes: dict[str, Shape] = {}
+    shapes = _layer_shapes(nodes)
     fields = receptive_fields(nodes)
+    good = {unit.name for unit in good_units(_units(nodes, shapes))}
     for node in nodes:
-        infer_shapes([node], shapes)
         if node.bottoms and node.tops:
-            shape = shapes[node.tops[0]]
+            shape = shapes[node.name]
             field = fields[node.name]
-            yield Layer(
-                node.name,
-                shape[1] if len(shape) > 1 else 1,
-                *((field.stride, field.field, field.before, field.grid) if field else (None, None, 0, None)),
-            )
+            place = (field.stride, field.field, field.before, field.grid) if field else (None, None, 0, None)
+            layer = Layer(node.name, shape[1] if len(shape) > 1 else 1, *place)
+            yield replace(layer, recommended=node.name in good)
 
 
-def default_layer(layers: list[Layer]) -> str:
+def default_layer(nodes: Sequence[Node], layers: Sequence[Layer]) -> str:
     """Return the layer to dream with if none is named: halfway up, where units still see a part of the picture."""
-    names: Any = [each.name for each in layers]
+    names = [layer.name for layer in layers]
     if _PREFERRED in names:
         return _PREFERRED
-    middle = [
-        each.name for each in layers if each.stride is not None and each.stride <= 16 and each.channels >= 16
-    ]
-    return (middle or names)[-1]
+    best = best_unit(_units(nodes, _layer_shapes(nodes)))
+    if best is not None:
+        return best.name
+    return next((layer.name for layer in reversed(layers) if layer.stride is not None), names[-1])
+
+
+def _layer_shapes(nodes: Sequence[Node]) -> dict[str, Shape]:
+    """Return the shape of what each layer gives, which may be written over later."""
+    blobs: dict[str, Shape] = {}
+    shapes: dict[str, Shape] = {}
+    for node in nodes:
+        infer_shapes([node], blobs)
+        if node.tops:
+            shapes[node.name] = blobs[node.tops[0]]
+    return shapes
+
+
+def _units(nodes: Sequence[Node], shapes: Mapping[str, Shape]) -> list[Unit]:
+    inputs = [shapes[node.name] for node in nodes if not node.bottoms and node.tops]
+    pictures = [(shape[2], shape[3]) for shape in inputs if len(shape) == 4]
+    return caffe_units(nodes, shapes, pictures[0]) if pictures else []
+
+
+def top_names(nodes: Sequence[Node]) -> dict[str, str]:
+    """Return the blobs that have another name than any layer, each with the last layer that makes it."""
+    layers = {node.name for node in nodes}
+    makers = {node.tops[0]: node.name for node in nodes if node.bottoms and node.tops}
+    return {top: name for top, name in makers.items() if top not in layers}
 
 
 def class_layer(nodes: Sequence[Node], layers: Sequence[Layer]) -> Layer | None:
