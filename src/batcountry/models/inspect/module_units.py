@@ -82,9 +82,10 @@ def _all_units(traced: Traced, module: nn.Module) -> Iterator[Unit]:
     paths = [path for path, _ in traced.places.values()]
     weighted = [_is_weighted(parts[path]) for path in paths]
     total = max(sum(weighted), 1)
-    inner = Counter(
-        above for path, counts in zip(paths, weighted, strict=True) if counts for above in _above(path)
-    )
+    features = [
+        path for path, counts in zip(paths, weighted, strict=True) if counts and not _HEAD.search(path)
+    ]
+    inner = Counter(above for path in features for above in _above(path))
     run = 0
     for (name, (path, _)), counts in zip(traced.places.items(), weighted, strict=True):
         run += counts
@@ -115,15 +116,17 @@ def _has_parts(traced: Traced, module: nn.Module, name: str) -> bool:
 
 
 def _token_blocks(traced: Traced, module: nn.Module) -> list[str]:
-    """Return the blocks of a transformer that keeps its tokens to the end, or nothing."""
-    whole = [
-        name
-        for name in traced.layouts
-        if name != OUTPUT and _has_parts(traced, module, name) and not _HEAD.search(name)
+    """Return the blocks of a transformer that keeps one grid of tokens all through, or nothing."""
+    units = [unit for unit in _all_units(traced, module) if _has_parts(traced, module, unit.name)]
+    blocks = [
+        unit for unit in units if unit.name[-1].isdigit() and traced.layouts[unit.name].kind == "tokens"
     ]
-    blocks = [name for name in whole if name[-1].isdigit() and traced.layouts[name].kind == "tokens"]
-    placed = [name for name in whole if traced.layouts[name].grid is not None]
-    return _outermost(blocks) if blocks and traced.layouts[placed[-1]].kind == "tokens" else []
+    if not blocks or traced.layouts[units[-1].name].kind != "tokens":
+        return []
+    names = _outermost([unit.name for unit in blocks])
+    outermost = [unit for unit in blocks if unit.name in names]
+    one_grid = len({unit.grid for unit in outermost}) == 1
+    return names if one_grid and outermost[0].depth < 0.5 else []
 
 
 def _last_resort(traced: Traced) -> str:
