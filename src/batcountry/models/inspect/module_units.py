@@ -21,6 +21,11 @@ _HEAD = re.compile(
 )
 """In names of what turns features into answers."""
 
+_BETWEEN = re.compile(
+    r"(^|[._])(stem\w*|patch_embeds?\d*|pos_\w+|cpe\d*\w*|downsample\w*|transition\d*)([._]|$)", re.IGNORECASE
+)
+"""In names of what comes before a stage."""
+
 _BLOCK = re.compile(r"\.(b|block|unit)?_?\d+$", re.IGNORECASE)
 """In names of blocks within a stage, which are no branches."""
 
@@ -92,9 +97,9 @@ def _all_units(traced: Traced, module: nn.Module) -> Iterator[Unit]:
         layout = traced.layouts.get(name)
         if layout is None or layout.grid is None or name == OUTPUT:
             continue
-        if _HEAD.search(name) or _GATE.search(name) or _NEUTRAL.search(type(parts[path]).__name__):
+        if any(pattern.search(name) for pattern in (_HEAD, _GATE, _BETWEEN)):
             continue
-        if inner[path] > _TRUNK * len(features):
+        if _NEUTRAL.search(type(parts[path]).__name__) or inner[path] > _TRUNK * len(features):
             continue
         yield Unit(name, layout.channels, layout.picture, layout.grid, run / total)
 
