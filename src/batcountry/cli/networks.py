@@ -46,7 +46,7 @@ def layers(
 ) -> None:
     """List the layers of a model in running order: channels, stride and receptive field in pixels.
 
-    Those that dream well have a star. Below it says which sizes of pictures a network is shown, if not all.
+    Those that dream well have a star under “good”. Below it says which sizes of pictures a network is shown, if not all.
     """
     from batcountry.models.from_recipe import open_recipe_model
     from batcountry.recipe import Recipe
@@ -66,15 +66,15 @@ def layers(
 def _dreamable_table(model: Model) -> Table:
     from rich.table import Table
 
-    table = Table("layer", box=None, pad_edge=False)
-    for heading in ("channels", "stride", "receptive field", "dreams well"):
+    table = Table("layer", "good", box=None, pad_edge=False)
+    for heading in ("channels", "stride", "receptive field"):
         table.add_column(heading, justify="right")
     for layer in model.layers:
         name = f"{layer.name} (default)" if layer.name == model.default_layer else layer.name
         unknown = "-" if layer.stride else "whole picture"
         field = str(layer.receptive_field or unknown)
         star = "*" if layer.recommended else ""
-        table.add_row(escape(name), str(layer.channels), str(layer.stride or "-"), field, star)
+        table.add_row(escape(name), star, str(layer.channels), str(layer.stride or "-"), field)
     return table
 
 

@@ -64,14 +64,16 @@ class _Graph:
     def refined(self) -> set[int]:
         """Return the nodes that read an answer which is put beside its features again, as OpenPose's stages do.
 
-        An answer is a convolution without any nonlinearity whose output goes through a concatenation into the next.
+        An answer is a convolution without any nonlinearity; its output is concatenated with what it was made of, and a
+        convolution reads that.
         """
         refined: set[int] = set()
+        before = self._before()
         for index, node in enumerate(self.nodes):
             answers = [
                 maker
                 for maker in self.makers[index]
-                if self._weighted(maker) and self.nodes[maker].layer.type == "Convolution"
+                if self.nodes[maker].layer.type == "Convolution" and before[maker] & set(self.makers[index])
             ]
             read_at_once = any(self._weighted(reader) for reader in self.readers[index])
             if node.layer.type == "Concat" and answers and read_at_once:
@@ -79,6 +81,13 @@ class _Graph:
             elif refined.intersection(self.makers[index]):
                 refined.add(index)
         return refined
+
+    def _before(self) -> list[set[int]]:
+        """Return, of each node, all that it was made of."""
+        before: list[set[int]] = []
+        for makers in self.makers:
+            before.append(set(makers).union(*(before[maker] for maker in makers)))
+        return before
 
     def _weighted(self, index: int) -> bool:
         return self.nodes[index].layer.type in _WEIGHTED

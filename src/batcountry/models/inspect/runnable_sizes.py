@@ -105,8 +105,9 @@ def _rule(runs: list[bool], start: int) -> str | None:
     rests = sorted((start + more) % period for more in range(period) if runs[more])
     if rests == [0]:
         return f"multiples of {period}"
+    sides = [f"{period}n+{rest}" if rest else f"{period}n" for rest in range(period)]
     return ", ".join(
-        f"{period}n+{first}" + (f"…{period}n+{last}" if last > first else "") for first, last in _spans(rests)
+        sides[first] + (f"…{sides[last]}" if last > first else "") for first, last in _spans(rests)
     )
 
 
