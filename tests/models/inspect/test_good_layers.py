@@ -301,7 +301,7 @@ def test_the_default_layer_of_a_caffe_net_is_on_its_trunk_and_no_answer(tmp_path
 def test_branches_without_a_relu_of_their_own_are_no_answers(tmp_path):
     net(tmp_path, uneven()).save(str(tmp_path / "net.caffemodel"))
     model = open_caffe(tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
-    assert model.default_layer == "mix2_relu"
+    assert model.default_layer == "concat3"
     assert [each.name for each in model.layers if each.recommended] == [
         "concat2",
         "mix2_relu",

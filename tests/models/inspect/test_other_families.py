@@ -53,6 +53,10 @@ def test_names_of_googlenet_are_found_on_a_resnet_too():
     }
 
 
+def test_a_modules_name_stands_for_its_output():
+    assert layers_at_depth_of("Inception_4c", layers(GOOGLENET, 3, 0)) == ["inception_4c/output"]
+
+
 def test_a_name_of_ones_own_network_or_of_none_has_no_neighbors():
     known = layers(RESNET, 2, 3)
     assert layers_at_depth_of("layer3.7", known) == []  # nearly one of its own, which are said then

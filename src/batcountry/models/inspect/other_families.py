@@ -116,8 +116,15 @@ _FAMILIES: tuple[tuple[str, Callable[..., float]], ...] = (
 def layers_at_depth_of(name: str, layers: Sequence[Layer]) -> list[str]:
     """Return those of a network's layers that lie as deep as one that is known of another network, the nearest first.
 
-    Nothing if no such is known, or the name is nearly one of the layers' own.
+    A module's name stands for its output. Nothing if no such is known, or the name is nearly one of the layers' own.
     """
+    own = [
+        layer.name
+        for layer in layers
+        if layer.recommended and layer.name.casefold().startswith(name.casefold())
+    ]
+    if name and own:
+        return own[:_MOST]  # a module, of which the output was meant
     likeness = (SequenceMatcher(None, layer.name.casefold(), name.casefold()) for layer in layers)
     if any(each.quick_ratio() > _SPELLED and each.ratio() > _SPELLED for each in likeness):
         return []
