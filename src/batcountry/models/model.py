@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,39 +11,8 @@ from torch import Tensor, nn
 from batcountry.backend.devices import has_fast_bfloat16
 from batcountry.errors import LayerNotFound, ModelError
 from batcountry.models.inspect.other_families import layers_at_depth_of
+from batcountry.models.layer import Layer as Layer
 from batcountry.models.networks import Castable, Modular, Network, Padding
-
-
-@dataclass(frozen=True)
-class Layer:
-    """An activation that can be dreamed with.
-
-    Attributes
-    ----------
-    name
-        A Caffe layer's name as it is written, or a dotted path.
-    channels
-        Length of axis 1 of what it produces.
-    stride, receptive_field
-        Pixels of the picture between two of its units, and pixels that one unit sees along one
-        axis; None where a unit sees all of the picture, or nobody knows.
-    before
-        How many of them lie before the unit's own place, which is at a multiple of the stride.
-    grid
-        The network's output moves with the picture if that moves by a multiple of so many pixels;
-        None where it does not, or nobody knows.
-    recommended
-        Whether it is one of those that dream well; see `batcountry.models.inspect.good_layers`.
-    """
-
-    name: str
-    channels: int
-    stride: int | None
-    receptive_field: int | None
-    before: int = 0
-    grid: int | None = None
-    recommended: bool = False
-
 
 CLASSES = "@classes"
 """Name that stands for whichever layer of a model has its classes."""

@@ -9,10 +9,8 @@ import re
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from batcountry.models.model import Layer
+from batcountry.models.layer import Layer
 
 _MOST = 2
 """How many layers are named."""
