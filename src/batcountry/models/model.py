@@ -224,8 +224,8 @@ class Model:
 
     def padded_size(self, size: tuple[int, int], layers: Iterable[str]) -> tuple[int, int]:
         """Return the (height, width) that a picture is padded to within, at the right and the bottom; most run as they are."""
-        names = frozenset(self.layer(name).name for name in layers)
-        return (self.network.sizes.fit(size, names) if isinstance(self.network, Padding) else None) or size
+        names = [self.layer(name).name for name in layers]
+        return self.network.padded_size(size, names) if isinstance(self.network, Padding) else size
 
     def size_rules(self) -> dict[str, str]:
         """Return, of the layers that not all sizes of pictures reach, which sizes do, and what happens to the others."""

@@ -18,7 +18,7 @@ from batcountry.errors import ModelError, first_line, raised_in
 from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded, padding_rule
 from batcountry.models.inspect.shape_runs import ShapeRuns
-from batcountry.models.inspect.tracing import Traced, listening, tensor_of
+from batcountry.models.inspect.tracing import ODD, Traced, listening, tensor_of
 from batcountry.models.preprocess import Entry
 
 
@@ -50,18 +50,22 @@ class ModuleNetwork:
         self._dtype: torch.dtype | None = None
         self._alone = Lock()  # hooks of one run would hear another's
         self._parts = dict(module.named_modules())
-        runs = ShapeRuns(module, traced.places, entry.channels, traced.size, channels_last=columns)
+        places = {traced.places[name]: name for name in traced.layouts}
+        runs = ShapeRuns(module, places, entry.channels, traced.size, channels_last=columns)
         self.sizes = RunnableSizes(runs.reached, traced.size)
         self._fits: dict[tuple[Size, frozenset[str]], Size] = {}
         self._pad_where_it_runs()
 
     def _pad_where_it_runs(self) -> None:
-        """Have pictures padded for layers with places that take more than one size, but no multiples."""
-        another = self.traced.size[0] + 1, self.traced.size[1] + 1
-        for name, multiple in self.traced.multiples.items():
-            placed = self.traced.layouts[name].kind == "first"
-            if multiple == 0 and placed and self.sizes.fit(another, [name]) is not None:
-                self.traced.multiples[name] = 1
+        """Have pictures padded for layers with places that take some sizes only, but neither one nor all multiples."""
+        height, width = self.traced.size
+        multiples = self.traced.multiples
+        for name in [name for name, layout in self.traced.layouts.items() if layout.kind == "first"]:
+            down, right = ODD if multiples[name] == 0 else (multiples[name], multiples[name])
+            another = height + down, width + right
+            # One that is reached there takes multiples, or gives something else than it did.
+            if multiples[name] != 1 and self.sizes.fit(another, [name]) not in (None, another):
+                multiples[name] = 1
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`.
@@ -74,8 +78,8 @@ class ModuleNetwork:
             return self._run(padded(x, fit), names)
         except RuntimeError:
             # Few networks care, so that none is asked which sizes it takes before it refuses one.
-            larger = self.sizes.fit(size, names)
-            if larger is None or larger == fit:
+            larger = self.padded_size(size, names)
+            if larger in (size, fit):
                 raise
         self._fits[size, names] = larger
         return self._run(padded(x, larger), names)
@@ -93,8 +97,14 @@ class ModuleNetwork:
         layouts = self.traced.layouts
         return {name: layouts[name].arranged(output, picture, name) for name, output in outputs.items()}
 
+    def padded_size(self, size: Size, layers: Collection[str]) -> Size:
+        """Return what a picture of (height, width) is padded to; see `batcountry.models.networks.Padding`."""
+        if any(self.traced.multiples[name] != 1 for name in layers):
+            return size  # which is resized as it enters
+        return self.sizes.fit(size, layers) or size
+
     def size_rules(self, layers: Collection[str]) -> dict[str, str]:
-        """Return which sizes reach layers that not all do; see `batcountry.models.model.Padding`."""
+        """Return which sizes reach layers that not all do; see `batcountry.models.networks.Padding`."""
         height, width = self.traced.size
         rules: dict[str, str] = {}
         for name in layers:

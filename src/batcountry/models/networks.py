@@ -8,14 +8,16 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from batcountry.models.inspect.runnable_sizes import RunnableSizes
+from batcountry.models.inspect.layouts import Size
 
 
 @runtime_checkable
 class Padding(Protocol):
     """A network that runs on some sizes of pictures only, and pads others to the next of those."""
 
-    sizes: RunnableSizes
+    def padded_size(self, size: Size, layers: Collection[str]) -> Size:
+        """Return the (height, width) that a picture is padded to within, to run as far as `layers`; most run as they are."""
+        ...
 
     def size_rules(self, layers: Collection[str]) -> dict[str, str]:
         """Return, of some layers, those that not all sizes reach, with which do and what happens to the others."""

@@ -5,8 +5,9 @@ from PIL import Image
 from torch import nn
 
 import batcountry
-from batcountry import BatCountry
+from batcountry import BatCountry, motion
 from batcountry.errors import RecipeError
+from batcountry.jobs import dream_on_disk
 from batcountry.models import open_model
 from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded
 from batcountry.models.loaders.caffe import open_caffe
@@ -97,6 +98,15 @@ def test_a_modules_branches_are_made_to_agree_too(module):
         rows, columns = module.activations(picture(side, 209), ["mix2"])["mix2"].shape[-2:]
         assert abs(rows - side / 8) <= 1 and abs(columns - 209 / 8) <= 1, side
     assert module.layer("mix2").stride == 8 and module.layer("mix2").grid == 8
+
+
+@pytest.mark.parametrize("size", [64, 71, 72, (79, 96)])
+def test_whatever_size_a_module_is_opened_with_all_others_run(size):
+    model = open_model(seeded(Uneven), size=size, **NORM)
+    for side in range(90, 106):
+        expected = side if side % 8 in (0, 7) else side // 8 * 8 + 7
+        assert model.padded_size((side, 90), ["mix2"]) == (expected, 95)
+        assert model.activations(picture(side, 90), ["mix2"])["mix2"].shape[-1] == 11
 
 
 @pytest.mark.parametrize(
@@ -207,3 +217,38 @@ def test_padding_is_the_networks_mean_at_the_right_and_the_bottom():
         padded(x, (3, 4)), torch.tensor([[[[1, 2, 3, 0], [4, 5, 6, 0], [0, 0, 0, 0]]]]).float()
     )
     assert padded(x, (2, 3)) is x
+
+
+def small_picture(height=131, width=150):
+    return np.random.RandomState(4).randint(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+def test_batches_visualizations_and_zooms_keep_their_size(caffe_net):
+    options = {"model": caffe_net, "octaves": 1, "iterations": 1}
+    assert [each.size for each in batcountry.dream([small_picture()] * 2, layer="mix3", **options)] == [
+        (150, 131)
+    ] * 2
+    shown = batcountry.visualize(
+        ['channel("mix3", 1)', 'channel("mix3", 2)'], preset="thumbnail", canvas="133x150", **options
+    )
+    assert [each.size for each in shown] == [(150, 133)] * 2
+    frames = motion.zoom(small_picture(132), layer="mix3", frames=2, **options)
+    assert [frame.picture().size for frame in frames] == [(150, 132)] * 2
+
+
+def test_a_dream_on_disk_is_the_one_in_memory(files, tmp_path):
+    pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
+    Image.fromarray(small_picture()).save(tmp_path / "photo.png")
+    options = {
+        "model": str(files[0]),
+        "weights": str(files[1]),
+        "layer": "mix3",
+        "octaves": 2,
+        "iterations": 1,
+        "precision": "exact",
+    }
+    dream_on_disk(tmp_path / "photo.png", tmp_path / "disk.png", **options)
+    in_memory = batcountry.dream(tmp_path / "photo.png", **options)
+    on_disk = batcountry.read_picture(tmp_path / "disk.png")
+    assert on_disk.size == (150, 131)
+    assert np.abs(on_disk.pixels - in_memory.array()).mean() < 0.2

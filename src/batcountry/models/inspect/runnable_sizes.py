@@ -42,6 +42,7 @@ class RunnableSizes:
         self._reached = reached
         self._known = known
         self._fits: dict[tuple[Size, frozenset[str]], Size | None] = {}
+        self._tried: dict[tuple[Size, frozenset[str]], bool] = {}
 
     def fit(self, size: Size, layers: Collection[str]) -> Size | None:
         """Return the (height, width) to which a picture is padded to run as far as `layers`; its own where that runs.
@@ -81,7 +82,10 @@ class RunnableSizes:
         return larger if smaller else None
 
     def _runs(self, size: Size, layers: frozenset[str]) -> bool:
-        return layers <= set(self._reached(size, layers))
+        key = size, layers
+        if key not in self._tried:
+            self._tried[key] = layers <= set(self._reached(size, layers))
+        return self._tried[key]
 
     def rules(self, layers: Collection[str]) -> dict[str, str]:
         """Return, of the layers that some sizes do not reach, which sides do, such as `32n+11…32n+26`."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from contextlib import nullcontext, suppress
 from copy import deepcopy
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ class ShapeRuns:
     module
         Frozen and in evaluation mode.
     places
-        Layer name to place.
+        Place to layer name.
     channels
         Of what the module takes.
     size
@@ -39,31 +40,33 @@ class ShapeRuns:
     def __init__(
         self,
         module: nn.Module,
-        places: Mapping[str, Place],
+        places: Mapping[Place, str],
         channels: int,
         size: Size,
         *,
         channels_last: bool = False,
     ) -> None:
         self._module = module
-        self._names = {place: name for name, place in places.items()}
+        self._names = places
         self._channels, self._size = channels, size
         self._format = torch.channels_last if channels_last else torch.contiguous_format
         self._reached: dict[Size, frozenset[str]] = {}
+        self._alone = Lock()  # hooks of one run would hear another's
 
     def reached(self, size: Size, layers: Collection[str] = ()) -> frozenset[str]:  # noqa: ARG002
         """Return the layers that the module reaches on a picture of (height, width); the others fail there."""
-        if size not in self._reached:
-            self._reached[size] = self._run(self._copy, size)
-        return self._reached[size]
+        with self._alone:
+            if size not in self._reached:
+                self._reached[size] = self._run(self._copy, size)
+            return self._reached[size]
 
     @cached_property
     def _copy(self) -> nn.Module:
         """Weights without numbers are the quickest; code that makes tensors on a device of its own needs those it has."""
         bare = _copied(self._module, bare=True)
-        same = _copied(self._module, bare=False)
-        bare_reached, same_reached = (self._run(each, self._size) for each in (bare, same))
-        return bare if bare_reached >= same_reached else same
+        if self._run(bare, self._size) >= set(self._names.values()):
+            return bare
+        return _copied(self._module, bare=False)
 
     def _run(self, module: nn.Module, size: Size) -> frozenset[str]:
         heard_names: set[str] = set()

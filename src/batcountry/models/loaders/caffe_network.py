@@ -67,7 +67,7 @@ class CaffeNetwork:
         before the ReLU that works on it in place.
         """
         size = (x.shape[-2], x.shape[-1])
-        x = self.entered(padded(x, self.sizes.fit(size, layers) or size))
+        x = self.entered(padded(x, self.padded_size(size, layers)))
         x = x.contiguous(memory_format=torch.channels_last)
         if has_hooks(self._whole._module):
             return {name: each.to(x.dtype) for name, each in self.module.run(x.float(), layers).items()}
@@ -90,8 +90,12 @@ class CaffeNetwork:
             self._plans[layers] = plan(self.nodes, self.source, layers)
         return self._plans[layers]
 
+    def padded_size(self, size: Size, layers: Collection[str]) -> Size:
+        """Return what a picture of (height, width) is padded to; see `batcountry.models.networks.Padding`."""
+        return self.sizes.fit(size, layers) or size
+
     def size_rules(self, layers: Collection[str]) -> dict[str, str]:
-        """Return which sizes reach layers that not all do; see `batcountry.models.model.Padding`."""
+        """Return which sizes reach layers that not all do; see `batcountry.models.networks.Padding`."""
         return {name: padding_rule(rule) for name, rule in self.sizes.rules(layers).items()}
 
     prefers_bf16 = True
