@@ -61,6 +61,8 @@ def test_a_name_of_ones_own_network_or_of_none_has_no_neighbors():
     known = layers(RESNET, 2, 3)
     assert layers_at_depth_of("layer3.7", known) == []  # nearly one of its own, which are said then
     assert layers_at_depth_of("wibble", known) == [] == layers_at_depth_of("", known)
+    for hostile in ("mixed" + "9" * 5000, "layer3.²", "fire" + "9" * 30, "res4" + "z" * 40):
+        assert set(layers_at_depth_of(hostile, known)) <= {layer.name for layer in known}
 
 
 def test_what_is_said_is_one_short_sentence():

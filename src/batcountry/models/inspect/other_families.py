@@ -15,6 +15,9 @@ from batcountry.models.layer import Layer
 _MOST = 2
 """How many layers are named."""
 
+_LONGEST = 200
+"""Characters of a name of a layer, more than any real one has."""
+
 _SPELLED = 0.85
 """Likeness from which on a name is a layer's of this network, spelled wrong."""
 
@@ -81,31 +84,37 @@ def _efficientnet(stage: str, letter: str) -> float:
 _FAMILIES: tuple[tuple[str, Callable[..., float]], ...] = (
     (r"mixed_([567])([a-h])", _INCEPTION_V3),  # Inception v3 of TensorFlow and torchvision
     (r"(?:mixed|inception)_?([345])([a-e])", _GOOGLENET),  # lucid, Caffe, torchvision
-    (r"mixed(\d+)$", _of(11)),  # Inception v3 of Keras
+    (r"mixed(\d{1,3})$", _of(11)),  # Inception v3 of Keras
     (r"conv2d([012])", _of(13)),  # GoogLeNet's stem as lucid has it
-    (r"conv([2-5])_block(\d+)", lambda stage, number: _CAFFE_RESNET(stage, str(int(number) - 1))),  # Keras
-    (r"block([1-4])/unit_(\d+)", lambda stage, number: _RESNET_STAGES(stage, str(int(number) - 1))),  # slim
     (
-        r"(?:layer|group)([1-4])(?:[._/](\d+))?(?![0-9])",
+        r"conv([2-5])_block(\d{1,3})",
+        lambda stage, number: _CAFFE_RESNET(stage, str(int(number) - 1)),
+    ),  # Keras
+    (
+        r"block([1-4])/unit_(\d{1,3})",
+        lambda stage, number: _RESNET_STAGES(stage, str(int(number) - 1)),
+    ),  # slim
+    (
+        r"(?:layer|group)([1-4])(?:[._/](\d{1,3}))?(?![0-9])",
         lambda stage, part: _RESNET_STAGES(stage, part or ""),
     ),
     (
-        r"res([2-5])(?:([a-z])(\d*))?(?![a-z])",
+        r"res([2-5])(?:([a-z])(\d{0,3}))?(?![a-z])",
         lambda stage, letter, number: _res(stage, letter or "", number or ""),
     ),
     (r"(?:dense_?block)([1-4])", _staged((6, 12, 24, 16))),  # DenseNet
     (r"(?:conv|relu|block)([1-5])_(?:conv)?([1-4])(?![0-9])", _vgg),  # VGG
-    (r"blocks\.([0-6])\.(\d+)", _staged((1, 2, 2, 3, 3, 4, 1), first=0)),  # EfficientNet of timm
-    (r"blocks\.(\d+)", _of(16)),  # EfficientNet-Lite0
+    (r"blocks\.([0-6])\.(\d{1,3})", _staged((1, 2, 2, 3, 3, 4, 1), first=0)),  # EfficientNet of timm
+    (r"blocks\.(\d{1,3})", _of(16)),  # EfficientNet-Lite0
     (r"block([1-7])([a-g])", _efficientnet),  # EfficientNet of Keras
-    (r"fire(\d+)", _of(8, 2)),  # SqueezeNet
-    (r"(?:conv_pw_|conv_dw_)(\d+)", _of(13, 1)),  # MobileNet of Keras
+    (r"fire(\d{1,3})", _of(8, 2)),  # SqueezeNet
+    (r"(?:conv_pw_|conv_dw_)(\d{1,3})", _of(13, 1)),  # MobileNet of Keras
     (
-        r"stages?[._]?([0-3])(?:\.(?:blocks\.)?(\d+))?",
+        r"stages?[._]?([0-3])(?:\.(?:blocks\.)?(\d{1,3}))?",
         lambda stage, part: _staged((3, 3, 9, 3), first=0)(stage, part or ""),
     ),
-    (r"(?:encoder_layer_|layers?\.|resblocks\.|block_)(\d+)", _of(12)),  # transformers
-    (r"features\.(\d+)", _of(24)),  # torchvision's VGG, MobileNet, EfficientNet
+    (r"(?:encoder_layer_|layers?\.|resblocks\.|block_)(\d{1,3})", _of(12)),  # transformers
+    (r"features\.(\d{1,3})", _of(24)),  # torchvision's VGG, MobileNet, EfficientNet
     (r"(?:conv|relu|norm)([1-5])$", _of(5, 1)),  # AlexNet
 )
 """Patterns that names begin with, whatever the case, and the depth that their groups stand for in the network they are of."""
@@ -121,7 +130,7 @@ def layers_at_depth_of(name: str, layers: Sequence[Layer]) -> list[str]:
         for layer in layers
         if layer.recommended and layer.name.casefold().startswith(name.casefold())
     ]
-    if name and own:
+    if own:
         return own[:_MOST]  # a module, of which the output was meant
     likeness = (SequenceMatcher(None, layer.name.casefold(), name.casefold()) for layer in layers)
     if any(each.quick_ratio() > _SPELLED and each.ratio() > _SPELLED for each in likeness):
