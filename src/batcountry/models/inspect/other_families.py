@@ -125,6 +125,8 @@ def layers_at_depth_of(name: str, layers: Sequence[Layer]) -> list[str]:
 
     A module's name stands for its output. Nothing if no such is known, or the name is nearly one of the layers' own.
     """
+    if not 0 < len(name) <= _LONGEST:
+        return []
     own = [
         layer.name
         for layer in layers
