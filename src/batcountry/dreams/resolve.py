@@ -11,7 +11,7 @@ from torch import Tensor
 
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads
-from batcountry.dreams.checks import check_reads_layers
+from batcountry.dreams.checks import check_reads_layers, warn_of_likeness
 from batcountry.dreams.functions import (
     NO_FUNCTIONS,
     Functions,
@@ -153,6 +153,7 @@ def resolve(
         chosen = chosen.chosen(layer=opened.default_layer)
     objective = (asked.objective or _objective(chosen, asked.guide)).resolved(opened)
     check_reads_layers(objective)
+    warn_of_likeness(objective)
     check_color(chosen.color, opened.channels)
     alpha_mode(chosen).check_network(opened, objective)
     if chosen.windows == "input" and opened.input_size is None:
