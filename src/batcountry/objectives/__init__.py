@@ -1,7 +1,7 @@
 """Objectives: what to make more of.
 
 An objective is a value: a score of a network's activations, higher is better. Small ones
-are combined with `+`, `-` and `*`, print as text, and are read from that text again::
+are combined with `+`, `-`, `*` and `/`, print as text, and are read from that text again::
 
     face = 0.7 * channel("inception_4c/output", 61) + layer("inception_3b/output")
     parse(str(face)) == face
@@ -10,6 +10,7 @@ Functions that make one raise `RecipeError` at the call for a number out of its 
 picture, such as a channel's number or a file, is checked when the objective is bound.
 """
 
+from batcountry.objectives import libraries as _libraries  # noqa: F401 - registers what it has
 from batcountry.objectives import lucent, lucid
 from batcountry.objectives.amplify import amplify
 from batcountry.objectives.base import (

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from batcountry.errors import RecipeError
-from batcountry.objectives import lucent, lucid
 from batcountry.objectives.amplify import amplify
 from batcountry.objectives.base import Objective
 from batcountry.objectives.batches import each, for_picture
@@ -30,21 +29,13 @@ _of_layers = (layer, channel, neuron, logit, direction, amplify, strongest, weak
 _of_pictures = (guide, caricature, content, style)
 _of_the_image = (tv, pnorm, grain, drift, recolor, opacity)
 _combining = (mean, region, growing, each, for_picture)
-_own = {made.__name__: made for made in (*_of_layers, *_of_pictures, *_of_the_image, *_combining)}
-
-_of_lucid, _of_lucent = (
-    {name: getattr(library, name) for name in library.__all__ if name not in ("Objective", "as_objective")}
-    for library in (lucid, lucent)
-)
 
 OBJECTIVES: Registry[Callable[..., Objective]] = Registry(
     "objective",
     "batcountry.objectives",
     {
-        **(_own | _of_lucent | _of_lucid | _own),
+        **{made.__name__: made for made in (*_of_layers, *_of_pictures, *_of_the_image, *_combining)},
         "sum": Objective.sum,
-        **{f"lucid.{name}": made for name, made in _of_lucid.items()},
-        **{f"lucent.{name}": made for name, made in _of_lucent.items()},
     },
 )
 """The objectives that the text form has, by name; `register` your own function to extend it."""
@@ -81,7 +72,7 @@ def _of_channel(text: str) -> Objective | None:
     return None if parts is None else channel(parts["layer"].strip(), int(parts["number"]))
 
 
-_CHANNEL = re.compile(r"""(?P<quote>["']?)(?P<layer>[^"'():]+):\s*(?P<number>-?\d{1,9})\s*(?P=quote)""")
+_CHANNEL = re.compile(r"""(?P<quote>["']?)(?P<layer>[^"'()]+):\s*(?P<number>-?\d{1,9})\s*(?P=quote)""")
 
 
 def _combined(operator: ast.operator, left: Any, right: Any) -> Any:

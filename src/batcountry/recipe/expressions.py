@@ -115,7 +115,7 @@ class Calls:
             except RecipeError as error:
                 raise self.wrong(text, node.col_offset, str(error)) from None
             if found is None:
-                reason = f"{self.what}s are added, subtracted, and divided or multiplied by numbers"
+                reason = f"{self.what}s are added, subtracted, and multiplied by numbers or divided by them"
                 raise self.wrong(text, node.col_offset, reason)
             return found
         if isinstance(node, ast.Call) and (name := self._name(node.func)):

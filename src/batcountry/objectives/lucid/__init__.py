@@ -13,9 +13,8 @@ which do not depend on how many pictures grow at once; all others have their nam
 
 from __future__ import annotations
 
-from typing import Any
-
 from batcountry.objectives.base import Objective
+from batcountry.objectives.functions import objective_of as as_objective
 from batcountry.objectives.lucid.batches import alignment, channel_interpolate, diversity
 from batcountry.objectives.lucid.norms import L1, L2, total_variation
 from batcountry.objectives.lucid.pictures import (
@@ -58,10 +57,3 @@ __all__ = [
     "tensor_direction",
     "total_variation",
 ]
-
-
-def as_objective(obj: Any) -> Objective:
-    """Return an objective that was given as such, as text such as `layer:n` for a channel, or as a function."""
-    from batcountry.objectives.functions import objective_of
-
-    return objective_of(obj)

@@ -47,7 +47,7 @@ def blur_alpha_each_step() -> Objective:
 def penalize_boundary_complexity(
     shp: list[int] | None = None,
     w: int = 20,
-    mask: Any = None,
+    mask: Any | None = None,
     C: float = 0.5,  # noqa: N803
 ) -> Objective:
     """Keep the picture's border smooth and of one gray: minus squared differences from its blur and from that gray.
