@@ -140,7 +140,8 @@ def to_proto(*tops: Top | Function) -> Any:
 
 
 def _proto(tops: Iterable[Any], names: dict[Any, str]) -> Any:
-    net, messages, counts = caffe_pb2.NetParameter(), {}, Counter[str]()
+    net, counts = caffe_pb2.NetParameter(), Counter[str]()
+    messages: dict[Function, Any] = {}
     for top in tops:
         for function in _in_running_order(_function(top), messages):
             messages[function] = _message(function, messages, names, counts)
