@@ -18,6 +18,8 @@ from batcountry.caffe.io import Transformer
 from batcountry.dreams import octaves
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import runnable_sizes
+from batcountry.errors import PictureError
+from batcountry.image.reading import read_picture
 from batcountry.image.resample import resize
 from batcountry.models import Model
 from batcountry.models.loaders.caffe import BVLC_MEAN, open_caffe
@@ -77,7 +79,7 @@ class BatCountry:
 
     def dream(
         self,
-        image: NDArray[Any],
+        image: Any,
         iter_n: int = 10,
         octave_n: int = 4,
         octave_scale: float = 1.4,
@@ -99,9 +101,12 @@ class BatCountry:
         Parameters
         ----------
         image
-            H×W×3 float, RGB, 0–255.
+            H×W×3 float, RGB, 0–255, as `numpy.float32` makes of a picture; also H×W, H×W×1, H×W×2 and H×W×4, of gray,
+            gray with opacity, and RGB with opacity, which is left out. An array does not say that it is of CMYK or of a
+            palette's numbers, so such pictures are given as PIL images, which may have any mode, or as whatever else
+            `batcountry.read_picture` takes. Your own `preprocess_fn` is handed what was given.
         end
-            Name of the layer, which is also its blob's.
+            Name of the layer, which is also its blob's. `data` is the picture itself, whose colors grow apart.
         step_fn, objective_fn, preprocess_fn, deprocess_fn
             In place of `gradient_ascent_step`, `L2_objective`, `preprocess` and `deprocess`. Each
             is handed only the keywords that it accepts.
@@ -116,12 +121,15 @@ class BatCountry:
         ------
         KeyError
             If there is no blob `end`.
+        PictureError
+            If that is no picture.
         """
         self.net.blobs[end]
+        image = image if preprocess_fn is not None else levels_of(image)
         options = {"end": end, "clip": clip, **step_params}
         parts = (step_fn, objective_fn, preprocess_fn, deprocess_fn)
         known = step_params.keys() <= {"step_size", "jitter"}
-        if parts == (None,) * 4 and known and self._channels == _BGR and end in self.net._layer_names:
+        if parts == (None,) * 4 and known and self._channels == _BGR and self._is_in_engine(end):
             steps = self._on_engine(image, iter_n, (octave_n, octave_scale), **options)
         else:
             steps = self._on_net(image, iter_n, (octave_n, octave_scale), parts, options)
@@ -167,7 +175,8 @@ class BatCountry:
         preprocess, deprocess = parts[2] or self.preprocess, parts[3] or self.deprocess
         base = torch.from_numpy(np.ascontiguousarray(_given(preprocess, self.net, image, options)))[None]
         height, width = base.shape[-2:]
-        sizes = runnable_sizes(self._engine(), (options["end"],), (height, width), *pyramid)
+        layers = (options["end"],) if self._is_in_engine(options["end"]) else ()
+        sizes = runnable_sizes(self._engine(), layers, (height, width), *pyramid)
         source, detail = self.net.blobs["data"], None
         with kept_memory():
             for octave, octave_base in enumerate(octaves.pyramid(base, sizes)):
@@ -184,6 +193,10 @@ class BatCountry:
             blue, green, red = self._mean
             self._model = open_caffe(*self._files, mean=(blue, green, red))
         return self._model
+
+    def _is_in_engine(self, end: str) -> bool:
+        """Whether the engine's network has a layer of that name; inputs are blobs of the net alone."""
+        return any(found.name == end for found in self._engine().layers)
 
     @staticmethod
     def gradient_ascent_step(
@@ -244,7 +257,7 @@ class BatCountry:
 
     def prepare_guide(
         self,
-        image: Image.Image,
+        image: Any,
         end: str = "inception_4c/output",
         maxW: int = 224,  # noqa: ARG002, N803
         maxH: int = 224,  # noqa: ARG002, N803
@@ -252,10 +265,16 @@ class BatCountry:
     ) -> Array:
         """Return the features, (C, H, W), of a guide picture at the layer `end`.
 
-        The picture is resized to 244×244, as the original does whatever `maxW` and `maxH` say.
+        The picture, of the kinds that `dream` takes, is resized to 244×244, as the original does whatever `maxW` and
+        `maxH` say.
         """
         target, source = self.net.blobs[end], self.net.blobs["data"]
-        small = image.convert("RGB").resize((_GUIDE_SIDE, _GUIDE_SIDE), Image.Resampling.BILINEAR)
+        shown = (
+            image
+            if isinstance(image, Image.Image)
+            else Image.fromarray(np.uint8(np.clip(np.rint(levels_of(image)), 0, 255)))
+        )
+        small = shown.convert("RGB").resize((_GUIDE_SIDE, _GUIDE_SIDE), Image.Resampling.BILINEAR)
         resized = np.asarray(small, dtype=np.float32)
         source.reshape(1, 3, _GUIDE_SIDE, _GUIDE_SIDE)
         source.data[0] = _given(preprocess_fn or self.preprocess, self.net, resized, {})
@@ -268,6 +287,29 @@ class BatCountry:
 
     def cleanup(self) -> None:
         """Do nothing; nothing was left behind. May be called any number of times."""
+
+
+def levels_of(image: Any) -> Array:
+    """Return a picture, of the kinds that `BatCountry.dream` takes, as H×W×3 float32, RGB, in gray levels as they are given.
+
+    Raises
+    ------
+    PictureError
+        If it is none, or has numbers that are not finite.
+    """
+    if not isinstance(image, np.ndarray):
+        return read_picture(image).pixels
+    if image.dtype.kind not in "buif" or 0 in image.shape:
+        raise PictureError(f"an array of {image.dtype} of the shape {image.shape} is no picture")
+    levels = np.array(image, dtype=np.float32)
+    if levels.ndim == 2:
+        levels = levels[..., None]
+    if levels.ndim != 3 or levels.shape[2] not in (1, 2, 3, 4):
+        raise PictureError(f"an array of shape {image.shape} is no picture: give height × width × 3")
+    if not np.isfinite(levels).all():
+        raise PictureError("the array has values that are not finite numbers; a picture's are 0 to 255")
+    colors = levels[..., :3] if levels.shape[2] > 2 else levels[..., :1].repeat(3, axis=2)
+    return np.ascontiguousarray(colors)
 
 
 def _given(function: Callable[..., Any], net: Net, img: Any, options: dict[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from batcountry.image.initial import parse as parse_start
 from batcountry.models import Model
 from batcountry.objectives import Objective, amplify, channel, growing, logit, pnorm, tv
 from batcountry.optim.gradient import whole_gradient
+from batcountry.optim.sliding_windows import check_windows
 from batcountry.recipe import Recipe
 from batcountry.recipe.units import size_of
 
@@ -41,11 +42,13 @@ def amplifying(
     Raises
     ------
     RecipeError
-        If something cannot be.
+        If something cannot be, such as a first size smaller than the network's own, as in cnn-vis.
     """
     found = {**usual_options(options), **options}
     recipe = Recipe(**{key: value for key, value in found.items() if key != "model"})
     base = model.input_size or _INPUT
+    if recipe.initial_size and recipe.windows == "input":
+        check_windows([size_of(recipe.initial_size, size or base)], base)
     if size is None:
         # Sizes in parts are parts of the network's input, as in cnn-vis, and the start is made at the first.
         first = size_of(recipe.initial_size, base) if recipe.initial_size else base

@@ -239,7 +239,10 @@ class Dreamer:
         if recipe.octaves is None:
             sizes = holding(window, sizes)
             recipe = recipe.chosen(octaves=len(sizes))
-        check_windows(sizes, window)
+        if (
+            recipe.windows != "input"
+        ):  # which are as large as they have to be, and go over pictures of every size
+            check_windows(sizes, window)
         large_enough(resolved.model, resolved.objective.layers, [window])
         return Planned(sizes, recipe)
 
