@@ -8,7 +8,7 @@ import batcountry
 import batcountry.caffe as caffe
 from batcountry import BatCountry
 from batcountry.caffe import layers as L
-from batcountry.dreams.classic import levels_of
+from batcountry.dreams.classic_pictures import levels_of
 from batcountry.errors import PictureError, RecipeError
 
 SIZE = (40, 32)  # width and height that the net's dense end takes

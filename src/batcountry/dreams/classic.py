@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from batcountry.backend.allocator import kept_memory
 from batcountry.caffe import TEST, Blob, Net
 from batcountry.caffe.io import Transformer
 from batcountry.dreams import octaves
+from batcountry.dreams.classic_pictures import guide_levels, levels_of
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import runnable_sizes
-from batcountry.errors import PictureError
-from batcountry.image.reading import read_picture
 from batcountry.image.resample import resize
 from batcountry.models import Model
 from batcountry.models.loaders.caffe import BVLC_MEAN, open_caffe
@@ -269,13 +267,7 @@ class BatCountry:
         `maxH` say.
         """
         target, source = self.net.blobs[end], self.net.blobs["data"]
-        shown = (
-            image
-            if isinstance(image, Image.Image)
-            else Image.fromarray(np.uint8(np.clip(np.rint(levels_of(image)), 0, 255)))
-        )
-        small = shown.convert("RGB").resize((_GUIDE_SIDE, _GUIDE_SIDE), Image.Resampling.BILINEAR)
-        resized = np.asarray(small, dtype=np.float32)
+        resized = guide_levels(image, _GUIDE_SIDE)
         source.reshape(1, 3, _GUIDE_SIDE, _GUIDE_SIDE)
         source.data[0] = _given(preprocess_fn or self.preprocess, self.net, resized, {})
         self.net.forward(end=end)
@@ -287,29 +279,6 @@ class BatCountry:
 
     def cleanup(self) -> None:
         """Do nothing; nothing was left behind. May be called any number of times."""
-
-
-def levels_of(image: Any) -> Array:
-    """Return a picture, of the kinds that `BatCountry.dream` takes, as H×W×3 float32, RGB, in gray levels as they are given.
-
-    Raises
-    ------
-    PictureError
-        If it is none, or has numbers that are not finite.
-    """
-    if not isinstance(image, np.ndarray):
-        return read_picture(image).pixels
-    if image.dtype.kind not in "buif" or 0 in image.shape:
-        raise PictureError(f"an array of {image.dtype} of the shape {image.shape} is no picture")
-    levels = np.array(image, dtype=np.float32)
-    if levels.ndim == 2:
-        levels = levels[..., None]
-    if levels.ndim != 3 or levels.shape[2] not in (1, 2, 3, 4):
-        raise PictureError(f"an array of shape {image.shape} is no picture: give height × width × 3")
-    if not np.isfinite(levels).all():
-        raise PictureError("the array has values that are not finite numbers; a picture's are 0 to 255")
-    colors = levels[..., :3] if levels.shape[2] > 2 else levels[..., :1].repeat(3, axis=2)
-    return np.ascontiguousarray(colors)
 
 
 def _given(function: Callable[..., Any], net: Net, img: Any, options: dict[str, Any]) -> Any:
