@@ -12,6 +12,7 @@ from batcountry.image.initial import parse as parse_start
 from batcountry.models import Model
 from batcountry.objectives import Objective, amplify, channel, growing, logit, pnorm, tv
 from batcountry.optim.gradient import whole_gradient
+from batcountry.optim.optimizers import CNN_VIS
 from batcountry.optim.sliding_windows import check_windows
 from batcountry.recipe import Recipe
 from batcountry.recipe.units import size_of
@@ -152,8 +153,8 @@ def usual_options(options: dict[str, Any]) -> dict[str, Any]:
         and options.get("windows") != "none"
     ):
         usual |= {"windows": "input", "window_rates": True}
-    if options.get("optimizer", "rmsprop") == "rmsprop":
-        usual |= {"optimizer": "rmsprop", "step_size": 2.0, "smoothing": 0.9}
+    if options.get("optimizer", CNN_VIS) in (CNN_VIS, "rmsprop"):
+        usual |= {"optimizer": CNN_VIS, "step_size": 2.0, "smoothing": 0.9}
     return usual
 
 

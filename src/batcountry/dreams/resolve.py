@@ -107,7 +107,16 @@ class Resolved:
     @property
     def optimizer(self) -> Make:
         """Makes the optimizer."""
-        return recipe_optimizer(self.recipe, self.functions)
+        return recipe_optimizer(self.recipe, self.functions, self._places)
+
+    @property
+    def _places(self) -> float:
+        """How many places of its first layer a window's score is the mean of; 1 where the picture has no windows."""
+        term = self.objective.of_layers.terms[0][1]
+        stride = self.model.layer(term.layers[0]).stride
+        if self.window is None or not term.local or not stride:
+            return 1.0
+        return self.window[0] * self.window[1] / stride**2
 
     @property
     def transforms(self) -> list[Transform]:
