@@ -151,7 +151,9 @@ def test_the_data_dream_with_their_own_colors(bc):
 @pytest.mark.parametrize("size", [(41, 97), (64, 80), (20, 20), (7, 9), (16, 70), (70, 16)])
 def test_a_dense_end_at_another_size_says_windows_and_these_work(bc, folder, size):
     picture = np.random.RandomState(4).randint(0, 256, (*size, 3), dtype=np.uint8)
-    with pytest.raises(RecipeError, match=r"prob on pictures of 40×32 pixels.*--windows input"):
+    with pytest.raises(
+        RecipeError, match=r"prob on pictures of one size only, 40×32 pixels.*--windows input"
+    ):
         dreamed(bc, picture, end="prob")
     model = batcountry.open_model(folder)
     options = {"model": model, "objective": "logit(3)", "iterations": 1, "jitter": 0}

@@ -102,7 +102,8 @@ def large_enough(
     own = model.input_size
     if own is not None and own != (height, width) and model.runs_on(own, layers):
         raise RecipeError(
-            f"{model.name} runs as far as {', '.join(layers)} on pictures of {own[1]}×{own[0]} pixels, not {width}×{height}, "
+            f"{model.name} runs as far as {', '.join(layers)} on pictures of one size only, {own[1]}×{own[0]} pixels and not "
+            f"{width}×{height}, "
             'for which there are windows: give --windows input, or windows="input" in batcountry.dream, make the picture that '
             "size, or use an earlier layer"
         )

@@ -72,7 +72,7 @@ def _of_channel(text: str) -> Objective | None:
     return None if parts is None else channel(parts["layer"].strip(), int(parts["number"]))
 
 
-_CHANNEL = re.compile(r"""(?P<quote>["']?)(?P<layer>[^"'()]+):\s*(?P<number>-?\d{1,9})\s*(?P=quote)""")
+_CHANNEL = re.compile(r"""(?P<quote>["']?)(?P<layer>[^"'()]{1,500}):\s*(?P<number>-?\d{1,9})\s*(?P=quote)""")
 
 
 def _combined(operator: ast.operator, left: Any, right: Any) -> Any:
