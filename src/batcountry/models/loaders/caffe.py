@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,10 @@ from batcountry.models.loaders.caffe_network import (
     default_layer,
     dreamable_layers,
     network_for,
+    top_names,
 )
 from batcountry.models.loaders.caffe_sizes import following_sizes
-from batcountry.models.model import Model
+from batcountry.models.model import Layer, Model
 
 __all__ = ["BVLC_MEAN", "KINDS", "check_code", "check_kind", "find_files", "open_caffe"]
 
@@ -106,8 +107,7 @@ def open_caffe(
         raise ModelError(f"{prototxt}: the input {entry!r} is {shape}, which is no picture of (N, C, H, W)")
     names = reached(built.nodes, entry)
     layers = list(dreamable_layers(built.nodes))
-    reading = [layer for layer in layers if layer.name in names]
-    if not reading:
+    if names.isdisjoint(layer.name for layer in layers):
         raise _empty(definition, parting, policy, entry)
     kind = input if named is None else None
     manner = entry_for(prototxt, shape[1], kind=kind, mean=mean, std=std, stated=stated, policy=policy)
@@ -119,11 +119,12 @@ def open_caffe(
         layers=layers,
         mean=manner.picture_mean,
         weights_sha256=sha256_of(weights),
-        default_layer=default_layer(reading),
+        default_layer=_default(built, layers, names),
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,
         input_size=(shape[2], shape[3]),
         refused={name: f"it cannot run ({reason})" for name, reason in parting.left_out.items()},
+        other_names=top_names(built.nodes),
     )
 
 
@@ -139,6 +140,14 @@ def _built(
     layers = following_sizes(layers)
     fit_settings(layers, stored)
     return *build_part(layers, stored, str(weights), lack), stated
+
+
+def _default(built: Built, layers: Sequence[Layer], names: Collection[str]) -> str:
+    """Return the layer to dream with, of those that depend on the picture."""
+    reading = [layer for layer in layers if layer.name in names]
+    chosen = default_layer(built.nodes, reading)
+    good = [layer.name for layer in reading if layer.recommended]
+    return chosen if chosen in names else (good or [layer.name for layer in reading])[-1]
 
 
 def _names_input(definition: Definition, name: str) -> bool:
