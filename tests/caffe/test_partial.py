@@ -156,3 +156,15 @@ def test_a_layer_that_never_was_is_not_one_left_out(tmp_path):
     model = open_model(written(tmp_path, TRUNK + TAILS["an unknown type"]))
     with pytest.raises(LayerNotFound):
         model.layer("x")
+
+
+def test_what_a_file_says_of_types_is_safe_to_print(tmp_path, caplog):
+    bad = "\\302\\233" + "31mred"  # a character that terminals obey, as prototxt writes it
+    with caplog.at_level(logging.WARNING):
+        open_model(
+            written(
+                tmp_path,
+                TRUNK + layer(bad, "w", "d") + layer("ReLU", "x", "d", settings=f'unknown_settings: "{bad}"'),
+            )
+        )
+    assert "31mred" in caplog.text and all(line.isprintable() for line in caplog.text.splitlines())

@@ -117,7 +117,7 @@ def _instead(source: str) -> str:
     solver = SolverParameter()
     try:
         text.parse(source, solver)
-    except text_format.ParseError:
+    except (text_format.ParseError, ValueError):
         return ""
     if not solver.HasField("base_lr") and not solver.HasField("net"):
         return ""

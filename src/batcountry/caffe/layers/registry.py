@@ -160,10 +160,15 @@ _DATA = (
 def lack_of(layer: Any) -> str:
     """Return in words why a layer cannot run: its type if that is not registered, or what it lacks; empty if it can."""
     if layer.type not in LAYER_TYPES:
-        kind = layer.type if layer.type.isprintable() else ascii(layer.type)
+        kind = _printable(layer.type)
         reads = ", which reads pictures from files; a deploy.prototxt has an input in its place"
         return f"{kind}{reads}" if kind in _DATA else kind or "no type"
-    return ", ".join(layer.unknown_settings) or LAYER_TYPES[layer.type].lack(layer)
+    return _printable(", ".join(layer.unknown_settings)) or LAYER_TYPES[layer.type].lack(layer)
+
+
+def _printable(text: str) -> str:
+    """Return a file's text as a terminal can be given it."""
+    return text if text.isprintable() else ascii(text)
 
 
 def unsupported(layers: Iterable[Any]) -> list[str]:
