@@ -179,4 +179,4 @@ def unsupported(layers: Iterable[Any]) -> list[str]:
 def check_supported(layers: Iterable[Any], where: str) -> None:
     """Raise `UnsupportedLayer` that names the layers of a net that cannot run, the first of them if there are many."""
     if missing := unsupported(layers):
-        raise UnsupportedLayer(f"{where}: there are layers of unsupported types: {listed(missing, room=210)}")
+        raise UnsupportedLayer(f"{where}: there are layers of unsupported types: {listed(missing, room=230)}")
