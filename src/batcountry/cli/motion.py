@@ -45,7 +45,9 @@ Keys = Annotated[
 @recipe_options(without=LEFT_OUT)
 @options_of(ZoomRecipe, "film")
 def zoom(
-    image: Annotated[Path, typer.Argument(metavar="PICTURE", help="Picture to begin with, or `sky`.")],
+    image: Annotated[
+        str, typer.Argument(metavar="PICTURE", help="Picture to begin with, a file or an address, or `sky`.")
+    ],
     output: Output,
     key: Keys = None,
     overwrite: Overwrite = False,
@@ -57,14 +59,14 @@ def zoom(
     from batcountry.jobs import run
     from batcountry.motion.jobs.specs import zoom_spec
 
-    source = None if str(image) == "sky" and not image.exists() else image
+    source = None if image == "sky" and not Path(image).exists() else image
     more, policy = {**film, **options, "keys": _keys(key)}, typed_policy(run_code)
 
     def begin(path: Path) -> Events:
         spec, objects = zoom_spec(source, path, overwrite=overwrite, policy=policy, options=more)
         return run(spec, policy=policy, objects=objects)
 
-    make_film(output, begin, image.name)
+    make_film(output, begin, Path(image).name)
 
 
 @app.command(rich_help_panel=FILMS)

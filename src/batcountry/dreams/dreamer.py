@@ -123,8 +123,22 @@ class Dreamer:
 
     def read(self, image: Any) -> Picture:
         """Read a picture of the kind that the network takes."""
-        channels, policy = self.resolved.model.channels, self.resolved.policy
-        return read_picture(image, policy=policy) if channels == 3 else read_data(image, channels, policy)
+        channels, policy, frame = (
+            self.resolved.model.channels,
+            self.resolved.policy,
+            self.resolved.recipe.frame,
+        )
+        if channels != 3:
+            return read_data(image, channels, policy)
+        picture = read_picture(image, policy=policy, frame=frame or 1)
+        if picture.frames > 1 and frame is None and picture is not image:
+            log.warning(
+                "%s has %d frames or pages, and the first is dreamed on; choose another with --frame, or dream on "
+                "all of them with `bat-country video`",
+                picture.source or "the picture",
+                picture.frames,
+            )
+        return picture
 
     @limited_threads()
     def planned(self, image: PictureLike | None = None) -> Planned:

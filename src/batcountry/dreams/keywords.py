@@ -130,6 +130,10 @@ class DreamOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     size: int | None
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
@@ -248,6 +252,10 @@ class VisualizeOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     size: int | None
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
@@ -362,6 +370,10 @@ class ChannelOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
     wrap: Literal["none", "x", "xy"]

@@ -26,7 +26,7 @@ FADED = ("layer", "objective")
 
 LEFT_OUT = (
     *("wrap", "clip", "initial_size", "final_size", "spacing", "carry", "redirect_relu", "start", "canvas"),
-    *("color", "rescale", "windows", "window_batch", "window_rates", "alpha", "fade"),
+    *("color", "rescale", "windows", "window_batch", "window_rates", "alpha", "fade", "frame"),
 )
 """Fields of `Recipe` that films do not have."""
 
