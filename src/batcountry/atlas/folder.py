@@ -133,7 +133,7 @@ class Folder:
         columns = ceil(sqrt(entry.channels))
         sheet = Image.new("RGB", (columns * CELL, ceil(entry.channels / columns) * CELL), (24, 24, 24))
         for channel in range(entry.channels):
-            with Image.open(self.file(entry, channel)) as image:
+            with Image.open(self.file(entry, channel), formats=("PNG",)) as image:
                 small = image.convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS)
             sheet.paste(small, (channel % columns * CELL, channel // columns * CELL))
         (self.path / "sheets").mkdir(exist_ok=True)

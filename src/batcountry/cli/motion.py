@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 Output = Annotated[
     Path,
-    typer.Argument(metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, or a new folder for frames."),
+    typer.Argument(
+        metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, .webp, or a new folder for frames."
+    ),
 ]
 
 Keys = Annotated[
@@ -74,7 +76,11 @@ def zoom(
 @options_of(VideoRecipe, "film")
 def video(
     source: Annotated[
-        str, typer.Argument(metavar="IN", help="Video to dream on, or an address that yt-dlp understands.")
+        str,
+        typer.Argument(
+            metavar="IN",
+            help="Video, animated picture or folder of frames, or an address that yt-dlp understands.",
+        ),
     ],
     output: Output,
     key: Keys = None,
@@ -137,7 +143,9 @@ def make(
 @frames.command()
 def join(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures, all of one size.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif or .apng.")],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng or .webp.")
+    ],
     fps: Annotated[
         str | None,
         typer.Option(help="Frames a second, such as 25 or 30000/1001; if not given, as times.json says."),

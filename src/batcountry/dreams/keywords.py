@@ -543,6 +543,8 @@ class VideoOptions(TypedDict, total=False):
     """Where to begin, such as 12.5 or 1:30."""
     end: str | float | None
     """Where to end, such as 20 or 1:40."""
+    fps: str | None
+    """Frames a second of a folder of frames; as its times.json says, or 25, if not given."""
     max_size: int | None
     """Shrink frames so that their longer side has at most so many pixels."""
     model: ModelLike

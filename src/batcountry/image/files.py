@@ -183,7 +183,7 @@ def encoded(
     if kind in ("JPEG", "WEBP"):
         options |= {"quality": quality}
     if note is not None:
-        options |= _with_note(kind, note)
+        options |= with_note(kind, note)
     out = io.BytesIO()
     try:
         image.save(out, kind, **options)
@@ -192,7 +192,8 @@ def encoded(
     return out.getvalue()
 
 
-def _with_note(kind: str, note: str) -> dict[str, Any]:
+def with_note(kind: str, note: str) -> dict[str, Any]:
+    """Return Pillow's options for a file of a format with a note inside."""
     if kind == "PNG":
         text = PngImagePlugin.PngInfo()
         text.add_itxt(_KEY, note)

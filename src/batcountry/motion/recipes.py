@@ -159,6 +159,17 @@ class Motion(Options):
         return Curve.parse(getattr(self, name)).at(frame, time)
 
 
+def _rate(text: str) -> str:
+    """Return a number of frames a second as it is written down; raises `ValueError` if it is none."""
+    try:
+        rate = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        raise ValueError("give a number, or a fraction such as 30000/1001") from None
+    if not 0.1 <= rate <= 1000 or rate.denominator > 1_000_000:
+        raise ValueError("it must be from 0.1 to 1000")
+    return str(rate)
+
+
 class ZoomRecipe(Motion):
     """How a picture is zoomed into, dreaming on the way."""
 
@@ -234,13 +245,7 @@ class ZoomRecipe(Motion):
     @field_validator("fps")
     @classmethod
     def _is_rate(cls, text: str) -> str:
-        try:
-            rate = Fraction(text.strip())
-        except (ValueError, ZeroDivisionError):
-            raise ValueError("give a number, or a fraction such as 30000/1001") from None
-        if not 0.1 <= rate <= 1000 or rate.denominator > 1_000_000:
-            raise ValueError("it must be from 0.1 to 1000")
-        return str(rate)
+        return _rate(text)
 
     @property
     def rate(self) -> Fraction:
@@ -283,6 +288,15 @@ class VideoRecipe(Motion):
     end: Annotated[
         TimeText, FILM("Where to end, such as 20 or 1:40.", unit="seconds", level="everyday", flag="--to")
     ] = None
+    fps: Annotated[
+        str | None,
+        FILM(
+            "Frames a second of a folder of frames; as its times.json says, or 25, if not given.",
+            title="Frames a second",
+            unit="frames a second",
+            examples=["25", "30000/1001"],
+        ),
+    ] = None
     max_size: Annotated[
         int | None,
         FILM(
@@ -294,3 +308,8 @@ class VideoRecipe(Motion):
             unit="pixels",
         ),
     ] = None
+
+    @field_validator("fps")
+    @classmethod
+    def _is_rate(cls, text: str | None) -> str | None:
+        return None if text is None else _rate(text)

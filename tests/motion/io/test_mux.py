@@ -9,7 +9,7 @@ import pytest
 
 from batcountry.errors import VideoError
 from batcountry.motion import save_video, video
-from batcountry.motion.io.decode import clip_of, shots
+from batcountry.motion.io.sources import clip_of
 from motion.clips import facts, make_clip, moving
 
 
@@ -100,7 +100,7 @@ def test_ten_bits_in_are_ten_bits_out(tmp_path, undreamed, suffix, codec):
     )
     save_video(source, tmp_path / f"out{suffix}", codec=codec, quality=100, **undreamed)
     assert "10" in facts(tmp_path / f"out{suffix}").pixel_format
-    levels = next(shots(clip_of(tmp_path / f"out{suffix}"))).levels
+    levels = next(clip_of(tmp_path / f"out{suffix}").shots()).levels
     assert levels.dtype == np.uint16
     assert len(np.unique(levels[32, :, 1])) > 12
 
@@ -143,7 +143,7 @@ def test_max_size_shrinks_to_even_numbers(tmp_path, undreamed):
 def test_the_iterator_gives_the_same_frames_as_the_decoder(tmp_path, undreamed):
     source = make_clip(tmp_path / "in.mp4", moving(5))
     for index, (frame, shot) in enumerate(
-        zip(video(source, **undreamed), shots(clip_of(source)), strict=True)
+        zip(video(source, **undreamed), clip_of(source).shots(), strict=True)
     ):
         assert frame.index == index
         assert frame.time == shot.pts * clip_of(source).time_base

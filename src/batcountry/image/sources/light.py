@@ -165,15 +165,16 @@ def _cv_values(data: bytes, name: str) -> Floats:
         ) from None
     with _quiet_opencv():
         try:
-            values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+            values: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error:
             values = None
     if values is None or values.dtype.kind != "f":
         raise PictureError(
             f"{name} is damaged, or of floats in an order that is not read; save it as EXR or PNG"
         )
-    values = np.asarray(np.atleast_3d(values), np.float32)
-    return values if values.shape[2] < 3 else values[..., [2, 1, 0, 3][: values.shape[2]]]
+    values = np.atleast_3d(values)
+    order = [2, 1, 0, 3][: values.shape[2]] if values.shape[2] > 2 else [0]  # OpenCV has blue first
+    return np.asarray(values[..., order], np.float32)
 
 
 @shared
