@@ -7,7 +7,7 @@ import logging
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -25,7 +25,7 @@ log = logging.getLogger("batcountry")
 Floats = NDArray[np.float32]
 
 _EXR, _HDR, _TIFF = b"v/1\x01", (b"#?RADIANCE", b"#?RGBE"), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_MOST_CHANNELS = 64
+_MOST_NUMBERS = 4 * MAX_PIXELS
 _GRAY = 0.18
 """What a photographer's gray card gives back of the light; the picture's mean is brought there."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -192,38 +192,58 @@ def _quiet_opencv() -> Iterator[None]:
 
 
 @contextmanager
-def _exr(data: bytes, name: str, **options: Any) -> Iterator[Any]:
-    """Open an EXR, which its library reads from files alone."""
+def _exr(data: bytes, name: str, *, header_only: bool = False) -> Iterator[Any]:
+    """Open an EXR, which its library reads from files alone, and not without saying on the screen what it thinks of it."""
     try:
         import OpenEXR
     except ImportError:
         raise MissingExtra(f"{name}, an EXR,", "OpenEXR", "hdr") from None
-    with tempfile.TemporaryDirectory(prefix="batcountry-") as folder:
+    with tempfile.TemporaryDirectory(prefix="batcountry-") as folder, decoding(name):
         place = Path(folder) / "picture.exr"
         place.write_bytes(data)
-        with decoding(name), OpenEXR.File(str(place), separate_channels=True, **options) as file:
+        with _quiet(), OpenEXR.File(str(place), separate_channels=True, header_only=header_only) as file:
             yield file
+
+
+@shared
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with redirect_stdout(io.StringIO()):
+        yield
 
 
 def _exr_size(data: bytes, name: str) -> tuple[int, int]:
     with _exr(data, name, header_only=True) as file:
-        (left, top), (right, bottom) = file.header()["dataWindow"]
-        channels = sum(len(part.header["channels"]) for part in file.parts)
-        if channels > _MOST_CHANNELS:
-            raise PictureError(f"{name} has {channels} channels; at most {_MOST_CHANNELS} are read")
-        return max(0, int(right) - int(left) + 1), max(0, int(bottom) - int(top) + 1)
+        headers = [each.header for each in file.parts]
+        sizes = [(int(right) - int(left) + 1, int(bottom) - int(top) + 1) for (left, top), (right, bottom) in (
+            each["dataWindow"] for each in headers
+        )]  # fmt: skip
+        numbers = sum(
+            max(0, w) * max(0, h) * len(each["channels"]) for (w, h), each in zip(sizes, headers, strict=True)
+        )
+        if not sizes or min(sizes[0]) < 1:
+            raise PictureError(f"{name} is damaged or cut short (no pixels); copy or download it again")
+        if numbers > _MOST_NUMBERS:  # all of it is decoded, whichever channels are wanted
+            raise PictureError(
+                f"{name} has {numbers:,} numbers in its channels; at most {_MOST_NUMBERS:,} are read"
+            )
+        return sizes[0]
 
 
 def _exr_values(data: bytes, name: str) -> Floats:
     """Decode an EXR's first part; returns H×W×C: its gray or its colors, and its opacity if it has one."""
     with _exr(data, name) as file:
-        found = {key.rsplit(".", 1)[-1].upper(): each.pixels for key, each in file.channels(0).items()}
-    names = "RGB" if "R" in found else "Y"
-    if not all(each in found for each in names):
+        channels = file.channels(0)
+        known = {
+            key.rsplit(".", 1)[-1].upper(): channels[key].pixels
+            for key in sorted(channels, key=len, reverse=True)
+        }
+    letters = "RGB" if "R" in known else "Y"
+    if not all(each in known for each in letters):
         raise PictureError(
-            f"{name} has no channels R, G and B, and no Y; there are {', '.join(sorted(found))}"
+            f"{name} has no channels R, G and B, and no Y; there are {', '.join(sorted(known))}"
         )
-    planes = [np.asarray(found[each], np.float32) for each in [*names, *("A" if "A" in found else "")]]
+    planes = [np.asarray(known[each], np.float32) for each in [*letters, *("A" if "A" in known else "")]]
     if len({each.shape for each in planes}) > 1 or planes[0].ndim != 2:
         raise PictureError(f"{name} has channels of different sizes; save it with one size for all")
     return np.dstack(planes)

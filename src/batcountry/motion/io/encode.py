@@ -163,8 +163,8 @@ class Part:
     beside_sizes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def codec_for(name: str | None, target: Path, *, deep: bool) -> str:
-    """Return the name of the codec to use: the one named, or the one that plays nearly everywhere.
+def codec_for(name: str | None, target: Path, *, deep: bool, alpha: bool = False) -> str:
+    """Return the name of the codec to use: the one named, or the one that plays nearly everywhere, and keeps transparency.
 
     Raises
     ------
@@ -172,6 +172,8 @@ def codec_for(name: str | None, target: Path, *, deep: bool) -> str:
         If the file cannot hold it.
     """
     suffix = target.suffix.lower()
+    if name is None and alpha and suffix in CODECS["vp9"].alpha_containers:
+        return "vp9"
     if name is None:
         web = suffix == ".webm"
         return ("av1" if web else "hevc") if deep else ("vp9" if web else "h264")

@@ -104,7 +104,7 @@ def form_of(
         If the file cannot hold the codec.
     """
     deep = clip.deep if clip else False
-    codec = codec_for(recipe.codec, target, deep=deep)
+    codec = codec_for(recipe.codec, target, deep=deep, alpha=bool(clip and clip.alpha))
     common = {"codec": codec, "quality": recipe.quality, "threads": thread_limit()}
     if clip is None:
         assert isinstance(recipe, ZoomRecipe)
