@@ -20,7 +20,7 @@ def server(photo, tmp_path):
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
-            name, _, rest = self.path[1:].partition("/")
+            name, _, rest = self.path[1:].partition("?")[0].partition("/")
             if name in ("lead", "round", "file"):
                 left = int(rest or 0) - 1
                 place = {

@@ -52,12 +52,13 @@ def write(tmp_path):
     return written
 
 
-@pytest.mark.parametrize(("name", "within"), [("a.exr", 0.02), ("a.hdr", 6), ("a.tiff", 0.02)])
+@pytest.mark.parametrize(("name", "within"), [("a.exr", 0.02), ("a.hdr", 2), ("a.tiff", 0.02)])
 def test_light_beyond_white_is_toned_and_that_is_said(write, light, name, within, caplog):
     path = write(name, light)
     picture = read_picture(path)
     assert picture.size == picture_size(path) == (17, 11)
-    assert np.abs(picture.pixels - srgb(reinhard(light))).max() < within
+    exact = light > light.max(-1, keepdims=True) / 4  # in Radiance's files one exponent is for all three
+    assert np.abs(picture.pixels - srgb(reinhard(light)))[exact].max() < within
     assert "which no screen shows; it is toned (Reinhard et al., 2002)" in caplog.text
     assert read_note(path) is None
 
