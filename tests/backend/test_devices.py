@@ -194,6 +194,13 @@ def test_several_cards_at_once_are_refused_with_the_reason(name, photo, monkeypa
         pick_device("auto")
 
 
+def test_a_list_of_cards_is_refused_with_the_reason(photo):
+    with pytest.raises(
+        RecipeError, match=r"device cannot be \['cuda:0', 'cuda:1'\]: a dream runs on one device"
+    ):
+        batcountry.dream(photo, device=["cuda:0", "cuda:1"])
+
+
 @pytest.mark.parametrize("name", ["cuda:1", "no-such", "cuda:-1"])
 def test_one_that_is_not_there_is_not_called_several(name):
     with pytest.raises(RecipeError, match=f"there is no device '{name}' here"):

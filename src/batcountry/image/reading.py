@@ -86,6 +86,19 @@ def read_picture(
     )
 
 
+def read_frame(source: Any, frame: int | None, policy: Policy = OPEN) -> Picture:
+    """Read the picture that is dreamed on, as `read_picture`; says how to choose where it is one of several and none is chosen."""
+    picture = read_picture(source, policy=policy, frame=frame or 1)
+    if picture.frames > 1 and frame is None and picture is not source:
+        log.warning(
+            "%s has %d frames or pages, and the first is dreamed on; choose another with --frame, or dream on all of them "
+            "with `bat-country video`",
+            picture.source or "the picture",
+            picture.frames,
+        )
+    return picture
+
+
 def picture_of_levels(pixels: Pixels) -> Picture:
     """Return the picture of pixels, H×W×3 or 4 float32, that are known to be gray levels, however dark they are."""
     levels, alpha = split_alpha(pixels.astype(np.float32, copy=False))

@@ -13,6 +13,7 @@ from batcountry.motion.keyframes import (
     Curve,
     CurveText,
     Fade,
+    RateText,
     TimeText,
     checked_key,
     keyed,
@@ -159,17 +160,6 @@ class Motion(Options):
         return Curve.parse(getattr(self, name)).at(frame, time)
 
 
-def _rate(text: str) -> str:
-    """Return a number of frames a second as it is written down; raises `ValueError` if it is none."""
-    try:
-        rate = Fraction(text.strip())
-    except (ValueError, ZeroDivisionError):
-        raise ValueError("give a number, or a fraction such as 30000/1001") from None
-    if not 0.1 <= rate <= 1000 or rate.denominator > 1_000_000:
-        raise ValueError("it must be from 0.1 to 1000")
-    return str(rate)
-
-
 class ZoomRecipe(Motion):
     """How a picture is zoomed into, dreaming on the way."""
 
@@ -214,7 +204,7 @@ class ZoomRecipe(Motion):
         FILM("How many frames the film has, in place of seconds.", ge=1, le=10_000_000, unit="frames"),
     ] = None
     fps: Annotated[
-        str,
+        RateText,
         FILM(
             "Frames a second: a number, or a fraction such as 30000/1001.",
             level="everyday",
@@ -241,11 +231,6 @@ class ZoomRecipe(Motion):
     @classmethod
     def _is_turn(cls, text: str) -> str:
         return within(text, -360, 360)
-
-    @field_validator("fps")
-    @classmethod
-    def _is_rate(cls, text: str) -> str:
-        return _rate(text)
 
     @property
     def rate(self) -> Fraction:
@@ -289,7 +274,7 @@ class VideoRecipe(Motion):
         TimeText, FILM("Where to end, such as 20 or 1:40.", unit="seconds", level="everyday", flag="--to")
     ] = None
     fps: Annotated[
-        str | None,
+        RateText | None,
         FILM(
             "Frames a second of a folder of frames; as its times.json says, or 25, if not given.",
             title="Frames a second",
@@ -308,8 +293,3 @@ class VideoRecipe(Motion):
             unit="pixels",
         ),
     ] = None
-
-    @field_validator("fps")
-    @classmethod
-    def _is_rate(cls, text: str | None) -> str | None:
-        return None if text is None else _rate(text)

@@ -78,7 +78,9 @@ def test_every_frame_keeps_its_own_time_and_what_is_transparent(
         else:
             assert np.array_equal(one[..., 3], other[..., 3])
         seen = one[..., 3] >= 128
-        assert np.abs((np.float32(one) - other)[..., :3][seen].mean(0)).max() < 2  # palettes are dithered
+        assert np.abs((np.float32(one) - other)[..., :3][seen].mean(0)).max() < (
+            26 if target == ".gif" else 2
+        )  # of one palette for all
 
 
 def test_a_video_of_an_animation_has_its_times(animated, tmp_path, undreamed, caplog):
