@@ -87,7 +87,7 @@ def read_picture(
 
 
 def read_frame(source: Any, frame: int | None, policy: Policy = OPEN) -> Picture:
-    """Read the picture that is dreamed on, as `read_picture`; says how to choose where it is one of several and none is chosen."""
+    """Read the picture that is dreamed on, as `read_picture`; if it is one of several, say how to choose."""
     picture = read_picture(source, policy=policy, frame=frame or 1)
     if picture.frames > 1 and frame is None and picture is not source:
         log.warning(
