@@ -43,7 +43,7 @@ STEPS = re.compile(r"size_\d+-step_\d+\.png")
 @options_of(Aim, "aim")
 @options_of(Penalties, "penalties")
 def visualize(
-    given: Annotated[
+    image: Annotated[
         str | None,
         typer.Argument(
             metavar="PICTURE",
@@ -88,17 +88,17 @@ def visualize(
     if plot or plot_pixels:
         check_plots()
     policy = typed_policy(run_code)
-    place = place_of(output, f"visualize-{stem_of(given)}.png" if given else "visualize.png")
+    place = place_of(output, f"visualize-{stem_of(image)}.png" if image else "visualize.png")
     target = Target(place, named=output is not None, overwrite=overwrite)
     with folder_made(output):
-        image = None if given is None else picture_beside(given, place, policy)
-        size = None if image is None else picture_size(image, options.get("frame") or 1)[::-1]
+        picture = None if image is None else picture_beside(image, place, policy)
+        size = None if picture is None else picture_size(picture, options.get("frame") or 1)[::-1]
         asked = prepare(options={**usual_options(options), **options}, policy=policy)
-        outputs = _outputs(target, asked.recipe, image, plot, plot_pixels, steps=save_steps)
+        outputs = _outputs(target, asked.recipe, picture, plot, plot_pixels, steps=save_steps)
         asked = _amplifying(asked, size, options, aim, penalties=penalties)
-        spec = _spec(image, asked.recipe, every, outputs)
+        spec = _spec(picture, asked.recipe, every, outputs)
         events = run(spec, folder=work, policy=asked.policy, objects={"asked": asked})
-        done = show(events, image.name if image else "a start of its own")
+        done = show(events, picture.name if picture else "a start of its own")
     out.print(f"the picture is in {escape(done.outputs['picture'])}")
 
 

@@ -106,10 +106,11 @@ def test_a_stopped_animation_goes_on_to_the_very_same_file(animated, tmp_path):
     assert (tmp_path / "out.gif").read_bytes() == (tmp_path / "whole.gif").read_bytes()
 
 
-def test_a_picture_that_does_not_move_is_no_film(animated, tmp_path, frames):
-    Image.fromarray(frames[0]).save(tmp_path / "still.png")
-    with pytest.raises(VideoError, match=r"still\.png is a picture that does not move; dream on it with"):
-        next(video(tmp_path / "still.png"))
+@pytest.mark.parametrize("name", ["still.png", "still.jpg", "still.gif", "still.tif"])
+def test_a_picture_that_does_not_move_is_no_film(tmp_path, frames, name):
+    Image.fromarray(frames[0][..., :3]).save(tmp_path / name)
+    with pytest.raises(VideoError, match=rf"{name} is a picture that does not move; dream on it with"):
+        next(video(tmp_path / name))
 
 
 def test_a_damaged_animation_gives_the_frames_that_it_has(animated, tmp_path, caplog):

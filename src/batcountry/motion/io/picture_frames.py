@@ -97,9 +97,7 @@ def animation_of(path: Path, longest: int | None = None, *, even: bool = True) -
         alpha = alpha or bool((drawn.levels[..., 3] < 255).any())
         size = size if any(size) else (drawn.levels.shape[1], drawn.levels.shape[0])
     if len(durations) < 2:
-        raise VideoError(
-            f"{path} is a picture that does not move; dream on it with `bat-country dream`, or `zoom`"
-        )
+        raise still(path)
     return Animation(
         path=path,
         size=frame_size(size, longest, even=even),
@@ -112,6 +110,13 @@ def animation_of(path: Path, longest: int | None = None, *, even: bool = True) -
         alpha=alpha,
         sound=False,
         durations=tuple(durations),
+    )
+
+
+def still(path: Path) -> VideoError:
+    """Return what is said of a picture where a film is asked for."""
+    return VideoError(
+        f"{path} is a picture that does not move; dream on it with `bat-country dream`, or `zoom`"
     )
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from batcountry.backend.files import sha256_of
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.errors import BatCountryError, VideoError
+from batcountry.image.files import picture_size
 from batcountry.motion.io.clip import Clip
 from batcountry.motion.io.decode import film_of
-from batcountry.motion.io.picture_frames import animation_of, folder_of
+from batcountry.motion.io.picture_frames import animation_of, folder_of, still
 from batcountry.motion.io.times import TIMES, frames_in
 
 
@@ -43,7 +45,19 @@ def clip_of(
     """
     if path.is_dir():
         return folder_of(path, longest, fps=fps, even=even, policy=policy)
-    return animation_of(path, longest, even=even) or film_of(path, longest)
+    try:
+        return animation_of(path, longest, even=even) or film_of(path, longest)
+    except VideoError:
+        if _is_picture(path):
+            raise still(path) from None
+        raise
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        return min(picture_size(path)) > 0
+    except BatCountryError:
+        return False
 
 
 def source_digest(path: Path) -> str:
