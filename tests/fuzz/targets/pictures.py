@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -73,11 +74,11 @@ def _light() -> list[tuple[str, bytes]]:
     from_pillow(Image.fromarray(np.uint8(light * 20))).save(heic, quality=80)
     found.append((".heic", heic.getvalue()))
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    place = Path("/tmp") / f"fuzz-{random.getrandbits(64):x}.exr"
-    with OpenEXR.File(header, {"RGB": light}) as file:
-        file.write(str(place))
-    found.append((".exr", place.read_bytes()))
-    place.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "light.exr"
+        with OpenEXR.File(header, {"RGB": light}) as file:
+            file.write(str(place))
+        found.append((".exr", place.read_bytes()))
     return found
 
 

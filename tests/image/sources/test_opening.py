@@ -192,6 +192,14 @@ def test_a_tiff_s_pages_may_be_of_other_sizes(tmp_path, frames):
     assert read_picture(tmp_path / "p.tif", frame=2).size == (11, 7)
 
 
+def test_a_page_is_read_for_a_dream_on_disk_too(moving_file, frames):
+    vips = pytest.importorskip("batcountry.image.vips")
+    pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
+    assert np.array_equal(vips.open_input(moving_file(".tif"), None, None, 3).numpy(), np.asarray(frames[2]))
+    with pytest.raises(PictureError, match="has frames that are dreamed on in memory alone"):
+        vips.open_input(moving_file(".png"), None, None, 3)
+
+
 def test_a_heic_is_known_by_its_brand_and_read_or_its_extra_is_named(photo, tmp_path, monkeypatch):
     heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif, which the extra `heic` brings")
     path = tmp_path / "photo.jpg"
