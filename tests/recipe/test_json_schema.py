@@ -16,7 +16,7 @@ CHOICES = {
     "carry": ["detail", "picture"],
     "color": ["free", "keep", "match"],
     "normalize": ["mean", "std", "rms", "bands", "none", None],
-    "optimizer": ["ascent", "adam", "rmsprop"],
+    "optimizer": ["ascent", "adam", "rmsprop", "rmsprop-cnn-vis"],
     "param": ["decorrelated", "pixels", "fourier", "soft-fourier", "maco", None],
     "precision": ["exact", "fast", "auto"],
     "spacing": ["geometric", "linear"],

@@ -87,13 +87,13 @@ class DreamOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -209,13 +209,13 @@ class VisualizeOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -327,13 +327,13 @@ class ChannelOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -477,13 +477,13 @@ class ZoomOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -583,13 +583,13 @@ class VideoOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int

@@ -99,6 +99,14 @@ def large_enough(
                 log.warning("left out %d octave(s) too small for the network: %s", index, left)
             return sizes[index:]
     height, width = sizes[-1]
+    own = model.input_size
+    if own is not None and own != (height, width) and model.runs_on(own, layers):
+        raise RecipeError(
+            f"{model.name} runs as far as {', '.join(layers)} on pictures of one size only, {own[1]}×{own[0]} pixels and not "
+            f"{width}×{height}, "
+            'for which there are windows: give --windows input, or windows="input" in batcountry.dream, make the picture that '
+            "size, or use an earlier layer"
+        )
     raise RecipeError(
         f"a picture of {width}×{height} pixels is too small for {model.name} to run as far as "
         f"{', '.join(layers)} (or that layer takes pictures of one size only, for which there are windows); "

@@ -239,7 +239,7 @@ def _ascend(
     shift: tuple[int, int],
 ) -> float:
     """Add the gradient of a picture rolled by (y, x) up on a canvas, rolled back, and return the score."""
-    score = 0.0
+    score = scorer.constant
     for tile in tiles:
         rows, columns = _unrolled(tile.rows, shift[0]), _unrolled(tile.columns, shift[1])
         share, part = scorer(image.read(rows, columns).to(scorer.device), tile, units)
