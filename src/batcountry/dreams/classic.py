@@ -179,7 +179,7 @@ class BatCountry:
         with kept_memory():
             for octave, octave_base in enumerate(octaves.pyramid(base, sizes)):
                 height, width = sizes[octave]
-                rows, columns = self._engine().padded_size(sizes[octave], (options["end"],))
+                rows, columns = self._engine().padded_size(sizes[octave], layers)
                 source.reshape(*octave_base.shape[:2], rows, columns)
                 start = octave_base if detail is None else octave_base + resize(detail, sizes[octave])
                 # The steps may roll what they are given, so what is beyond the picture goes on as its edge does.

@@ -31,7 +31,7 @@ from batcountry.image.array_picture import read_data
 from batcountry.image.initial import start_picture
 from batcountry.image.periodic import seamless, wrapped_axes
 from batcountry.image.picture import Picture
-from batcountry.image.reading import read_picture
+from batcountry.image.reading import read_frame
 from batcountry.image.resample import enlarged
 from batcountry.image.sizes import scaled_to
 from batcountry.objectives import pictures_of
@@ -126,7 +126,8 @@ class Dreamer:
     def read(self, image: Any) -> Picture:
         """Read a picture of the kind that the network takes."""
         channels, policy = self.resolved.model.channels, self.resolved.policy
-        return read_picture(image, policy=policy) if channels == 3 else read_data(image, channels, policy)
+        frame = self.resolved.recipe.frame
+        return read_frame(image, frame, policy) if channels == 3 else read_data(image, channels, policy)
 
     @limited_threads()
     def planned(self, image: PictureLike | None = None) -> Planned:

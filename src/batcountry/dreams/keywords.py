@@ -132,6 +132,10 @@ class DreamOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     size: int | None
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
@@ -252,6 +256,10 @@ class VisualizeOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     size: int | None
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
@@ -368,6 +376,10 @@ class ChannelOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
     wrap: Literal["none", "x", "xy"]
@@ -539,6 +551,8 @@ class VideoOptions(TypedDict, total=False):
     """Where to begin, such as 12.5 or 1:30."""
     end: str | float | None
     """Where to end, such as 20 or 1:40."""
+    fps: str | None
+    """Frames a second of a folder of frames; as its times.json says, or 25, if not given."""
     max_size: int | None
     """Shrink frames so that their longer side has at most so many pixels."""
     model: ModelLike

@@ -100,7 +100,7 @@ def large_enough(
             return sizes[index:]
     height, width = sizes[-1]
     own = model.input_size
-    if own is not None and own != (height, width) and model.runs_on(own, layers):
+    if own is not None and own != (height, width) and _runs_on_one_size_only(model, layers, own):
         raise RecipeError(
             f"{model.name} runs as far as {', '.join(layers)} on pictures of one size only, {own[1]}×{own[0]} pixels and not "
             f"{width}×{height}, "
@@ -112,6 +112,11 @@ def large_enough(
         f"{', '.join(layers)} (or that layer takes pictures of one size only, for which there are windows); "
         "use a larger picture or an earlier layer"
     )
+
+
+def _runs_on_one_size_only(model: Model, layers: Sequence[str], own: tuple[int, int]) -> bool:
+    """Whether the network reaches `layers` on its own size and on no larger one, as one with a dense layer before them."""
+    return model.runs_on(own, layers) and not model.runs_on((2 * own[0], 2 * own[1]), layers)
 
 
 def _is_enough(

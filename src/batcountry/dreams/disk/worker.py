@@ -264,7 +264,7 @@ def _brightness(image: Canvas) -> float:
 def opened(source: Path | None, recipe: Recipe) -> Any:
     """Open a picture file as a recipe asks, or with None what its start says; see `images.open_input`."""
     if source is not None:
-        return images.open_input(source, recipe.size, recipe.enlarge)
+        return images.open_input(source, recipe.size, recipe.enlarge, recipe.frame or 1)
     picture = start_picture(recipe)
     picture = picture.fitted(recipe.size) if recipe.size else picture
     picture = picture.enlarged(recipe.enlarge) if recipe.enlarge else picture
