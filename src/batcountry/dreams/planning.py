@@ -64,6 +64,35 @@ class Plan:
         return f"about {said_most(self.peak)} of memory and {said_seconds(self.seconds)}{tiles}"
 
 
+@dataclass(frozen=True)
+class Planned:
+    """How dreams on pictures of one size are worked out.
+
+    Attributes
+    ----------
+    sizes
+        (height, width) of the octaves, smallest first.
+    recipe
+        With octaves and tiles chosen, so that the same is planned for it again.
+    plan
+        None for windows.
+    """
+
+    sizes: list[tuple[int, int]]
+    recipe: Recipe
+    plan: Plan | None = None
+
+    @property
+    def pixels(self) -> int:
+        """Of the largest octave."""
+        return self.sizes[-1][0] * self.sizes[-1][1]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it will take; None if nobody knows."""
+        return None if self.plan is None else self.plan.seconds
+
+
 def said_most(count: float) -> str:
     """Return a number of bytes to three digits, rounded up, such as `1.35 GB`, as it is not to be less than what is taken."""
     unit, name = (1e9, "GB") if count >= 1e9 else (1e6, "MB")

@@ -194,7 +194,7 @@ def tiled_gradient(
             units[height, width] = scorer.units(tiles, image.dtype)
         if len(tiles) > 1:
             give_back()  # what the update's tensors leave is cut into pieces that fit no window's
-        total, score = torch.zeros_like(image), 0.0
+        total, score = torch.zeros_like(image), scorer.constant
         for tile in tiles:
             windows = {key: tile.read(picture) for key, picture in aux_inputs.items()}
             share, part = scorer(tile.read(image), tile, units[height, width], windows)
