@@ -91,6 +91,16 @@ def resident_memory() -> int:
         return int(file.read().split()[1]) * _PAGE
 
 
+def peak_memory() -> int:
+    """Return the most bytes of memory that this process ever had; 0 where nobody says."""
+    try:
+        with Path("/proc/self/status").open(encoding="ascii", errors="replace") as file:
+            lines = (line.split() for line in file)
+            return next(int(line[1]) * 1024 for line in lines if line[:1] == ["VmHWM:"])
+    except (OSError, StopIteration):
+        return 0
+
+
 def keeps_memory() -> bool:
     """Whether freed memory can be kept and given back here."""
     return _glibc() is not None and not _is_told()

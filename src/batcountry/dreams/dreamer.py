@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
-from batcountry.backend.allocator import give_back
+from batcountry.backend.allocator import give_back, peak_memory
+from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads
 from batcountry.backend.version import __version__
@@ -36,11 +37,12 @@ from batcountry.image.picture import Picture
 from batcountry.image.reading import read_frame
 from batcountry.image.resample import enlarged
 from batcountry.image.sizes import scaled_to
+from batcountry.image.sources.reduced import needed_at
 from batcountry.objectives import pictures_of
 from batcountry.objectives.batches import check_count, of_single
 from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
-from batcountry.optim.aux_inputs import Pictures
+from batcountry.optim.aux_inputs import PicturesBeside
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
 from batcountry.optim.sliding_windows import WindowedAscent, check_windows
 from batcountry.optim.sliding_windows import in_batches as window_batches
@@ -84,13 +86,16 @@ class Dreamer:
         policy: Policy = OPEN,
         **options: Unpack[DreamOptions],
     ) -> None:
+        self._peak_before = peak_memory()
         self.resolved = resolve(recipe, dict(options), policy)
         model, objective = self.resolved.model, self.resolved.objective
-        self._whole = whole_gradient(model, objective)
-        self._of_single = whole_gradient(model, of_single(objective))
+        with allowed_memory(self.resolved.recipe.max_memory):
+            self._whole = whole_gradient(model, objective)
+            several = objective.least_pictures > 1
+            self._of_single = whole_gradient(model, of_single(objective)) if several else self._whole
         self._prior = Breakdown(model, objective.of_image) if objective.of_image else None
         more = {} if self.resolved.mask is None else {UPDATE: self.resolved.mask}
-        self._pictures = Pictures(objective, more)
+        self._beside = PicturesBeside(objective, more, self.resolved.recipe.max_memory)
         self._count = pictures_of(objective)
         self.names: dict[str, str] = {}
         self._planning = Lock()
@@ -99,8 +104,11 @@ class Dreamer:
     def read(self, image: Any) -> Picture:
         """Read a picture of the kind that the network takes."""
         channels, policy = self.resolved.model.channels, self.resolved.policy
-        frame = self.resolved.recipe.frame
-        return read_frame(image, frame, policy) if channels == 3 else read_data(image, channels, policy)
+        recipe = self.resolved.recipe
+        if channels != 3:
+            return read_data(image, channels, policy)
+        with allowed_memory(recipe.max_memory):
+            return read_frame(image, recipe.frame, policy, needed_at(recipe.size))
 
     @limited_threads()
     def planned(self, image: PictureLike | None = None) -> Planned:
@@ -173,8 +181,10 @@ class Dreamer:
         window = resolved.window
         on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
 
+        beside = self._beside.at(max(sizes[-1]))
+
         def begin(image: Tensor, start: Tensor) -> Advancing:
-            aux_inputs = self._pictures.at(start[:, : resolved.model.channels])
+            aux_inputs = beside.at(start[:, : resolved.model.channels])
             if UPDATE in aux_inputs:  # detail of a coarse octave reaches over the mask's edge
                 image = torch.lerp(start, image, aux_inputs[UPDATE])
             return SparingClimb(on(image, aux_inputs), gradient)
@@ -228,7 +238,9 @@ class Dreamer:
         layers, moves = resolved.objective.layers, resolved.transforms
         sizes = large_enough(resolved.model, layers, sizes, moves, chosen=recipe.octaves is None)
         buffers = picture_buffers(resolved, sizes, self._count)
-        plan = plan_dream(resolved, self._probed, sizes, buffers, self._count)
+        plan = plan_dream(resolved, self._probed(sizes), sizes, buffers, self._count)
+        if peak_memory() > self._peak_before:  # a picture was larger before it was made smaller
+            plan = plan.at_least(peak_memory())
         log.info("%s", plan)
         resolved.policy.check_seconds(plan.seconds)
         chosen = recipe.chosen(octaves=recipe.octaves or len(sizes), tile=plan.side or 0)
@@ -246,6 +258,8 @@ class Dreamer:
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""
         recipe, model = self.resolved.recipe, self.resolved.model
+        if self._plans:
+            self._peak_before = peak_memory()
         made = image is None and model.channels == 3
         picture = self.read(start_picture(recipe) if made else image)
         self.resolved.policy.check_pixels(
@@ -259,11 +273,16 @@ class Dreamer:
         picture = self.resolved.alpha.initial(picture, wrap, made=made)
         return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture
 
-    def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:
-        """Work the gradient of all pictures out, with others beside of no consequence, to see what it costs."""
-        image = image.expand(self._count, -1, -1, -1)
-        aux_inputs = {key: each for key, each in self._pictures.at(image).items() if key != UPDATE}
-        return self._of_single(image, aux_inputs)
+    def _probed(self, sizes: list[tuple[int, int]]) -> Gradient:
+        """Return what works the gradient of all pictures out, with others beside of no consequence, to see what it costs."""
+        beside = self._beside.at(max(sizes[-1]))
+
+        def probed(image: Tensor, _: Any = None) -> tuple[float, Tensor]:
+            image = image.expand(self._count, -1, -1, -1)
+            aux_inputs = {key: planes for key, planes in beside.at(image).items() if key != UPDATE}
+            return self._of_single(image, aux_inputs)
+
+        return probed
 
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(

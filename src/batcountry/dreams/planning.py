@@ -7,8 +7,9 @@ from math import ceil, log10, prod
 
 import torch
 
-from batcountry.backend.devices import free_memory, pick_device, used_memory
+from batcountry.backend.devices import pick_device, used_memory
 from batcountry.backend.memory_limit import MemoryLimit
+from batcountry.backend.memory_room import budget
 from batcountry.dreams.buffers import NO_BUFFERS, PICTURE_BYTES, Buffers
 from batcountry.dreams.costs import Size, measured_cost, probe_sizes
 from batcountry.dreams.cuts import OVER, Cut, Cutting
@@ -19,7 +20,6 @@ from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
 from batcountry.optim.gradient import Gradient
 from batcountry.recipe import Recipe
-from batcountry.recipe.units import parsed_bytes
 
 _PYTHON = 10_000_000  # bytes of small things that come to it
 _PROGRAM = 700_000_000  # bytes of the program with its network, about
@@ -52,6 +52,10 @@ class Plan:
     added: int
     limit: MemoryLimit | None = None
     tiles: tuple[int, int] = (1, 1)
+
+    def at_least(self, peak: int) -> Plan:
+        """Return the same where the process has taken so many bytes already."""
+        return replace(self, peak=max(self.peak, peak))
 
     def limit_of(self, together: int) -> MemoryLimit | None:
         """Return what the network is kept to while so many dreams go together."""
@@ -111,13 +115,6 @@ def said_seconds(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def budget(max_memory: str | None, device: torch.device) -> int:
-    """Return the bytes that the process may have in all: `max_memory`, or what it has and three quarters of what is free."""
-    if max_memory is not None:
-        return parsed_bytes(max_memory)
-    return used_memory(device) + free_memory(device) * 3 // 4
 
 
 def fits_in_memory(size: tuple[int, int], recipe: Recipe) -> bool:

@@ -155,7 +155,8 @@ class FrameDreamer:
             (self._aim(recipe, aim, conditioning), weight) for aim, weight in self.motion.aims_at(frame, time)
         ]
         first = replace(aims[0][0].resolved, recipe=recipe)
-        mask = first.mask if conditioning.mask is None else mask_planes(conditioning.mask)
+        mask = None if first.mask is None else first.mask(max(self.size))
+        mask = mask if conditioning.mask is None else mask_planes(conditioning.mask)
         # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
         ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
 
@@ -219,7 +220,7 @@ class FrameDreamer:
         wrap = wrapped_axes(resolved.recipe.wrap)
         gradient = SparingGradient(whole_gradient(model, objective), model, objective, side, wrap)
         prior = objective.of_image.bind(model) if objective.of_image else None
-        return _Aim(resolved, gradient, prior, Pictures(objective))
+        return _Aim(resolved, gradient, prior, Pictures(objective, longest=max(self.size)))
 
 
 def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:
