@@ -41,7 +41,7 @@ def test_a_picture_that_does_not_fit_is_cut_so_that_it_does():
 
 def test_more_memory_gives_larger_tiles():
     sides = [
-        planned([(4000, 4000)], max_memory=f"{used_memory(CPU) + extra}B", picture_bytes=0).side
+        planned([(4000, 4000)], max_memory=f"{used_memory(CPU) + extra}B", buffers=NO_BUFFERS).side
         for extra in (500_000_000, 4_000_000_000)
     ]
     assert sides[0] < sides[1]

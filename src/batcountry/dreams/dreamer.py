@@ -115,6 +115,12 @@ class Dreamer:
         """Return how a dream on a picture will be worked out; raises `BatCountryError` if it cannot be."""
         return self._planned(self._input(image).size[::-1])
 
+    def together(self, most: int) -> tuple[int, int]:
+        """Return how many dreams like this one, on its start, the memory allows at once, and the bytes that the process then has."""
+        picture = self._input(None)
+        count, plan = self._together(picture, most), self._planned(picture.size[::-1]).plan
+        return count, 0 if plan is None else plan.peak + (count - 1) * plan.added
+
     @limited_threads()
     def dreaming(
         self,

@@ -22,8 +22,11 @@ from batcountry.optim.gradient import Gradient
 from batcountry.recipe import Recipe
 
 _PYTHON = 10_000_000  # bytes of small things that come to it
-_PROGRAM = 700_000_000  # bytes of the program with its network, about
-_TO_PICTURE = 0.75  # of the memory, at most
+_PROGRAM = 600_000_000  # bytes of the program with its network, about
+_TO_PICTURE, _SMALL = (
+    0.75,
+    100_000_000,
+)  # of the memory that is left, and bytes that no picture has to go to disk for
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def said_seconds(seconds: float) -> str:
 
 
 def fits_in_memory(size: tuple[int, int], recipe: Recipe) -> bool:
-    """Whether a picture of (width, height) can be opened, and its buffers leave a quarter of the memory to the network."""
+    """Whether a picture of (width, height) can be opened, and its buffers leave a quarter of the memory to the network, or are small."""
     if size[0] * size[1] > MAX_PIXELS:
         return False
     longest = max(size)
@@ -126,7 +129,8 @@ def fits_in_memory(size: tuple[int, int], recipe: Recipe) -> bool:
     target = max(target, recipe.enlarge or target)
     pixels = size[0] * size[1] * (target / longest) ** 2
     device = pick_device(recipe.device)
-    return _PROGRAM + pixels * PICTURE_BYTES <= budget(recipe.max_memory, device) * _TO_PICTURE
+    left = budget(recipe.max_memory, device) - _PROGRAM
+    return pixels * PICTURE_BYTES <= max(left * _TO_PICTURE, _SMALL)
 
 
 def plan(

@@ -96,8 +96,7 @@ class DiskJob(Job[DiskStep]):
             input_sha256=start_picture(chosen).sha256 if source is None else digest,
             weights_sha256=model.weights_sha256,
         )
-        scorer = TileScorer(model, resolved.objective, limit=limit)
-        self.dream = DiskDream(Task(note, source, sizes), scorer)
+        self.dream = DiskDream(Task(note, source, sizes), TileScorer(model, resolved.objective, limit=limit))
         self._canvases = Canvases(Path())
 
     def own_folder(self) -> Path:

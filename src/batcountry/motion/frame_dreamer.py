@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.threads import limited_threads
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.loop import climb
@@ -95,7 +96,7 @@ class FrameDreamer:
         )
         self.motion = motion.chosen(dream=chosen)
         self._aims: dict[Any, _Aim] = {
-            self._key(chosen, aim, FrameConditioning()): self._bound(resolved, self.plan.side)
+            self._key(chosen, aim, FrameConditioning()): self._bound(resolved, self.plan)
         }
 
     @property
@@ -206,7 +207,7 @@ class FrameDreamer:
             while len(self._aims) >= _KEPT:
                 self._aims.pop(next(iter(self._aims)))
             resolved = self._resolved(recipe, aim, replace(conditioning, mask=None))
-            self._aims[key] = self._bound(resolved, self.plan.side)
+            self._aims[key] = self._bound(resolved, self.plan)
         return self._aims[key]
 
     @staticmethod
@@ -215,12 +216,16 @@ class FrameDreamer:
         shown = conditioning.guide and conditioning.guide.sha256
         return (*aim.items(), recipe.layer, recipe.objective, recipe.guide, recipe.mask, shown)
 
-    def _bound(self, resolved: Resolved, side: int | None) -> _Aim:
+    def _bound(self, resolved: Resolved, plan: Plan | None) -> _Aim:
         model, objective = resolved.model, resolved.objective
         wrap = wrapped_axes(resolved.recipe.wrap)
-        gradient = SparingGradient(whole_gradient(model, objective), model, objective, side, wrap)
+        side, limit = (None, None) if plan is None else (plan.side, plan.limit)
+        with allowed_memory(resolved.recipe.max_memory):
+            whole = whole_gradient(model, objective)
+            pictures = Pictures(objective, longest=max(self.size))
+        gradient = SparingGradient(whole, model, objective, side, wrap, limit=limit)
         prior = objective.of_image.bind(model) if objective.of_image else None
-        return _Aim(resolved, gradient, prior, Pictures(objective, longest=max(self.size)))
+        return _Aim(resolved, gradient, prior, pictures)
 
 
 def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:
