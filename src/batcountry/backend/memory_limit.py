@@ -74,10 +74,10 @@ class MemoryLimit:
     rises: Sequence[float] = ()
     after: int = 0
 
-    def make_room(self) -> None:
-        """Give back what is in the way of what comes after a gradient."""
-        excess = resident_memory() + self.after - self.ceiling
-        if self.after and excess > 0:
+    def make_room(self, count: int) -> None:
+        """Give back what is in the way of so many bytes."""
+        excess = resident_memory() + count - self.ceiling
+        if count and excess > 0:
             give_back_some(excess)
 
     @contextmanager

@@ -52,6 +52,10 @@ class Buffers:
         """At any time."""
         return max(self.during, self.between, self.finish)
 
+    def plus(self, more: float) -> Buffers:
+        """Return the same with so many bytes more at any time."""
+        return Buffers(self.during + more, self.between + more, self.finish + more)
+
     def times(self, factor: float) -> Buffers:
         """Return the same for each pixel of what the network sees, which are so many times fewer."""
         return Buffers(factor * self.during, factor * self.between, factor * self.finish)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from batcountry.backend.allocator import give_back, keeps_memory, kept_memory
 from batcountry.backend.devices import used_memory
 from batcountry.backend.kernels.dispatch import compiled_loops
 from batcountry.backend.memory_limit import measured_growth
-from batcountry.optim.gradient import Gradient
+from batcountry.optim.ascent import UPDATE
+from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures
+from batcountry.optim.gradient import Gradient, redirecting_gradient
 
 Size = tuple[int, int]
 
@@ -53,6 +56,27 @@ class Cost:
     seconds: float
     rises: tuple[float, ...] = ()
     shape: int = _LEAST_SHAPE
+
+
+def probe_gradient(gradient: Gradient, beside: Pictures, count: int, *, redirects: bool) -> Gradient:
+    """Return what is measured of a gradient: with others beside it of no consequence.
+
+    Parameters
+    ----------
+    beside
+        The pictures that the objective reads too.
+    count
+        Pictures that grow together, each with an objective of its own.
+    redirects
+        Whether dead ReLUs are redirected, which takes more, if only in the first steps.
+    """
+    measured = redirecting_gradient(gradient, sys.maxsize) if redirects else gradient
+
+    def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        image = image.expand(count, -1, -1, -1)
+        return measured(image, {key: planes for key, planes in beside.at(image).items() if key != UPDATE})
+
+    return probed
 
 
 def probe_sizes(sizes: list[Size], runs: Callable[[Size], bool]) -> list[Size]:

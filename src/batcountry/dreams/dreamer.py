@@ -21,6 +21,7 @@ from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, check_together, in_batches, pictures_given
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.checkpoint import Checkpoint
+from batcountry.dreams.costs import probe_gradient
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
@@ -116,7 +117,7 @@ class Dreamer:
         return self._planned(self._input(image).size[::-1])
 
     def together(self, most: int) -> tuple[int, int]:
-        """Return how many dreams like this one, on its start, the memory allows at once, and the bytes that the process then has."""
+        """Return how many dreams like this one, on its start, the memory allows at once, and the bytes that they take."""
         picture = self._input(None)
         count, plan = self._together(picture, most), self._planned(picture.size[::-1]).plan
         return count, 0 if plan is None else plan.peak + (count - 1) * plan.added
@@ -244,7 +245,9 @@ class Dreamer:
         layers, moves = resolved.objective.layers, resolved.transforms
         sizes = large_enough(resolved.model, layers, sizes, moves, chosen=recipe.octaves is None)
         buffers = picture_buffers(resolved, sizes, self._count)
-        plan = plan_dream(resolved, self._probed(sizes), sizes, buffers, self._count)
+        beside, redirects = self._beside.at(max(sizes[-1])), recipe.redirect_relu > 0
+        gradient = probe_gradient(self._of_single, beside, self._count, redirects=redirects)
+        plan = plan_dream(resolved, gradient, sizes, buffers, self._count)
         if peak_memory() > self._peak_before:  # a picture was larger before it was made smaller
             plan = plan.at_least(peak_memory())
         log.info("%s", plan)
@@ -278,17 +281,6 @@ class Dreamer:
         wrap = wrapped_axes(recipe.wrap)
         picture = self.resolved.alpha.initial(picture, wrap, made=made)
         return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture
-
-    def _probed(self, sizes: list[tuple[int, int]]) -> Gradient:
-        """Return what works the gradient of all pictures out, with others beside of no consequence, to see what it costs."""
-        beside = self._beside.at(max(sizes[-1]))
-
-        def probed(image: Tensor, _: Any = None) -> tuple[float, Tensor]:
-            image = image.expand(self._count, -1, -1, -1)
-            aux_inputs = {key: planes for key, planes in beside.at(image).items() if key != UPDATE}
-            return self._of_single(image, aux_inputs)
-
-        return probed
 
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(

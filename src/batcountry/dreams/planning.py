@@ -21,7 +21,7 @@ from batcountry.objectives.base import Objective
 from batcountry.optim.gradient import Gradient
 from batcountry.recipe import Recipe
 
-_PYTHON = 10_000_000  # bytes of small things that come to it
+_PYTHON = 15_000_000  # bytes of small things that come to it
 _PROGRAM = 600_000_000  # bytes of the program with its network, about
 _TO_PICTURE, _SMALL = (
     0.75,
@@ -121,7 +121,7 @@ def said_seconds(seconds: float) -> str:
 
 
 def fits_in_memory(size: tuple[int, int], recipe: Recipe) -> bool:
-    """Whether a picture of (width, height) can be opened, and its buffers leave a quarter of the memory to the network, or are small."""
+    """Whether a picture of (width, height) can be opened, and its buffers are small or leave a quarter of the memory."""
     if size[0] * size[1] > MAX_PIXELS:
         return False
     longest = max(size)
@@ -205,6 +205,5 @@ def fitting(planned: Plan, max_memory: str | None, device: torch.device, most: i
     """Return how many pictures can grow together, at least 1 and at most `most`, of which one takes what is planned."""
     if planned.side is not None:
         return 1
-    used = used_memory(device)
-    room = budget(max_memory, device) - used
-    return max(1, min(most, room // max(1, planned.added)))
+    room = budget(max_memory, device) - planned.peak
+    return max(1, min(most, 1 + room // max(1, planned.added)))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.backend.devices import used_memory
 from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.threads import limited_threads
 from batcountry.dreams.buffers import picture_buffers
@@ -30,6 +31,7 @@ from batcountry.optim.gradient import Gradient, SparingGradient, whole_gradient
 from batcountry.recipe import Recipe
 
 _KEPT = 8
+_CARRIED = 80.0  # bytes for each pixel of what goes from frame to frame; measured
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,8 @@ class FrameDreamer:
         iterations = recipe.iterations if whole else self.motion.frame_iterations
         for step in climb(start, sizes, iterations, begin, None, wrapped_axes(recipe.wrap)):
             if step.last:
+                if self.plan.limit is not None:
+                    self.plan.limit.make_room(_film_bytes(self.size))
                 return step.image
         raise AssertionError("a dream has at least one step")
 
@@ -199,7 +203,8 @@ class FrameDreamer:
 
         recipe = resolved.recipe
         sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
-        return plan_dream(resolved, probed, sizes, picture_buffers(resolved, sizes))
+        plan = plan_dream(resolved, probed, sizes, picture_buffers(resolved, sizes).plus(_CARRIED))
+        return plan.at_least(used_memory(self.device) + _film_bytes(self.size))
 
     def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> _Aim:
         key = self._key(recipe, aim, conditioning)
@@ -226,6 +231,11 @@ class FrameDreamer:
         gradient = SparingGradient(whole, model, objective, side, wrap, limit=limit)
         prior = objective.of_image.bind(model) if objective.of_image else None
         return _Aim(resolved, gradient, prior, pictures)
+
+
+def _film_bytes(size: tuple[int, int]) -> int:
+    """Return what reading, flow, carrying on and encoding take between two dreams on frames of (height, width); measured."""
+    return 20_000_000 + 150 * size[0] * size[1]
 
 
 def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:

@@ -58,7 +58,7 @@ def limited_gradient(gradient: Gradient, limit: MemoryLimit | None) -> Gradient:
     def limited(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
         with limit.over(image.shape[0] * image.shape[-2] * image.shape[-1]):
             score_and_gradient = gradient(image, aux_inputs)
-        limit.make_room()
+        limit.make_room(limit.after)
         return score_and_gradient
 
     return limited
