@@ -26,7 +26,7 @@ PROBES = (256, 224, 384)
 _OF_SAVED = 1.2  # least ratio of the peak to what the backward pass keeps
 _SPREAD = 1.2  # how much more than a probe a long run takes at most where that cannot be limited
 _USUAL = 1.03  # of what a step of a probe takes if nobody limits it, which is left to chance
-_ONCE = 1.3  # of what is in use at once
+_ONCE = 1.2  # of what is in use at once
 _LEAST_SHAPE = 5_000_000  # bytes
 
 
