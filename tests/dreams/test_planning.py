@@ -9,9 +9,12 @@ import pytest
 import torch
 
 from batcountry.backend.devices import used_memory
+from batcountry.backend.memory_limit import MemoryLimit
+from batcountry.backend.memory_room import budget
 from batcountry.dreams import planning as memory
 from batcountry.dreams.buffers import Buffers
-from batcountry.dreams.planning import budget, fits_in_memory, plan, said_bytes, said_seconds
+from batcountry.dreams.costs import Cost
+from batcountry.dreams.planning import fits_in_memory, plan, said_bytes, said_most, said_seconds
 from batcountry.errors import RecipeError
 from batcountry.models import open_model
 from batcountry.objectives import layer
@@ -107,27 +110,79 @@ def test_a_dream_keeps_to_its_memory(limit):
     assert int(run.stdout) < limit
 
 
-def test_what_compiling_takes_is_no_pixels_cost(monkeypatch):
-    compiled, held = [0], []
-
-    def gradient(image, aux_inputs=None):
-        if not compiled[0]:
-            compiled[0] = 1
-            held.append(b"x" * 200_000_000)
-        return 0.0, image
-
-    monkeypatch.setattr(memory, "compiled_loops", lambda: compiled[0])
-    cost = memory.measured_cost(gradient, (100, 100), torch.device("cpu"))
-    assert held and cost.bytes * 100 * 100 < 100_000_000
-
-
-def test_as_many_pictures_go_together_as_fit(monkeypatch):
-    monkeypatch.setattr(memory, "used_memory", lambda _: 100)
-    alone = memory.Plan(None, 130, 1.0, 120)
+def test_as_many_pictures_go_together_as_fit():
+    alone = memory.Plan(None, 130, 1.0, added=30)
 
     def together(allowed, most=8):
         return memory.fitting(alone, f"{allowed}B", CPU, most)
 
     assert [together(allowed) for allowed in (90, 130, 160, 189, 190, 10_000)] == [1, 1, 2, 2, 3, 8]
     assert together(10_000, most=3) == 3
-    assert memory.fitting(memory.Plan(64, 130, 1.0, 120), "1GB", CPU, 8) == 1
+    assert memory.fitting(memory.Plan(64, 130, 1.0, added=30), "1GB", CPU, 8) == 1
+
+
+def test_memory_is_said_to_three_digits_and_never_too_little():
+    counts = (612_000_001, 999_000_000, 1_340_000_000, 1_341_000_000, 12_340_000_000, 123_000_000_001)
+    assert [said_most(count) for count in counts] == [
+        "613 MB", "999 MB", "1.34 GB", "1.35 GB", "12.4 GB", "124 GB"
+    ]  # fmt: skip
+
+
+def test_what_a_picture_took_while_it_was_read_is_said_too():
+    alone = memory.Plan(None, 130, 1.0, added=30)
+    assert (alone.at_least(120).peak, alone.at_least(170).peak) == (130, 170)
+
+
+def test_dreams_together_are_kept_to_what_all_of_them_take():
+    limit = MemoryLimit(120, (1.0, 2.0), after=7)
+    alone = memory.Plan(None, 130, 1.0, added=30, limit=limit)
+    assert alone.limit_of(1) == limit
+    assert alone.limit_of(4) == MemoryLimit(210, (1.0, 2.0), after=7)
+    assert memory.Plan(None, 130, 1.0, added=30).limit_of(4) is None
+
+
+@pytest.fixture
+def costs(monkeypatch):
+    """Let a plan have numbers that can be added up on paper: the process has 1,000 bytes, and a pixel costs 10 to 20."""
+    cost = Cost(least=10.0, once=12.0, usual=20.0, seconds=0.5, rises=(2.0, 6.0), shape=50)
+    monkeypatch.setattr(memory, "measured_cost", lambda *_, **__: cost)
+    monkeypatch.setattr(memory, "used_memory", lambda _: 1_000)
+    monkeypatch.setattr(memory, "_PYTHON", 0)
+
+
+BUFFERS = Buffers(during=4.0, between=7.0, finish=5.0)
+SIZES = [(4, 5), (8, 10)]
+
+
+def paper_plan(model, **options):
+    wanted = layer("sum")
+    given = {"iterations": 3, "buffers": BUFFERS, "max_memory": "1MB", **options}
+    return plan(model, wanted, whole_gradient(model, wanted), SIZES, **given)
+
+
+def test_a_whole_dream_takes_program_shapes_buffers_and_network(two_channels, costs):
+    planned = paper_plan(two_channels, count=2)
+    # Of 80 pixels: 1,000 + 2 × 50 + 4 × 80 + 20 × 80, and four hundredths of the network's.
+    assert planned.limit == MemoryLimit(3_020, (1.0, 3.0), after=0)
+    assert planned.peak == 3_020 + 64 and planned.added == 2_084
+    assert planned.seconds == pytest.approx((20 + 80) * 3 * 0.5)
+    assert (planned.side, planned.tiles) == (None, (1, 1))
+
+
+def test_what_is_worked_out_once_is_kept_to_less_and_makes_room_for_the_update(two_channels, costs):
+    planned = paper_plan(two_channels, iterations=1)
+    assert planned.limit == MemoryLimit(1_100 + 320 + 960, (2.0, 6.0), after=3 * 80)
+
+
+def test_with_less_memory_a_dream_is_kept_to_that(two_channels, costs):
+    assert paper_plan(two_channels, max_memory="2600B").peak <= 2_600
+
+
+def test_buffers_can_be_more_than_the_network(two_channels, costs):
+    planned = paper_plan(two_channels, buffers=Buffers(4.0, 90.0, 5.0))
+    assert planned.peak == 1_100 + 90 * 80
+
+
+def test_a_dream_whose_buffers_have_no_room_is_refused(two_channels, costs):
+    with pytest.raises(RecipeError, match=r"a picture of 10×8 pixels needs at least .* and may have 0 MB"):
+        paper_plan(two_channels, buffers=Buffers(4.0, 90.0, 5.0), max_memory="8000B")
