@@ -62,6 +62,16 @@ def test_a_branch_that_cannot_run_leaves_the_others(tmp_path):
     assert [each.name for each in open_model(written(tmp_path, text)).layers] == ["c", "r", "d", "s"]
 
 
+def test_what_does_not_go_together_is_said_in_words_of_the_net(tmp_path, caplog):
+    text = TRUNK + layer("TanH", "w", "c d") + layer("Eltwise", "v", "c d")
+    with caplog.at_level(logging.WARNING):
+        open_model(written(tmp_path, text))
+    assert (
+        "line 5: 'w' (TanH does not run on 2 bottoms); line 6: 'v' (Eltwise cannot run on (1, 16,"
+        in caplog.text
+    )
+
+
 def test_forks_are_named(tmp_path, caplog):
     text = TRUNK + layer("PSROIPooling", "p", "d") + layer("ImResize", "i", "d")
     with caplog.at_level(logging.WARNING):

@@ -73,7 +73,7 @@ def said_of(layer: Any, bottoms: Sequence[Tensor]) -> Iterator[None]:
         if not raised_in(error, __name__):
             raise  # a bug in the layer's code; raised at the call it is the number of bottoms
         raise ShapeError(
-            f"layer {layer.name!r} ({layer.type}) does not run on {len(bottoms)} bottoms ({first_line(error)})"
+            f"layer {layer.name!r} ({layer.type}) does not run on {len(bottoms)} bottoms"
         ) from error
     except (RuntimeError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
         shapes = ", ".join(str(tuple(each.shape)) for each in bottoms)

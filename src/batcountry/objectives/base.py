@@ -9,6 +9,7 @@ from math import inf, isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor
 
 from batcountry.errors import RecipeError
@@ -77,6 +78,10 @@ class Term:
     files: tuple[str, ...] = field(default=(), compare=False, repr=False)
     find: Callable[[Model], Term] | None = field(default=None, compare=False, repr=False)
     least_pictures: int = field(default=1, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Take NumPy's and PyTorch's numbers among the arguments as Python's, which can be written down."""
+        object.__setattr__(self, "arguments", tuple(map(plain_number, self.arguments)))
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(_written, self.arguments))})"
@@ -196,6 +201,7 @@ class Objective:
         return bool(self.terms)
 
     def __add__(self, other: Objective | float) -> Objective:
+        other = plain_number(other)
         if isinstance(other, Objective):
             return Objective(self.terms + other.terms, self.constant + other.constant)
         if isinstance(other, Real):
@@ -205,12 +211,14 @@ class Objective:
     __radd__ = __add__
 
     def __sub__(self, other: Objective | float) -> Objective:
+        other = plain_number(other)
         return self + -other if isinstance(other, (Objective, Real)) else NotImplemented
 
     def __rsub__(self, other: float) -> Objective:
-        return -self + other if isinstance(other, Real) else NotImplemented
+        return -self + other
 
     def __mul__(self, factor: float) -> Objective:
+        factor = plain_number(factor)
         if not isinstance(factor, Real):
             return NotImplemented
         by = _finite(factor, "an objective's weight")
@@ -222,6 +230,7 @@ class Objective:
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: float) -> Objective:
+        divisor = plain_number(divisor)
         if not isinstance(divisor, Real):
             return NotImplemented
         if divisor == 0:
@@ -244,6 +253,12 @@ class Objective:
         return text + (
             f" {'-' if self.constant < 0 else '+'} {abs(self.constant)!r}" if self.constant else ""
         )
+
+
+def plain_number(value: Any) -> Any:
+    """Return a number of NumPy's or PyTorch's, without axes, as one of Python's, and all else as it is."""
+    is_number = isinstance(value, (np.generic, np.ndarray, Tensor)) and value.ndim == 0
+    return value.item() if is_number else value
 
 
 def _finite(number: Any, what: str) -> float:

@@ -59,7 +59,7 @@ def with_inputs(layers: Sequence[Any], stored: Stored) -> tuple[list[Any], Prepr
             layer = _sized(layer)
         elif not has_input and not layer.bottom and layer.top and not _makes_blobs(layer):
             preprocessing = _preprocessing(layer)
-            layer, has_input = _input_for(layer, _channels(layers, stored)), True
+            layer, has_input = _input_for(layer, _channels(layers, layer.top[0], stored)), True
         changed.append(layer)
     return changed, preprocessing
 
@@ -92,7 +92,25 @@ def _input_for(layer: Any, channels: int | None) -> Any:
     return result
 
 
-def _channels(layers: Sequence[Any], stored: Stored) -> int | None:
+def _channels(layers: Sequence[Any], data: str, stored: Stored) -> int | None:
+    """Return how many channels the pictures of the blob `data` have.
+
+    Those that the first convolution takes, as its weights say; where pictures are cut into parts of some channels each
+    (pairs, in siamese nets), those of all parts.
+    """
+    cut = next((layer for layer in layers if layer.type == "Slice" and list(layer.bottom) == [data]), None)
+    if cut is None or 1 not in (cut.slice_param.axis, cut.slice_param.slice_dim):
+        return _taken(layers, stored)
+    points = [0, *cut.slice_param.slice_point]
+    if len(points) == len(cut.top):
+        last = cut.top[-1]
+        part = _taken([layer for layer in layers if last in layer.bottom], stored)
+        return int(points[-1] + (part or points[-1] - points[-2])) or None
+    part = _taken(layers, stored)
+    return part and part * len(cut.top)
+
+
+def _taken(layers: Sequence[Any], stored: Stored) -> int | None:
     """Return how many channels the first convolution takes, as its weights say."""
     first = next((layer for layer in layers if layer.type == "Convolution"), None)
     blobs = stored.get(first.name) if first is not None else None
