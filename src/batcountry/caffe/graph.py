@@ -69,6 +69,8 @@ def said_of(layer: Any, bottoms: Sequence[Tensor]) -> Iterator[None]:
     """Raise what goes wrong within as `ModelError` that names a layer and its bottoms' shapes."""
     try:
         yield
+    except ShapeError:
+        raise  # said already, by the layer's run for its place in a net
     except TypeError as error:
         if not raised_in(error, __name__):
             raise  # a bug in the layer's code; raised at the call it is the number of bottoms
@@ -77,8 +79,9 @@ def said_of(layer: Any, bottoms: Sequence[Tensor]) -> Iterator[None]:
         ) from error
     except (RuntimeError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
         shapes = ", ".join(str(tuple(each.shape)) for each in bottoms)
+        on = f" on {shapes}" if bottoms else ""
         raise ShapeError(
-            f"layer {layer.name!r} ({layer.type}) cannot run on {shapes}: {first_line(error)}"
+            f"layer {layer.name!r} ({layer.type}) cannot run{on}: {first_line(error)}"
         ) from error
 
 

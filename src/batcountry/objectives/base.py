@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf, isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from torch import Tensor
 
 from batcountry.errors import RecipeError
+from batcountry.objectives.plain_numbers import finite, plain_number
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -205,7 +204,7 @@ class Objective:
         if isinstance(other, Objective):
             return Objective(self.terms + other.terms, self.constant + other.constant)
         if isinstance(other, Real):
-            return replace(self, constant=self.constant + _finite(other, "what is added to an objective"))
+            return replace(self, constant=self.constant + finite(other, "what is added to an objective"))
         return NotImplemented
 
     __radd__ = __add__
@@ -221,10 +220,10 @@ class Objective:
         factor = plain_number(factor)
         if not isinstance(factor, Real):
             return NotImplemented
-        by = _finite(factor, "an objective's weight")
+        by = finite(factor, "an objective's weight")
         return Objective(
-            tuple((_finite(weight * by, "an objective's weight"), term) for weight, term in self.terms),
-            _finite(self.constant * by, "what is added to an objective"),
+            tuple((finite(weight * by, "an objective's weight"), term) for weight, term in self.terms),
+            finite(self.constant * by, "what is added to an objective"),
         )
 
     __rmul__ = __mul__
@@ -253,23 +252,6 @@ class Objective:
         return text + (
             f" {'-' if self.constant < 0 else '+'} {abs(self.constant)!r}" if self.constant else ""
         )
-
-
-def plain_number(value: Any) -> Any:
-    """Return a number of NumPy's or PyTorch's, without axes, as one of Python's, and all else as it is."""
-    is_number = isinstance(value, (np.generic, np.ndarray, Tensor)) and value.ndim == 0
-    return value.item() if is_number else value
-
-
-def _finite(number: Any, what: str) -> float:
-    """Return a number as one of Python's; raises `RecipeError` if it is not finite."""
-    try:
-        plain = float(number)
-    except OverflowError:
-        plain = inf
-    if not isfinite(plain):
-        raise RecipeError(f"{what} must be a finite number, not {plain}")
-    return plain
 
 
 def added_up(scores: Tensor) -> Tensor:

@@ -232,6 +232,22 @@ def test_an_input_whose_size_is_set_at_run_time_has_a_usual_one(tmp_path):
         "Pooling", "p", "c", settings="pooling_param { kernel_size: 9 stride: 2 }"
     )
     assert open_model(written(tmp_path, text)).input_size == (224, 224)
+    for sides in ("dim: -1 dim: 3 dim: -1 dim: -1", "dim: 0 dim: 3 dim: 0 dim: 0"):
+        text = f'input: "data" input_shape {{ {sides} }}' + convolution()
+        assert open_model(written(tmp_path, text)).input_size == (224, 224)
+
+
+def test_an_input_of_a_size_that_cannot_be_is_said(tmp_path):
+    text = "input: 'data' input_shape { dim: 1 dim: 3 dim: 8 dim: -7 }" + convolution()
+    with pytest.raises(ModelError, match=r"no input \(Input cannot run: it states a size below 0\)"):
+        open_model(written(tmp_path, text))
+
+
+def test_a_net_without_places_dreams_of_its_last_hidden_layer(tmp_path):
+    dense = 'inner_product_param {{ num_output: {} weight_filler {{ type: "xavier" }} }}'
+    text = inputs(data=(1, 1, 8, 8)) + layer("InnerProduct", "hidden", "data", settings=dense.format(9))
+    text += layer("ReLU", "active", "hidden", "hidden") + layer("InnerProduct", "score", "hidden", settings=dense.format(4))  # fmt: skip
+    assert open_model(written(tmp_path, text + layer("Softmax", "prob", "score"))).default_layer == "active"
 
 
 def test_a_folder_may_have_one_definition_by_another_name(tmp_path):

@@ -49,8 +49,8 @@ def with_inputs(layers: Sequence[Any], stored: Stored) -> tuple[list[Any], Prepr
 
     A data layer (Data, ImageData, HDF5Data, MemoryData, a fork's own) of a net without an input makes its pictures'
     blob alone, so that labels, and what reads them, are left out. It says how large pictures are, or they are of
-    `USUAL_SIDE`; the weights of the first convolution say how many channels they have. An input of 1×1 is of that size
-    too: programs that set it as they run leave it so.
+    `USUAL_SIDE`; the weights of the first convolution say how many channels they have. An input of 1×1, or of
+    -1, is of that size too, and one of no pictures is of one: programs that set it as they run leave it so.
     """
     has_input = any(layer.type in ("Input", "DummyData") for layer in layers)
     changed, preprocessing = [], None
@@ -73,8 +73,10 @@ def _sized(layer: Any) -> Any:
     result = LayerParameter()
     result.CopyFrom(layer)
     for shape in result.input_param.shape:
-        if len(shape.dim) == 4 and list(shape.dim[2:]) == [1, 1] and shape.dim[1] in (1, 3, 4):
+        if len(shape.dim) == 4 and max(shape.dim[2:]) <= 1 and shape.dim[1] in (1, 3, 4):
             shape.dim[2:] = [USUAL_SIDE, USUAL_SIDE]
+        if shape.dim and shape.dim[0] <= 0:
+            shape.dim[0] = 1
     return result
 
 

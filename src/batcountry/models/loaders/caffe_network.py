@@ -16,7 +16,7 @@ from batcountry.caffe.fusion import Plan, plan
 from batcountry.caffe.graph import Node, ShapeError, ancestors, infer_shapes
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.receptive_fields import receptive_fields
-from batcountry.models.inspect.caffe_units import caffe_units
+from batcountry.models.inspect.caffe_units import caffe_units, last_feature
 from batcountry.models.inspect.good_layers import Unit, best_unit, good_units
 from batcountry.models.inspect.runnable_sizes import RunnableSizes, Size, padded, padding_rule
 from batcountry.models.loaders.caffe_inputs import reached, shape_of
@@ -238,7 +238,8 @@ def default_layer(nodes: Sequence[Node], layers: Sequence[Layer], source: str) -
     best = best_unit(_units(nodes, _layer_shapes(nodes), source))
     if best is not None:
         return best.name
-    return next((layer.name for layer in reversed(layers) if layer.stride is not None), names[-1])
+    feature = last_feature(_seen(nodes, source))
+    return feature if feature in names else names[-1]
 
 
 def _layer_shapes(nodes: Sequence[Node]) -> dict[str, Shape]:
@@ -254,9 +255,13 @@ def _layer_shapes(nodes: Sequence[Node]) -> dict[str, Shape]:
 
 def _units(nodes: Sequence[Node], shapes: Mapping[str, Shape], source: str) -> list[Unit]:
     """Return the parts that the picture goes through: of a siamese net, those of one twin."""
+    return caffe_units(_seen(nodes, source), shapes, _input_size(nodes, source))
+
+
+def _seen(nodes: Sequence[Node], source: str) -> list[Node]:
+    """Return the input that takes the picture, and what reads it."""
     names = reached(nodes, source)
-    seen = [node for node in nodes if node.name in names or (not node.bottoms and source in node.tops)]
-    return caffe_units(seen, shapes, _input_size(nodes, source))
+    return [node for node in nodes if node.name in names or (not node.bottoms and source in node.tops)]
 
 
 def top_names(nodes: Sequence[Node]) -> dict[str, str]:
