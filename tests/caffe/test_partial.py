@@ -112,6 +112,8 @@ def test_python_layers_are_left_out_without_leave(tmp_path, caplog):
     text = TRUNK + layer("Python", "p", "d", settings="python_param { module: 'mine' layer: 'Twice' }")
     folder = written(tmp_path, text)
     assert [each.name for each in open_model(folder).layers][-1] == "p"
+    types = [each.type for each in caffe.Net(folder / "deploy.prototxt", caffe.TEST).layers]
+    assert [kind for kind in types if kind != "Split"][-2:] == ["Convolution", "Python"]
     with caplog.at_level(logging.WARNING):
         model = open_model(folder, policy=STRICT.allow(tmp_path))
     assert [each.name for each in model.layers][-1] == "d" and "--run-code" in caplog.text
