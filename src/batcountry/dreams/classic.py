@@ -23,7 +23,8 @@ from batcountry.models import Model
 from batcountry.models.loaders.caffe import BVLC_MEAN, open_caffe
 from batcountry.objectives import layer
 from batcountry.optim.ascent import classic_ascent
-from batcountry.optim.gradient import whole_gradient
+from batcountry.optim.finite import broken_picture
+from batcountry.optim.gradient import finite_gradient
 
 Array = NDArray[np.float32]
 Visualizations = list[tuple[str, Array]]
@@ -116,6 +117,8 @@ class BatCountry:
         ------
         KeyError
             If there is no blob `end`.
+        ModelError, RecipeError
+            If a step is not finite; on the engine the message says which layer is to blame.
         """
         self.net.blobs[end]
         options = {"end": end, "clip": clip, **step_params}
@@ -150,7 +153,7 @@ class BatCountry:
         objective = layer(end)
         height, width = base.shape[-2:]
         sizes = runnable_sizes(self._engine(), objective.layers, (height, width), *pyramid)
-        gradient = whole_gradient(self._engine(), objective)
+        gradient = finite_gradient(self._engine(), objective)
         ascent = classic_ascent(gradient, step_size, jitter, clip, np.random)
         for step in climb(base, sizes, iterations, lambda image, _: ascent.on(image)):
             yield step.octave, step.iteration, step.image[0].permute(1, 2, 0).numpy().copy()
@@ -176,6 +179,8 @@ class BatCountry:
                 source.data[...] = start.numpy()
                 for iteration in range(iterations):
                     _given(step, self.net, None, {**options, "objective_fn": objective})
+                    if not np.isfinite(source.data.sum()):
+                        raise broken_picture("")
                     yield octave, iteration, _given(deprocess, self.net, source.data[0], options)
                 detail = torch.from_numpy(source.data.copy()) - octave_base
 

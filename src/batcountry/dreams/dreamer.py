@@ -38,7 +38,13 @@ from batcountry.objectives import pictures_of
 from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
 from batcountry.optim.aux_inputs import Pictures
-from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
+from batcountry.optim.gradient import (
+    Gradient,
+    SparingGradient,
+    finite_gradient,
+    redirecting_gradient,
+    whole_gradient,
+)
 from batcountry.optim.sliding_windows import WindowedAscent, check_windows
 from batcountry.optim.sliding_windows import in_batches as window_batches
 from batcountry.recipe import Note, Recipe
@@ -253,11 +259,11 @@ class Dreamer:
     def _gradient(self, planned: Planned) -> Gradient:
         """Return a gradient for one dream: with what it remembers, such as that memory ran out."""
         model, objective, recipe = self.resolved.model, self.resolved.objective, planned.recipe
-        plan = planned.plan
+        plan, whole = planned.plan, finite_gradient(model, objective, self._whole)
         if plan is None:
-            return window_batches(self._whole, recipe.window_batch)
+            return window_batches(whole, recipe.window_batch)
         wrap = wrapped_axes(recipe.wrap)
-        return SparingGradient(self._whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
+        return SparingGradient(whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""

@@ -102,6 +102,7 @@ class Resolved:
             recipe.clip,
             self.make_param,
             None if prior is None else self.alpha.prior(prior),
+            str(self.objective.of_image),
         )
 
     @property

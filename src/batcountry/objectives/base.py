@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isinf
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -175,6 +176,8 @@ class Objective:
             return NotImplemented
         if factor != factor or factor in (float("inf"), float("-inf")):
             raise RecipeError(f"an objective's weight must be a finite number, not {factor}")
+        if any(isinf(weight * factor) for weight, _ in self.terms):
+            raise RecipeError(f"{factor} times an objective's weight is more than a number can be")
         return Objective(tuple((weight * factor, term) for weight, term in self.terms))
 
     __rmul__ = __mul__
