@@ -37,7 +37,8 @@ def test_a_weight_that_is_no_number_ends_the_dream_with_the_first_layer_that_giv
     # 1e38 overflows where the layer that has it adds up, or in the one after.
     model = network("two", value)
     with pytest.raises(
-        (ModelError, RecipeError), match=r"the layer '(two'|three') of Seq.*not finite|reads the layer 'three_"
+        (ModelError, RecipeError),
+        match=r"the layer '(two'|three') of Seq.*not finite|reads the layer 'three_",
     ):
         batcountry.dream(photo(), model=model, layer="three_relu", tile=tile, **QUICK)
 

@@ -13,11 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from batcountry.backend.limits import check_numbers
 from batcountry.caffe.fillers import MAX_BLOB, MAX_FILLED, filled, is_zero
 from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.layers.registry import LayerType, Param, Shape, layer_type
 from batcountry.caffe.proto.caffe_pb2 import ParamSpec
 from batcountry.errors import ModelError, first_line, raised_in, suggestion
+
+_FILLED_COUNT = 16  # filled weights that count as one of a file
 
 Arrays = Sequence["NDArray[np.float32] | None"]
 Blobs = Mapping[str, Arrays]
@@ -86,9 +89,9 @@ class ShapeError(ModelError, RuntimeError):
     """A layer cannot run on blobs of these shapes."""
 
 
-def check_wiring(layers: Sequence[Any], where: str) -> None:
-    """Raise `ModelError` if a layer reads a blob that no layer before it makes."""
-    made: dict[str, None] = {}
+def check_wiring(layers: Sequence[Any], where: str, given: Sequence[str] = ()) -> None:
+    """Raise `ModelError` if a layer reads a blob that no layer before it makes, and that is not `given`."""
+    made: dict[str, None] = dict.fromkeys(given)
     for layer in layers:
         for bottom in layer.bottom:
             if bottom not in made:
@@ -144,10 +147,12 @@ def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = 
     Raises
     ------
     ModelError
-        If a layer cannot be, or with a list of every layer whose blobs are of another number or shape.
+        If a layer cannot be, or with a list of every layer whose blobs are of another number or shape; or if the layers
+        make more numbers than a net with so many weights may.
     """
     builder = _Builder(blobs or {})
     nodes = [builder.node(layer) for layer in layers]
+    check_numbers(builder.made, builder.weights, where)
     if builder.wrong:
         raise ModelError(f"{where} does not fit the net: {'; '.join(builder.wrong)}")
     with_weights = [node.name for node in nodes if node.params]
@@ -165,6 +170,13 @@ class _Builder:
         self.shared: dict[str, Tensor] = {}
         self.wrong: list[str] = []
         self.filled = 0
+        self.stored = 0
+        self.made = 0
+
+    @property
+    def weights(self) -> int:
+        """How many weights there are, of which those count for little that take no room in a file."""
+        return self.stored + self.filled // _FILLED_COUNT
 
     def node(self, layer: Any) -> Node:
         kind = layer_type(layer)
@@ -184,6 +196,9 @@ class _Builder:
             params.append(tensor)
         node = Node(layer, kind, params)
         infer_shapes([node], self.shapes)
+        tops = [self.shapes[top] for top in node.tops if top not in node.bottoms]
+        self.made += sum(prod(shape[1:] if len(shape) > 1 else shape) for shape in tops)  # for one picture
+        self.stored += sum(each.numel() for each in params) if self.blobs.get(layer.name) else 0
         return node
 
     def _stored(self, layer: Any, specs: Sequence[Param]) -> Arrays:

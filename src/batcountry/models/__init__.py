@@ -33,6 +33,7 @@ def open_model(
     size: int | tuple[int, int] | None = None,
     classes: Sequence[str] | None = None,
     policy: Policy = OPEN,
+    sha256: str | None = None,
 ) -> Model:
     """Open a network for dreaming, on the CPU.
 
@@ -64,6 +65,9 @@ def open_model(
     policy
         What may be done to open it: which files may be read, and whether code may be run. A TorchScript file is
         a program, so it needs leave whoever names it: `policy=OPEN.allow(run_code=True)`.
+    sha256
+        The hash that the file of its weights is to have, as a picture's note has it. Another file is refused before it is
+        opened; of weights that are in no file of their own, `Model.weights_sha256` can be compared after.
 
     Raises
     ------
@@ -71,9 +75,11 @@ def open_model(
         If there is no such model, or its files cannot be read; the message says which and why.
     PolicyError
         If to open it is more than the policy allows.
+    OtherWeights
+        If the file has another hash than `sha256`.
     """
     request = Request(
-        source, None if weights is None else Path(weights), mean, std, input, size, classes, policy
+        source, None if weights is None else Path(weights), mean, std, input, size, classes, policy, sha256
     )
     _check_files(request)
     for name in reversed(list(LOADERS)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
+from batcountry.backend.limits import check_layers
 from batcountry.caffe.formats.v0 import from_v0, without_padding_layers
 from batcountry.caffe.formats.weights import without_blobs
 from batcountry.caffe.proto.caffe_pb2 import NetParameter, V1LayerParameter
@@ -16,6 +18,8 @@ from batcountry.errors import ModelError
 
 MAX_BYTES = 64 << 20
 """Longest prototxt that is read."""
+
+_LAYER = re.compile(rb"\blayers?\s*:?\s*[{<]")
 
 # Types whose V1 name is not the new name in capitals with underscores taken out.
 _NEW_NAMES = {
@@ -34,9 +38,10 @@ def read_net(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = 
     Raises
     ------
     ModelError
-        If the file is missing, not a prototxt, or has no layers.
+        If the file is missing, not a prototxt, or has no layers or more than any net has.
     """
     net = upgraded(_parsed(path))
+    check_layers(len(net.layer), str(path))
     _keep_layers(net, phase, level, {*stages, *net.state.stage})
     if not net.layer:
         raise ModelError(f"{path} has no layers; give the deploy.prototxt of a network")
@@ -80,6 +85,7 @@ def _is_training(kind: str) -> bool:
 
 def _parsed(path: Path) -> Any:
     data = _bytes(path)
+    check_layers(len(_LAYER.findall(data)), str(path))  # before they are read, one by one
     net = NetParameter()
     try:
         text_format.Parse(data.decode("utf-8"), net)

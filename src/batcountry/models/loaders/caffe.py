@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from batcountry.backend.files import sha256_of
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.caffe.formats.means import find_mean, read_mean
 from batcountry.caffe.formats.prototxt import read_net
@@ -15,6 +14,7 @@ from batcountry.caffe.formats.weights import read_weights
 from batcountry.caffe.graph import Node, build_nodes, check_wiring, infer_shapes
 from batcountry.caffe.layers import check_supported
 from batcountry.caffe.layers.registry import Shape
+from batcountry.caffe.limits import check_size
 from batcountry.caffe.proto.caffe_pb2 import TEST
 from batcountry.errors import ModelError
 from batcountry.models.classes import IMAGENET, imagenet_classes
@@ -24,6 +24,7 @@ from batcountry.models.loaders.caffe_network import (
     dreamable_layers,
     network_for_rgb,
 )
+from batcountry.models.loaders.hashes import sha256_of_plain
 from batcountry.models.model import Model
 
 BVLC_MEAN = (104.0, 116.0, 122.0)
@@ -48,6 +49,7 @@ def open_caffe(
     weights: Path | None = None,
     mean: Sequence[float] | str | Path | None = None,
     policy: Policy = OPEN,
+    expected: str | None = None,
 ) -> Model:
     """Open a Caffe net for dreaming.
 
@@ -62,16 +64,21 @@ def open_caffe(
         each channel is taken. By default the one such file beside the prototxt, or else `BVLC_MEAN`.
     policy
         Which files may be read, and whether Python layers that the program registered may be run.
+    expected
+        The sha256 that the weights are to have; None for any.
 
     Raises
     ------
     PolicyError
         If that is more than the policy allows.
+    OtherWeights
+        If they have another hash, before any of them is read.
     ModelError
         If a file is missing or damaged, or the net does not take three-channel pictures.
     """
     prototxt, weights = find_files(source, weights)
     policy.check_files([prototxt, weights])
+    digest = sha256_of_plain(weights, expected)
     definition = read_net(prototxt, phase=TEST)
     check_code(definition.layer, policy)
     check_supported(definition.layer, str(prototxt))
@@ -87,6 +94,7 @@ def open_caffe(
     shape = shape_of(built.nodes, entry)
     if len(shape) != 4 or shape[1] != 3:
         raise ModelError(f"{prototxt}: the input {entry!r} is {shape}, not pictures of three channels")
+    check_size(built.nodes, entry, (shape[2], shape[3]), str(prototxt))
     layers = list(dreamable_layers(built.nodes))
     if not layers:
         raise ModelError(f"{prototxt} has no layers after its input")
@@ -97,7 +105,7 @@ def open_caffe(
         network_for_rgb(built.nodes, entry),
         layers=layers,
         mean=(red, green, blue),
-        weights_sha256=sha256_of(weights),
+        weights_sha256=digest,
         default_layer=default_layer(layers),
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,

@@ -36,7 +36,7 @@ def open_converted_folder(request: Request) -> Model | None:
     if not is_converted(request.path):
         return None
     request.only(kind=f"the converted model {request.text}")
-    return open_converted(request.path, request.policy)
+    return open_converted(request.path, request.policy, request.sha256)
 
 
 def open_module(request: Request) -> Model | None:
@@ -101,7 +101,7 @@ def open_caffe_files(request: Request) -> Model | None:
     request.only("weights", "mean", kind=f"the Caffe net {request.text}")
     from batcountry.models.loaders.caffe import open_caffe
 
-    return open_caffe(request.path, request.weights, request.mean, request.policy)
+    return open_caffe(request.path, request.weights, request.mean, request.policy, request.sha256)
 
 
 def open_zoo_model(request: Request) -> Model | None:
@@ -114,7 +114,7 @@ def open_zoo_model(request: Request) -> Model | None:
     from batcountry.models.loaders.caffe import open_caffe
 
     mean = zoo.card(request.text).mean if request.mean is None else request.mean
-    opened = open_caffe(zoo.folder_here(request.text), mean=mean)
+    opened = open_caffe(zoo.folder_here(request.text), mean=mean, expected=request.sha256)
     opened.name = request.text  # so that a recipe names the network, not this machine's folder
     return opened
 
