@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batcountry.backend.reading import MOST_WEIGHTS, open_plain
 from batcountry.caffe.formats.prototxt import read_net
 from batcountry.caffe.formats.weights import read_weights
 from batcountry.caffe.graph import Fit, build_nodes, check_wiring, infer_shapes
@@ -155,12 +156,12 @@ class _Reference:
 
     def __init__(self, path: Path, net: Net) -> None:
         self.path, self.net = path, net
+        file = open_plain(path, most=MOST_WEIGHTS, error=ModelError)
         try:
-            with zipfile.ZipFile(path) as file:
-                self.sizes = {each.filename.removesuffix(".npy"): each.file_size for each in file.infolist()}
-            self.arrays: Any = np.load(path, allow_pickle=False)
-        except FileNotFoundError:
-            raise ModelError(f"there is no file {path}; check the name") from None
+            with zipfile.ZipFile(file) as archive:
+                entries = archive.infolist()
+            self.sizes = {each.filename.removesuffix(".npy"): each.file_size for each in entries}
+            self.arrays: Any = np.load(file, allow_pickle=False)  # by zipfile, too
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise ModelError(f"{path} is not an .npz file: {error}") from None
 

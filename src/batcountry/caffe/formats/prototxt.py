@@ -11,6 +11,7 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
 from batcountry.backend.limits import check_layers
+from batcountry.backend.reading import read_plain
 from batcountry.caffe.formats.v0 import from_v0, without_padding_layers
 from batcountry.caffe.formats.weights import without_blobs
 from batcountry.caffe.proto.caffe_pb2 import NetParameter, V1LayerParameter
@@ -84,7 +85,7 @@ def _is_training(kind: str) -> bool:
 
 
 def _parsed(path: Path) -> Any:
-    data = _bytes(path)
+    data = read_plain(path, most=MAX_BYTES, error=ModelError)
     check_layers(len(_LAYER.findall(data)), str(path))  # before they are read, one by one
     net = NetParameter()
     try:
@@ -115,19 +116,6 @@ def upgraded(net: Any) -> Any:
     result = NetParameter(name=net.name, state=net.state)
     result.layer.extend(layers)
     return result
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            raise ModelError(f"{path} is a folder; name the prototxt in it")
-        if path.stat().st_size > MAX_BYTES:
-            raise ModelError(f"{path} is larger than {MAX_BYTES >> 20} MB, which no prototxt is")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"there is no file {path}; check the name") from None
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _input_layer(net: Any) -> Any:

@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
+from batcountry.backend.reading import MOST_WEIGHTS, open_plain, read_plain
 from batcountry.caffe.formats.hdf5 import is_hdf5, read_hdf5
 from batcountry.caffe.proto.caffe_pb2 import (
     BlobProto,
@@ -60,19 +61,13 @@ def read_weights(path: Path) -> Blobs:
         If the file is missing, is no `.caffemodel`, or is cut short.
     """
     try:
-        if path.is_dir():
-            raise ModelError(f"{path} is a folder; name the .caffemodel in it")
-        with path.open("rb") as file:
-            if not path.stat().st_size:
-                raise ModelError(f"{path} is empty (0 bytes); copy or download it again")
+        with open_plain(path, most=MOST_WEIGHTS, error=ModelError) as file:
             if is_hdf5(file):
                 return read_hdf5(path)
             if _is_text(file):
-                return _read_text(path)
+                return _read_text(path, file)
             # Not closed here: an error's traceback may still hold views into the map.
             return _read(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), file)
-    except FileNotFoundError:
-        raise ModelError(f"there is no file {path}; check the name") from None
     except (_Damaged, DecodeError, UnicodeDecodeError) as error:
         raise ModelError(
             f"{path} is not a .caffemodel or is cut short ({error}); copy or download it again"
@@ -134,12 +129,13 @@ def _is_text(file: BinaryIO) -> bool:
     return not set(start) - _TEXT
 
 
-def _read_text(path: Path) -> Blobs:
-    if path.stat().st_size > MAX_TEXT:
+def _read_text(path: Path, file: BinaryIO) -> Blobs:
+    text = file.read(MAX_TEXT + 1)
+    if len(text) > MAX_TEXT:
         raise ModelError(f"{path} is text of more than {MAX_TEXT >> 20} MB; write it as a binary .caffemodel")
     net = NetParameter()
     try:
-        text_format.Parse(path.read_text("utf-8"), net)
+        text_format.Parse(text.decode("utf-8"), net)
     except (text_format.ParseError, RecursionError, ValueError) as error:
         raise ModelError(f"{path} is not a .caffemodel: {error}") from None
     found: Blobs = {}
@@ -165,16 +161,11 @@ def read_blob(path: Path) -> NDArray[np.float32]:
     ModelError
         If the file is missing, or is none.
     """
+    data = read_plain(path, most=MAX_TEXT, error=ModelError)
     try:
-        if path.stat().st_size > MAX_TEXT:
-            raise ModelError(f"{path} is larger than {MAX_TEXT >> 20} MB, which no mean is")
-        return _blob(memoryview(path.read_bytes()), lambda part, kind: np.frombuffer(part, kind))
-    except FileNotFoundError:
-        raise ModelError(f"there is no file {path}; check the name") from None
+        return _blob(memoryview(data), lambda part, kind: np.frombuffer(part, kind))
     except (_Damaged, DecodeError, ValueError) as error:
         raise ModelError(f"{path} is not a blob of Caffe's or is cut short ({error})") from None
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _address(view: memoryview) -> int:

@@ -22,7 +22,7 @@ from torch import Tensor
 from batcountry.backend.files import apply_umask, beside
 from batcountry.backend.limits import MOST_LAYERS
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.reading import check_plain, read_plain
+from batcountry.backend.reading import MOST_WEIGHTS, check_plain, read_plain
 from batcountry.caffe.graph import Node, check_wiring
 from batcountry.caffe.layers import check_supported, layer_type
 from batcountry.caffe.limits import check_size
@@ -31,7 +31,6 @@ from batcountry.errors import ModelError, OtherWeights, first_line
 from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.loaders.caffe import check_code
 from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer
-from batcountry.models.loaders.hashes import MOST_BYTES
 from batcountry.models.model import Layer, Model
 
 _MANIFEST, _WEIGHTS = "model.json", "weights.safetensors"
@@ -168,7 +167,7 @@ def open_converted(folder: Path, policy: Policy = OPEN, expected: str | None = N
         raise OtherWeights(folder, manifest.weights_sha256, expected)
     if not path.exists():
         raise ModelError(f"there is no file {path}; convert the model again")
-    check_plain(path, most=MOST_BYTES, error=ModelError)
+    check_plain(path, most=MOST_WEIGHTS, error=ModelError)
     try:
         stored = load_file(path)
     except (SafetensorError, OSError, MemoryError) as error:

@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from batcountry.backend.files import sha256_of_open
-from batcountry.backend.reading import open_plain
+from batcountry.backend.reading import MOST_WEIGHTS, open_plain
 from batcountry.errors import ModelError, OtherWeights
-
-MOST_BYTES = 1 << 36
-"""Most bytes of a network's file: 64 GiB."""
 
 
 def open_checked(path: Path, expected: str | None = None) -> tuple[BinaryIO, str]:
@@ -28,7 +25,7 @@ def open_checked(path: Path, expected: str | None = None) -> tuple[BinaryIO, str
     OtherWeights
         If it has another hash.
     """
-    file = open_plain(path, most=MOST_BYTES, error=ModelError)
+    file = open_plain(path, most=MOST_WEIGHTS, error=ModelError)
     try:
         digest = sha256_of_open(file)
         if expected is not None and digest != expected:

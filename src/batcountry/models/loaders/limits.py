@@ -105,11 +105,11 @@ def check_stored(sizes: Mapping[str, int], stored: int, where: str) -> None:
     sizes
         Numbers of each of the weights, by name.
     stored
-        Numbers in the file.
+        Bytes in the file.
     """
     name, largest = max(sizes.items(), key=lambda each: each[1], default=("", 0))
     if largest > stored + _MOST_COPIES or sum(sizes.values()) > 4 * stored + 16 * _MOST_COPIES:
         raise ModelError(
             f"{where} cannot be opened: its weights, such as {name}, have {sum(sizes.values()):,} numbers where the file "
-            f"has {stored:,}"
+            f"has {stored:,} bytes of them"
         )

@@ -10,9 +10,9 @@ from torch import nn
 
 from batcountry.backend.limits import MOST_STEPS, check_layers
 from batcountry.backend.policy import Policy
-from batcountry.backend.reading import check_plain
+from batcountry.backend.reading import MOST_WEIGHTS, check_plain
 from batcountry.errors import BatCountryError, MissingExtra, ModelError, first_line
-from batcountry.models.loaders.hashes import MOST_BYTES, open_checked
+from batcountry.models.loaders.hashes import open_checked
 from batcountry.models.loaders.module import opened
 from batcountry.models.loaders.request import Request
 from batcountry.models.model import Model
@@ -73,7 +73,7 @@ def _check_files(proto: Any, folder: Path, policy: Policy) -> None:
     }
     policy.check_files(places)
     for place in places:
-        check_plain(place, most=MOST_BYTES, error=ModelError)
+        check_plain(place, most=MOST_WEIGHTS, error=ModelError)
 
 
 def _converter() -> tuple[Any, Any]:
