@@ -90,7 +90,12 @@ def open_model(
 
 
 def _check_files(request: Request) -> None:
-    """Raise `PolicyError` unless the files that a model is asked for by may be read."""
+    """Raise `PolicyError` unless the files that a model is asked for by may be read, `ModelError` if no file has such a name."""
+    for path in (request.path, request.weights, request.mean):
+        try:
+            Path(path).exists() if isinstance(path, (str, Path)) else None
+        except OSError as error:
+            raise ModelError(f"{str(path)[:40]}… is no name of a file: {error.strerror}") from None
     named = request.text in MODELS or any(each.name == request.text for each in zoo.cards())
     if request.text and not named and (request.path.exists() or len(request.path.parts) > 1):
         request.policy.check_file(request.path)

@@ -11,7 +11,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, NoReturn
 
@@ -21,6 +21,10 @@ _END, _LARGE_END, _LARGE_PLACE = b"PK\5\6", b"PK\6\6", b"PK\6\7"
 _END_SIZE, _LARGE_END_SIZE, _LARGE_PLACE_SIZE = 22, 56, 20
 _ENTRY_SIZE = 46  # least bytes of an entry of the directory
 _MOST_ENTRIES = 100_000
+_HEADER_SIZE, _MOST_BETWEEN = (
+    30,
+    24,
+)  # what comes before a file's name, and what may be said of a file after it
 _MOST_PACKED = 64 << 20  # bytes of what is compressed, as the code of TorchScript is
 DAMAGED = (OSError, EOFError, LookupError, ValueError, OverflowError, NotImplementedError, RuntimeError, struct.error,
            zipfile.BadZipFile, zlib.error)  # fmt: skip
@@ -105,10 +109,22 @@ def _check_entries(archive: zipfile.ZipFile, file: BinaryIO, where: str) -> None
         _refuse(where, "a name is in it twice")
     if any(each.flag_bits & 1 for each in entries):
         _refuse(where, "it is encrypted")
-    if sum(each.compress_size for each in entries) > size:
-        _refuse(where, "files in it lie over each other")
+    _check_places(entries, file, archive.start_dir, where)
     plain = all(each.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for each in entries)
     packed = sum(each.file_size for each in entries if each.compress_type != zipfile.ZIP_STORED)
     stored = sum(each.file_size for each in entries if each.compress_type == zipfile.ZIP_STORED)
     if not plain or packed > _MOST_PACKED or stored > size:
         _refuse(where, f"{packed:,} bytes are packed in it, and at most {_MOST_PACKED:,} are taken")
+
+
+def _check_places(entries: Sequence[zipfile.ZipInfo], file: BinaryIO, end: int, where: str) -> None:
+    """Refuse files that lie over each other, and bytes that belong to none, in which another archive may be."""
+    at = 0
+    for each in sorted(entries, key=lambda entry: entry.header_offset):
+        if not 0 <= each.header_offset - at <= _MOST_BETWEEN * (at > 0):
+            _refuse(where, f"{each.filename} in it does not follow the file before it")
+        file.seek(each.header_offset)
+        name, more = struct.unpack("<HH", file.read(_HEADER_SIZE)[-4:])
+        at = each.header_offset + _HEADER_SIZE + name + more + each.compress_size
+    if not 0 <= end - at <= _MOST_BETWEEN:
+        _refuse(where, "its directory does not follow its files")
