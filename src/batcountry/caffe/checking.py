@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batcountry.backend.reading import MOST_WEIGHTS, open_plain
+from batcountry.caffe.formats.means import DAMAGED_ARRAY
 from batcountry.caffe.formats.prototxt import read_net
 from batcountry.caffe.formats.weights import read_weights
 from batcountry.caffe.graph import Fit, build_nodes, check_wiring, infer_shapes
@@ -19,7 +20,7 @@ from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.net import Net
 from batcountry.caffe.proto.caffe_pb2 import TEST
 from batcountry.caffe.receptive_fields import receptive_fields
-from batcountry.errors import LayerNotFound, ModelError
+from batcountry.errors import LayerNotFound, ModelError, first_line
 
 
 @dataclass(frozen=True)
@@ -161,9 +162,12 @@ class _Reference:
             with zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
             self.sizes = {each.filename.removesuffix(".npy"): each.file_size for each in entries}
+            if len(self.sizes) != len(entries):
+                raise ValueError("a name is in it twice")
+            file.seek(0)
             self.arrays: Any = np.load(file, allow_pickle=False)  # by zipfile, too
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise ModelError(f"{path} is not an .npz file: {error}") from None
+        except DAMAGED_ARRAY as error:
+            raise ModelError(f"{path} is not an .npz file: {first_line(error)}") from None
 
     def names(self, prefix: str) -> list[str]:
         """Return the blobs of which something is stored under a prefix."""
@@ -184,8 +188,8 @@ class _Reference:
             raise ModelError(f"{self.path}: {key} is larger than the blob {blob!r} can be")
         try:
             return np.asarray(self.arrays[key], dtype=np.float32)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise ModelError(f"{self.path}: {key} cannot be read: {error}") from None
+        except DAMAGED_ARRAY as error:
+            raise ModelError(f"{self.path}: {key} cannot be read: {first_line(error)}") from None
 
     def difference(self, key: str, blob: str, part: str) -> Difference:
         """Compare a blob's data or diff with what is stored."""

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from batcountry.errors import RecipeError
+from batcountry.backend.reading import MOST_TEXT, check_plain
+from batcountry.caffe.formats.means import DAMAGED_ARRAY
+from batcountry.errors import RecipeError, first_line
 from batcountry.models.classes import class_index
 from batcountry.models.model import CLASSES, Model
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
@@ -120,12 +122,13 @@ def likeness(activation: Tensor, direction: Tensor, power: float) -> Tensor:
 
 
 def _read_vector(path: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+    check_plain(Path(path), most=MOST_TEXT, error=RecipeError)
     try:
         vector = np.lib.format.open_memmap(Path(path), mode="r")  # np.load would open archives too
         if vector.size > 1_000_000:
             raise ValueError("it has more than a million numbers")
         return np.asarray(vector, np.float32).ravel()
-    except (OSError, ValueError, TypeError) as error:
+    except DAMAGED_ARRAY as error:
         raise RecipeError(
-            f"{path} cannot be read as a direction: {error}; give a .npy file of numbers"
+            f"{path} cannot be read as a direction: {first_line(error)}; give a .npy file of numbers"
         ) from None

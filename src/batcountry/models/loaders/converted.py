@@ -207,6 +207,8 @@ def _read_manifest(path: Path) -> _Manifest:
 
 def _check_nodes(nodes: list[Node], manifest: _Manifest, path: Path) -> None:
     """Raise `ModelError` if the layers cannot be wired, or are not those that the manifest says, or are too much work."""
+    if not any(manifest.source in node.tops and not node.bottoms for node in nodes):
+        raise ModelError(f"{path} is damaged: there is no input {manifest.source!r}; convert the model again")
     check_wiring(
         [node.layer for node in nodes if manifest.source not in node.tops], str(path), (manifest.source,)
     )
