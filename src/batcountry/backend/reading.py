@@ -12,7 +12,7 @@ from batcountry.errors import BatCountryError
 MAX_TEXT = 64 << 20
 """Most bytes of a text, such as a list of names or a network's definition."""
 
-MOST_WEIGHTS = 1 << 36
+MAX_WEIGHTS = 1 << 36
 """Most bytes of a network's file: 64 GiB."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batcountry.backend.reading import MOST_WEIGHTS, open_plain
+from batcountry.backend.reading import MAX_WEIGHTS, open_plain
 from batcountry.caffe.formats.means import DAMAGED_ARRAY
 from batcountry.caffe.formats.prototxt import read_net
 from batcountry.caffe.formats.weights import read_weights
@@ -157,7 +157,7 @@ class _Reference:
 
     def __init__(self, path: Path, net: Net) -> None:
         self.path, self.net = path, net
-        file = open_plain(path, most=MOST_WEIGHTS, error=ModelError)
+        file = open_plain(path, most=MAX_WEIGHTS, error=ModelError)
         try:
             with zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()

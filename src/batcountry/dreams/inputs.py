@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.reading import MOST_WEIGHTS, check_plain
+from batcountry.backend.reading import MAX_WEIGHTS, check_plain
 from batcountry.errors import BatCountryError, MissingExtra, ModelError, PictureError
 from batcountry.image.files import check_readable, picture_size
 from batcountry.objectives import Objective, parse
@@ -41,7 +41,7 @@ def check_inputs(
     for name in objective.files if objective else ():
         _check(name, "the objective cannot be used", policy)
     if weights and recipe.weights:
-        check_plain(policy.check_file(recipe.weights), most=MOST_WEIGHTS, error=ModelError)
+        check_plain(policy.check_file(recipe.weights), most=MAX_WEIGHTS, error=ModelError)
 
 
 def _check(name: str | None, what: str, policy: Policy) -> None:

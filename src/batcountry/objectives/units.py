@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from batcountry.backend.reading import MOST_TEXT, check_plain
+from batcountry.backend.reading import MAX_TEXT, check_plain
 from batcountry.caffe.formats.means import DAMAGED_ARRAY
 from batcountry.errors import RecipeError, first_line
 from batcountry.models.classes import class_index
@@ -122,7 +122,7 @@ def likeness(activation: Tensor, direction: Tensor, power: float) -> Tensor:
 
 
 def _read_vector(path: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-    check_plain(Path(path), most=MOST_TEXT, error=RecipeError)
+    check_plain(Path(path), most=MAX_TEXT, error=RecipeError)
     try:
         vector = np.lib.format.open_memmap(Path(path), mode="r")  # np.load would open archives too
         if vector.size > 1_000_000:

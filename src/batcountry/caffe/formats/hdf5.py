@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
-from batcountry.backend.reading import MOST_WEIGHTS, check_plain
+from batcountry.backend.reading import MAX_WEIGHTS, check_plain
 from batcountry.caffe.fillers import MAX_BLOB
 from batcountry.errors import MissingExtra, ModelError
 
@@ -37,7 +37,7 @@ def read_hdf5(path: Path) -> dict[str, Sequence[NDArray[np.float32] | None]]:
         If the file is damaged, has no weights, or points to other files.
     """
     h5py = _h5py()
-    check_plain(path, most=MOST_WEIGHTS, error=ModelError)
+    check_plain(path, most=MAX_WEIGHTS, error=ModelError)
     try:
         with h5py.File(path, "r") as file:
             data = file.get("data")

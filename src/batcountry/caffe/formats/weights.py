@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
-from batcountry.backend.reading import MOST_WEIGHTS, open_plain, read_plain
+from batcountry.backend.reading import MAX_WEIGHTS, open_plain, read_plain
 from batcountry.caffe.formats.hdf5 import is_hdf5, read_hdf5
 from batcountry.caffe.proto.caffe_pb2 import (
     BlobProto,
@@ -61,7 +61,7 @@ def read_weights(path: Path) -> Blobs:
         If the file is missing, is no `.caffemodel`, or is cut short.
     """
     try:
-        with open_plain(path, most=MOST_WEIGHTS, error=ModelError) as file:
+        with open_plain(path, most=MAX_WEIGHTS, error=ModelError) as file:
             if is_hdf5(file):
                 return read_hdf5(path)
             if _is_text(file):

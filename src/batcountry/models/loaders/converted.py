@@ -22,7 +22,7 @@ from torch import Tensor
 from batcountry.backend.files import apply_umask, beside
 from batcountry.backend.limits import MOST_LAYERS
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.reading import MOST_WEIGHTS, check_plain, read_plain
+from batcountry.backend.reading import MAX_WEIGHTS, check_plain, read_plain
 from batcountry.caffe.graph import Node, check_wiring
 from batcountry.caffe.layers import check_supported, layer_type
 from batcountry.caffe.limits import check_size
@@ -167,7 +167,7 @@ def open_converted(folder: Path, policy: Policy = OPEN, expected: str | None = N
         raise OtherWeights(folder, manifest.weights_sha256, expected)
     if not path.exists():
         raise ModelError(f"there is no file {path}; convert the model again")
-    check_plain(path, most=MOST_WEIGHTS, error=ModelError)
+    check_plain(path, most=MAX_WEIGHTS, error=ModelError)
     try:
         stored = load_file(path)
     except (SafetensorError, OSError, MemoryError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from batcountry.backend.files import sha256_of_open
-from batcountry.backend.reading import MOST_WEIGHTS, open_plain
+from batcountry.backend.reading import MAX_WEIGHTS, open_plain
 from batcountry.errors import ModelError, OtherWeights
 
 
@@ -25,7 +25,7 @@ def open_checked(path: Path, expected: str | None = None) -> tuple[BinaryIO, str
     OtherWeights
         If it has another hash.
     """
-    file = open_plain(path, most=MOST_WEIGHTS, error=ModelError)
+    file = open_plain(path, most=MAX_WEIGHTS, error=ModelError)
     try:
         digest = sha256_of_open(file)
         if expected is not None and digest != expected:

@@ -10,7 +10,7 @@ from torch import nn
 
 from batcountry.backend.limits import MOST_STEPS, check_layers
 from batcountry.backend.policy import Policy
-from batcountry.backend.reading import MOST_WEIGHTS, check_plain
+from batcountry.backend.reading import MAX_WEIGHTS, check_plain
 from batcountry.errors import BatCountryError, MissingExtra, ModelError, first_line
 from batcountry.models.loaders.hashes import open_checked
 from batcountry.models.loaders.module import opened
@@ -73,7 +73,7 @@ def _check_files(proto: Any, folder: Path, policy: Policy) -> None:
     }
     policy.check_files(places)
     for place in places:
-        check_plain(place, most=MOST_WEIGHTS, error=ModelError)
+        check_plain(place, most=MAX_WEIGHTS, error=ModelError)
 
 
 def _converter() -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from batcountry.backend.reading import MOST_WEIGHTS, open_plain
+from batcountry.backend.reading import MAX_WEIGHTS, open_plain
 from batcountry.errors import ModelError, first_line
 from batcountry.models.loaders.tensor_pickles import NotTensors, read_pickled
 
@@ -43,7 +43,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         If the file is missing, no plain file, damaged, or has something else in it.
     """
     try:
-        with open_plain(path, most=MOST_WEIGHTS, error=ModelError) as file:
+        with open_plain(path, most=MAX_WEIGHTS, error=ModelError) as file:
             if path.suffix == ".safetensors":
                 return load_file(path)
             found = read_pickled(file, str(path))
