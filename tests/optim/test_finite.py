@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import batcountry
-from batcountry import motion
+from batcountry import BatCountry, motion
 from batcountry.errors import ModelError, RecipeError
 from batcountry.models import open_model
 from batcountry.objectives import each, layer, tv
 from batcountry.optim.optimizers import OPTIMIZERS, Schedule, optimizer
+from caffe.nets import inputs
+from caffe.nets import layer as caffe_layer
+from jobs.running import dreaming
 
 QUICK = {"octaves": 1, "iterations": 2}
 
@@ -84,8 +88,6 @@ def test_weights_that_make_gradients_huge_end_the_dream_whatever_follows_them(op
 
 
 def test_all_other_ways_of_dreaming_end_alike(tmp_path):
-    from PIL import Image
-
     broken, told = network("two"), "the layer 'two'"
     source = tmp_path / "photo.png"
     Image.fromarray(photo()).save(source)
@@ -104,3 +106,36 @@ def test_all_other_ways_of_dreaming_end_alike(tmp_path):
 def test_what_is_finite_is_not_changed_by_looking():
     once, again = (np.asarray(batcountry.dream(photo(), model=network(), **QUICK)) for _ in range(2))
     assert np.array_equal(once, again) and np.isfinite(once).all() and once.std() > 1
+
+
+def test_a_dream_on_disk_ends_alike_and_writes_nothing(tmp_path, monkeypatch):
+    pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(photo(100)).save("photo.png")
+    options = {"octaves": 1, "iterations": 1, "objective": '1e308*layer("blocks.1")', "tile": 64}
+    with pytest.raises(RecipeError, match=r"the term 1e\+308\*layer\(\"blocks.1\"\) of the objective"):
+        next(dreaming("photo.png", "dream.png", on_disk=True, **options))
+    assert not (tmp_path / "dream.png").exists()
+
+
+@pytest.mark.parametrize("own_step", [False, True])
+def test_the_class_of_2015_ends_alike(tmp_path, own_step):
+    text = inputs(data=(1, 3, 24, 24))
+    for name, below in (("one", "data"), ("two", "one")):
+        text += caffe_layer(
+            "Convolution", name, below, settings="convolution_param { num_output: 16 kernel_size: 3 }"
+        )
+    (tmp_path / "deploy.prototxt").write_text(text)
+    net = batcountry.caffe.Net(tmp_path / "deploy.prototxt", batcountry.caffe.TEST)
+    for name in ("one", "two"):
+        net.params[name][0].data[...] = np.random.RandomState(4).normal(size=net.params[name][0].shape)
+    net.params["two"][0].data[3, 2, 1, 1] = np.nan
+    net.save(str(tmp_path / "bvlc_googlenet.caffemodel"))
+    dreamer = batcountry.BatCountry(tmp_path)
+    options = {"step_fn": BatCountry.gradient_ascent_step} if own_step else {}
+    with pytest.raises((ModelError, RecipeError), match="not finite"):
+        dreamer.dream(photo().astype(np.float32), iter_n=2, octave_n=1, end="two", verbose=False, **options)
+    fine = dreamer.dream(
+        photo().astype(np.float32), iter_n=1, octave_n=1, end="one", verbose=False, **options
+    )
+    assert np.isfinite(fine).all()

@@ -36,7 +36,7 @@ def check_size(nodes: Sequence[Node], source: str, size: tuple[int, int], where:
     channels = _most_channels(nodes, source)
     if channels is not None and channels * height * width <= most_numbers(weights):
         return  # without working shapes out, which takes longer than to open a converted net
-    count, shapes = 0, {source: (1, 3, height, width)}
+    count, shapes = 0, dict[str, Shape]({source: (1, 3, height, width)})
     for node in nodes:
         try:
             if source not in node.tops:

@@ -18,6 +18,7 @@ from batcountry.caffe.io import Transformer
 from batcountry.dreams import octaves
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import runnable_sizes
+from batcountry.errors import RecipeError
 from batcountry.image.resample import resize
 from batcountry.models import Model
 from batcountry.models.loaders.caffe import BVLC_MEAN, open_caffe
@@ -202,7 +203,8 @@ class BatCountry:
     ) -> None:
         """Roll the picture by a random amount, step along the objective's gradient, roll back, clip.
 
-        Works on `net.blobs["data"]`; a step is `step_size` gray levels on average.
+        Works on `net.blobs["data"]`; a step is `step_size` gray levels on average. Raises `RecipeError` if the gradient is not
+        finite.
         """
         source, target = net.blobs["data"], net.blobs[end]
         ox, oy = np.random.randint(-jitter, jitter + 1, 2)
@@ -212,6 +214,10 @@ class BatCountry:
         net.backward(start=end)
         gradient = source.diff[0]
         size = np.abs(gradient).mean()
+        if not np.isfinite(size):
+            raise RecipeError(
+                f"the gradient from the layer {end!r} is not finite; its weights, or those before it, are damaged or too large"
+            )
         if size > 0:
             source.data[:] += step_size / size * gradient
         source.data[0] = np.roll(source.data[0], (-oy, -ox), (-2, -1))

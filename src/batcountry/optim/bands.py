@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.image.periodic import NO_WRAP, Wrap
-from batcountry.optim.finite import too_large
+from batcountry.optim.finite import check_size
 
 LEVELS = 6
 """How often a gradient is halved: the coarsest level is of means over 64×64 pixels."""
@@ -49,8 +49,7 @@ def normalize_bands(gradient: Tensor, wrap: Wrap = NO_WRAP) -> Tensor:
     """
     levels = build_levels(gradient)
     energies = torch.stack([level.flatten(1).square().mean(1) for level in levels])
-    if torch.isinf(energies).any():
-        raise too_large()
+    check_size(energies)
     factors = level_factors(energies).reshape(len(levels), -1, 1, 1, 1)
     merged = levels[-1] * factors[-1]
     for level, factor in reversed(list(zip(levels[:-1], factors[:-1], strict=True))):

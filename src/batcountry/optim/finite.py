@@ -79,9 +79,10 @@ def broken_picture(prior: str) -> RecipeError:
     )
 
 
-def too_large() -> RecipeError:
-    """Return the error of a gradient whose size is no number any more."""
-    return RecipeError("the gradient is too large to be normalized; make the objective's weights smaller")
+def check_size(size: Tensor) -> None:
+    """Raise `RecipeError` if what a gradient's size is given by is infinite, so that a step would be divided by that."""
+    if torch.isinf(size).any():
+        raise RecipeError("the gradient is too large to be normalized; make the objective's weights smaller")
 
 
 def _broken_layer(model: Model, layers: Sequence[str], image: Tensor) -> str | None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.bands import normalize_bands
-from batcountry.optim.finite import too_large
+from batcountry.optim.finite import check_size
 from batcountry.recipe.registry import Registry
 
 State = dict[str, Tensor]
@@ -100,8 +100,7 @@ class NormalizedAscent:
         with torch.no_grad():
             for tensor, gradient in zip(self._tensors, gradients, strict=True):
                 size = self._measure(gradient.flatten(1))
-                if torch.isinf(size).any():
-                    raise too_large()  # and not a step of nothing
+                check_size(size)  # or it would be a step of nothing
                 # A dead or saturated network gives no direction; dividing by it would make NaN of the picture.
                 rate = torch.where(size > 0, step_size / size, torch.zeros_like(size))
                 # One picture after the other: with a tensor of rates PyTorch multiplies number by number.
@@ -164,8 +163,7 @@ class TorchOptimizer:
             group["lr"] = self._schedule.at(self._steps)
         self._steps += 1
         for tensor, gradient in zip(self._tensors, gradients, strict=True):
-            if torch.isinf(torch.linalg.vector_norm(gradient)):
-                raise too_large()  # its square is what steps are divided by
+            check_size(torch.linalg.vector_norm(gradient))  # its square is what steps are divided by
             tensor.grad = gradient
         self._optimizer.step()
         for tensor in self._tensors:

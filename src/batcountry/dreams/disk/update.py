@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from batcountry.dreams.disk.canvases import Canvases
 from batcountry.dreams.preview import Thumbnail
 from batcountry.image.periodic import Wrap, wrapped_axes
 from batcountry.optim.bands import double, halve, level_count, level_factors
-from batcountry.optim.finite import too_large
+from batcountry.optim.finite import check_size
 from batcountry.optim.optimizers import BANDS
 from batcountry.optim.param.decorrelated import from_decorrelated, gradient_on_colors, to_decorrelated
 from batcountry.recipe import Recipe
@@ -128,8 +127,7 @@ def _mean_square(level: Canvas) -> float:
 
 def _finite(size: float) -> float:
     """Return a gradient's size, or raise `RecipeError` if it is no number."""
-    if not math.isfinite(size):
-        raise too_large()
+    check_size(torch.tensor(size))
     return size
 
 

@@ -63,11 +63,11 @@ def check_work(module: nn.Module, shape: tuple[int, ...], where: str) -> None:
         )
 
 
-class _Numbers(TorchDispatchMode):
+class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the numbers that operations make, and refuses what makes too many."""
 
     def __init__(self, weights: int, where: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.count, self.weights, self.where = 0, weights, where
 
     def __torch_dispatch__(

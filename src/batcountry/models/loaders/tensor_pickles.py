@@ -143,7 +143,7 @@ _NAMES: dict[tuple[str, str], Any] = {
 
 
 # Written in Python, as the quick one takes memory for as many objects as a pickle says it remembers.
-class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]
+class _Reader(pickle._Unpickler):
     """Reads a pickle in which names stand for what is here and nothing else."""
 
     def __init__(self, file: Any, storage: Storage) -> None:
@@ -153,12 +153,12 @@ class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]
 
     def load_empty_dictionary(self) -> None:
         """See `pickle`."""
-        self.append(Values())
+        self.append(Values())  # type: ignore[attr-defined]
 
     dispatch: ClassVar[dict[int, Any]] = {
         **{
             code: function
-            for code, function in pickle._Unpickler.dispatch.items()  # type: ignore[attr-defined]
+            for code, function in pickle._Unpickler.dispatch.items()
             if code not in b"".join((pickle.EMPTY_SET, pickle.FROZENSET, pickle.ADDITEMS, pickle.DICT))
         },
         pickle.EMPTY_DICT[0]: load_empty_dictionary,
