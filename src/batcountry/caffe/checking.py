@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +127,12 @@ def compare(
     net = Net(prototxt, TEST, weights=weights)
     if end is not None and end not in net.top_names:
         raise LayerNotFound(end, net.top_names, str(prototxt))
-    stored = _Reference(reference, net)
+    with open_plain(reference, most=MAX_WEIGHTS, error=ModelError) as file:
+        found = _differences(_Reference(reference, file, net), net, end)
+    return sorted(found, key=lambda each: -each.largest)
+
+
+def _differences(stored: _Reference, net: Net, end: str | None) -> list[Difference]:
     for blob in stored.names("input:"):
         array = stored.load(f"input:{blob}", blob, any_shape=True)
         net.blobs[blob].reshape(*array.shape)
@@ -141,23 +146,22 @@ def compare(
         seed = stored.load(f"seed_diff:{blob}", blob)
         if seed.shape != net.blobs[blob].shape:
             raise ModelError(
-                f"{reference}: seed_diff:{blob} is {seed.shape}, and the blob {net.blobs[blob].shape}"
+                f"{stored.path}: seed_diff:{blob} is {seed.shape}, and the blob {net.blobs[blob].shape}"
             )
         net.blobs[blob].diff[...] = seed
     if seeds:
         net.backward(start=end)
         found += [stored.difference(f"diff:{blob}", blob, "diff") for blob in stored.names("diff:")]
     if not found:
-        raise ModelError(f"{reference} has no arrays named data:<blob> or <blob>")
-    return sorted(found, key=lambda each: -each.largest)
+        raise ModelError(f"{stored.path} has no arrays named data:<blob> or <blob>")
+    return found
 
 
 class _Reference:
     """The arrays of an `.npz`, none of which is read before its size is known to be that of its blob."""
 
-    def __init__(self, path: Path, net: Net) -> None:
+    def __init__(self, path: Path, file: BinaryIO, net: Net) -> None:
         self.path, self.net = path, net
-        file = open_plain(path, most=MAX_WEIGHTS, error=ModelError)
         try:
             with zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()

@@ -52,6 +52,8 @@ def culprit(
     The network runs a few times for it.
     """
     objective = objective.resolved(model).of_layers
+    if not is_finite(image):
+        return RecipeError("what the network sees is not finite, as a transform makes it so; leave that out")
     with torch.inference_mode(False):
         image = image.detach().clone()
         layer = _broken_layer(model, objective.layers, image)
@@ -73,9 +75,10 @@ def broken_picture(prior: str) -> RecipeError:
     prior
         The terms of the image itself, or nothing.
     """
-    reason = f"the gradient of {prior}, or the step," if prior else "the step"
+    reasons = [f"the gradient of {prior}"] if prior else []
     return RecipeError(
-        f"the picture is not finite after a step: {reason} is too large; make step_size and the objective's weights smaller"
+        f"the picture is not finite after a step: {', '.join([*reasons, 'a transform'])} or the step itself is too large, or no "
+        "number; make step_size and the objective's weights smaller"
     )
 
 
