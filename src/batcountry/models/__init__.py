@@ -90,18 +90,25 @@ def open_model(
 
 
 def _check_files(request: Request) -> None:
-    """Raise `PolicyError` unless the files that a model is asked for by may be read, `ModelError` if no file has such a name."""
+    """Raise `PolicyError` unless the files that a model is asked for by may be read, `ModelError` if one cannot be a file."""
     for path in (request.path, request.weights, request.mean):
-        try:
-            Path(path).exists() if isinstance(path, (str, Path)) else None
-        except OSError as error:
-            raise ModelError(f"{str(path)[:40]}… is no name of a file: {error.strerror}") from None
+        if isinstance(path, (str, Path)):
+            _check_name(Path(path))
     named = request.text in MODELS or any(each.name == request.text for each in zoo.cards())
     if request.text and not named and (request.path.exists() or len(request.path.parts) > 1):
         request.policy.check_file(request.path)
     for each in (request.weights, request.mean):
         if isinstance(each, (str, Path)):
             request.policy.check_file(each)
+
+
+def _check_name(path: Path) -> None:
+    try:
+        is_odd = path.exists() and not (path.is_file() or path.is_dir())
+    except OSError as error:
+        raise ModelError(f"{str(path)[:40]}… is no name of a file: {error.strerror}") from None
+    if is_odd:
+        raise ModelError(f"{path} is no plain file, but a device or a pipe; name a file")
 
 
 def _unknown(source: str) -> ModelError:

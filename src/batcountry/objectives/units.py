@@ -122,13 +122,13 @@ def likeness(activation: Tensor, direction: Tensor, power: float) -> Tensor:
 
 
 def _read_vector(path: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-    check_plain(Path(path), most=MAX_TEXT, error=RecipeError)
     try:
+        check_plain(Path(path), most=MAX_TEXT, error=RecipeError)
         vector = np.lib.format.open_memmap(Path(path), mode="r")  # np.load would open archives too
         if vector.size > 1_000_000:
             raise ValueError("it has more than a million numbers")
         return np.asarray(vector, np.float32).ravel()
-    except DAMAGED_ARRAY as error:
+    except (RecipeError, *DAMAGED_ARRAY) as error:
         raise RecipeError(
             f"{path} cannot be read as a direction: {first_line(error)}; give a .npy file of numbers"
         ) from None
