@@ -9,7 +9,9 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from batcountry.errors import BatCountryError, ModelError, RecipeError
@@ -80,6 +82,16 @@ def broken_picture(prior: str) -> RecipeError:
         f"the picture is not finite after a step: {', '.join([*reasons, 'a transform'])} or the step itself is too large, or no "
         "number; make step_size and the objective's weights smaller"
     )
+
+
+def finite_size(values: NDArray[np.float32], layer: str) -> np.float32:
+    """Return the mean size of a gradient or a picture; raises `RecipeError`, naming a Caffe net's layer, if it is no number."""
+    size: np.float32 = np.abs(values).mean()
+    if not math.isfinite(size):
+        raise RecipeError(
+            f"the dream from the layer {layer!r} is not finite; its weights, or those before it, are damaged or too large"
+        )
+    return size
 
 
 def check_size(size: Tensor) -> None:

@@ -30,7 +30,7 @@ from batcountry.caffe.proto.caffe_pb2 import LayerParameter
 from batcountry.errors import ModelError, OtherWeights, first_line
 from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.loaders.caffe import check_code
-from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer
+from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer, top_names
 from batcountry.models.model import Layer, Model
 
 _MANIFEST, _WEIGHTS = "model.json", "weights.safetensors"
@@ -56,6 +56,7 @@ class _LayerFacts(_Strict):
     receptive_field: _Positive | None
     before: Annotated[int, Field(ge=-(1 << 30), le=1 << 30)] = 0
     grid: _Positive | None = None
+    recommended: bool = False
 
 
 class _NodeFacts(_Strict):
@@ -190,6 +191,7 @@ def open_converted(folder: Path, policy: Policy = OPEN, expected: str | None = N
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,
         input_size=manifest.input_size,
+        other_names=top_names(nodes),
     )
 
 
