@@ -31,7 +31,7 @@ def most_numbers(weights: int) -> int:
     return _FEW_NUMBERS + _PER_WEIGHT * weights
 
 
-def check_numbers(count: int, weights: int, where: str) -> None:
+def check_numbers(count: int, weights: int, where: str, more: int = 0) -> None:
     """Raise `ModelError` if a network's layers make more numbers than one with so many weights may.
 
     Parameters
@@ -40,8 +40,10 @@ def check_numbers(count: int, weights: int, where: str) -> None:
         Numbers that are made for one picture.
     weights
         Numbers that its file has.
+    more
+        What it may make besides.
     """
-    most = most_numbers(weights)
+    most = most_numbers(weights) + more
     if count > most:
         raise ModelError(
             f"{where} cannot be opened: its layers together make {count:,} numbers for one picture, and with its {weights:,} "

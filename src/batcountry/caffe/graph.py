@@ -20,6 +20,7 @@ from batcountry.caffe.layers.registry import LayerType, Param, Shape, layer_type
 from batcountry.caffe.proto.caffe_pb2 import ParamSpec
 from batcountry.errors import ModelError, first_line, raised_in, suggestion
 
+_WITHOUT_FILE = 1 << 28  # numbers that a net may make besides for which there is no file of weights
 _FILLED_COUNT = 16  # filled weights that count as one of a file
 
 Arrays = Sequence["NDArray[np.float32] | None"]
@@ -152,7 +153,7 @@ def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = 
     """
     builder = _Builder(blobs or {})
     nodes = [builder.node(layer) for layer in layers]
-    check_numbers(builder.made, builder.weights, where)
+    check_numbers(builder.made, builder.weights, where, more=0 if blobs else _WITHOUT_FILE)
     if builder.wrong:
         raise ModelError(f"{where} does not fit the net: {'; '.join(builder.wrong)}")
     with_weights = [node.name for node in nodes if node.params]
