@@ -232,6 +232,9 @@ HOSTILE = {
     "a hundred thousand layers": lambda known: known.update(nodes=known["nodes"] * 20_000),
     "concats that double": doubled,
     "a tile": tiled,
+    "an input with no axes": lambda known: known["nodes"][0]["settings"].update(
+        input_param={"shape": [{"dim": []}]}
+    ),
     "no source": lambda known: known.update(source="nothing"),
     "another version": lambda known: known.update(version=2),
     "no object": lambda _: "7",

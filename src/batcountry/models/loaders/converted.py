@@ -29,7 +29,7 @@ from batcountry.caffe.limits import check_size
 from batcountry.caffe.proto.caffe_pb2 import LayerParameter
 from batcountry.errors import ModelError, OtherWeights, first_line
 from batcountry.models.classes import IMAGENET, imagenet_classes
-from batcountry.models.loaders.caffe import check_code
+from batcountry.models.loaders.caffe import check_code, shape_of
 from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer, top_names
 from batcountry.models.model import Layer, Model
 
@@ -211,6 +211,11 @@ def _check_nodes(nodes: list[Node], manifest: _Manifest, path: Path) -> None:
     """Raise `ModelError` if the layers cannot be wired, or are not those that the manifest says, or are too much work."""
     if not any(manifest.source in node.tops and not node.bottoms for node in nodes):
         raise ModelError(f"{path} is damaged: there is no input {manifest.source!r}; convert the model again")
+    shape = shape_of(nodes, manifest.source)
+    if len(shape) != 4:
+        raise ModelError(
+            f"{path}: the input {manifest.source!r} is {shape}, not pictures; convert the model again"
+        )
     check_wiring(
         [node.layer for node in nodes if manifest.source not in node.tops], str(path), (manifest.source,)
     )
