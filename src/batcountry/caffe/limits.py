@@ -21,28 +21,29 @@ _PLAIN = frozenset(
 """Types that make no more places than they read, and channels as their weights have them or as they read them."""
 
 
-def check_size(nodes: Sequence[Node], source: str, size: tuple[int, int], where: str) -> None:
+def check_size(nodes: Sequence[Node], source: str, shape: Shape, where: str) -> None:
     """Raise `ModelError` if a net makes more numbers of a picture than one with its weights may.
 
     Parameters
     ----------
     source
         Name of the blob that takes the picture.
-    size
-        (height, width) of the picture it was made for.
+    shape
+        Of that, (N, C, H, W), as the definition says it.
     """
     weights = sum({id(each): each.numel() for node in nodes for each in node.params}.values())
-    height, width = (max(each, _SIDE) for each in size)
-    channels = _most_channels(nodes, source)
+    height, width = (max(each, _SIDE) for each in shape[2:])
+    channels = _most_channels(nodes, source, shape[1])
     if channels is not None and channels * height * width <= most_numbers(weights):
         return  # without working shapes out, which takes longer than to open a converted net
-    count, shapes = 0, dict[str, Shape]({source: (1, 3, height, width)})
+    count, shapes = 0, dict[str, Shape]()
     for node in nodes:
         try:
-            if source not in node.tops:
-                infer_shapes([node], shapes)
+            infer_shapes([node], shapes)
         except ShapeError:  # its classes take one size only
             return
+        if source in node.tops:
+            shapes[source] = (1, shape[1], height, width)
         count += made_by(node, shapes)
         check_numbers(count, weights, where)
 
@@ -52,9 +53,9 @@ def made_by(node: Node, shapes: dict[str, Shape]) -> int:
     return sum(prod(shapes[top]) for top in node.tops if top not in node.bottoms)
 
 
-def _most_channels(nodes: Sequence[Node], source: str) -> int | None:
+def _most_channels(nodes: Sequence[Node], source: str, entering: int) -> int | None:
     """Return no less than the channels of all blobs together, as from the layers' types and weights; None if they do not tell."""
-    channels, total = {source: 3}, 0
+    channels, total = {source: entering}, 0
     for node in nodes:
         padding = (*node.layer.convolution_param.pad, node.layer.pooling_param.pad)
         if node.layer.type not in _PLAIN or max(padding) > _MOST_PADDING:

@@ -167,11 +167,6 @@ def test_a_crop_to_the_pictures_size_keeps_the_fold(tmp_path):
     assert model.activations(image, ["i"])["i"].shape == (1, 2)
 
 
-def test_a_net_that_takes_no_colors_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="not pictures of three channels"):
-        opened(tmp_path, inputs(data=(1, 1, 8, 8)) + layer("ReLU", "r", "data"))
-
-
 def changed(folder, change):
     """Change a converted net's JSON, as a stranger may."""
     path = folder / "model.json"
@@ -285,3 +280,8 @@ def test_a_converted_net_of_another_hash_is_told_before_its_weights_are_read(fol
     (folder / "weights.safetensors").write_bytes(b"nothing")
     with pytest.raises(OtherWeights):
         open_model(folder, sha256="0" * 64)
+
+
+def test_a_net_that_takes_no_pictures_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="no picture of"):
+        opened(tmp_path, inputs(data=(1, 8)) + layer("ReLU", "r", "data"))

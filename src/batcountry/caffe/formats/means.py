@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from batcountry.backend.reading import MAX_WEIGHTS, check_plain
+from batcountry.backend.reading import MAX_TEXT, check_plain
 from batcountry.caffe.formats.weights import read_blob
 from batcountry.errors import ModelError, first_line
 
@@ -43,7 +43,7 @@ def find_mean(folder: Path) -> Path | None:
 
 
 def _read_npy(path: Path) -> NDArray[np.float32]:
-    check_plain(path, most=MAX_WEIGHTS, error=ModelError)
+    check_plain(path, most=MAX_TEXT, error=ModelError)
     try:
         # Mapped, so that a header cannot ask for more memory than the file has.
         array = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -29,9 +29,11 @@ from batcountry.caffe.limits import check_size
 from batcountry.caffe.proto.caffe_pb2 import LayerParameter
 from batcountry.errors import ModelError, OtherWeights, first_line
 from batcountry.models.classes import IMAGENET, imagenet_classes
-from batcountry.models.loaders.caffe import check_code, shape_of
+from batcountry.models.loaders.caffe import check_code
+from batcountry.models.loaders.caffe_inputs import shape_of
 from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer, top_names
 from batcountry.models.model import Layer, Model
+from batcountry.models.preprocess import Entry
 
 _MANIFEST, _WEIGHTS = "model.json", "weights.safetensors"
 _MOST_MANIFEST = 32 << 20
@@ -66,13 +68,21 @@ class _NodeFacts(_Strict):
     """Names in the safetensors file, in order."""
 
 
+class _EntryFacts(_Strict):
+    kind: Literal["gray", "rgb", "bgr", "rgba", "channels"]
+    mean: Annotated[tuple[_Number, ...], Field(max_length=10_000)]
+    std: Annotated[tuple[Annotated[_Number, Field(gt=0)], ...], Field(max_length=10_000)]
+
+
 class _Manifest(_Strict):
     format: Literal["bat-country caffe net"]
     version: Literal[1]
     source: _Name
     turned: bool
     weights_sha256: Annotated[str, Field(max_length=64)]
-    mean: tuple[_Number, _Number, _Number]
+    mean: Annotated[tuple[_Number, ...], Field(max_length=10_000)]
+    entry: _EntryFacts | None = None
+    """How pictures enter, where that is more than their order."""
     default_layer: _Name
     input_size: tuple[_Positive, _Positive] | None = None
     layers: Annotated[list[_LayerFacts], Field(max_length=MOST_LAYERS)]
@@ -106,14 +116,14 @@ def save_converted(model: Model, folder: Path) -> None:
         weights = [names[id(tensor)] for tensor in node.params]
         settings = json_format.MessageToDict(node.layer, preserving_proto_field_name=True)
         nodes.append(_NodeFacts(settings=settings, weights=weights))
-    red, green, blue = model.mean
     manifest = _Manifest(
         format="bat-country caffe net",
         version=1,
         source=network.source,
         turned=network.turned,
         weights_sha256=model.weights_sha256,
-        mean=(red, green, blue),
+        mean=model.mean,
+        entry=None if network.entry is None else _EntryFacts(**vars(network.entry)),
         default_layer=model.default_layer,
         input_size=model.input_size,
         layers=[_LayerFacts(**vars(each)) for each in model.layers],
@@ -183,7 +193,7 @@ def open_converted(folder: Path, policy: Policy = OPEN, expected: str | None = N
     last = class_layer(nodes, layers)
     return Model(
         str(folder),
-        CaffeNetwork(nodes, manifest.source, turned=manifest.turned),
+        CaffeNetwork(nodes, manifest.source, turned=manifest.turned, entry=_entry(manifest.entry)),
         layers=layers,
         mean=manifest.mean,
         weights_sha256=manifest.weights_sha256,
@@ -193,6 +203,10 @@ def open_converted(folder: Path, policy: Policy = OPEN, expected: str | None = N
         input_size=manifest.input_size,
         other_names=top_names(nodes),
     )
+
+
+def _entry(facts: _EntryFacts | None) -> Entry | None:
+    return None if facts is None else Entry(facts.kind, facts.mean, facts.std)
 
 
 def _read_manifest(path: Path) -> _Manifest:
@@ -223,7 +237,19 @@ def _check_nodes(nodes: list[Node], manifest: _Manifest, path: Path) -> None:
     unknown = next((each.name for each in manifest.layers if each.name not in named), None)
     if unknown is not None:
         raise ModelError(f"{path} is damaged: there is no layer {unknown!r}; convert the model again")
-    check_size(nodes, manifest.source, manifest.input_size or (1, 1), str(path))
+    _check_channels(manifest, shape[1], path)
+    height, width = manifest.input_size or (1, 1)
+    check_size(nodes, manifest.source, (1, shape[1], height, width), str(path))
+
+
+def _check_channels(manifest: _Manifest, channels: int, path: Path) -> None:
+    """Raise `ModelError` if what enters does not have as many channels as the net's input."""
+    entry = _entry(manifest.entry)
+    counts = (3, 3, 3) if entry is None else (entry.channels, len(entry.std), len(entry.picture_mean))
+    if counts[:2] != (channels, channels) or len(manifest.mean) != counts[2]:
+        raise ModelError(
+            f"{path} is damaged: its mean does not go with its {channels} channels; convert the model again"
+        )
 
 
 def _nodes(
