@@ -9,7 +9,7 @@ import batcountry
 from batcountry.errors import LayerNotFound, ModelError, RecipeError
 from batcountry.models import model as model_module
 from batcountry.models import module_network, open_model
-from batcountry.models.module_model import state_sha256
+from batcountry.models.state_hash import state_sha256
 from batcountry.objectives import layer
 from batcountry.optim.gradient import tiled_gradient, whole_gradient
 from torch_nets import Functional, ResidualNet, SmallVit, hooks, seeded

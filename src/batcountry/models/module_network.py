@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import nullcontext
-from copy import copy, deepcopy
+from copy import copy
 from math import lcm
 from threading import Lock
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from batcountry.errors import ModelError, first_line, raised_in
+from batcountry.errors import ModelError, raised_in
 from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.tracing import Traced, listening, tensor_of
 from batcountry.models.preprocess import Entry
@@ -30,7 +30,7 @@ class ModuleNetwork:
     Parameters
     ----------
     module
-        Frozen and in evaluation mode; see `frozen`.
+        Frozen and in evaluation mode; see `batcountry.models.module_copy.frozen`.
     traced
         What runs of it showed.
     entry
@@ -48,6 +48,7 @@ class ModuleNetwork:
         self._dtype: torch.dtype | None = None
         self._alone = Lock()  # hooks of one run would hear another's
         self._parts = dict(module.named_modules())
+        self._scripted = any(isinstance(part, torch.jit.ScriptModule) for part in module.modules())
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`.
@@ -60,11 +61,18 @@ class ModuleNetwork:
         if self.columns:
             x = x.contiguous(memory_format=torch.channels_last)
         picture = (x.shape[-2], x.shape[-1])
+        count = len(x)
+        if self._scripted and count == 1:
+            # Its batch norms are PyTorch's own, whose gradient may be wrong for one picture; see backend/batch_norm.py.
+            x = torch.cat([x, x])
         precision = torch.autocast(x.device.type, self._dtype) if self._dtype else nullcontext()
         with precision:
             outputs = self._outputs(x, {self.traced.places[name]: name for name in layers})
         layouts = self.traced.layouts
-        return {name: layouts[name].arranged(output, picture, name) for name, output in outputs.items()}
+        return {
+            name: layouts[name].arranged(output[:count] if self._scripted else output, picture, name)
+            for name, output in outputs.items()
+        }
 
     def entered(self, x: Tensor, layers: Collection[str] = ()) -> Tensor:
         """Return what the module takes for pictures without their mean, to run as far as `layers`, or to its end."""
@@ -112,24 +120,6 @@ class ModuleNetwork:
         """Move the weights to `device`."""
         self.module.to(device)
         return self
-
-
-def frozen(module: nn.Module) -> nn.Module:
-    """Return a copy of a module in evaluation mode whose weights need no gradient; the module stays as it is.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be copied.
-    """
-    try:
-        own = deepcopy(module)
-    except Exception as error:
-        raise ModelError(
-            f"the module {type(module).__name__} cannot be copied ({first_line(error)}); "
-            "give one that copy.deepcopy takes, with no tensors in it that are results"
-        ) from error
-    return own.eval().requires_grad_(False)
 
 
 def resized(x: Tensor, traced: Traced, layers: Collection[str]) -> Tensor:

@@ -11,8 +11,8 @@ from batcountry.errors import ModelError
 from batcountry.models.inspect.layouts import Size
 from batcountry.models.loaders.request import Request
 from batcountry.models.model import Model
+from batcountry.models.module_copy import frozen
 from batcountry.models.module_model import USUAL_SIZE, model_of
-from batcountry.models.module_network import frozen
 from batcountry.models.preprocess import Entry
 
 

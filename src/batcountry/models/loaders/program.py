@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from batcountry.backend.batch_norm import ATEN as NORMS
 from batcountry.errors import ModelError, UnsupportedLayer
 
 _NAMES = """
@@ -56,6 +57,7 @@ def _size(x: Tensor, axis: int | None = None) -> Any:
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(torch.ops.aten, name) for name in _NAMES.split() if hasattr(torch.ops.aten, name)},
+    **NORMS,
     # In the words of torch, so that what changes those for a while changes these.
     "relu": torch.relu,
     "relu_": torch.relu_,
