@@ -142,11 +142,16 @@ def _frozen_batch_norm(
     return _native_batch_norm(input, weight, bias, running_mean, running_var, False, momentum, eps)
 
 
+def _legit_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, *more: Any, **named: Any) -> Any:
+    stored = () if len(more) + len(named) > 3 else (None, None)  # one of its forms has no stored statistics
+    return _native_batch_norm(input, weight, bias, *stored, *more, **named)
+
+
 ATEN: dict[str, Callable[..., Any]] = {
     "batch_norm": _aten_batch_norm,
     "instance_norm": _aten_instance_norm,
     "native_batch_norm": _native_batch_norm,
-    "_native_batch_norm_legit": _native_batch_norm,
+    "_native_batch_norm_legit": _legit_batch_norm,
     "_native_batch_norm_legit_no_training": _frozen_batch_norm,
 }
 """What does the same as PyTorch's operations of these names, with their arguments."""
@@ -158,6 +163,7 @@ _REPLACED: dict[Any, Callable[..., Any]] = {
     **{getattr(torch, name): run for name, run in ATEN.items() if hasattr(torch, name)},
     **{getattr(torch.ops.aten, name): run for name, run in ATEN.items()},
     **{getattr(torch.ops.aten, name).default: run for name, run in ATEN.items()},
+    torch.ops.aten._native_batch_norm_legit.no_stats: _legit_batch_norm,
 }
 
 

@@ -48,7 +48,6 @@ class ModuleNetwork:
         self._dtype: torch.dtype | None = None
         self._alone = Lock()  # hooks of one run would hear another's
         self._parts = dict(module.named_modules())
-        self._scripted = any(isinstance(part, torch.jit.ScriptModule) for part in module.modules())
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`.
@@ -61,18 +60,11 @@ class ModuleNetwork:
         if self.columns:
             x = x.contiguous(memory_format=torch.channels_last)
         picture = (x.shape[-2], x.shape[-1])
-        count = len(x)
-        if self._scripted and count == 1:
-            # Its batch norms are PyTorch's own, whose gradient may be wrong for one picture; see backend/batch_norm.py.
-            x = torch.cat([x, x])
         precision = torch.autocast(x.device.type, self._dtype) if self._dtype else nullcontext()
         with precision:
             outputs = self._outputs(x, {self.traced.places[name]: name for name in layers})
         layouts = self.traced.layouts
-        return {
-            name: layouts[name].arranged(output[:count] if self._scripted else output, picture, name)
-            for name, output in outputs.items()
-        }
+        return {name: layouts[name].arranged(output, picture, name) for name, output in outputs.items()}
 
     def entered(self, x: Tensor, layers: Collection[str] = ()) -> Tensor:
         """Return what the module takes for pictures without their mean, to run as far as `layers`, or to its end."""
