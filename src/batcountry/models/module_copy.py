@@ -54,12 +54,13 @@ def _check_weights(module: nn.Module, name: str) -> None:
 
 def _results(module: nn.Module) -> dict[int, Any]:
     """Return what `deepcopy` is to take for tensors that are results, which it refuses: plain copies, by their ids."""
-    results: dict[int, Any] = {}
+    return {id(tensor): tensor.detach().clone() for tensor in tensors_in(module) if not tensor.is_leaf}
+
+
+def tensors_in(module: nn.Module) -> Iterator[Tensor]:
+    """Yield the tensors of a module and its parts: parameters, buffers, and those that it merely has as attributes."""
     for part in module.modules():
-        for tensor in _tensors(vars(part)):
-            if not tensor.is_leaf:
-                results[id(tensor)] = tensor.detach().clone()
-    return results
+        yield from _tensors(vars(part))
 
 
 def _tensors(value: Any, depth: int = 3) -> Iterator[Tensor]:

@@ -62,7 +62,7 @@ def model_of(
     traced, columns = _traced_in_float32(module, entry, size)
     if columns:
         _lay_channels_last(module)
-    layers = list(_layers(traced, receptive_fields(module)))
+    layers = list(_layers(traced, _receptive_fields(module, entry, size)))
     if not layers:
         raise ModelError(f"{name} has no layer that can be dreamed with: {_first(traced.refused)}")
     return _model(
@@ -133,11 +133,16 @@ def _columns(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def _layers(traced: Traced, fields: Mapping[tuple[str, int], ReceptiveField | None]) -> Iterator[Layer]:
+def _receptive_fields(module: nn.Module, entry: Entry, size: Size) -> Mapping[tuple[str, int], ReceptiveField]:
+    channels = entry(torch.zeros(1, len(entry.picture_mean), 1, 1)).shape[1]
+    return receptive_fields(module, (channels, *size))
+
+
+def _layers(traced: Traced, fields: Mapping[tuple[str, int], ReceptiveField]) -> Iterator[Layer]:
     for name, layout in traced.layouts.items():
         field = (
             fields.get(traced.places[name])
-            if traced.multiples[name] == 1 and layout.kind == "first"
+            if traced.multiples[name] == 1 and layout.kind in ("first", "last")
             else None
         )
         if field is None:
