@@ -90,7 +90,7 @@ def _opened(loader: Loader, request: Request) -> Model | None:
     except (BatCountryError, MemoryError):
         raise
     except Exception as error:
-        name = request.text or f"the module {type(request.source).__name__}"
+        name = request.text or type(request.source).__name__
         raise ModelError(
             f"{name} cannot be opened ({type(error).__name__}: {first_line(error)}); its code or its file does not go with this program"
         ) from error

@@ -25,7 +25,7 @@ def frozen(module: nn.Module) -> nn.Module:
     """
     name = type(module).__name__
     try:
-        _check_weights(module, name)
+        check_weights(module, f"the module {name}")
         own = _plain(deepcopy(module, _results(module)))
         own.eval()
         for part in own.modules():
@@ -40,15 +40,16 @@ def frozen(module: nn.Module) -> nn.Module:
     return own
 
 
-def _check_weights(module: nn.Module, name: str) -> None:
+def check_weights(module: nn.Module, name: str) -> None:
+    """Raise `ModelError` if weights have no numbers yet."""
     for path, tensor in [*module.named_parameters(), *module.named_buffers()]:
         if isinstance(tensor, UninitializedTensorMixin):
             raise ModelError(
-                f"the module {name} has weights that are not made yet ({path}); run it once on a picture first"
+                f"{name} has weights that are not made yet ({path}); run it once on a picture first"
             )
         if tensor.is_meta:
             raise ModelError(
-                f"the module {name} has weights without numbers ({path} is on the device meta); load its weights first"
+                f"{name} has weights without numbers ({path} is on the device meta); load its weights first"
             )
 
 

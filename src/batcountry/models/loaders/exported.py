@@ -39,9 +39,16 @@ _DTYPES = {
     6: torch.float16,
     7: torch.float32,
     8: torch.float64,
+    9: torch.complex32,
+    10: torch.complex64,
+    11: torch.complex128,
     12: torch.bool,
     13: torch.bfloat16,
 }
+
+
+_FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 4: torch.preserve_format}
+"""Numbers of the form's memory formats."""
 
 
 def open_exported(request: Request) -> Model:
@@ -127,13 +134,15 @@ class _Reader:
             else:
                 self.refuse(f"it has an input of the kind {kind}")
         source = one_picture(pictures, self.name)
-        first = next(each["user_output"] for each in signature["output_specs"] if "user_output" in each)
-        output = first["arg"]["as_tensor"]["name"]
+        given = [each["user_output"]["arg"] for each in signature["output_specs"] if "user_output" in each]
+        outputs = [each["as_tensor"]["name"] for each in given if "as_tensor" in each]
+        if not outputs:
+            self.refuse("it gives no tensor")
         shape = [_side(each) for each in graph["tensor_values"][source]["sizes"]]
         if len(shape) != 4:
             self.refuse("its input is not pictures, which have four axes")
-        steps = used_steps([self.step(each) for each in graph["nodes"]], output)
-        module = Program(steps, self.weights, source=source, output=output, where=self.name)
+        steps = used_steps([self.step(each) for each in graph["nodes"]], outputs[0])
+        module = Program(steps, self.weights, source=source, output=outputs[0], where=self.name)
         return module, shape
 
     def json(self, entry: str) -> Any:
@@ -159,6 +168,8 @@ class _Reader:
             self.refuse(f"the weights {payload['path_name']} are not plain numbers")
         if not prod(sizes):
             return torch.zeros(sizes, dtype=dtype)
+        if not info.file_size:
+            self.refuse(f"the weights {payload['path_name']} have no numbers, as on the device meta")
         numbers = torch.frombuffer(bytearray(self.archive.read(info)), dtype=dtype)
         return numbers.as_strided(sizes, strides, meta["storage_offset"]["as_int"]).clone()
 
@@ -180,20 +191,26 @@ class _Reader:
     def results(self, outputs: Any) -> list[str]:
         if len(outputs) == 1 and "as_tensors" in outputs[0]:
             return [each["name"] for each in outputs[0]["as_tensors"]]
-        return [next(iter(each.values()))["name"] if "as_none" not in each else "" for each in outputs]
+        return [_deep_name(each) if "as_none" not in each else "" for each in outputs]
 
     def value(self, argument: Any) -> Any:
         ((kind, value),) = argument.items()
-        if kind in ("as_none", "as_device", "as_memory_format", "as_layout"):
+        if kind in ("as_none", "as_device", "as_layout"):
             return None  # whatever the picture has
+        if kind == "as_memory_format":
+            return _FORMATS.get(value)
         if kind in ("as_tensor", "as_name"):
-            return Ref(value["name"])
+            return Ref(_deep_name(value))
         if kind in ("as_tensors", "as_optional_tensors"):
             return tuple(None if "as_none" in each else Ref(_deep_name(each)) for each in value)
-        if kind in ("as_int", "as_float", "as_bool", "as_string"):
+        if kind in ("as_int", "as_bool", "as_string"):
             return value
-        if kind in ("as_ints", "as_floats", "as_bools"):
+        if kind == "as_float":
+            return float(value)  # infinity and what is no number are text
+        if kind in ("as_ints", "as_bools"):
             return tuple(value)
+        if kind == "as_floats":
+            return tuple(map(float, value))
         if kind in ("as_sym_int", "as_sym_bool", "as_sym_float"):
             return self.value(value)
         if kind == "as_sym_ints":
@@ -209,7 +226,10 @@ def _side(size: Any) -> int:
 
 
 def _deep_name(argument: Any) -> str:
-    return str(argument["name"] if "name" in argument else argument["as_tensor"]["name"])
+    """Return the name of a value that is given as a tensor or as a number."""
+    while isinstance(argument, dict):
+        argument = argument["name"] if "name" in argument else next(iter(argument.values()))
+    return str(argument)
 
 
 def _path(stack: str) -> str:

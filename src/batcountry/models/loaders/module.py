@@ -12,7 +12,7 @@ from batcountry.models.inspect.layouts import Size
 from batcountry.models.loaders.request import Request
 from batcountry.models.loaders.scripted_parts import without_scripts
 from batcountry.models.model import Model
-from batcountry.models.module_copy import frozen
+from batcountry.models.module_copy import check_weights, frozen
 from batcountry.models.module_model import USUAL_SIZE, model_of
 from batcountry.models.preprocess import Entry
 
@@ -48,6 +48,7 @@ def opened(
     ModelError
         If what was asked for does not fit the network, or none of its layers can be dreamed with.
     """
+    check_weights(module, name)
     known = {**said_by(module), **(stated or {})}
     mean, std = request.mean, request.std
     if isinstance(mean, (str,)) or hasattr(mean, "__fspath__"):
