@@ -39,6 +39,8 @@ class Step:
         Its arguments: numbers, tuples, and `Ref`s.
     results
         The names of its results.
+    run
+        What does it, if that is none of `OPERATIONS`.
     """
 
     operation: str
@@ -46,6 +48,7 @@ class Step:
     given: tuple[Any, ...]
     results: tuple[str, ...]
     named: Mapping[str, Any] = field(default_factory=dict)
+    run: nn.Module | None = None
 
 
 class Operation(nn.Module):
@@ -75,6 +78,8 @@ class Program(nn.Module):
         Name of the result.
     where
         The file, for messages.
+    names
+        Of the steps as layers; by default those of the modules that they were in, and of their operations.
 
     Raises
     ------
@@ -83,18 +88,25 @@ class Program(nn.Module):
     """
 
     def __init__(
-        self, steps: Sequence[Step], weights: Mapping[str, Tensor], *, source: str, output: str, where: str
+        self,
+        steps: Sequence[Step],
+        weights: Mapping[str, Tensor],
+        *,
+        source: str,
+        output: str,
+        where: str,
+        names: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        unknown = sorted({each.operation for each in steps} - OPERATIONS.keys())
+        unknown = sorted({each.operation for each in steps if each.run is None} - OPERATIONS.keys())
         if unknown:
             raise UnsupportedLayer(f"{where} has operations that are not supported: {', '.join(unknown)}")
         self._names = {name: f"weight_{index}" for index, name in enumerate(weights)}
         for name, tensor in weights.items():
             self.register_buffer(self._names[name], tensor)
         self._source, self._output = source, output
-        self._steps = [(step, Operation(OPERATIONS[step.operation])) for step in steps]
-        for (_, operation), name in zip(self._steps, _named(steps), strict=True):
+        self._steps = [(step, step.run or Operation(OPERATIONS[step.operation])) for step in steps]
+        for (_, operation), name in zip(self._steps, names or _named(steps), strict=True):
             _add(self, name, operation)
 
     def forward(self, x: Tensor) -> Any:
@@ -105,7 +117,7 @@ class Program(nn.Module):
             given = [_filled(each, values) for each in step.given]
             named = {key: _filled(each, values) for key, each in step.named.items()}
             found = operation(*given, **named)
-            results = (found,) if len(step.results) == 1 else found
+            results = found if len(step.results) > 1 or isinstance(found, tuple) else (found,)
             values.update(zip(step.results, results, strict=False))
         return values[self._output]
 
