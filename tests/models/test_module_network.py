@@ -1,8 +1,7 @@
 import copy
-
-import numpy as np
 from threading import Lock
 
+import numpy as np
 import pytest
 import torch
 from torch import nn

@@ -127,7 +127,11 @@ def _aten_instance_norm(
 
 def _native_batch_norm(*args: Any, **named: Any) -> tuple[Tensor, Tensor, Tensor]:
     output = _aten_batch_norm(*args, **named)
-    return output, output.new_empty(0), output.new_empty(0)  # statistics that only a backward of PyTorch's would read
+    return (
+        output,
+        output.new_empty(0),
+        output.new_empty(0),
+    )  # statistics that only a backward of PyTorch's would read
 
 
 def _frozen_batch_norm(
@@ -142,7 +146,9 @@ def _frozen_batch_norm(
     return _native_batch_norm(input, weight, bias, running_mean, running_var, False, momentum, eps)
 
 
-def _legit_batch_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, *more: Any, **named: Any) -> Any:
+def _legit_batch_norm(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, *more: Any, **named: Any
+) -> Any:
     stored = () if len(more) + len(named) > 3 else (None, None)  # one of its forms has no stored statistics
     return _native_batch_norm(input, weight, bias, *stored, *more, **named)
 

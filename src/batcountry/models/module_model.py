@@ -133,7 +133,9 @@ def _columns(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def _receptive_fields(module: nn.Module, entry: Entry, size: Size) -> Mapping[tuple[str, int], ReceptiveField]:
+def _receptive_fields(
+    module: nn.Module, entry: Entry, size: Size
+) -> Mapping[tuple[str, int], ReceptiveField]:
     channels = entry(torch.zeros(1, len(entry.picture_mean), 1, 1)).shape[1]
     return receptive_fields(module, (channels, *size))
 

@@ -105,7 +105,9 @@ def test_what_is_followed_holds_every_pixel_that_counts_also_at_the_borders(way)
             assert int(pixels.max()) <= own + field.after, (way, unit)
 
 
-@pytest.mark.parametrize("way", ["functional batch norm", "reflected border", "linearly enlarged", "channels last"])
+@pytest.mark.parametrize(
+    "way", ["functional batch norm", "reflected border", "linearly enlarged", "channels last"]
+)
 def test_tiles_give_the_whole_pictures_gradient(way):
     model = open_model(Net(FOLLOWED[way]), size=32)
     picture = torch.rand(1, 3, 52, 64, generator=torch.Generator().manual_seed(1)) * 255
@@ -152,7 +154,9 @@ UNKNOWN = {
         x, scale_factor=2, mode="bilinear", align_corners=True
     ),
     "pixels anyhow": lambda net, x: x.flatten(2)[:, :, torch.arange(x[0, 0].numel())].view_as(x),
-    "weights of the picture": lambda net, x: F.conv2d(x, x[:, :, :3, :3].reshape(4, 1, 3, 3), padding=1, groups=4),
+    "weights of the picture": lambda net, x: F.conv2d(
+        x, x[:, :, :3, :3].reshape(4, 1, 3, 3), padding=1, groups=4
+    ),
     "borders round": lambda net, x: F.pad(x, (1, 1, 1, 1), mode="circular"),
     "a number of the picture": lambda net, x: x * float(x.mean()),
     "a turn by the picture": lambda net, x: -x if x.mean() > 0 else x,
@@ -195,7 +199,9 @@ def test_the_module_and_the_numbers_of_its_weights_stay():
     net = Net(FOLLOWED["channels last"])
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     assert receptive_fields(net)
-    assert all(torch.equal(before[name], tensor) and not tensor.is_meta for name, tensor in net.state_dict().items())
+    assert all(
+        torch.equal(before[name], tensor) and not tensor.is_meta for name, tensor in net.state_dict().items()
+    )
 
 
 def test_a_bug_of_ours_comes_through(monkeypatch):

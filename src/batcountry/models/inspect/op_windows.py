@@ -92,7 +92,9 @@ _ALONG = """
     log_softmax cumsum cumprod sort topk
 """
 
-_SIZES = frozenset(("size", "output_size", "input_size", "dtype", "layout", "device", "pin_memory", "memory_format"))
+_SIZES = frozenset(
+    ("size", "output_size", "input_size", "dtype", "layout", "device", "pin_memory", "memory_format")
+)
 """Names of arguments that may depend on the picture's size, or are no numbers."""
 
 
@@ -184,7 +186,11 @@ def _sliding(find: Callable[[Call, Tensor], Window | None]) -> Rule:
 
     def rule(call: Call) -> Seen | None:
         only = call.only()
-        if only is None or only[0].ndim != 4 or (only[1].rows, only[1].columns, only[1].merged) != (2, 3, None):
+        if (
+            only is None
+            or only[0].ndim != 4
+            or (only[1].rows, only[1].columns, only[1].merged) != (2, 3, None)
+        ):
             return None
         window = find(call, only[0])
         return window and replace(only[1], field=only[1].field.through(window))
@@ -207,7 +213,9 @@ def _pool(call: Call, x: Tensor) -> Window | None:  # noqa: ARG001
 
 def sliding(kernel: Any, stride: Any, padding: Any, dilation: Any) -> Window | None:
     """Return the window of a convolution or a pool, wide enough for both axes; None if its strides differ."""
-    pairs = [(each, each) if isinstance(each, int) else tuple(each) for each in (kernel, stride, padding, dilation)]
+    pairs = [
+        (each, each) if isinstance(each, int) else tuple(each) for each in (kernel, stride, padding, dilation)
+    ]
     kernels, strides, paddings, dilations = (each * 2 if len(each) == 1 else each for each in pairs)
     if strides[0] != strides[1]:
         return None
@@ -295,7 +303,9 @@ def _axis_of(before: Sequence[int], axis: int, after: Sequence[int]) -> int | No
 def _expanded(call: Call) -> Seen | None:
     (x, seen), *_ = call.inputs
     more = call.output.ndim - x.ndim
-    if seen.merged or any(x.shape[axis] != call.output.shape[axis + more] for axis in (seen.rows, seen.columns)):
+    if seen.merged or any(
+        x.shape[axis] != call.output.shape[axis + more] for axis in (seen.rows, seen.columns)
+    ):
         return None
     return replace(seen, rows=seen.rows + more, columns=seen.columns + more)
 
@@ -324,7 +334,9 @@ def _joined(call: Call) -> Seen | None:
     (x, first), *_ = call.inputs
     stacked = call.output.ndim > x.ndim
     axis = call.args.get("dim", 0) % call.output.ndim
-    same = all((seen.rows, seen.columns, seen.merged) == (first.rows, first.columns, None) for _, seen in call.inputs)
+    same = all(
+        (seen.rows, seen.columns, seen.merged) == (first.rows, first.columns, None) for _, seen in call.inputs
+    )
     if call.constants or not same or (not stacked and axis in (first.rows, first.columns)):
         return None
     field = reduce(ReceptiveField.joined, (seen.field for _, seen in call.inputs))
@@ -352,7 +364,9 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("view", "_unsafe_view", "reshape", "_reshape_alias", "squeeze"), _viewed),
     "expand": _expanded,
     "unsqueeze": _unsqueezed,
-    **dict.fromkeys(("slice", "select", "split", "split_with_sizes", "chunk", "unbind", "roll", "flip"), _apart),
+    **dict.fromkeys(
+        ("slice", "select", "split", "split_with_sizes", "chunk", "unbind", "roll", "flip"), _apart
+    ),
     "index_select": _apart,
     **dict.fromkeys(("cat", "stack"), _joined),
 }

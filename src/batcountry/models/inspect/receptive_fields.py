@@ -59,9 +59,13 @@ def _without_numbers(module: nn.Module) -> nn.Module | None:
     """Return a copy whose tensors have shapes alone, or None if it cannot be had."""
     memo: dict[int, Any] = {}
     for tensor in tensors_in(module):
-        if tensor.ndim or isinstance(tensor, nn.Parameter):  # numbers by themselves may decide what a network does
+        if tensor.ndim or isinstance(
+            tensor, nn.Parameter
+        ):  # numbers by themselves may decide what a network does
             bare = torch.empty_like(tensor, device="meta")
-            memo[id(tensor)] = nn.Parameter(bare, requires_grad=False) if isinstance(tensor, nn.Parameter) else bare
+            memo[id(tensor)] = (
+                nn.Parameter(bare, requires_grad=False) if isinstance(tensor, nn.Parameter) else bare
+            )
     with suppress(Exception):  # whatever a network's code says to being copied
         return deepcopy(module, memo)
     return None
@@ -102,7 +106,9 @@ class _Follower(TorchDispatchMode):
     def __init__(self, weights: Iterator[Tensor], picture: Tensor) -> None:
         super().__init__()
         self._states: dict[int, State] = {}
-        self._sharing: defaultdict[int, dict[int, Tensor]] = defaultdict(dict)  # by memory; as they are kept, no id comes again
+        self._sharing: defaultdict[int, dict[int, Tensor]] = defaultdict(
+            dict
+        )  # by memory; as they are kept, no id comes again
         for weight in weights:
             self._keep(weight, Constant(hash(tuple(weight.shape))))
         self._keep(picture, Seen(PIXEL, 2, 3))
@@ -122,7 +128,11 @@ class _Follower(TorchDispatchMode):
     ) -> Any:
         outputs = func(*args, **(kwargs or {}))
         arguments = _by_name(func, args, kwargs or {})
-        written = [arguments[each.name] for each in func._schema.arguments if each.alias_info and each.alias_info.is_write]
+        written = [
+            arguments[each.name]
+            for each in func._schema.arguments
+            if each.alias_info and each.alias_info.is_write
+        ]
         name = func._schema.name.partition("::")[2]
         tensors = [each for each in tree_leaves(outputs) if isinstance(each, Tensor)]
         state = self._followed(name, arguments, [*tensors, *written])
@@ -143,12 +153,19 @@ class _Follower(TorchDispatchMode):
         trail = hash((name, numbers_of(arguments), *(each.trail for each in states if each is not None)))
         if all(isinstance(each, Constant) for each in states):
             return Constant(trail)
-        rule, inputs = rule_of(name), [
-            (tensor, state) for tensor, state in zip(tensors, states, strict=True) if isinstance(state, Seen)
-        ]
+        rule, inputs = (
+            rule_of(name),
+            [
+                (tensor, state)
+                for tensor, state in zip(tensors, states, strict=True)
+                if isinstance(state, Seen)
+            ],
+        )
         if rule is None or None in states or not outputs:
             return None
-        constants = [tensor for tensor, state in zip(tensors, states, strict=True) if isinstance(state, Constant)]
+        constants = [
+            tensor for tensor, state in zip(tensors, states, strict=True) if isinstance(state, Constant)
+        ]
         seen = rule(Call(arguments, inputs, constants, outputs[0]))
         return seen and replace(seen, trail=trail)
 
@@ -158,7 +175,9 @@ class _Follower(TorchDispatchMode):
         for key, other in self._sharing[tensor.untyped_storage()._cdata].items():
             if other is not tensor:
                 before = self._states[key]
-                self._states[key] = state if _same_place(tensor, other) else _joined(before, state, tensor, other)
+                self._states[key] = (
+                    state if _same_place(tensor, other) else _joined(before, state, tensor, other)
+                )
 
 
 def _by_name(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,7 +189,11 @@ def _by_name(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[
 
 
 def _same_place(one: Tensor, other: Tensor) -> bool:
-    return (one.shape, one.stride(), one.storage_offset()) == (other.shape, other.stride(), other.storage_offset())
+    return (one.shape, one.stride(), one.storage_offset()) == (
+        other.shape,
+        other.stride(),
+        other.storage_offset(),
+    )
 
 
 def _joined(before: State, written: State, tensor: Tensor, other: Tensor) -> State:
@@ -181,6 +204,12 @@ def _joined(before: State, written: State, tensor: Tensor, other: Tensor) -> Sta
         return None
     if isinstance(before, Constant):
         return written
-    if before is None or (before.rows, before.columns, before.merged) != (written.rows, written.columns, written.merged):
+    if before is None or (before.rows, before.columns, before.merged) != (
+        written.rows,
+        written.columns,
+        written.merged,
+    ):
         return None
-    return replace(written, field=before.field.joined(written.field), trail=hash((before.trail, written.trail)))
+    return replace(
+        written, field=before.field.joined(written.field), trail=hash((before.trail, written.trail))
+    )

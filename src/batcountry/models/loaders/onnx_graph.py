@@ -53,6 +53,9 @@ class _Reader:
         versions = {each.domain: each.version for each in proto.opset_import}
         self.opset = versions.get("", versions.get("ai.onnx", 1))
         self.constants = {each.name: tensor_of(each) for each in self.graph.initializer}
+        self.bytes_left = 4 * sum(each.numel() * each.element_size() for each in self.constants.values()) + (
+            64 << 20
+        )
         self.missing: set[str] = set()
         self.unsupported: set[str] = set()
         self.steps: list[Step] = []
@@ -80,7 +83,11 @@ class _Reader:
         given = [each.name for each in self.graph.output if any(each.name in step.results for step in steps)]
         if self.unsupported and steps and not given:
             unsupported = ", ".join(sorted(self.unsupported))
-            log.warning("%s: what follows on operators that are not supported (%s) is left out", self.where, unsupported)
+            log.warning(
+                "%s: what follows on operators that are not supported (%s) is left out",
+                self.where,
+                unsupported,
+            )
             return steps[-1].results[0]
         if not given:
             unsupported = ", ".join(sorted(self.unsupported))
@@ -118,6 +125,9 @@ class _Reader:
             raise ModelError(f"{self.where}: {kind} cannot be worked out ({first_line(error)})") from error
         for name, tensor in zip(results, found if isinstance(found, tuple) else (found,), strict=False):
             self.constants[name] = tensor
+            self.bytes_left -= tensor.untyped_storage().nbytes()
+        if self.bytes_left < 0:
+            raise ModelError(f"{self.where}: its constants become far larger than the weights in it")
 
     def module(self, kind: str, facts: Node, inputs: Sequence[str]) -> tuple[nn.Module, Sequence[str]]:
         """Return what runs a node, and the inputs it takes: PyTorch's own modules where they do, with their weights inside."""
@@ -133,7 +143,9 @@ class _Reader:
     def add(self, name: str, run: nn.Module, inputs: Sequence[str], results: tuple[str, ...]) -> None:
         self.names.append(f"{name}_{self.count[name]}" if self.count[name] else name)
         self.count[name] += 1
-        self.steps.append(Step(name, "", tuple(Ref(each) if each else None for each in inputs), results, run=run))
+        self.steps.append(
+            Step(name, "", tuple(Ref(each) if each else None for each in inputs), results, run=run)
+        )
 
 
 def _convolution(node: Node, weight: Tensor, bias: Tensor | None = None) -> nn.Module | None:
@@ -205,7 +217,12 @@ def _value(attribute: Any) -> Any:
 
 
 def _constant(attributes: dict[str, Any], where: str) -> Tensor:
-    for name, dtype in (("value_float", torch.float32), ("value_int", torch.int64), ("value_floats", torch.float32), ("value_ints", torch.int64)):
+    for name, dtype in (
+        ("value_float", torch.float32),
+        ("value_int", torch.int64),
+        ("value_floats", torch.float32),
+        ("value_ints", torch.int64),
+    ):
         if name in attributes:
             return torch.tensor(attributes[name], dtype=dtype)
     value = attributes.get("value")

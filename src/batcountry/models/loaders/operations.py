@@ -96,7 +96,10 @@ def _cast(dtype: torch.dtype) -> Callable[..., Any]:
 
 
 _SIZES: dict[str, Callable[..., Any]] = {
-    **{name: _number_or(name, getattr(operator, name)) for name in ("add", "sub", "mul", "neg", "eq", "ne", "pow")},
+    **{
+        name: _number_or(name, getattr(operator, name))
+        for name in ("add", "sub", "mul", "neg", "eq", "ne", "pow")
+    },
     **{name: _number_or(name, getattr(operator, name)) for name in ("lt", "le", "gt", "ge")},
     "div": _number_or("div", operator.truediv),
     "floor_divide": _number_or("floor_divide", operator.floordiv),

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from batcountry.errors import ModelError, UnsupportedLayer
 from batcountry.models.loaders.operations import OPERATIONS
 
+
 @dataclass(frozen=True)
 class Ref:
     """The result of an earlier step, by name."""

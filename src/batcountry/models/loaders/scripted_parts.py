@@ -52,7 +52,9 @@ class ScriptedPart(nn.Module):
         if not tensors or any(not each.ndim or len(each) != 1 for each in tensors):
             return self._held[0](*args, **named)
         twice = tree_map_only(Tensor, lambda each: torch.cat([each, each]), (args, named))
-        return tree_map_only(Tensor, lambda each: each[:1] if each.ndim else each, self._held[0](*twice[0], **twice[1]))
+        return tree_map_only(
+            Tensor, lambda each: each[:1] if each.ndim else each, self._held[0](*twice[0], **twice[1])
+        )
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ScriptedPart:
         self._held[0]._apply(fn)

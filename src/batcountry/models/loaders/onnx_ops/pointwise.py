@@ -19,11 +19,22 @@ def _plain(run: Callable[..., Any]) -> Callable[..., Any]:
 
 OPERATORS.update(
     {
-        **{name: _plain(getattr(torch, name.lower())) for name in "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh".split()},
-        **{name: _plain(getattr(torch, name.lower())) for name in "Erf Exp Floor IsInf IsNaN Log Neg Reciprocal Round".split()},
-        **{name: _plain(getattr(torch, name.lower())) for name in "Sigmoid Sign Sin Sinh Sqrt Tan Tanh Relu Where".split()},
+        **{
+            name: _plain(getattr(torch, name.lower()))
+            for name in ["Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Cos", "Cosh"]
+        },
+        **{
+            name: _plain(getattr(torch, name.lower()))
+            for name in ["Erf", "Exp", "Floor", "IsInf", "IsNaN", "Log", "Neg", "Reciprocal", "Round"]
+        },
+        **{
+            name: _plain(getattr(torch, name.lower()))
+            for name in ["Sigmoid", "Sign", "Sin", "Sinh", "Sqrt", "Tan", "Tanh", "Relu", "Where"]
+        },
         "Identity": _plain(lambda x: x),
-        "Dropout": lambda node, x, *_: (x, torch.ones_like(x, dtype=torch.bool))[: node.outputs] if node.outputs > 1 else x,
+        "Dropout": lambda node, x, *_: (
+            (x, torch.ones_like(x, dtype=torch.bool))[: node.outputs] if node.outputs > 1 else x
+        ),
         "Not": _plain(torch.logical_not),
         "Softplus": _plain(F.softplus),
         "Softsign": _plain(F.softsign),
@@ -103,7 +114,9 @@ def shrink(node: Node, x: Tensor) -> Tensor:
 @operator("Clip")
 def clip(node: Node, x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:
     """Clamp; before opset 11 the bounds are attributes."""
-    bottom, top = (node(name) if bound is None else bound.item() for name, bound in (("min", low), ("max", high)))
+    bottom, top = (
+        node(name) if bound is None else bound.item() for name, bound in (("min", low), ("max", high))
+    )
     if bottom is None and top is None:
         return x
     if (bottom, top) == (0.0, 6.0):

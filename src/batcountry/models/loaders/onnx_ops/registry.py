@@ -12,7 +12,7 @@ from torch import Tensor
 
 from batcountry.errors import ModelError
 
-MOST_ELEMENTS = 1 << 28
+MOST_ELEMENTS = 1 << 26
 """Of one tensor that an operator makes larger than what it was given."""
 
 

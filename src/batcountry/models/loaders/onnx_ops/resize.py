@@ -38,7 +38,10 @@ def resize(node: Node, x: Tensor, *given: Tensor | None) -> Tensor:
     lengths = _of_places(numbers(sizes), along, list(x.shape))
     if node("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise ModelError("Resize that keeps the picture's proportions is not supported")
-    how, nearest = node("coordinate_transformation_mode", "half_pixel"), node("nearest_mode", "round_prefer_floor")
+    how, nearest = (
+        node("coordinate_transformation_mode", "half_pixel"),
+        node("nearest_mode", "round_prefer_floor"),
+    )
     return _resized(node, x, factors, lengths, how, nearest)
 
 
@@ -52,7 +55,12 @@ def _of_places(values: Sequence[Any], along: Sequence[int], usual: list[Any]) ->
 
 
 def _resized(
-    node: Node, x: Tensor, factors: Sequence[float] | None, lengths: Sequence[int] | None, how: str, nearest: str
+    node: Node,
+    x: Tensor,
+    factors: Sequence[float] | None,
+    lengths: Sequence[int] | None,
+    how: str,
+    nearest: str,
 ) -> Tensor:
     sides = x.shape[2:]
     if lengths is None:
@@ -61,16 +69,28 @@ def _resized(
         factors = [length / side for length, side in zip(lengths, sides, strict=True)]
     bounded([*x.shape[:2], *lengths])
     mode, antialias = node("mode", "nearest"), bool(node("antialias", 0))
-    if mode == "nearest" and all(int(factor) == factor for factor in factors) and how in ("asymmetric", "half_pixel"):
+    if (
+        mode == "nearest"
+        and all(int(factor) == factor for factor in factors)
+        and how in ("asymmetric", "half_pixel")
+    ):
         if how == "half_pixel" or nearest == "floor":
             return F.interpolate(x, scale_factor=[float(factor) for factor in factors])
     kind = _SMOOTH.get((mode, len(sides)))
-    if kind and how in ("half_pixel", "pytorch_half_pixel", "align_corners") and node("cubic_coeff_a", -0.75) == -0.75:
-        return F.interpolate(x, list(lengths), mode=kind, align_corners=how == "align_corners", antialias=antialias)
+    if (
+        kind
+        and how in ("half_pixel", "pytorch_half_pixel", "align_corners")
+        and node("cubic_coeff_a", -0.75) == -0.75
+    ):
+        return F.interpolate(
+            x, list(lengths), mode=kind, align_corners=how == "align_corners", antialias=antialias
+        )
     if mode == "cubic" or antialias:
         raise ModelError(f"Resize of the mode {mode} with {how} is not supported")
     for axis, (length, factor) in enumerate(zip(lengths, factors, strict=True), 2):
-        x = _along(x, axis, _places(length, x.shape[axis], factor, how), nearest if mode == "nearest" else None)
+        x = _along(
+            x, axis, _places(length, x.shape[axis], factor, how), nearest if mode == "nearest" else None
+        )
     return x
 
 
@@ -86,7 +106,11 @@ def _places(length: int, before: int, factor: float, how: str) -> Tensor:
         return middle + (own + 0.5) / factor - 0.5
     if how not in ("half_pixel", "pytorch_half_pixel"):
         raise ModelError(f"Resize with the coordinates {how} is not supported")
-    return torch.zeros(1, dtype=own.dtype) if how == "pytorch_half_pixel" and length == 1 else (own + 0.5) / factor - 0.5
+    return (
+        torch.zeros(1, dtype=own.dtype)
+        if how == "pytorch_half_pixel" and length == 1
+        else (own + 0.5) / factor - 0.5
+    )
 
 
 def _along(x: Tensor, axis: int, places: Tensor, nearest: str | None) -> Tensor:
@@ -102,5 +126,7 @@ def _along(x: Tensor, axis: int, places: Tensor, nearest: str | None) -> Tensor:
         return x.index_select(axis, rounded.long().clamp(0, last).to(x.device))
     below = places.floor()
     share = (places - below).to(x.dtype).reshape(-1, *[1] * (x.ndim - axis - 1)).to(x.device)
-    one, other = (x.index_select(axis, each.long().clamp(0, last).to(x.device)) for each in (below, below + 1))
+    one, other = (
+        x.index_select(axis, each.long().clamp(0, last).to(x.device)) for each in (below, below + 1)
+    )
     return one * (1 - share) + other * share

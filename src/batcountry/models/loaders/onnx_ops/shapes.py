@@ -86,14 +86,19 @@ def cut(
     steps: Tensor | None = None,
 ) -> Tensor:
     """Cut out a part; before opset 10 its bounds are attributes."""
-    first, last = (numbers(node(name) if given is None else given) for name, given in (("starts", starts), ("ends", ends)))
+    first, last = (
+        numbers(node(name) if given is None else given)
+        for name, given in (("starts", starts), ("ends", ends))
+    )
     along = numbers(node("axes") if axes is None else axes) or list(range(len(first)))
     by = numbers(steps) or [1] * len(first)
     for start, end, axis, step in zip(first, last, along, by, strict=True):
         if step > 0:
             x = torch.ops.aten.slice(x, axis, start, end, step)
         else:
-            x = x.index_select(axis, torch.tensor(range(x.shape[axis])[slice(start, end, step)], device=x.device))
+            x = x.index_select(
+                axis, torch.tensor(range(x.shape[axis])[slice(start, end, step)], device=x.device)
+            )
     return x
 
 
@@ -155,7 +160,11 @@ _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate",
 
 @operator("Pad")
 def pad(
-    node: Node, x: Tensor, sides: Tensor | None = None, value: Tensor | None = None, axes: Tensor | None = None
+    node: Node,
+    x: Tensor,
+    sides: Tensor | None = None,
+    value: Tensor | None = None,
+    axes: Tensor | None = None,
 ) -> Tensor:
     """Put something round a picture; before opset 11 how much is an attribute."""
     given = numbers(node("pads") if sides is None else sides)
@@ -176,7 +185,11 @@ def pad(
 def constant_of_shape(node: Node, shape: Tensor) -> Tensor:
     """Return one value, 0 if none is stated, in a shape."""
     value = node("value")
-    return torch.zeros(bounded(numbers(shape))) if value is None else value.reshape(()).expand(bounded(numbers(shape)))
+    return (
+        torch.zeros(bounded(numbers(shape)))
+        if value is None
+        else value.reshape(()).expand(bounded(numbers(shape)))
+    )
 
 
 @operator("Range")

@@ -125,7 +125,9 @@ def _places(x: Tensor) -> list[int]:
 
 OPERATORS["GlobalAveragePool"] = lambda node, x: x.mean(_places(x), keepdim=True)  # noqa: ARG005
 OPERATORS["GlobalMaxPool"] = lambda node, x: x.amax(_places(x), keepdim=True)  # noqa: ARG005
-OPERATORS["GlobalLpPool"] = lambda node, x: torch.linalg.vector_norm(x, node("p", 2), _places(x), keepdim=True)
+OPERATORS["GlobalLpPool"] = lambda node, x: torch.linalg.vector_norm(
+    x, node("p", 2), _places(x), keepdim=True
+)
 
 
 @operator("BatchNormalization")
