@@ -13,7 +13,7 @@ from torch import Tensor
 from typing_extensions import Unpack
 
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.threads import limited_threads
+from batcountry.backend.threads import limited_threads, thread_limit
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
@@ -288,4 +288,5 @@ class Dreamer:
             input=picture.source,
             input_sha256=picture.sha256,
             weights_sha256=self.resolved.model.weights_sha256,
+            threads=thread_limit(),
         ).model_dump_json()

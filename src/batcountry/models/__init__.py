@@ -92,7 +92,7 @@ def _opened(loader: Loader, request: Request) -> Model | None:
     except Exception as error:
         name = request.text or type(request.source).__name__
         raise ModelError(
-            f"{name} cannot be opened ({type(error).__name__}: {first_line(error)}); its code or its file does not go with this program"
+            f"{name} cannot be opened ({type(error).__name__}: {first_line(error)}); its code or file does not fit this program"
         ) from error
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from batcountry.errors import ModelError, first_line
 
@@ -43,7 +43,7 @@ def frozen(module: nn.Module) -> nn.Module:
 def check_weights(module: nn.Module, name: str) -> None:
     """Raise `ModelError` if weights have no numbers yet."""
     for path, tensor in [*module.named_parameters(), *module.named_buffers()]:
-        if isinstance(tensor, UninitializedTensorMixin):
+        if is_lazy(tensor):
             raise ModelError(
                 f"{name} has weights that are not made yet ({path}); run it once on a picture first"
             )
@@ -75,7 +75,7 @@ def _tensors(value: Any, depth: int = 3) -> Iterator[Tensor]:
 def _plain(module: nn.Module) -> nn.Module:
     """Return a module without what `torch.compile` put round it or its parts."""
     if type(module).__module__.startswith("torch._dynamo"):
-        return _plain(module._orig_mod)
+        return _plain(module._orig_mod)  # type: ignore[arg-type]
     if module._compiled_call_impl is not None:  # module.compile() was called
         module._compiled_call_impl = None
     for name, part in module.named_children():

@@ -323,11 +323,10 @@ def test_where_the_reference_is_wrong_or_lacks_a_form_the_definition_holds(tmp_p
         return e / e.sum()
 
     compare(11, lambda g, x: g("Softmax", x, axis=1), all_at_once)
-    squares = (
-        lambda x: np.stack(  # noqa: E731
-            [(x[:, max(0, c - 1) : c + 3] ** 2).sum(1) for c in range(8)], 1
-        )
-    )
+
+    def squares(x):
+        return np.stack([(x[:, max(0, c - 1) : c + 3] ** 2).sum(1) for c in range(8)], 1)
+
     compare(
         13,
         lambda g, x: g("LRN", x, size=4, alpha=0.5, beta=0.6, bias=1.5),

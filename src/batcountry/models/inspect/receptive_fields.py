@@ -1,9 +1,10 @@
 """Which pixels the units of a module's layers see, where its operations prove it.
 
-A copy of the module without numbers (on PyTorch's device `meta`) is run for pictures of three sizes, and each operation that it does
-is followed by the rules of `batcountry.models.inspect.op_windows`. As there are no numbers, what a network does cannot depend on what is
-in the picture: where it asks, the run ends, and what came before is known. What differs from size to size, and
-whatever an operation without a rule touches, sees the whole picture as far as anybody can tell, and is not worked out in tiles.
+A copy of the module without numbers (on PyTorch's device `meta`) is run for pictures of three sizes, and each operation
+that it does is followed by the rules of `batcountry.models.inspect.op_windows`. As there are no numbers, what a network does
+cannot depend on what is in the picture: where it asks, the run ends, and what came before is known. What differs from size
+to size, and whatever an operation without a rule touches, sees the whole picture as far as anybody can tell, and is not
+worked out in tiles.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from torch.utils._pytree import tree_leaves
 
 from batcountry.backend.receptive_field import PIXEL, ReceptiveField
 from batcountry.errors import raised_in
-from batcountry.models.inspect import op_windows
-from batcountry.models.inspect.op_windows import Call, Constant, Seen, State, numbers_of, rule_of
+from batcountry.models.inspect import op_axes, op_windows
+from batcountry.models.inspect.op_calls import Call, Constant, Seen, State, numbers_of
+from batcountry.models.inspect.op_windows import rule_of
 from batcountry.models.inspect.tracing import Place, listening, tensor_of
 from batcountry.models.module_copy import tensors_in
 
@@ -87,12 +89,12 @@ def _run(module: nn.Module, shape: Sequence[int]) -> dict[Place, State]:
         try:
             module(picture)
         except (Exception, SystemExit) as error:  # whatever a network does with a picture that is none
-            if raised_in(error, __name__, op_windows.__name__):
+            if raised_in(error, __name__, op_axes.__name__, op_windows.__name__):
                 raise
     return results
 
 
-class _Follower(TorchDispatchMode):
+class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Knows of each tensor what it sees of the picture.
 
     Parameters
@@ -104,7 +106,7 @@ class _Follower(TorchDispatchMode):
     """
 
     def __init__(self, weights: Iterator[Tensor], picture: Tensor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._states: dict[int, State] = {}
         self._sharing: defaultdict[int, dict[int, Tensor]] = defaultdict(
             dict

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
@@ -195,29 +196,13 @@ class _Reader:
 
     def value(self, argument: Any) -> Any:
         ((kind, value),) = argument.items()
-        if kind in ("as_none", "as_device", "as_layout"):
-            return None  # whatever the picture has
-        if kind == "as_memory_format":
-            return _FORMATS.get(value)
-        if kind in ("as_tensor", "as_name"):
-            return Ref(_deep_name(value))
-        if kind in ("as_tensors", "as_optional_tensors"):
-            return tuple(None if "as_none" in each else Ref(_deep_name(each)) for each in value)
-        if kind in ("as_int", "as_bool", "as_string"):
-            return value
-        if kind == "as_float":
-            return float(value)  # infinity and what is no number are text
-        if kind in ("as_ints", "as_bools"):
-            return tuple(value)
-        if kind == "as_floats":
-            return tuple(map(float, value))
         if kind in ("as_sym_int", "as_sym_bool", "as_sym_float"):
             return self.value(value)
         if kind == "as_sym_ints":
             return tuple(self.value(each) for each in value)
-        if kind != "as_scalar_type":
+        if kind not in _PLAIN:
             self.refuse(f"it has an argument of the kind {kind}")
-        return _DTYPES[value]
+        return _PLAIN[kind](value)
 
 
 def _side(size: Any) -> int:
@@ -236,3 +221,21 @@ def _path(stack: str) -> str:
     """Return the innermost module of a step from `key,path,type;key,path,type`."""
     last = stack.rpartition(";")[2].split(",")
     return last[1] if len(last) == 3 else ""
+
+
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    # What lies on a device or in a layout lies as the picture does.
+    **dict.fromkeys(("as_none", "as_device", "as_layout"), lambda _: None),
+    "as_memory_format": _FORMATS.get,
+    **dict.fromkeys(("as_tensor", "as_name"), lambda value: Ref(_deep_name(value))),
+    **dict.fromkeys(
+        ("as_tensors", "as_optional_tensors"),
+        lambda values: tuple(None if "as_none" in each else Ref(_deep_name(each)) for each in values),
+    ),
+    **dict.fromkeys(("as_int", "as_bool", "as_string"), lambda value: value),
+    "as_float": float,  # infinity and what is no number are text
+    **dict.fromkeys(("as_ints", "as_bools"), tuple),
+    "as_floats": lambda values: tuple(map(float, values)),
+    "as_scalar_type": _DTYPES.__getitem__,
+}
+"""What an argument stands for, by its kind."""

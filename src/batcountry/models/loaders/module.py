@@ -1,4 +1,4 @@
-"""PyTorch modules as models: those that the user's program holds, and those that other loaders made of files."""
+"""PyTorch modules as models, whichever loader made them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,10 @@ from torch import nn
 from batcountry.errors import ModelError
 from batcountry.models.inspect.layouts import Size
 from batcountry.models.loaders.request import Request
-from batcountry.models.loaders.scripted_parts import without_scripts
 from batcountry.models.model import Model
-from batcountry.models.module_copy import check_weights, frozen
+from batcountry.models.module_copy import check_weights
 from batcountry.models.module_model import USUAL_SIZE, model_of
 from batcountry.models.preprocess import Entry
-
-
-def open_user_module(request: Request) -> Model:
-    """Open a module; a copy of it is frozen and run in evaluation mode, and the module itself stays as it is."""
-    request.only("mean", "std", "input", "size", "classes", kind="a module")
-    module: nn.Module = request.source
-    return opened(request, without_scripts(frozen(module)), type(module).__name__)
 
 
 def opened(

@@ -183,7 +183,7 @@ def _filled(run: Any, weight: Tensor, bias: Tensor | None) -> nn.Module:
     run.weight = nn.Parameter(weight, requires_grad=False)
     if bias is not None:
         run.bias = nn.Parameter(bias, requires_grad=False)
-    return run  # type: ignore[no-any-return]
+    return run
 
 
 def _name(node: Any) -> str:
@@ -216,15 +216,17 @@ def _value(attribute: Any) -> Any:
     return list(value) if isinstance(value, Sequence) or hasattr(value, "__len__") else value
 
 
+_NUMBERS = {
+    "value_float": torch.float32,
+    "value_floats": torch.float32,
+    "value_int": torch.int64,
+    "value_ints": torch.int64,
+}
+
+
 def _constant(attributes: dict[str, Any], where: str) -> Tensor:
-    for name, dtype in (
-        ("value_float", torch.float32),
-        ("value_int", torch.int64),
-        ("value_floats", torch.float32),
-        ("value_ints", torch.int64),
-    ):
-        if name in attributes:
-            return torch.tensor(attributes[name], dtype=dtype)
+    for name in attributes.keys() & _NUMBERS.keys():
+        return torch.tensor(attributes[name], dtype=_NUMBERS[name])
     value = attributes.get("value")
     if not isinstance(value, Tensor):
         raise ModelError(f"{where} has a constant that is no tensor of numbers")

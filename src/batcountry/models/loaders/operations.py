@@ -42,7 +42,8 @@ _NAMES = """
     true_divide divide multiply subtract negative absolute square square_ sqrt sqrt_ rsqrt rsqrt_ reciprocal reciprocal_
     exp exp_ exp2 expm1 log log_ log2 log10 log1p sin sin_ cos cos_ tan sinh cosh asin acos atan asinh acosh atanh atan2 sinc
     erf erfc erfinv sign sgn logit frac trunc fix nan_to_num deg2rad rad2deg xlogy hypot
-    clamp clamp_ clamp_min clamp_min_ clamp_max clamp_max_ clip clip_ minimum maximum fmax fmin floor floor_ ceil ceil_ round round_
+    clamp clamp_ clamp_min clamp_min_ clamp_max clamp_max_ clip clip_ minimum maximum fmax fmin floor floor_ ceil ceil_
+    round round_
     where eq ne lt le gt ge isnan isinf isfinite isclose logical_and logical_or logical_not logical_xor
     bitwise_not bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift __and__ __or__ __xor__
     floor_divide remainder
@@ -52,9 +53,11 @@ _NAMES = """
     permute transpose t swapaxes swapdims movedim moveaxis adjoint mT squeeze squeeze_ unsqueeze unsqueeze_
     expand expand_as broadcast_to broadcast_tensors repeat tile repeat_interleave roll flip fliplr flipud rot90 unfold
     index index_select index_add index_copy index_fill index_put gather scatter scatter_add take take_along_dim
-    slice_scatter select_scatter diagonal_scatter masked_fill masked_fill_ masked_scatter tril triu diag diagonal diag_embed meshgrid one_hot
+    slice_scatter select_scatter diagonal_scatter masked_fill masked_fill_ masked_scatter tril triu diag diagonal
+    diag_embed meshgrid one_hot
     view_copy permute_copy expand_copy copy_ fill fill_ zero_
-    contiguous clone alias detach detach_ lift_fresh lift_fresh_copy dropout dropout_ feature_dropout alpha_dropout feature_alpha_dropout
+    contiguous clone alias detach detach_ lift_fresh lift_fresh_copy dropout dropout_ feature_dropout alpha_dropout
+    feature_alpha_dropout
     native_dropout to type_as _to_copy
     zeros zeros_like ones ones_like full full_like new_zeros new_ones new_full scalar_tensor arange linspace eye
 """

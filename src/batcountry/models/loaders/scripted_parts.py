@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from batcountry.errors import ModelError
+from batcountry.models.loaders.torchscript import read_script
 
 
 def without_scripts(module: nn.Module) -> nn.Module:
@@ -24,8 +25,6 @@ def without_scripts(module: nn.Module) -> nn.Module:
 
 
 def _read(script: Any, name: str) -> nn.Module:
-    from batcountry.models.loaders.torchscript import read_script
-
     with suppress(ModelError):
         return read_script(script, name)
     return ScriptedPart(script)
@@ -58,4 +57,4 @@ class ScriptedPart(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ScriptedPart:
         self._held[0]._apply(fn)
-        return super()._apply(fn, recurse)  # type: ignore[no-any-return, no-untyped-call]
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]

@@ -17,20 +17,14 @@ def _plain(run: Callable[..., Any]) -> Callable[..., Any]:
     return lambda node, *inputs: run(*inputs)  # noqa: ARG005
 
 
+_SAME_NAMES = """
+    Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor IsInf IsNaN Log Neg Reciprocal Relu Round Sigmoid Sign Sin
+    Sinh Sqrt Tan Tanh Where
+"""
+
 OPERATORS.update(
     {
-        **{
-            name: _plain(getattr(torch, name.lower()))
-            for name in ["Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Cos", "Cosh"]
-        },
-        **{
-            name: _plain(getattr(torch, name.lower()))
-            for name in ["Erf", "Exp", "Floor", "IsInf", "IsNaN", "Log", "Neg", "Reciprocal", "Round"]
-        },
-        **{
-            name: _plain(getattr(torch, name.lower()))
-            for name in ["Sigmoid", "Sign", "Sin", "Sinh", "Sqrt", "Tan", "Tanh", "Relu", "Where"]
-        },
+        **{name: _plain(getattr(torch, name.lower())) for name in _SAME_NAMES.split()},
         "Identity": _plain(lambda x: x),
         "Dropout": lambda node, x, *_: (
             (x, torch.ones_like(x, dtype=torch.bool))[: node.outputs] if node.outputs > 1 else x

@@ -69,13 +69,9 @@ def _resized(
         factors = [length / side for length, side in zip(lengths, sides, strict=True)]
     bounded([*x.shape[:2], *lengths])
     mode, antialias = node("mode", "nearest"), bool(node("antialias", 0))
-    if (
-        mode == "nearest"
-        and all(int(factor) == factor for factor in factors)
-        and how in ("asymmetric", "half_pixel")
-    ):
-        if how == "half_pixel" or nearest == "floor":
-            return F.interpolate(x, scale_factor=[float(factor) for factor in factors])
+    whole = all(int(factor) == factor for factor in factors)
+    if mode == "nearest" and whole and (how == "half_pixel" or (how, nearest) == ("asymmetric", "floor")):
+        return F.interpolate(x, scale_factor=[float(factor) for factor in factors])
     kind = _SMOOTH.get((mode, len(sides)))
     if (
         kind

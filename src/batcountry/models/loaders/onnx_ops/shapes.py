@@ -22,12 +22,21 @@ def shape_of(node: Node, x: Tensor) -> Tensor:
 OPERATORS["Size"] = lambda node, x: torch.tensor(x.numel())  # noqa: ARG005
 OPERATORS["Transpose"] = lambda node, x: x.permute(node("perm", list(reversed(range(x.ndim)))))
 OPERATORS["Concat"] = lambda node, *inputs: torch.cat(inputs, node("axis"))
-OPERATORS["Expand"] = lambda node, x, to: x.expand(  # noqa: ARG005
-    bounded(torch.broadcast_shapes(tuple(x.shape), tuple(numbers(to))))
-)
-OPERATORS["Tile"] = lambda node, x, times: x.repeat(  # noqa: ARG005
-    *bounded([max(1, n * side) for n, side in zip(numbers(times), x.shape, strict=True)]) and numbers(times)
-)
+
+
+@operator("Expand")
+def expand(node: Node, x: Tensor, to: Tensor) -> Tensor:  # noqa: ARG001
+    """Repeat axes of length 1 as a shape says."""
+    shape: Any = torch.broadcast_shapes(tuple(x.shape), tuple(numbers(to)))  # type: ignore[no-untyped-call]
+    return x.expand(bounded(shape))
+
+
+@operator("Tile")
+def tile(node: Node, x: Tensor, times: Tensor) -> Tensor:  # noqa: ARG001
+    """Repeat the whole along each axis."""
+    counts = numbers(times)
+    bounded([count * side for count, side in zip(counts, x.shape, strict=True)])
+    return x.repeat(counts)
 
 
 @operator("Reshape")
@@ -72,8 +81,8 @@ def split(node: Node, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor,
     given, axis = numbers(node("split") if lengths is None else lengths), node("axis", 0)
     if not given:
         part = -(-x.shape[axis] // node("num_outputs", node.outputs))
-        return x.split(part, axis)
-    return x.split(given, axis)
+        return x.split(part, axis)  # type: ignore[no-untyped-call]
+    return x.split(given, axis)  # type: ignore[no-untyped-call]
 
 
 @operator("Slice")

@@ -48,7 +48,7 @@ def convolve(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None = None) 
     if before != after:
         x, padding = _padded(x, before, after), [0] * count
     strides, dilations = node("strides", [1] * count), node("dilations", [1] * count)
-    return _CONVOLVE[count](x, weight, bias, strides, padding, dilations, node("group", 1))  # type: ignore[operator]
+    return _CONVOLVE[count](x, weight, bias, strides, padding, dilations, node("group", 1))
 
 
 @operator("ConvTranspose")
@@ -73,8 +73,8 @@ def convolve_transposed(node: Node, x: Tensor, weight: Tensor, bias: Tensor | No
         after = [each - first for each, first in zip(cut, before, strict=True)]
     if list(before) == list(after):
         run = _TRANSPOSED[count]
-        return run(x, weight, bias, stride, before, more, node("group", 1), dilation)  # type: ignore[operator]
-    y = _TRANSPOSED[count](x, weight, bias, stride, 0, more, node("group", 1), dilation)  # type: ignore[operator]
+        return run(x, weight, bias, stride, before, more, node("group", 1), dilation)
+    y = _TRANSPOSED[count](x, weight, bias, stride, 0, more, node("group", 1), dilation)
     return F.pad(y, [-side for pair in zip(reversed(before), reversed(after), strict=True) for side in pair])
 
 
@@ -89,7 +89,7 @@ def max_pool(node: Node, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     strides, dilations = node("strides", [1] * len(kernel)), node("dilations", [1] * len(kernel))
     ceil = bool(node("ceil_mode", 0))
     found: Any = _MAX_POOL[len(kernel)](x, kernel, strides, padding, dilations, ceil, node.outputs > 1)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 @operator("AveragePool")
@@ -100,12 +100,12 @@ def average_pool(node: Node, x: Tensor) -> Tensor:
     strides, count = node("strides", [1] * len(kernel)), bool(node("count_include_pad", 0))
     run, ceil = _AVERAGE[len(kernel)], bool(node("ceil_mode", 0))
     if before == after and not any(2 * pad > k for pad, k in zip(before, kernel, strict=True)):
-        return run(x, kernel, strides, before, ceil, count)  # type: ignore[no-any-return]
+        return run(x, kernel, strides, before, ceil, count)
     sums = run(_padded(x, before, after), kernel, strides, 0, ceil, False)
     if count:
-        return sums  # type: ignore[no-any-return]
+        return sums
     ones = _padded(torch.ones_like(x[:1, :1]), before, after)
-    return sums / run(ones, kernel, strides, 0, ceil, False)  # type: ignore[no-any-return]
+    return sums / run(ones, kernel, strides, 0, ceil, False)
 
 
 @operator("LpPool")
@@ -116,7 +116,7 @@ def lp_pool(node: Node, x: Tensor) -> Tensor:
     powers = _padded(x.abs() ** p, before, after)
     strides = node("strides", [1] * len(kernel))
     means = _AVERAGE[len(kernel)](powers, kernel, strides, 0, bool(node("ceil_mode", 0)))
-    return (means * torch.Size(kernel).numel()) ** (1 / p)  # type: ignore[no-any-return]
+    return (means * torch.Size(kernel).numel()) ** (1 / p)
 
 
 def _places(x: Tensor) -> list[int]:
