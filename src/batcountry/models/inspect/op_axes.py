@@ -62,6 +62,7 @@ def last_axes(call: Call) -> Seen | None:
 
 
 def batch_norm(call: Call) -> Seen | None:
+    """Normalize channels by stored statistics."""
     only = call.only()
     if only is None or call.args.get("training", False):
         return None
@@ -78,6 +79,7 @@ def matrix(call: Call) -> Seen | None:
 
 
 def permuted(call: Call) -> Seen | None:
+    """Change the order of axes."""
     ((x, seen), *_), args = call.inputs, call.args
     order = list(range(x.ndim))
     if "dims" in args:
@@ -117,6 +119,7 @@ def _axis_of(before: Sequence[int], axis: int, after: Sequence[int]) -> int | No
 
 
 def expanded(call: Call) -> Seen | None:
+    """Repeat axes of length 1."""
     (x, seen), *_ = call.inputs
     more = call.output.ndim - x.ndim
     if seen.merged or any(
@@ -140,6 +143,7 @@ def apart(call: Call) -> Seen | None:
 
 
 def unsqueezed(call: Call) -> Seen | None:
+    """Put in an axis of length 1."""
     seen, axis = call.inputs[0][1], call.args["dim"] % call.output.ndim
     rows, columns = (each + (axis <= each) for each in (seen.rows, seen.columns))
     return None if seen.merged else replace(seen, rows=rows, columns=columns)

@@ -123,7 +123,7 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _keep(self, tensor: Tensor, state: State) -> None:
         self._states[id(tensor)] = state
-        self._sharing[tensor.untyped_storage()._cdata][id(tensor)] = tensor
+        self._sharing[_memory(tensor)][id(tensor)] = tensor
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -174,7 +174,7 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _write(self, tensor: Tensor, state: State) -> None:
         """Note that a tensor was written over, and with it all that lie in the same memory."""
         self._keep(tensor, state)
-        for key, other in self._sharing[tensor.untyped_storage()._cdata].items():
+        for key, other in self._sharing[_memory(tensor)].items():
             if other is not tensor:
                 before = self._states[key]
                 self._states[key] = (
@@ -188,6 +188,10 @@ def _by_name(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[
     values = {each.name: each.default_value for each in names}
     values.update(zip([each.name for each in names], args, strict=False))
     return {**values, **kwargs}
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else id(tensor)
 
 
 def _same_place(one: Tensor, other: Tensor) -> bool:
