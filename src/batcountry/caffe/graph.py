@@ -174,17 +174,21 @@ class _Builder:
             name = layer.param[index].name if index < len(layer.param) else ""
             tensor = self._owned(layer, index, name, spec.shape) if name in self.shared else None
             if tensor is None:
-                tensor = (
-                    self._filled(layer, spec)
-                    if array is None
-                    else torch.from_numpy(array).reshape(spec.shape)
-                )
+                tensor = self._made(layer, spec, array)
             if name:
                 self.shared.setdefault(name, tensor)
             params.append(tensor)
+        kind.give_params(params)
         node = Node(layer, kind, params)
         infer_shapes([node], self.shapes)
         return node
+
+    def _made(self, layer: Any, spec: Param, array: NDArray[np.float32] | None) -> Tensor:
+        """Return the weights that a file gives, or else a layer's own or a filler's."""
+        stored = None if array is None else torch.from_numpy(array).reshape(spec.shape)
+        if spec.values is not None:
+            return spec.values if stored is None else spec.values.copy_(stored)
+        return self._filled(layer, spec) if stored is None else stored
 
     def _stored(self, layer: Any, specs: Sequence[Param]) -> Arrays:
         """Return the file's blobs of a layer, None for those it has not."""
@@ -221,7 +225,7 @@ class _Builder:
 def _specs(kind: LayerType, layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
     try:
         specs = kind.params(layer, bottoms)
-    except (ArithmeticError, IndexError, ValueError) as error:
+    except (ArithmeticError, IndexError, ValueError, RuntimeError) as error:
         raise ShapeError(f"layer {layer.name!r} ({layer.type}) cannot run on {bottoms}: {error}") from None
     for spec in specs:
         if prod(spec.shape) > MAX_BLOB:

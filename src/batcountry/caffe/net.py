@@ -108,9 +108,12 @@ class Net:
                 shared[id(tensor)] = blob
             return shared[id(tensor)]
 
-        self.params = OrderedDict(
-            (node.name, [blob_of(each) for each in node.params]) for node in self._nodes if node.params
-        )
+        def blobs_of(node: Node) -> list[ParameterBlob]:
+            if node.kind.instance is None:
+                return [blob_of(each) for each in node.params]
+            return list(node.kind.instance.blobs)
+
+        self.params = OrderedDict((node.name, blobs_of(node)) for node in self._nodes if node.params)
         self._passes.params = self.params
 
     @property
@@ -167,6 +170,7 @@ class Net:
                         f"layer {node.name!r} has weights of shapes {shapes[0]}, the other net's {shapes[1]}"
                     )
                 node.params[:] = found
+                node.kind.give_params(found)
         self._own_params()
 
     def clear_param_diffs(self) -> None:

@@ -87,13 +87,13 @@ class DreamOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -130,6 +130,10 @@ class DreamOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     size: int | None
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
@@ -205,13 +209,13 @@ class VisualizeOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -248,6 +252,10 @@ class VisualizeOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     size: int | None
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
@@ -319,13 +327,13 @@ class ChannelOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -362,6 +370,10 @@ class ChannelOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
     wrap: Literal["none", "x", "xy"]
@@ -465,13 +477,13 @@ class ZoomOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -531,6 +543,8 @@ class VideoOptions(TypedDict, total=False):
     """Where to begin, such as 12.5 or 1:30."""
     end: str | float | None
     """Where to end, such as 20 or 1:40."""
+    fps: str | None
+    """Frames a second of a folder of frames; as its times.json says, or 25, if not given."""
     max_size: int | None
     """Shrink frames so that their longer side has at most so many pixels."""
     model: ModelLike
@@ -569,13 +583,13 @@ class VideoOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int

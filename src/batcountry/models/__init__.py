@@ -14,7 +14,8 @@ from batcountry.models import zoo
 from batcountry.models.loaders.efficientnet_lite import NAME
 from batcountry.models.loaders.registry import LOADERS, MODELS
 from batcountry.models.loaders.request import Loader, Request
-from batcountry.models.model import Layer, Model, Network
+from batcountry.models.model import Layer, Model
+from batcountry.models.networks import Network
 
 if TYPE_CHECKING:
     from torch import nn

@@ -24,26 +24,40 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Param:
-    """A blob of weights that a layer has: its shape, and the filler for when no file gives it."""
+    """A blob of weights that a layer has.
+
+    Attributes
+    ----------
+    filler
+        What it holds when no file gives it.
+    values
+        In place of a filler, the tensor that the layer itself made for it, which takes up what a file gives.
+    """
 
     shape: Shape
-    filler: Any
+    filler: Any = None
+    values: Tensor | None = None
 
 
 Params = Callable[[Any, Sequence[Shape]], "list[Param]"]
+
+
+def _takes_none(params: Sequence[Tensor]) -> None:
+    """Do nothing, as a layer that is a function is given its weights when it runs."""
 
 
 @dataclass(frozen=True)
 class LayerType:
     """What a layer runs with: see `caffe_layer`.
 
-    `instance` is the user's object behind a Python layer.
+    `instance` is the user's object behind a Python layer, and `give_params` hands it the weights that it has.
     """
 
     run: Run
     params: Params
     window: Callable[[Any], Window | None]
     instance: Any = None
+    give_params: Callable[[Sequence[Tensor]], None] = _takes_none
 
 
 Bind = Callable[[Any], LayerType]

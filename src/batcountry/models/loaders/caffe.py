@@ -23,6 +23,7 @@ from batcountry.models.loaders.caffe_network import (
     default_layer,
     dreamable_layers,
     network_for_rgb,
+    top_names,
 )
 from batcountry.models.model import Model
 
@@ -98,10 +99,11 @@ def open_caffe(
         layers=layers,
         mean=(red, green, blue),
         weights_sha256=sha256_of(weights),
-        default_layer=default_layer(layers),
+        default_layer=default_layer(built.nodes, layers),
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,
         input_size=(shape[2], shape[3]),
+        other_names=top_names(built.nodes),
     )
 
 

@@ -26,7 +26,7 @@ from batcountry.caffe.proto.caffe_pb2 import LayerParameter
 from batcountry.errors import ModelError, first_line
 from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.loaders.caffe import check_code
-from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer
+from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer, top_names
 from batcountry.models.model import Layer, Model
 
 _MANIFEST, _WEIGHTS = "model.json", "weights.safetensors"
@@ -46,6 +46,7 @@ class _LayerFacts(_Strict):
     receptive_field: int | None
     before: int = 0
     grid: int | None = None
+    recommended: bool = False
 
 
 class _NodeFacts(_Strict):
@@ -156,6 +157,7 @@ def open_converted(folder: Path, policy: Policy = OPEN) -> Model:
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,
         input_size=manifest.input_size,
+        other_names=top_names(nodes),
     )
 
 

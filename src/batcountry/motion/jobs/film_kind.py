@@ -29,7 +29,7 @@ from batcountry.jobs.spec import InputFile, JobSpec, json_of
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.frame import Frame, tensor
-from batcountry.motion.io.decode import Clip
+from batcountry.motion.io.clip import Clip
 from batcountry.motion.jobs.journal import FrameStates
 from batcountry.motion.jobs.outputs import new_output, sink_of
 from batcountry.motion.jobs.sinks import FrameSink

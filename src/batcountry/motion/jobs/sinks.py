@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -123,7 +124,7 @@ class VideoSink:
     def disk(self, frames: int) -> int:
         """Return the bytes of a full part's frames, and of the parts at a generous rate, twice."""
         width, height = self.form.size
-        frame = width * height * (6 if self.form.deep else 3)
+        frame = width * height * (3 + self.form.alpha) * (1 + self.form.deep)
         packed = frame if self.form.codec == "ffv1" else frame // 10
         return self.form.part * frame + 2 * packed * frames
 
@@ -209,18 +210,35 @@ class AnimationSink(FolderSink):
         As of `FolderSink`.
     output
         The animated picture.
-    rate
-        Frames a second.
+    time_base
+        Seconds in a tick of the frames' times.
+    quality
+        Of WebP, 0 to 100.
     """
 
-    def __init__(self, folder: Path, size: tuple[int, int], output: Output, rate: float) -> None:
+    def __init__(
+        self, folder: Path, size: tuple[int, int], output: Output, time_base: Fraction, *, quality: int
+    ) -> None:
         super().__init__(folder, size)
-        self.output, self.rate = output, rate
+        self.output, self.time_base, self.quality = output, time_base, quality
+
+    def add(self, frame: Frame) -> None:
+        """Keep the next frame, and first when it is shown."""
+        stamp = np.array([frame.pts, frame.duration], np.int64)
+        replace_file(self._stamp(frame.index), arrays_bytes({"stamp": stamp}))
+        super().add(frame)
 
     def write(self, note: str) -> None:
         """Write what there is as an animated picture that plays for ever."""
-        write_animation(self.output, [self.path(index) for index in range(self.count())], self.rate, note)
+        count = self.count()
+        stamps = [read_arrays(self._stamp(index))["stamp"] for index in range(count)]
+        frames = [self.path(index) for index in range(count)]
+        times = [(int(pts), int(duration)) for pts, duration in stamps]
+        write_animation(self.output, frames, times, self.time_base, note, quality=self.quality)
 
     def write_so_far(self, note: str) -> None:
         """Write what there is as an animated picture that plays for ever."""
         self.write(note)
+
+    def _stamp(self, index: int) -> Path:
+        return self.folder / f"time-{index:08d}.npz"
