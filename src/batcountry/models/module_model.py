@@ -64,7 +64,7 @@ def model_of(
     good = recommended_layers(traced, module) if traced.layouts else set()
     layers = [
         replace(layer, recommended=layer.name in good)
-        for layer in _layers(traced, _receptive_fields(module, entry, size))
+        for layer in _layers(traced, _receptive_fields(network))
     ]
     if not layers:
         raise ModelError(f"{name} has no layer that can be dreamed with: {_first(traced.refused)}")
@@ -134,11 +134,19 @@ def _columns(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def _receptive_fields(
-    module: nn.Module, entry: Entry, size: Size
-) -> Mapping[tuple[str, int], ReceptiveField]:
-    channels = entry(torch.zeros(1, len(entry.picture_mean), 1, 1)).shape[1]
-    return receptive_fields(module, (channels, *size))
+def _receptive_fields(network: ModuleNetwork) -> Mapping[tuple[str, int], ReceptiveField]:
+    """Return what units see, from runs for sizes that reach all layers which take more than one size."""
+    traced = network.traced
+    names = [
+        name
+        for name, layout in traced.layouts.items()
+        if layout.kind == "first" and traced.multiples[name] == 1
+    ]
+
+    def fit(size: Size) -> Size:
+        return network.sizes.fit(size, names) or size
+
+    return receptive_fields(network.module, (network.entry.channels, *traced.size), fit)
 
 
 def _layers(traced: Traced, fields: Mapping[tuple[str, int], ReceptiveField]) -> Iterator[Layer]:

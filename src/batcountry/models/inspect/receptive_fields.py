@@ -10,7 +10,7 @@ worked out in tiles.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -24,17 +24,20 @@ from torch.utils._pytree import tree_leaves
 from batcountry.backend.receptive_field import PIXEL, ReceptiveField
 from batcountry.errors import raised_in
 from batcountry.models.inspect import op_axes, op_windows
+from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.op_calls import Call, Constant, Seen, State, numbers_of
 from batcountry.models.inspect.op_windows import rule_of
 from batcountry.models.inspect.tracing import Place, listening, tensor_of
 from batcountry.models.module_copy import tensors_in
 
-_SIZES = ((0, 0), (37, 21), (288, 160))
+_LARGER = ((37, 21), (288, 160))
 """What is added to a picture's sides, so that what depends on them shows."""
 
 
 def receptive_fields(
-    module: nn.Module, shape: tuple[int, int, int] = (3, 224, 224)
+    module: nn.Module,
+    shape: tuple[int, int, int] = (3, 224, 224),
+    fit: Callable[[Size], Size] = lambda size: size,
 ) -> Mapping[Place, ReceptiveField]:
     """Return what the units of each call of each part see, of those for which that is known.
 
@@ -42,12 +45,15 @@ def receptive_fields(
     ----------
     shape
         Channels, height and width of a picture that the module takes.
+    fit
+        From a (height, width) to one near it that the module takes.
     """
     channels, height, width = shape
     copy = _without_numbers(module)
     if copy is None:
         return {}
-    runs = [_run(copy, (1, channels, height + down, width + right)) for down, right in _SIZES]
+    sizes = [(height, width), *(fit((height + down, width + right)) for down, right in _LARGER)]
+    runs = [_run(copy, (1, channels, *size)) for size in sizes]
     return {
         place: seen.field
         for place, seen in runs[0].items()
