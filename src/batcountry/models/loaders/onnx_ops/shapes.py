@@ -115,6 +115,7 @@ def cut(
 def gather(node: Node, x: Tensor, indices: Tensor) -> Tensor:
     """Pick along an axis; negative indices count from its end."""
     axis = node("axis", 0) % x.ndim
+    bounded([indices.numel(), x.numel() // max(1, x.shape[axis])])
     indices = torch.where(indices < 0, indices + x.shape[axis], indices)
     picked = x.index_select(axis, indices.reshape(-1).to(x.device))
     return picked.reshape([*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.models.loaders.onnx_ops.registry import OPERATORS, Node, operator
+from batcountry.models.loaders.onnx_ops.registry import OPERATORS, Node, bounded, operator
 
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
@@ -35,6 +35,7 @@ def pads_of(node: Node, sides: Sequence[int], kernel: Sequence[int]) -> tuple[li
 
 
 def _padded(x: Tensor, before: Sequence[int], after: Sequence[int], value: float = 0.0) -> Tensor:
+    bounded([*x.shape[:2], *map(sum, zip(x.shape[2:], before, after, strict=True))])
     sides = [side for pair in zip(reversed(before), reversed(after), strict=True) for side in pair]
     return F.pad(x, sides, value=value) if any(sides) else x
 
@@ -61,6 +62,7 @@ def convolve_transposed(node: Node, x: Tensor, weight: Tensor, bias: Tensor | No
         (side - 1) * s + d * (k - 1) + 1 + o
         for side, s, d, k, o in zip(x.shape[2:], stride, dilation, kernel, more, strict=True)
     ]
+    bounded([len(x), weight.shape[1] * node("group", 1), *whole])
     shape, how = node("output_shape"), node("auto_pad", "NOTSET")
     if shape is None and how.startswith("SAME"):
         shape = [side * s for side, s in zip(x.shape[2:], stride, strict=True)]
@@ -173,9 +175,10 @@ def mean_variance_norm(node: Node, x: Tensor) -> Tensor:
 def local_response_norm(node: Node, x: Tensor) -> Tensor:
     """Divide by the energy of neighboring channels."""
     size = node("size")
-    before, after = (size - 1) // 2, size // 2
+    # Beyond the first and the last channel there is nothing.
+    before, after = min((size - 1) // 2, x.shape[1]), min(size // 2, x.shape[1])
     squares = F.pad(x * x, [0, 0] * (x.ndim - 2) + [before, after])
-    energy = sum(squares[:, first : first + x.shape[1]] for first in range(size))
+    energy = sum(squares[:, first : first + x.shape[1]] for first in range(before + after + 1))
     return x / (node("bias", 1.0) + node("alpha", 1e-4) / size * energy) ** node("beta", 0.75)
 
 
