@@ -152,6 +152,17 @@ def first_line(error: BaseException) -> str:
     return lines[0][:300] if lines else type(error).__name__
 
 
+def listed(things: Sequence[str], between: str = ", ", room: int = 170) -> str:
+    """Return a list for a sentence, of as many things as there is room for, but at least one, and how many more there are."""
+    shown: list[str] = []
+    for thing in things:
+        if shown and len(between.join([*shown, thing])) > room:
+            break
+        shown.append(thing)
+    more = len(things) - len(shown)
+    return between.join(shown) + (f" and {more} more" if more else "")
+
+
 def raised_in(error: BaseException, *modules: str) -> bool:
     """Whether an error was raised by the code of modules, given by name, and not by what they call.
 

@@ -387,7 +387,7 @@ def test_a_file_that_is_no_model_is_told_what_a_model_may_be(run, photo_file):
     Path("net.safetensors").touch()
     code, _, err = run("layers", "net.safetensors")
     assert code == 2 and "has weights alone" in err
-    Path("deploy.prototxt").write_text('layer { name: "a" wrong: 1 }')
+    Path("deploy.prototxt").write_text('layer { name: "a" wrong }')
     Path("net.caffemodel").touch()
     code, _, err = run("layers", "deploy.prototxt")
     assert code == 2 and "line 1" in err

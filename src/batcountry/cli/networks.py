@@ -118,13 +118,14 @@ def check(
     Leaves with code 1 if parts are unsupported, weights are missing, or numbers differ from the reference.
     """
     from batcountry.caffe.checking import compare, examine
-    from batcountry.models.loaders.caffe import find_files, mean_for
+    from batcountry.models.loaders.caffe import definition_in, find_files
+    from batcountry.models.loaders.caffe_inputs import mean_of
     from batcountry.models.loaders.caffe_names import caffe_source
 
     if reference is not None and not reference.is_file():
         raise ModelError(f"there is no file {reference} to compare with; check the name")
     source, mean = caffe_source(model)
-    prototxt = source / "deploy.prototxt" if source.is_dir() else source
+    prototxt = definition_in(source) if source.is_dir() else source
     try:
         prototxt, weights = find_files(source, weights)
     except ModelError as error:
@@ -134,7 +135,8 @@ def check(
     facts = examine(prototxt, weights)
     print_table(_layer_table(facts))
     _say(facts, prototxt, weights)
-    _say_mean(mean_for(prototxt, mean), f"of {model}" if mean else _mean_from(prototxt))
+    channels = next((shape[1] for shape in facts.inputs.values() if len(shape) == 4), 3)
+    _say_mean(mean_of(prototxt, channels, mean), f"of {model}" if mean else _mean_from(prototxt))
     _say_fit(facts)
     bad = bool(facts.unsupported or weights is None or (facts.fit and facts.fit.missing))
     if reference is not None and not facts.unsupported:
@@ -168,9 +170,8 @@ def _mean_from(prototxt: Path) -> str:
 
 
 def _say_mean(mean: tuple[float, ...], source: str) -> None:
-    answers.print(
-        f"mean         {', '.join(f'{each:.2f}' for each in mean)} (blue, green, red; {escape(source)})"
-    )
+    order = "blue, green, red" if len(mean) == 3 else f"{len(mean)} channels"
+    answers.print(f"mean         {', '.join(f'{each:.2f}' for each in mean)} ({order}; {escape(source)})")
 
 
 def _say(facts: NetFacts, prototxt: Path, weights: Path | None) -> None:
@@ -189,6 +190,8 @@ def _say_fit(facts: NetFacts) -> None:
         )
         if facts.fit.unused:
             answers.print(f"unused       {escape(', '.join(facts.fit.unused))}")
+    for thing in facts.skipped:
+        answers.print(f"read over    {escape(thing)}")
     answers.print(f"unsupported  {escape(', '.join(facts.unsupported)) or 'nothing'}")
 
 

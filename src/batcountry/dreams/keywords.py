@@ -50,7 +50,9 @@ class DreamOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's
+    inputs.
+    """
     layer: str | None
     """Layer to dream with; the model's own default if not given."""
     guide: PictureLike | None
@@ -178,7 +180,9 @@ class VisualizeOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's
+    inputs.
+    """
     octaves: int | None
     """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
@@ -296,7 +300,9 @@ class ChannelOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's
+    inputs.
+    """
     octaves: int | None
     """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
@@ -452,7 +458,9 @@ class ZoomOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's
+    inputs.
+    """
     layer: str | None
     """Layer to dream with; the model's own default if not given."""
     guide: PictureLike | None
@@ -558,7 +566,9 @@ class VideoOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's
+    inputs.
+    """
     layer: str | None
     """Layer to dream with; the model's own default if not given."""
     guide: PictureLike | None

@@ -18,11 +18,13 @@ from batcountry.caffe.layers import (
     normalization,
     pooling,
     python,
+    resampling,
     shape,
 )
 from batcountry.caffe.layers.registry import (
     caffe_layer,
     check_supported,
+    lack_of,
     layer_type,
     names,
     unsupported,
@@ -37,11 +39,13 @@ __all__ = [
     "dense",
     "detection",
     "inputs",
+    "lack_of",
     "layer_type",
     "names",
     "normalization",
     "pooling",
     "python",
+    "resampling",
     "shape",
     "unsupported",
 ]

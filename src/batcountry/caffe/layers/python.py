@@ -72,7 +72,7 @@ def _lack(layer: Any) -> str:
     p = layer.python_param
     if p.layer in _classes:
         return ""
-    said = f"Python class {p.layer!r} of {p.module!r}, to be registered with batcountry.caffe.python_layer"
+    said = f"Python class {p.layer!r} of {p.module!r}, not registered with caffe.python_layer"
     return said + suggestion(p.layer, _classes)
 
 

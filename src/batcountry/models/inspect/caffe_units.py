@@ -18,8 +18,21 @@ _FOLLOWING = (
 """Types that end a part: what they read alone is not its output yet."""
 
 _NO_OUTPUT = (
-    *("Pooling", "LRN", "MVN", "Dropout", "Split", "Slice", "Flatten", "Reshape", "Permute", "Normalize"),
+    *(
+        "Pooling",
+        "LRN",
+        "MVN",
+        "Dropout",
+        "Split",
+        "Slice",
+        "Flatten",
+        "Reshape",
+        "Permute",
+        "Normalize",
+        "L2Norm",
+    ),
     *("Softmax", "Sigmoid", "ArgMax", "Silence", "PriorBox", "DetectionOutput", "Accuracy", "InnerProduct"),
+    *("ROIPooling", "Interp", "Upsample"),
 )
 """Types whose output says no more than their input, or an answer."""
 

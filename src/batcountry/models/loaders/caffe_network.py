@@ -21,6 +21,7 @@ from batcountry.models.inspect.good_layers import Unit, best_unit, good_units
 from batcountry.models.inspect.runnable_sizes import RunnableSizes, Size, padded, padding_rule
 from batcountry.models.loaders.module_views import CaffeModule, further_inputs, has_hooks
 from batcountry.models.model import Layer
+from batcountry.models.preprocess import Entry
 
 _PREFERRED = "inception_4c/output"
 
@@ -28,7 +29,7 @@ _PREFERRED = "inception_4c/output"
 class CaffeNetwork:
     """A Caffe net run from its input to the layers asked for, and no other.
 
-    Takes RGB; see `for_rgb`.
+    Takes RGB, or what `entry` says; see `network_for`.
 
     Parameters
     ----------
@@ -38,12 +39,17 @@ class CaffeNetwork:
         Name of the blob that takes the picture.
     turned
         Whether the picture is turned to blue-green-red as it enters.
+    entry
+        How a picture enters that is more than that: of other channels, or divided by a deviation.
     """
 
-    def __init__(self, nodes: list[Node], source: str, *, turned: bool = False) -> None:
+    def __init__(
+        self, nodes: list[Node], source: str, *, turned: bool = False, entry: Entry | None = None
+    ) -> None:
         self.nodes = nodes
         self.source = source
         self.turned = turned
+        self.entry = entry
         self._plans: dict[frozenset[str], Plan | None] = {}
         self._module: CaffeModule | None = None
         self._whole = self
@@ -57,7 +63,9 @@ class CaffeNetwork:
         return self._whole._module
 
     def entered(self, x: Tensor) -> Tensor:
-        """Return what the net's input takes for pictures without their mean, (N, 3, H, W), RGB."""
+        """Return what the net's input takes for pictures without their mean, (N, 3, H, W), RGB, or other channels."""
+        if self.entry is not None:
+            return self.entry(x)
         return x.flip(1) if self.turned else x
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
@@ -103,7 +111,7 @@ class CaffeNetwork:
     def cast(self, dtype: torch.dtype) -> CaffeNetwork:
         """Return this network with its weights in another precision; this one stays as it is."""
         nodes = [Node(n.layer, n.kind, [each.to(dtype) for each in n.params]) for n in self.nodes]
-        other = CaffeNetwork(nodes, self.source, turned=self.turned)
+        other = CaffeNetwork(nodes, self.source, turned=self.turned, entry=self.entry)
         other.sizes = self.sizes
         other._whole = self._whole  # a hook is put on one module, whatever the precision of a run
         return other
@@ -163,6 +171,14 @@ def _input_size(nodes: Sequence[Node], source: str) -> Size:
     return shapes[source][-2], shapes[source][-1]
 
 
+def network_for(nodes: Sequence[Node], source: str, entry: Entry) -> CaffeNetwork:
+    """Return the network that pictures enter in some way, weights channels-last."""
+    if entry.kind == "bgr" and set(entry.std) == {1.0}:
+        return network_for_rgb(nodes, source)
+    found = [Node(n.layer, n.kind, [_arranged(each) for each in n.params]) for n in nodes]
+    return CaffeNetwork(found, source, entry=entry)
+
+
 def network_for_rgb(nodes: Sequence[Node], source: str) -> CaffeNetwork:
     """Return the network that takes RGB where the nodes take blue-green-red, weights channels-last.
 
@@ -182,7 +198,8 @@ def network_for_rgb(nodes: Sequence[Node], source: str) -> CaffeNetwork:
 
 
 def _reads_size_only(node: Node, source: str) -> bool:
-    return node.layer.type in ("Crop", "PriorBox") and node.bottoms[0] != source
+    like = {"Crop": 1, "PriorBox": 1, "Interp": 1, "Upsample": 2}.get(node.layer.type)
+    return like is not None and source not in node.bottoms[:like]
 
 
 def _arranged(weight: Tensor) -> Tensor:
