@@ -445,3 +445,13 @@ def test_constants_that_grow_step_by_step_are_refused(tmp_path):
 
     with pytest.raises(ModelError, match="far larger than the weights"):
         given(Graph(17), tmp_path / "net.onnx", doubled)
+
+
+def test_a_weight_of_another_shape_than_its_numbers_is_a_damaged_file(tmp_path):
+    g = Graph(17)
+    proto = g.model(g("Conv", "x", g.drawn(4, 3, 3, 3)))
+    proto.graph.initializer[0].dims[0] = 5
+    onnx.save(proto, tmp_path / "net.onnx")
+    with pytest.raises(ModelError, match="is damaged") as caught:
+        open_model(tmp_path / "net.onnx")
+    assert "\n" not in str(caught.value)

@@ -7,7 +7,7 @@ from typing import Any
 
 from batcountry.backend.files import sha256_of
 from batcountry.backend.policy import Policy
-from batcountry.errors import MissingExtra, ModelError, PolicyError, first_line
+from batcountry.errors import BatCountryError, MissingExtra, ModelError, PolicyError, first_line
 from batcountry.models.loaders.module import opened
 from batcountry.models.loaders.onnx_graph import read_graph
 from batcountry.models.loaders.request import Request
@@ -46,7 +46,12 @@ def open_onnx(request: Request) -> Model:
     except Exception as error:  # protobuf's, and onnx's own for files beside it
         raise ModelError(f"{path} is not an ONNX file, or damaged ({first_line(error)})") from error
     stated, channels_last = _stated(proto, path)
-    module = read_graph(proto, str(path), channels_last=channels_last).eval()
+    try:
+        module = read_graph(proto, str(path), channels_last=channels_last).eval()
+    except BatCountryError:
+        raise
+    except Exception as error:  # whatever a damaged node says, or a tensor whose numbers are no such shape
+        raise ModelError(f"{path} is damaged ({first_line(error)})") from error
     return opened(request, module, request.text, stated=stated, weights_sha256=sha256_of(path))
 
 
