@@ -286,10 +286,8 @@ class Dreamer:
 
     def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:
         """Work the gradient of all pictures out, with others beside of no consequence, to see what it costs."""
-        images = image.expand(self._count, -1, -1, -1)
-        return self._of_single(
-            images, {k: each for k, each in self._pictures.at(images).items() if k != UPDATE}
-        )
+        aux = self._pictures.at(image := image.expand(self._count, -1, -1, -1))
+        return self._of_single(image, {key: each for key, each in aux.items() if key != UPDATE})
 
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(
