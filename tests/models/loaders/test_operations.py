@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from batcountry.errors import ModelError, UnsupportedLayer
 from batcountry.models import open_model
+from batcountry.models.loaders.operations import OPERATIONS
 from batcountry.models.loaders.program import Program, Ref, Step
 
 SIDE = 24
@@ -270,3 +271,19 @@ def test_a_program_that_gives_no_tensor_or_has_no_numbers_says_so():
         program = quietly(lambda: torch.export.export(bare, (torch.rand(1, 3, SIDE, SIDE),)))
     with pytest.raises(ModelError, match="have no numbers"):
         open_model(program)
+
+
+@pytest.mark.parametrize(
+    ("operation", "given"),
+    [("pow", (10, 10**9)), ("mul", (2**40, 2**40)), ("mul", ([0] * 9, 10**12)), ("mul", (10**12, [0] * 9))]
+    + [("add", ([0] * 9000, [0] * 9000)), ("floordiv", (2**80, 1)), ("list", ([[1]],))],
+)
+def test_numbers_and_lists_of_a_program_do_not_grow_without_bound(operation, given):
+    with pytest.raises(ModelError, match="more than|lists in lists"):
+        OPERATIONS[operation](*given)
+
+
+def test_numbers_and_lists_of_sizes_are_worked_out():
+    assert OPERATIONS["pow"](3, 4) == 81 and OPERATIONS["pow"](2.0, -1) == 0.5
+    assert OPERATIONS["mul"]([1, 2], 2) == [1, 2, 1, 2] and OPERATIONS["mul"](6, 7) == 42
+    assert OPERATIONS["list"](1, [2, 3]) == [1, [2, 3]]

@@ -33,6 +33,9 @@ from batcountry.models.module_copy import tensors_in
 _LARGER = ((37, 21), (288, 160))
 """What is added to a picture's sides, so that what depends on them shows."""
 
+_MOST_OPERATIONS = 3_000
+"""That are followed, which takes a millisecond each; of deeper networks what the first ones lead to is known."""
+
 
 def receptive_fields(
     module: nn.Module,
@@ -52,8 +55,13 @@ def receptive_fields(
     copy = _without_numbers(module)
     if copy is None:
         return {}
-    sizes = [(height, width), *(fit((height + down, width + right)) for down, right in _LARGER)]
-    runs = [_run(copy, (1, channels, *size)) for size in sizes]
+    runs = [_run(copy, (channels, height, width))[0]]
+    for down, right in _LARGER:
+        size = (height + down, width + right)
+        run, is_whole = _run(copy, (channels, *size))
+        if not is_whole and fit(size) != size:
+            run, _ = _run(copy, (channels, *fit(size)))
+        runs.append(run)
     return {
         place: seen.field
         for place, seen in runs[0].items()
@@ -79,11 +87,14 @@ def _without_numbers(module: nn.Module) -> nn.Module | None:
     return None
 
 
-def _run(module: nn.Module, shape: Sequence[int]) -> dict[Place, State]:
-    """Run for a picture of a shape, as far as that goes without numbers, and return what each call's result sees."""
+def _run(module: nn.Module, shape: Sequence[int]) -> tuple[dict[Place, State], bool]:
+    """Run for a picture of (C, H, W) as far as that goes without numbers.
+
+    Returns what each call's result sees, and whether it went to the end, or as far as is followed.
+    """
     results: dict[Place, State] = {}
     count: Counter[str] = Counter()
-    picture = torch.empty(*shape, device="meta")
+    picture = torch.empty(1, *shape, device="meta")
     follower = _Follower(tensors_in(module), picture)
 
     def heard(path: str, output: Any) -> None:
@@ -94,10 +105,17 @@ def _run(module: nn.Module, shape: Sequence[int]) -> dict[Place, State]:
     with torch.no_grad(), listening(dict(module.named_modules()), heard), follower:
         try:
             module(picture)
+        except _FollowedEnough:
+            return results, True
         except (Exception, SystemExit) as error:  # whatever a network does with a picture that is none
             if raised_in(error, __name__, op_axes.__name__, op_windows.__name__):
                 raise
-    return results
+            return results, False
+    return results, True
+
+
+class _FollowedEnough(Exception):  # no error
+    """There are more operations than are followed."""
 
 
 class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -113,6 +131,7 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, weights: Iterator[Tensor], picture: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._operations = 0
         self._states: dict[int, State] = {}
         self._sharing: defaultdict[int, dict[int, Tensor]] = defaultdict(
             dict
@@ -134,6 +153,9 @@ class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        self._operations += 1
+        if self._operations > _MOST_OPERATIONS:
+            raise _FollowedEnough
         outputs = func(*args, **(kwargs or {}))
         arguments = _by_name(func, args, kwargs or {})
         written = [
