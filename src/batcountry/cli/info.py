@@ -36,7 +36,7 @@ def info(
         answers.print_json(note.model_dump_json())
         return
     for title, text in _facts(note):
-        answers.print(f"{title:<11}{escape(text)}")
+        answers.print(f"{title:<12}{escape(text)}")
     answers.print("\n[bold]Other than the defaults, or chosen for this picture[/]")
     for line in _differences(note) or ["nothing"]:
         answers.print(f"  {escape(line)}")
@@ -55,6 +55,8 @@ def _facts(note: Note | MotionNote) -> list[tuple[str, str]]:
         ("network", dream.model),
         ("", f"sha256 {note.weights_sha256} (of its weights)"),
     ]
+    if note.threads is not None:
+        facts.append(("computed by", f"{note.threads} thread{'s' if note.threads > 1 else ''}"))
     stopped = getattr(note, "stopped", None)
     return [*facts, ("stopped", str(stopped))] if stopped else facts
 
