@@ -23,12 +23,59 @@ line prints it as it is and leaves with exit code 2.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
+from pathlib import Path
+from unicodedata import category
+
+
+def printable(text: object) -> str:
+    r"""Return a text as a terminal may show it, whoever it is from.
+
+    Control characters, among them those that begin a terminal's commands, marks that turn the direction of writing, what no
+    font has, and bytes of a name that are not UTF-8 become escapes as Python writes them.
+
+    >>> printable("a\x1b[31m\n\u202eb\udcff")
+    'a\\x1b[31m\\n\\u202eb\\xff'
+    """
+    said = str(text)
+    if said.isascii() and said.isprintable():
+        return said
+    return "".join(each if each.isprintable() or category(each) == "Zs" else _escaped(each) for each in said)
+
+
+def _escaped(character: str) -> str:
+    if 0xDC80 <= ord(character) <= 0xDCFF:  # how Python holds a byte that is not UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+class _Printable(logging.Filter):
+    """Makes what the package says printable, whoever listens."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change a record's text, and let it through."""
+        record.msg, record.args = printable(record.getMessage()), None
+        return True
+
+
+logging.getLogger("batcountry").addFilter(_Printable())
 
 
 class BatCountryError(Exception):
-    """Base of all errors that this package raises for bad input."""
+    """Base of all errors that this package raises for bad input. What it says is `printable`.
+
+    Attributes
+    ----------
+    folder
+        Of the job that it ended, if that can be gone on with from there.
+    """
+
+    folder: Path | None = None
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(printable(each) if isinstance(each, str) else each for each in said))
 
 
 class PictureError(BatCountryError):

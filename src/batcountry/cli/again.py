@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
 
 from batcountry.cli.outputs import Target, output_at
 from batcountry.cli.running import Outputs, run_dream
-from batcountry.cli.screen import out
+from batcountry.cli.screen import out, plain
 from batcountry.errors import BatCountryError, PictureError, VideoError
 from batcountry.recipe import Note
 
@@ -60,10 +59,10 @@ def picture_again(file: Path, note: Note, target: Target, source: Path | None, p
     inputs = [file, source, *input_files(recipe)]
     output = output_at(target.path, inputs, overwrite=target.overwrite, named=target.named)
     if note.stopped:
-        out.print(f"{escape(str(file))} was stopped at {note.stopped}; this is the whole dream")
+        out.print(f"{plain(file)} was stopped at {note.stopped}; this is the whole dream")
     asked = asked.with_model(_model(asked, note, file, PictureError))
     run_dream(source, Outputs(output), asked, named=note.input)
-    out.print(f"the dream is in {escape(str(output.path))}")
+    out.print(f"the dream is in {plain(output.path)}")
 
 
 def film_again(file: Path, note: MotionNote, target: Target, source: Path | None, policy: Policy) -> None:
