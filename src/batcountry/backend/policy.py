@@ -108,6 +108,38 @@ class Policy:
             )
         return Path(path)
 
+    def check_result(self, path: PathName, home: Path) -> Path:
+        """Return a path that somebody else's job may write to; nothing needs to be there.
+
+        Parameters
+        ----------
+        home
+            The folder that the job's own lies in: below it results may go, but to no hidden file or folder, where programs
+            have their settings.
+
+        Raises
+        ------
+        PolicyError
+            If it lies elsewhere, and in no folder that is allowed, or leads there by a link.
+        """
+        place = _resolved(path)
+        if self.folders is None or any(place.is_relative_to(each) for each in self.folders):
+            return Path(path)
+        if place.is_relative_to(home) and not any(part[0] == "." for part in place.relative_to(home).parts):
+            return Path(path)
+        raise PolicyError(
+            f"the job's result would go to {path}, which is hidden or not in the folder that the job's folder lies in; allow "
+            f"that with --allow {_folder_of(place)} (policy.allow in Python) if you trust who began it"
+        )
+
+    def may_write(self, path: PathName, home: Path) -> bool:
+        """Whether somebody else's job may write to a path; see `check_result`."""
+        try:
+            self.check_result(path, home)
+        except PolicyError:
+            return False
+        return True
+
     def check_file(self, path: PathName) -> Path:
         """Return the path of a file that may be read; whether it is there is asked by who reads it.
 

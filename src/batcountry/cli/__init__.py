@@ -67,7 +67,9 @@ def _ran() -> int:
     except BatCountryError as error:
         return fail(f"{error}{_going_on(error)}")
     except UnicodeEncodeError as error:
-        return fail(f"{error.object[-200:]!r} is not UTF-8, as names of files and texts have to be; rename it")
+        return fail(
+            f"{error.object[-200:]!r} is not UTF-8, as names of files and texts have to be; rename it"
+        )
     except OSError as error:
         return fail(f"{_unusable(error)}{_going_on(error)}")
     except Exception as error:
@@ -81,7 +83,8 @@ def _going_on(error: Exception) -> str:
         return ""
     from batcountry.cli.stopping import resume_command_of
 
-    return f"; what is done is in {folder}, go on with: {resume_command_of(folder, None)}"
+    where = "" if str(folder) in str(error) else f"what is done is in {folder}, "
+    return f"; {where}go on with: {resume_command_of(folder, None)}"
 
 
 def _unusable(error: OSError) -> str:
@@ -98,7 +101,9 @@ def _delivered(code: int) -> int:
         return code
     from batcountry.cli.screen import fail
 
-    return fail(f"what was to be said cannot be written: {error.strerror}; give the standard output another place")
+    return fail(
+        f"what was to be said cannot be written: {error.strerror}; give the standard output another place"
+    )
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from batcountry.cli.outputs import Target, output_at
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import out, plain

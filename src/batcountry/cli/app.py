@@ -100,7 +100,7 @@ def again(
     from batcountry.motion.jobs.metadata import note_of
 
     policy = strict_policy(allow, run_code=run_code, no_limits=no_limits)
-    policy = policy.allow(file.parent, *([] if image is None else [image]))
+    policy = policy.allow(Path.cwd(), file.parent, *([] if image is None else [image]))
     film = note_of(file)
     usual = f"{file.stem}-again{file.suffix}"
     target = Target(

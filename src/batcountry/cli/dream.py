@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from batcountry.backend.outputs import Output, for_layer
 from batcountry.backend.policy import Policy
 from batcountry.cli.outputs import Target, check_different, output_at, steps_at
@@ -110,8 +109,6 @@ def say_done(done: Done) -> None:
     elif "film" in places:
         out.print(f"the film is in {plain(places['film'].path)}")
     elif "atlas" in places:
-        out.print(
-            f"open {plain(places['atlas'].path / 'index.html')} to see {said_counts(done.counts)}"
-        )
+        out.print(f"open {plain(places['atlas'].path / 'index.html')} to see {said_counts(done.counts)}")
     elif done.counts:
         out.print(f"{said_counts(done.counts)}; the dreams are in {plain(places['folder'].path)}")

@@ -117,9 +117,7 @@ def _layer_table(facts: NetFacts) -> Table:
         shape = "×".join(map(str, each.shape)) if each.shape is not None else "-"
         field = "whole picture" if each.receptive_field is None else str(each.receptive_field)
         count = f"{each.parameters:,}" if each.parameters else ""
-        table.add_row(
-            plain(each.name), plain(each.type), shape or "1", count, str(each.stride or "-"), field
-        )
+        table.add_row(plain(each.name), plain(each.type), shape or "1", count, str(each.stride or "-"), field)
     return table
 
 

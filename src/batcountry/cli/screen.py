@@ -29,7 +29,9 @@ class _Beside:
 
     @property
     def _stream(self) -> Any:
-        return getattr(sys.stderr, "rich_proxied_file", sys.stderr)  # beneath what catches others' words for a bar
+        return getattr(
+            sys.stderr, "rich_proxied_file", sys.stderr
+        )  # beneath what catches others' words for a bar
 
     @property
     def rich_proxied_file(self) -> _Beside:

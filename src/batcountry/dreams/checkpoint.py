@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from batcountry.backend.files import LEFT_BEHIND
+from batcountry.backend.files import unused_name
 from batcountry.errors import RecipeError
 from batcountry.optim.optimizers import State
 
@@ -53,7 +53,7 @@ class Checkpoint:
             tensors["before"] = self.before
         tensors["place"] = torch.tensor(self.place)
         tensors["score"] = torch.tensor(self.score, dtype=torch.float64)
-        temporary = path.with_name(f"{LEFT_BEHIND}{path.name}")
+        temporary = unused_name(path.parent)
         try:
             # Cloned where two names share memory, which the format has no place for.
             save_file({key: each.cpu().contiguous() for key, each in _apart(tensors).items()}, temporary)
@@ -83,7 +83,7 @@ class Checkpoint:
             score, image, before = float(found.pop("score")), found.pop("image"), found.pop("before", None)
             climb = {key.removeprefix("climb."): each for key, each in found.items()}
             return cls((octave, iteration), score, image, before, climb)
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError):
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, OverflowError, SafetensorError):
             raise RecipeError(f"{path} is damaged or missing; start the dream anew") from None
 
     def steps(self, iterations: int) -> int:

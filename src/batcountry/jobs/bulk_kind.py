@@ -6,7 +6,7 @@ if it has one, the job of the dream at work.
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import Field
 from typing_extensions import Unpack
 
-from batcountry.backend.files import sha256_of
+from batcountry.backend.files import is_taken, sha256_of
 from batcountry.backend.folders import check_makeable, make_folder, pictures_in
 from batcountry.backend.outputs import Output, for_layer, is_same
 from batcountry.backend.policy import OPEN, Policy
@@ -25,6 +25,8 @@ from batcountry.dreams.resolve import resolve
 from batcountry.errors import BatCountryError, JobError, OutputError
 from batcountry.jobs.bulk_earlier import Earlier
 from batcountry.jobs.control import Control
+from batcountry.jobs.disk_kind import DiskJob
+from batcountry.jobs.dream_kind import DreamJob
 from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Count, Message, Progress, Stopped
 from batcountry.jobs.folder import JobFolder
@@ -42,6 +44,7 @@ FOLDER = "folder"
 
 _CURRENT = "current"
 _KINDS = ("dream", "dream-on-disk")  # as which a dream is made
+_DREAM_FILES = re.compile(f"{DreamJob.own_files.pattern}|{DiskJob.own_files.pattern}")
 
 
 class BulkRecipe(Options):
@@ -279,7 +282,8 @@ def _begun_in(current: Path) -> JobSpec | None:
 
 
 def _clear(current: Path | None) -> None:
+    """Delete the folder of the dream that was at work; raises `JobError` if there is something of somebody else's in it."""
     if current is not None and current.is_dir():
-        shutil.rmtree(current)
-    elif current is not None:
-        current.unlink(missing_ok=True)
+        JobFolder(current).clear(_DREAM_FILES)
+    if current is not None and is_taken(current):
+        raise JobError(f"{current} has something in it that is no dream's; take it out, and go on")

@@ -50,6 +50,7 @@ class Run:
         self.saved = self.begun = time.monotonic()
         self.begun_at: float | None = None
         self.between = False  # steps, where what the next one depends on is whole
+        self.loaded = False
 
     def preview(self, side: int) -> bytes | None:
         """Return a small picture after the last step, a JPEG or PNG; None if there is none."""
@@ -57,6 +58,13 @@ class Run:
 
     def events(self) -> Events:
         """Do the work, and yield what it tells; see `run`."""
+        try:
+            yield from self._events()
+        except Exception as error:
+            self._leave(error)
+            raise
+
+    def _events(self) -> Events:
         pressed = False
         with nullcontext() if self.folder is None else self.folder.alone():
             try:
@@ -79,6 +87,7 @@ class Run:
         if self.folder is not None and state is not None:
             self.job.load(self.folder.files, state.part)
             self.at = state.at
+        self.loaded = True
         files = None if self.folder is None else self.folder.files
         with closing(self.job.steps(files, self.outputs)) as steps:  # type: ignore[type-var]
             timed = self.policy.timed(steps)
@@ -146,16 +155,25 @@ class Run:
             folder=None if self.folder is None else str(self.folder.path),
         )
 
+    def _leave(self, error: Exception) -> None:
+        """Let an error say where the work so far is, if there is some, or else leave no folder that nobody named."""
+        if self.folder is None or not self.loaded:
+            return
+        if self.at is not None:
+            error.folder = self.folder.path  # type: ignore[attr-defined]
+        elif self.job.spec.temporary:
+            self.folder.clear(self.job.own_files)
+
     def _finished(self) -> Done:
         self.between = False
         with self.heard.hearing(), limited_threads(self.job.spec.machine.threads):
             self.job.finish(self.outputs)
         places = {name: str(each.path) for name, each in self.outputs.items()}
         if self.folder is not None and self.job.spec.temporary:
-            self.folder.clear()
+            self.folder.clear(self.job.own_files)
         elif self.folder is not None:
             self.folder.write_state(JobState(finished=True, at=self.at, outputs=places))
-            self.folder.sweep()
+            self.folder.sweep(self.job.own_files)
         return Done(outputs=places, counts=dict(self.job.counts))
 
 

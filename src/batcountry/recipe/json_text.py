@@ -61,10 +61,9 @@ def _check(value: Any, left: int) -> None:
         raise _too_deep()
     if isinstance(value, str):
         _check_whole(value)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("has a number in it that is too large")
-    elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
-        raise ValueError("has a number in it that is too large")
+    elif isinstance(value, int | float):
+        if not -LARGEST <= value < LARGEST and not (isinstance(value, float) and math.isfinite(value)):
+            raise ValueError("has a number in it that is too large")
     elif isinstance(value, dict):
         for name, each in value.items():
             _check_whole(name)

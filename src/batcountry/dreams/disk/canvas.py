@@ -31,9 +31,13 @@ class Canvas:
     size: tuple[int, int]
 
     def blank(self) -> Canvas:
-        """Make the file anew, all zeros; raises `OSError` if the disk has no room for all of it."""
+        """Make the file anew, all zeros; raises `OSError` if the disk has no room for all of it.
+
+        What had the name before goes, and is not written through: it may be a link to another's file.
+        """
         count = self.size[0] * self.size[1] * 12
-        with self.path.open("wb") as file:
+        self.path.unlink(missing_ok=True)
+        with self.path.open("xb") as file:
             file.truncate(count)
             # Room is taken now, so that a dream does not run out of it in the middle.
             if hasattr(os, "posix_fallocate"):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from batcountry.backend.files import LEFT_BEHIND
+from batcountry.backend.files import unused_name
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
 
@@ -47,9 +47,9 @@ def write_animation(output: Output, frames: list[Path], rate: float, note: str) 
         text = PngImagePlugin.PngInfo()
         text.add_itxt("batcountry", note)
         options |= {"pnginfo": text}
-    temporary = target.with_name(f"{LEFT_BEHIND}{target.name}")
+    temporary = unused_name(target.parent, target.suffix)
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             first.save(file, "GIF" if gif else "PNG", append_images=rest, **options)
         output.put(temporary)
     except (OSError, ValueError) as error:

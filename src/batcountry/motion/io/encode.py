@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from batcountry.errors import RecipeError, VideoError
+from batcountry.motion.frame import Form
 from batcountry.motion.io.decode import Colors
 from batcountry.motion.io.ffmpeg import ffmpeg, quiet_encoders
 
@@ -138,6 +139,22 @@ class Part:
     key: NDArray[np.bool_]
     pts: NDArray[np.int64]
     durations: NDArray[np.int64]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its packets are those of its frames."""
+        lengths = {len(each) for each in (self.sizes, self.order, self.key, self.pts, self.durations)}
+        shown = sorted(self.order.tolist()) == list(range(len(self.pts)))
+        sizes = self.sizes.tolist()
+        return len(lengths) == 1 and shown and min(sizes, default=0) >= 0 and sum(sizes) == len(self.data)
+
+
+PART_FORMS = {
+    "data": Form(np.uint8, (None,)),
+    "key": Form(np.bool_, (None,)),
+    **dict.fromkeys(("sizes", "order", "pts", "durations"), Form(np.int64, (None,))),
+}
+"""What the arrays of a part are, by name."""
 
 
 def codec_for(name: str | None, target: Path, *, deep: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from batcountry.backend.files import replace_file
 from batcountry.backend.folders import pictures_in
 from batcountry.backend.outputs import Making, Output
+from batcountry.backend.reading import read_plain
 from batcountry.backend.threads import thread_limit
 from batcountry.errors import PictureError, RecipeError, VideoError
 from batcountry.image.reading import read_picture
@@ -25,10 +25,14 @@ from batcountry.motion.io.encode import Format, Part, codec_for, encoded
 from batcountry.motion.io.mux import Sound, write_video
 from batcountry.motion.jobs.outputs import kind_of, new_output
 from batcountry.motion.jobs.sinks import DIGITS
+from batcountry.recipe.json_text import read_json
 from batcountry.recipe.units import seconds_of
 
 TIMES = "times.json"
 """The file beside the pictures that says when each is shown."""
+
+
+_MOST_TIMES = 64 << 20
 
 
 class Times(BaseModel):
@@ -234,8 +238,9 @@ def _times(folder: Path) -> Times | None:
     if not path.exists():
         return None
     try:
-        return Times.model_validate(json.loads(path.read_bytes()))
-    except (OSError, ValueError, ValidationError):
+        data = read_plain(path, most=_MOST_TIMES, error=VideoError)
+        return Times.model_validate(read_json(data, _MOST_TIMES))
+    except (ValueError, ArithmeticError, ValidationError):
         raise VideoError(f"{path} is damaged; delete it and give --fps") from None
 
 

@@ -7,24 +7,31 @@ film at any time.
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from batcountry.backend.files import replace_file
 from batcountry.backend.outputs import Output
+from batcountry.errors import VideoError
+from batcountry.image.files import picture_size
 from batcountry.image.reading import read_picture
-from batcountry.motion.frame import Frame
+from batcountry.motion.frame import Form, Frame
 from batcountry.motion.io.animation import write_animation
-from batcountry.motion.io.encode import Format, Part, encoded
+from batcountry.motion.io.encode import PART_FORMS, Format, Part, encoded
 from batcountry.motion.io.mux import Sound, write_video
 from batcountry.motion.jobs.journal import arrays_bytes, read_arrays
 
 DIGITS = 6
 """Of the numbers in names of frames, so that they sort."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 FRAMES = re.compile(rf"\d{{{DIGITS}}}\.png|times\.json")
 """Names in a folder of frames."""
@@ -71,7 +78,9 @@ class VideoSink:
 
     def __init__(self, folder: Path, output: Output, form: Format, *, sound: Sound | None = None) -> None:
         self.folder, self.output, self.form, self.sound = folder, output, form, sound
-        self._parts = len(list(folder.glob("part-*.npz")))
+        self._parts = 0
+        while self._part(self._parts).exists():
+            self._parts += 1
 
     def count(self) -> int:
         """Return how many frames are kept."""
@@ -106,7 +115,7 @@ class VideoSink:
 
         def parts() -> Iterator[Part]:
             for index in range(self._parts):
-                yield Part(**read_arrays(self._part(index)))
+                yield self._read_part(index)
             if rest is not None:
                 yield rest
 
@@ -116,8 +125,8 @@ class VideoSink:
         """Return a kept frame's pts and duration."""
         part, place = divmod(index, self.form.part)
         if part < self._parts:
-            found = read_arrays(self._part(part))
-            return np.array([found["pts"][place], found["durations"][place]], np.int64)
+            found = self._read_part(part)
+            return np.array([found.pts[place], found.durations[place]], np.int64)
         return self._read(index)["stamp"]
 
     def disk(self, frames: int) -> int:
@@ -137,7 +146,8 @@ class VideoSink:
 
     def _sweep(self) -> None:
         for path in self.folder.glob("frame-*.npz"):
-            if int(path.stem.removeprefix("frame-")) < self._parts * self.form.part:
+            index = path.stem.removeprefix("frame-")
+            if index.isdecimal() and int(index) < self._parts * self.form.part:
                 path.unlink()
 
     def _encoded(self, indices: range) -> Part:
@@ -146,7 +156,15 @@ class VideoSink:
         return encoded((self._read(index)["levels"] for index in indices), times, self.form)
 
     def _read(self, index: int) -> dict[str, NDArray[Any]]:
-        return read_arrays(self._pending(index))
+        width, height = self.form.size
+        levels = Form(np.uint16 if self.form.deep else np.uint8, (height, width, 3))
+        return read_arrays(self._pending(index), {"levels": levels, "stamp": Form(np.int64, (2,))})
+
+    def _read_part(self, index: int) -> Part:
+        part = Part(**read_arrays(self._part(index), PART_FORMS))
+        if not part.is_whole or len(part.pts) != self.form.part:
+            raise VideoError(f"{self._part(index)} is damaged; start the film anew")
+        return part
 
     def _pending(self, index: int) -> Path:
         return self.folder / f"frame-{index:08d}.npz"
@@ -183,7 +201,7 @@ class FolderSink:
         self.folder.mkdir(exist_ok=True)
         picture = read_picture(frame.levels())
         picture = picture.with_note(self.note) if self.note else picture
-        picture.save(self.path(frame.index), overwrite=True)
+        picture.save(self.path(frame.index))
 
     def write(self, note: str) -> None:
         """Do nothing: the frames are the film."""
@@ -218,8 +236,17 @@ class AnimationSink(FolderSink):
         self.output, self.rate = output, rate
 
     def write(self, note: str) -> None:
-        """Write what there is as an animated picture that plays for ever."""
-        write_animation(self.output, [self.path(index) for index in range(self.count())], self.rate, note)
+        """Write what there is as an animated picture that plays for ever; raises `VideoError` if a frame is damaged."""
+        frames = [self.path(index) for index in range(self.count())]
+        for each in frames:
+            with each.open("rb") as file:
+                is_png = file.read(8) == _PNG
+            if not is_png or picture_size(each) != self.size:
+                raise VideoError(f"{each} is no frame of this film; start the film anew")
+        try:
+            write_animation(self.output, frames, self.rate, note)
+        except (SyntaxError, EOFError, zlib.error, Image.DecompressionBombError, struct.error) as error:
+            raise VideoError(f"a frame in {self.folder} is damaged ({error}); start the film anew") from None
 
     def write_so_far(self, note: str) -> None:
         """Write what there is as an animated picture that plays for ever."""
