@@ -105,8 +105,7 @@ class Folder:
     def add(self, entry: Entry) -> None:
         """Make room for a layer's channels."""
         self.entries[entry.name] = entry
-        (self.path / "channels").mkdir(exist_ok=True)
-        (self.path / "channels" / entry.slug).mkdir(exist_ok=True)
+        (self.path / "channels" / entry.slug).mkdir(parents=True, exist_ok=True)
 
     def file(self, entry: Entry, channel: int) -> Path:
         """Return where the picture of a channel is, or will be."""

@@ -56,6 +56,12 @@ def typed_policy(run_code: bool) -> Policy:
 
 
 def strict_policy(allow: Sequence[Path] | None, *, run_code: bool, no_limits: bool) -> Policy:
-    """Return the policy for what came inside a file, with what the user allows besides."""
+    """Return the policy for what came inside a file, with what the user allows besides; the working folder may be read."""
+    policy = STRICT.allow(Path.cwd(), *(allow or ()), run_code=run_code)
+    return policy.without_limits() if no_limits else policy
+
+
+def job_policy(allow: Sequence[Path] | None, *, run_code: bool, no_limits: bool) -> Policy:
+    """Return the policy for a job in a folder, which may be read from and written to where the user says, with the same leave."""
     policy = STRICT.allow(*(allow or ()), run_code=run_code)
     return policy.without_limits() if no_limits else policy

@@ -285,5 +285,7 @@ def _clear(current: Path | None) -> None:
     """Delete the folder of the dream that was at work; raises `JobError` if there is something of somebody else's in it."""
     if current is not None and current.is_dir():
         JobFolder(current).clear(_DREAM_FILES)
+    elif current is not None:
+        current.unlink(missing_ok=True)
     if current is not None and is_taken(current):
         raise JobError(f"{current} has something in it that is no dream's; take it out, and go on")

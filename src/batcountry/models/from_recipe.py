@@ -70,7 +70,12 @@ def runs_code(model: str) -> bool:
 
 
 def resume_command(
-    folder: Path, model: str, files: Iterable[str] = (), results: Iterable[str] = (), *, large: bool = False
+    folder: Path,
+    model: str,
+    files: Iterable[str | None] = (),
+    results: Iterable[str] = (),
+    *,
+    large: bool = False,
 ) -> str:
     """Return the command that goes on with the work in a folder, with the leave that it needs.
 
@@ -81,7 +86,7 @@ def resume_command(
     model
         Its name.
     files, results
-        Those that the work reads, and where its results go.
+        Those that the work reads, None for none, and where its results go.
     large
         Whether it is more work than is allowed if nothing is said.
     """
@@ -89,7 +94,7 @@ def resume_command(
     words += ["--run-code"] if runs_code(model) else []
     home = folder.resolve().parent
     policy = STRICT.allow(Path.cwd(), home)
-    others = [each for each in files if not policy.may_read(each)]
+    others = [each for each in files if each and not policy.may_read(each)]
     others += [each for each in results if not STRICT.may_write(each, home)]
     folders = dict.fromkeys(str(Path(each).parent) for each in others)
     words += [word for each in folders for word in ("--allow", each)]

@@ -29,11 +29,9 @@ def read_json(text: str | bytes, most: int = MOST) -> Any:
         raise ValueError(f"has more than {most:,} bytes, which nothing here writes")
     try:
         found = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_number)
-    except RecursionError:
-        raise _too_deep() from None
     except _Refused as error:
         raise ValueError(str(error)) from None
-    except ValueError:  # what says where differs from one Python to another
+    except (ValueError, RecursionError):  # what says where differs from one Python to another
         raise ValueError("is not JSON") from None
     _check(found, DEEPEST)
     return found
@@ -58,7 +56,7 @@ def _no_number(name: str) -> None:
 
 def _check(value: Any, left: int) -> None:
     if not left:
-        raise _too_deep()
+        raise ValueError("is nested too deeply")
     if isinstance(value, str):
         _check_whole(value)
     elif isinstance(value, int | float):
@@ -78,7 +76,3 @@ def _check_whole(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise ValueError("has half of a character in it, which is no text") from None
-
-
-def _too_deep() -> ValueError:
-    return ValueError("is nested too deeply")
