@@ -11,6 +11,7 @@ Every error that a user's input can cause is one of these::
     │   └── UnknownName     a name that is not in a registry (also a KeyError)
     ├── PolicyError         a recipe of somebody else asks for more than it may: code, a file, too much of the machine
     ├── JobError            a piece of work, or its folder, that cannot be run or gone on with
+    │   └── WorkDamaged     what work stored is damaged (also a RecipeError and a VideoError)
     ├── NameTaken           a name that is in a registry already (also a ValueError)
     ├── ModelError          a model that cannot be opened or run
     │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
@@ -109,6 +110,10 @@ class PolicyError(BatCountryError):
 
 class JobError(BatCountryError):
     """A piece of long work, or the folder that it is kept in, cannot be run or gone on with."""
+
+
+class WorkDamaged(JobError, RecipeError, VideoError):
+    """What a piece of work stored is damaged, missing, or of another, so that it cannot be gone on with."""
 
 
 class UnknownName(RecipeError, KeyError):

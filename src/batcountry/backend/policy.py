@@ -114,8 +114,8 @@ class Policy:
         Parameters
         ----------
         home
-            The folder that the job's own lies in: below it results may go, but to no hidden file or folder, where programs
-            have their settings.
+            The folder that the job's own lies in: below it results may go, but not be it, nor be hidden or in a hidden folder,
+            where programs have their settings.
 
         Raises
         ------
@@ -125,7 +125,8 @@ class Policy:
         place = _resolved(path)
         if self.folders is None or any(place.is_relative_to(each) for each in self.folders):
             return Path(path)
-        if place.is_relative_to(home) and not any(part[0] == "." for part in place.relative_to(home).parts):
+        parts = place.relative_to(home).parts if place.is_relative_to(home) else ()
+        if parts and not any(part.startswith(".") for part in parts):
             return Path(path)
         raise PolicyError(
             f"the job's result would go to {path}, which is hidden or not in the folder that the job's folder lies in; allow "

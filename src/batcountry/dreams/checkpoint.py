@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from batcountry.backend.files import unused_name
-from batcountry.errors import RecipeError
+from batcountry.errors import WorkDamaged
 from batcountry.optim.optimizers import State
 
 _BYTES_PER_PIXEL = 512  # more than windows with Adam take, which have the most
@@ -84,7 +84,7 @@ class Checkpoint:
             climb = {key.removeprefix("climb."): each for key, each in found.items()}
             return cls((octave, iteration), score, image, before, climb)
         except (OSError, ValueError, TypeError, KeyError, RuntimeError, OverflowError, SafetensorError):
-            raise RecipeError(f"{path} is damaged or missing; start the dream anew") from None
+            raise WorkDamaged(f"{path} is damaged or missing; start the dream anew") from None
 
     def steps(self, iterations: int) -> int:
         """Return how many steps were made, with so many in an octave."""
@@ -101,9 +101,9 @@ class Checkpoint:
             raise another_dream()
 
 
-def another_dream() -> RecipeError:
+def another_dream() -> WorkDamaged:
     """Return the error that says that a checkpoint does not fit."""
-    return RecipeError("the checkpoint is of another dream; start the dream anew")
+    return WorkDamaged("the checkpoint is of another dream; start the dream anew")
 
 
 def _apart(tensors: State) -> State:

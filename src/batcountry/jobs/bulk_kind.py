@@ -29,7 +29,7 @@ from batcountry.jobs.disk_kind import DiskJob
 from batcountry.jobs.dream_kind import DreamJob
 from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Count, Message, Progress, Stopped
-from batcountry.jobs.folder import JobFolder
+from batcountry.jobs.folder import CURRENT, JobFolder
 from batcountry.jobs.inputs import PICTURE, check_weights, pinned, prepared_of, shown_names
 from batcountry.jobs.job_run import Events, Run
 from batcountry.jobs.kinds import Job, Objects
@@ -42,7 +42,6 @@ from batcountry.recipe.validation import Options
 FOLDER = "folder"
 """The input with the pictures, and the output with the dreams."""
 
-_CURRENT = "current"
 _KINDS = ("dream", "dream-on-disk")  # as which a dream is made
 _DREAM_FILES = re.compile(f"{DreamJob.own_files.pattern}|{DiskJob.own_files.pattern}")
 
@@ -180,7 +179,7 @@ class BulkJob(Job[BulkStep]):
         """See `batcountry.jobs.kinds.Job`."""
         place = outputs[FOLDER].path
         make_folder(place)
-        current = None if files is None else files / _CURRENT
+        current = None if files is None else files / CURRENT
         begun = None if current is None else _begun_in(current)
         todo, failed = sorted(self._todo(place), key=lambda each: not each.is_of(begun)), set()
         for index, each in enumerate(todo):

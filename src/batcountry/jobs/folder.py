@@ -33,10 +33,14 @@ from batcountry.jobs.spec import JobSpec
 
 JOB, STATE, CHECKPOINT = "job.json", "state.json", "checkpoint"
 
+CURRENT = "current"
+"""Name of the folder, among a kind's own files, of a job within the job."""
+
 WITHIN = ".job"
 """Name of a job's folder within its output."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_JOB = re.compile(re.escape(JOB))
 _OURS = re.compile(r"state\.json|\.lock|written-[a-z][a-z0-9_-]{0,40}\.json")
 NO_FILES = re.compile(r"(?!)")
 """Matches no name."""
@@ -175,8 +179,7 @@ class JobFolder:
         own
             Names of the kind's files.
         """
-        (self.path / JOB).unlink(missing_ok=True)
-        for folder, names in ((self.files, own), (self.path, _OURS)):
+        for folder, names in ((self.path, _JOB), (self.files, own), (self.path, _OURS)):
             if folder.is_dir() and not folder.is_symlink():
                 _delete(folder, names)
                 with suppress(OSError):  # there is something of somebody else's in it
@@ -212,6 +215,8 @@ def _oddity(entry: Path) -> str | None:
         return "a link"
     if not (entry.is_dir() or entry.is_file()):
         return "no plain file"
+    if entry.parent.name == CHECKPOINT and entry.is_dir() and entry.name != CURRENT:
+        return "a folder"
     if (
         entry.name == ".lock" and entry.stat().st_nlink > 1
     ):  # the only one that is opened for writing as it is

@@ -11,7 +11,7 @@ from typing import Any
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import Policy
 from batcountry.backend.threads import limited_threads
-from batcountry.errors import JobError
+from batcountry.errors import JobError, WorkDamaged
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Done, Event, Message, Preview, Progress, Stopped
 from batcountry.jobs.folder import JobFolder, JobState
@@ -157,7 +157,7 @@ class Run:
 
     def _leave(self, error: Exception) -> None:
         """Let an error say where the work so far is, if there is some, or else leave no folder that nobody named."""
-        if self.folder is None or not self.loaded:
+        if self.folder is None or not self.loaded or isinstance(error, WorkDamaged):
             return
         if self.at is not None:
             error.folder = self.folder.path  # type: ignore[attr-defined]

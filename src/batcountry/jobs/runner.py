@@ -12,7 +12,7 @@ from batcountry.backend.policy import OPEN, STRICT, Policy
 from batcountry.errors import BatCountryError, JobError, first_line
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Done, Event, Failed, Message
-from batcountry.jobs.folder import JobFolder, exists, folder_of
+from batcountry.jobs.folder import WITHIN, JobFolder, exists, folder_of
 from batcountry.jobs.job_run import Events, Run
 from batcountry.jobs.kinds import JOB_KINDS, Job, Objects
 from batcountry.jobs.messages import Heard, say
@@ -128,9 +128,10 @@ def reopen(
     """Make a job in a folder ready to go on, and return its run; takes what `resume` takes."""
     place, heard = JobFolder.open(folder_of(Path(folder))), Heard()
     home = place.path.resolve().parent
+    filled = [home] if place.path.name == WITHIN else []  # an atlas
     spec, state = place.spec().distrusted(overwrite=overwrite), place.state()
     for each in spec.outputs.values():
-        _check_output(policy.check_result(each.path, home), spec)
+        _check_output(policy.allow(*filled).check_result(each.path, home), spec)
     policy = policy.allow(Path.cwd(), home)
     if state is not None and state.finished:
         found = ", ".join(state.outputs.values())

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batcountry.errors import RecipeError
+from batcountry.errors import WorkDamaged
 
 _STRIP = 16 << 20
 
@@ -54,7 +54,7 @@ class Canvas:
     def read(self, rows: range, columns: range | None = None) -> Tensor:
         """Return a piece, (1, 3, rows, columns); indices beyond an edge go on at the other side.
 
-        Raises `RecipeError` if the file is missing or too short.
+        Raises `WorkDamaged` if the file is missing or too short.
         """
         columns = range(self.size[1]) if columns is None else columns
         found = np.empty((len(rows), len(columns), 3), np.float32)
@@ -88,7 +88,7 @@ class Canvas:
         try:
             return self.path.open(mode, buffering=0)
         except FileNotFoundError:
-            raise RecipeError(f"{self.path} is missing; put it back, or start the dream anew") from None
+            raise WorkDamaged(f"{self.path} is missing; put it back, or start the dream anew") from None
 
     def _runs(
         self, values: NDArray[np.float32], rows: range, columns: range
@@ -108,7 +108,7 @@ def _fill(values: NDArray[np.float32], file: FileIO) -> None:
     while left:
         count = file.readinto(left)
         if not count:
-            raise RecipeError(f"{file.name} is shorter than it should be; start the dream anew")
+            raise WorkDamaged(f"{file.name} is shorter than it should be; start the dream anew")
         left = left[count:]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
 from batcountry.backend.reading import read_plain
-from batcountry.errors import VideoError, first_line
+from batcountry.errors import VideoError, WorkDamaged, first_line
 from batcountry.jobs.folder import JOB, exists, folder_beside
 from batcountry.motion.frame import Form, State
 
@@ -88,13 +88,13 @@ def read_arrays(path: Path, like: Mapping[str, Form]) -> State:
     found = _arrays(path)
     fits = set(found) == set(like) and all(like[name].fits(each) for name, each in found.items())
     if not fits:
-        raise VideoError(f"{path} is of another film; start the film anew")
+        raise WorkDamaged(f"{path} is of another film; start the film anew")
     return found
 
 
 def _arrays(path: Path) -> State:
     try:
-        data = read_plain(path, most=_MOST_BYTES, error=VideoError)
+        data = read_plain(path, most=_MOST_BYTES, error=WorkDamaged)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return {each.filename.removesuffix(".npy"): _array(archive, each) for each in archive.infolist()}
     except (
@@ -106,7 +106,7 @@ def _arrays(path: Path) -> State:
         RuntimeError,
         zipfile.BadZipFile,
     ) as error:
-        raise VideoError(f"{path} is damaged ({first_line(error)}); start the film anew") from None
+        raise WorkDamaged(f"{path} is damaged ({first_line(error)}); start the film anew") from None
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from batcountry.backend.files import replace_file
 from batcountry.backend.outputs import Output
-from batcountry.errors import VideoError
+from batcountry.errors import WorkDamaged
 from batcountry.image.files import picture_size
 from batcountry.image.reading import read_picture
 from batcountry.motion.frame import Form, Frame
@@ -163,7 +163,7 @@ class VideoSink:
     def _read_part(self, index: int) -> Part:
         part = Part(**read_arrays(self._part(index), PART_FORMS))
         if not part.is_whole or len(part.pts) != self.form.part:
-            raise VideoError(f"{self._part(index)} is damaged; start the film anew")
+            raise WorkDamaged(f"{self._part(index)} is damaged; start the film anew")
         return part
 
     def _pending(self, index: int) -> Path:
@@ -236,17 +236,26 @@ class AnimationSink(FolderSink):
         self.output, self.rate = output, rate
 
     def write(self, note: str) -> None:
-        """Write what there is as an animated picture that plays for ever; raises `VideoError` if a frame is damaged."""
+        """Write what there is as an animated picture that plays for ever; raises `WorkDamaged` if a frame is."""
         frames = [self.path(index) for index in range(self.count())]
         for each in frames:
             with each.open("rb") as file:
                 is_png = file.read(8) == _PNG
             if not is_png or picture_size(each) != self.size:
-                raise VideoError(f"{each} is no frame of this film; start the film anew")
+                raise WorkDamaged(f"{each} is no frame of this film; start the film anew")
         try:
             write_animation(self.output, frames, self.rate, note)
-        except (SyntaxError, EOFError, zlib.error, Image.DecompressionBombError, struct.error) as error:
-            raise VideoError(f"a frame in {self.folder} is damaged ({error}); start the film anew") from None
+        except (
+            OSError,
+            SyntaxError,
+            EOFError,
+            zlib.error,
+            Image.DecompressionBombError,
+            struct.error,
+        ) as error:
+            if getattr(error, "errno", None) is not None:  # the disk's, and not Pillow's
+                raise
+            raise WorkDamaged(f"a frame in {self.folder} is damaged ({error}); start the film anew") from None
 
     def write_so_far(self, note: str) -> None:
         """Write what there is as an animated picture that plays for ever."""
