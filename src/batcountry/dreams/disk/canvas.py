@@ -44,6 +44,12 @@ class Canvas:
                 os.posix_fallocate(file.fileno(), 0, count)
         return self
 
+    def check(self) -> None:
+        """Raise `WorkDamaged` if the file is missing or too short."""
+        with self._opened("rb") as file:
+            if file.seek(0, os.SEEK_END) < self.size[0] * self.size[1] * 12:
+                raise _too_short(file)
+
     def strips(self, multiple: int = 1) -> Iterator[range]:
         """Yield ranges of rows that go from top to bottom, each of some megabytes and of a multiple of so many rows."""
         height, width = self.size
@@ -108,8 +114,12 @@ def _fill(values: NDArray[np.float32], file: FileIO) -> None:
     while left:
         count = file.readinto(left)
         if not count:
-            raise WorkDamaged(f"{file.name} is shorter than it should be; start the dream anew")
+            raise _too_short(file)
         left = left[count:]
+
+
+def _too_short(file: FileIO) -> WorkDamaged:
+    return WorkDamaged(f"{file.name} is shorter than it should be; start the dream anew")
 
 
 def _pour(values: NDArray[np.float32], file: FileIO) -> None:
