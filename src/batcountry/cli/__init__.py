@@ -83,8 +83,10 @@ def _going_on(error: Exception) -> str:
         return ""
     from batcountry.cli.stopping import resume_command_of
 
-    where = "" if str(folder) in str(error) else f"what is done is in {folder}, "
-    return f"; {where}go on with: {resume_command_of(folder, None)}"
+    command = resume_command_of(folder, None)
+    if str(folder) in str(error):
+        return f", with: {command}" if str(error).endswith("go on from there") else f"; go on with: {command}"
+    return f"; what is done is in {folder}, go on with: {command}"
 
 
 def _unusable(error: OSError) -> str:

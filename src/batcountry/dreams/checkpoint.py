@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from batcountry.backend.files import unused_name
+from batcountry.backend.tensor_files import write_tensors
 from batcountry.errors import WorkDamaged
 from batcountry.optim.optimizers import State
 
@@ -53,13 +53,8 @@ class Checkpoint:
             tensors["before"] = self.before
         tensors["place"] = torch.tensor(self.place)
         tensors["score"] = torch.tensor(self.score, dtype=torch.float64)
-        temporary = unused_name(path.parent)
-        try:
-            # Cloned where two names share memory, which the format has no place for.
-            save_file({key: each.cpu().contiguous() for key, each in _apart(tensors).items()}, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        # Cloned where two names share memory, which the format has no place for.
+        write_tensors({key: each.cpu().contiguous() for key, each in _apart(tensors).items()}, path)
 
     @classmethod
     def load(cls, path: Path, pixels: int) -> Checkpoint:

@@ -60,6 +60,10 @@ class Run:
         """Do the work, and yield what it tells; see `run`."""
         try:
             yield from self._events()
+        except OSError as error:
+            failed = _said(error)
+            self._leave(failed)
+            raise failed from error
         except Exception as error:
             self._leave(error)
             raise
@@ -175,6 +179,11 @@ class Run:
             self.folder.write_state(JobState(finished=True, at=self.at, outputs=places))
             self.folder.sweep(self.job.own_files)
         return Done(outputs=places, counts=dict(self.job.counts))
+
+
+def _said(error: OSError) -> JobError:
+    where = "" if error.filename is None else f", as {error.filename} cannot be used"
+    return JobError(f"the work stopped{where}: {error.strerror or error}")
 
 
 _END = object()

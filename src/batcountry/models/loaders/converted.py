@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from google.protobuf import json_format
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from batcountry.backend.files import apply_umask, replace_file
+from batcountry.backend.files import replace_file
+from batcountry.backend.outputs import sweep_left_behind
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.backend.tensor_files import write_tensors
 from batcountry.caffe.graph import Node
 from batcountry.caffe.layers import check_supported, layer_type
 from batcountry.caffe.proto.caffe_pb2 import LayerParameter
@@ -110,13 +113,13 @@ def save_converted(model: Model, folder: Path) -> None:
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{_WEIGHTS}.partial"
-        save_file(stored, partial)
-        apply_umask(partial)
-        partial.replace(folder / _WEIGHTS)
+        sweep_left_behind(folder)
+        write_tensors(stored, folder / _WEIGHTS)
         # Written last, so that a folder with a manifest is whole.
         replace_file(folder / _MANIFEST, json.dumps(manifest.model_dump(), indent=1).encode())
     except OSError as error:
+        with suppress(OSError):  # unless there is something in it
+            folder.rmdir()
         raise ModelError(f"cannot write {folder}: {error.strerror}") from None
 
 

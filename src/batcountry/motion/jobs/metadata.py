@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from batcountry.backend.process_settings import ignored_warnings
 from batcountry.errors import VideoError
 from batcountry.image.files import MAX_NOTE, check_readable, read_note
 from batcountry.motion.io.animation import SUFFIXES as ANIMATION_SUFFIXES
@@ -48,8 +49,8 @@ def _in_animation(path: Path) -> str | None:
         return read_note(path)
     check_readable(path)
     try:
-        with Image.open(path) as image:
+        with ignored_warnings(), Image.open(path) as image:
             found = image.info.get("comment", b"")
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         raise VideoError(f"{path} is not an animated picture that can be read ({error})") from None
     return found.decode("ascii", "replace") if isinstance(found, bytes) else str(found)
