@@ -66,10 +66,6 @@ def _ran() -> int:
         raise KeyboardInterrupt(str(stop)) from None
     except BatCountryError as error:
         return fail(f"{error}{_going_on(error)}")
-    except UnicodeEncodeError as error:
-        return fail(
-            f"{error.object[-200:]!r} is not UTF-8, as names of files and texts have to be; rename it"
-        )
     except OSError as error:
         return fail(f"{_unusable(error)}{_going_on(error)}")
     except Exception as error:
@@ -136,6 +132,8 @@ def _usage(error: Exception) -> int:
 
     # typer brings its own copy of click's exceptions, so they are told by what they have.
     code = getattr(error, "exit_code", None)
+    if "surrogates not allowed" in str(error):  # as Python and pydantic say it of bytes that are none
+        return fail("the name of a file or folder is not UTF-8, as what is written down has to be; rename it")
     if code is None:
         return _fault(error)
     if type(error).__name__ == "Abort":

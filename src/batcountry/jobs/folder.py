@@ -89,10 +89,11 @@ class JobFolder:
             write_file(path / JOB, spec.model_dump_json(indent=1).encode(), overwrite=False)
         except OutputExists:
             raise JobError(f"{path} has a job in it by now; name another folder") from None
-        except OSError as error:
+        except (OSError, ValueError) as error:  # which pydantic raises for names that are not UTF-8
             if new:
                 cls(path).clear()
-            raise JobError(f"cannot make the folder {path}: {error.strerror}") from None
+            reason = getattr(error, "strerror", None) or "the name of a file or folder is not UTF-8; rename it"
+            raise JobError(f"cannot make the folder {path}: {reason}") from None
         return cls(path)
 
     @staticmethod
