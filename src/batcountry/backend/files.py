@@ -89,7 +89,7 @@ def _place_new(temporary: Path, path: Path) -> None:
             path.unlink()
             raise
     else:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
 
 
 def _place_folder(temporary: Path, path: Path, *, overwrite: bool) -> None:

@@ -212,3 +212,10 @@ def sweep_left_behind(folder: Path) -> None:
     for each in folder.glob(f"{LEFT_BEHIND}*"):
         if each.is_file():
             each.unlink(missing_ok=True)
+
+
+def sweep_second_names(folder: Path) -> None:
+    """Delete from a folder the unfinished names of files that have theirs by now, as a kill leaves; others may be at work there."""
+    for each in folder.glob(f"{LEFT_BEHIND}*"):
+        if each.is_file() and each.stat().st_nlink > 1:
+            each.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ def jitter(largest: int) -> Transform:
     What leaves at one side comes in at the other (deepdream's notebook, 2015).
     """
     if not 0 <= largest <= _LARGEST_SIDE:
-        raise RecipeError(f"jitter is a number of pixels, 0 to {_LARGEST_SIDE:,}")
+        raise RecipeError(f"jitter is a number of pixels, 0 or more, up to {_LARGEST_SIDE:,}")
 
     def roll(pictures: Tensor, rng: Rng) -> Tensor:
         ox, oy = (int(shift) for shift in rng.randint(-largest, largest + 1, 2))
