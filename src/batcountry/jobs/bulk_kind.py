@@ -17,7 +17,7 @@ from typing_extensions import Unpack
 
 from batcountry.backend.files import is_taken, sha256_of
 from batcountry.backend.folders import check_makeable, make_folder, pictures_in
-from batcountry.backend.outputs import Output, for_layer, is_same, sweep_second_names
+from batcountry.backend.outputs import Output, for_layer, is_same, sweep_left_behind
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import DreamOptions
 from batcountry.dreams.prepare import prepare
@@ -179,7 +179,8 @@ class BulkJob(Job[BulkStep]):
         """See `batcountry.jobs.kinds.Job`."""
         place = outputs[FOLDER].path
         make_folder(place)
-        sweep_second_names(place)
+        if files is not None:  # of the process that was killed, as this one has its folder now
+            sweep_left_behind(place)
         current = None if files is None else files / CURRENT
         begun = None if current is None else _begun_in(current)
         todo, failed = sorted(self._todo(place), key=lambda each: not each.is_of(begun)), set()

@@ -92,7 +92,9 @@ class JobFolder:
         except (OSError, ValueError) as error:  # which pydantic raises for names that are not UTF-8
             if new:
                 cls(path).clear()
-            reason = getattr(error, "strerror", None) or "the name of a file or folder is not UTF-8; rename it"
+            reason = (
+                getattr(error, "strerror", None) or "the name of a file or folder is not UTF-8; rename it"
+            )
             raise JobError(f"cannot make the folder {path}: {reason}") from None
         return cls(path)
 

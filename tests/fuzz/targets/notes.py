@@ -90,7 +90,10 @@ def _model() -> Model:
 def _notes() -> list[str]:
     facts = {"version": "1.0", "input": None, "input_sha256": "0" * 64, "weights_sha256": "0" * 64}
     films = [{"kind": "zoom", "frames": 4, "dream": QUICK}, {"kind": "video", "dream": QUICK}]
-    notes = [Note(recipe=Recipe(**QUICK, canvas="32x40"), **facts), *(MotionNote(recipe=each, **facts) for each in films)]
+    notes = [
+        Note(recipe=Recipe(**QUICK, canvas="32x40"), **facts),
+        *(MotionNote(recipe=each, **facts) for each in films),
+    ]
     return [each.model_dump_json() for each in notes]
 
 
