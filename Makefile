@@ -41,7 +41,7 @@ dream: .make/package ## dream on a sky it makes, or on IMAGE=photo.jpg; OUTPUT=n
 	@$(BIN)/bat-country dream --output "$$DREAM_OUTPUT" $(ARGS) $${DREAM_IMAGE:+-- "$$DREAM_IMAGE"}
 
 test: .make/test ## run all tests; ARGS='tests/test_cli.py -x'
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: .make/lint ## check style, and that each room imports only from those below it
 	@$(BIN)/ruff check src tests tools benchmarks examples docs/*.py

@@ -34,7 +34,7 @@ from batcountry import dream, open_model
 from batcountry.image.sky import sky
 from batcountry.motion import save_video, video, zoom
 from batcountry.motion.flow import dis, moved, warped
-from batcountry.motion.io.decode import clip_of, shots
+from batcountry.motion.io.sources import clip_of
 
 ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
@@ -89,7 +89,7 @@ def lite() -> PlainEfficientNet:
 def speed(folder: Path, repeats: int) -> Iterator[str]:
     """Time frames that carry a dream on, and the plain loop, in turn."""
     clip = written(folder / "speed.mp4", pan(4 * repeats + 2))
-    frames = [each.eight() for each in shots(clip_of(clip))]
+    frames = [each.eight() for each in clip_of(clip).shots()]
     jobs = {"EfficientNet-Lite0": ("efficientnet-lite0", lite, "blocks.10")}
     if MODEL.is_dir():
         end = "inception_4c/output"
@@ -137,7 +137,7 @@ def coherence(folder: Path, count: int) -> Iterator[str]:
     yield "| --- | ---: | ---: | ---: | ---: |"
     for name, frames in {"pan over a sky": pan(count), "still": still(count)}.items():
         clip = written(folder / f"{name.split()[0]}.mp4", frames)
-        inputs = [each.eight() for each in shots(clip_of(clip))]
+        inputs = [each.eight() for each in clip_of(clip).shots()]
         errors = [
             warp_error(inputs, outputs)
             for outputs in (
@@ -150,7 +150,7 @@ def coherence(folder: Path, count: int) -> Iterator[str]:
     clip = written(folder / "cut.mp4", cut(count))
     half = count // 2
     found = list(video(clip))
-    undreamed = next(each.pixels() for each in shots(clip_of(clip)) if each.index == half)
+    undreamed = next(each.pixels() for each in clip_of(clip).shots() if each.index == half)
     marks = [frame.index for frame in found if frame.cut]
     apart = float(np.abs(found[half].pixels - dream(undreamed).pixels).max())
     yield (
@@ -227,7 +227,7 @@ def wait_for_more(journal: Path, running: subprocess.Popen) -> None:
 
 
 def same(first: Path, second: Path) -> int:
-    for one, other in zip(shots(clip_of(first)), shots(clip_of(second)), strict=True):
+    for one, other in zip(clip_of(first).shots(), clip_of(second).shots(), strict=True):
         if one.pts != other.pts or not np.array_equal(one.levels, other.levels):
             raise SystemExit(f"error: frame {one.index} differs after a kill")
     return 1

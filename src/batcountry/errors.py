@@ -25,7 +25,7 @@ line prints it as it is and leaves with exit code 2.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from unicodedata import category
@@ -153,11 +153,22 @@ class LayerNotFound(ModelError, KeyError):
     """A layer name that the model does not have.
 
     It is a `KeyError` too, since programs of 2015 met one there.
+
+    Parameters
+    ----------
+    known
+        Names of all layers.
+    where
+        The model.
+    at_depth
+        Those at about the depth of that layer, if it is one of another network.
     """
 
-    def __init__(self, name: str, known: Iterable[str], where: str) -> None:
+    def __init__(self, name: str, known: Iterable[str], where: str, at_depth: Sequence[str] = ()) -> None:
+        near = ", ".join(map(repr, at_depth))
+        hint = f"; at about that depth it has {near}" if near else suggestion(name, known)
         super().__init__(
-            f"no layer {name!r} in {where}{suggestion(name, known)} "
+            f"no layer {name!r} in {where}{hint} "
             "(`bat-country layers MODEL` lists them, as `Model.layers` does in Python)"
         )
 
@@ -193,6 +204,17 @@ def first_line(error: BaseException) -> str:
     return lines[0][:300] if lines else type(error).__name__
 
 
+def listed(things: Sequence[str], between: str = ", ", room: int = 170) -> str:
+    """Return a list for a sentence, of as many things as there is room for, but at least one, and how many more there are."""
+    shown: list[str] = []
+    for thing in things:
+        if shown and len(between.join([*shown, thing])) > room:
+            break
+        shown.append(thing)
+    more = len(things) - len(shown)
+    return between.join(shown) + (f" and {more} more" if more else "")
+
+
 def raised_in(error: BaseException, *modules: str) -> bool:
     """Whether an error was raised by the code of modules, given by name, and not by what they call.
 
@@ -205,11 +227,21 @@ def raised_in(error: BaseException, *modules: str) -> bool:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return `"; did you mean …?"` with the up to three nearest of `known`, or an empty string."""
-    names, name = list(known), str(name)  # what stands in a program may be a number
-    near = get_close_matches(name, names, n=3, cutoff=0.4)
-    likeness = [SequenceMatcher(None, each, name).ratio() for each in near]
+    """Return `"; did you mean …?"` with the up to three nearest of `known`, whatever the case, or an empty string."""
+    names, typed = list(known), str(name).casefold()  # what stands in a program may be a number
+    folded: dict[str, list[str]] = {}
+    for each in names:
+        folded.setdefault(each.casefold(), []).append(each)
+    near_folded = get_close_matches(typed, folded, n=3, cutoff=0.4)
+    likeness = [SequenceMatcher(None, each, typed).ratio() for each in near_folded]
     # Beside one that is nearly the same, others would only distract.
-    near = [each for each, ratio in zip(near, likeness, strict=True) if ratio > 0.7 * likeness[0]]
-    near += [each for each in names if name and name in each and each not in near][: 3 - len(near)]
+    near = [
+        each
+        for key, ratio in zip(near_folded, likeness, strict=True)
+        if ratio > 0.7 * likeness[0]
+        for each in folded[key]
+    ][:3]
+    near += [each for each in names if typed and typed in each.casefold() and each not in near][
+        : 3 - len(near)
+    ]
     return f"; did you mean {', '.join(repr(each) for each in near)}?" if near else ""

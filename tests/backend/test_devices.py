@@ -179,3 +179,29 @@ def test_the_processors_abilities_are_what_linux_says_or_none(monkeypatch, text)
     finally:
         devices._cpu_flags.cache_clear()
     assert found == ({"flags", ":", "fpu", "amx_bf16", "avx2"} if text and "avx2" in text else set())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cuda:0,cuda:1", "cuda:all", "cuda:0,1", "cuda:0-3", "cuda:0+cuda:1", "0,1", "cuda:0 cuda:1", "all"],
+)
+def test_several_cards_at_once_are_refused_with_the_reason(name, photo, monkeypatch):
+    said = "is more than one device, and a dream runs on one: each step needs the whole gradient of the one before"
+    with pytest.raises(RecipeError, match=said):
+        batcountry.dream(photo, device=name)
+    monkeypatch.setenv("BATCOUNTRY_DEVICE", name)
+    with pytest.raises(RecipeError, match=f"which BATCOUNTRY_DEVICE names, {said}"):
+        pick_device("auto")
+
+
+def test_a_list_of_cards_is_refused_with_the_reason(photo):
+    with pytest.raises(
+        RecipeError, match=r"device cannot be \['cuda:0', 'cuda:1'\]: a dream runs on one device"
+    ):
+        batcountry.dream(photo, device=["cuda:0", "cuda:1"])
+
+
+@pytest.mark.parametrize("name", ["cuda:1", "no-such", "cuda:-1"])
+def test_one_that_is_not_there_is_not_called_several(name):
+    with pytest.raises(RecipeError, match=f"there is no device '{name}' here"):
+        pick_device(name)

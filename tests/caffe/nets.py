@@ -36,3 +36,37 @@ def net(folder, text: str, seed: int = 0, **data) -> caffe.Net:
         made.blobs[name].data[...] = values
     made.reshape()
     return made
+
+
+def uneven(size: tuple[int, int] = (143, 143)) -> str:
+    """Return a net of stride 16 whose branches agree for 2 of 16 sizes: convolutions round down, pooling rounds up."""
+    text = inputs(data=(1, 3, *size))
+
+    def convolution(name: str, bottom: str, count: int, settings: str) -> str:
+        filler = 'weight_filler { type: "xavier" } '
+        return layer(
+            "Convolution",
+            name,
+            bottom,
+            settings=f"convolution_param {{ num_output: {count} {filler}{settings} }}",
+        )
+
+    text += convolution("stem", "data", 8, "kernel_size: 3 stride: 2")
+    bottom = "stem"
+    for index in (1, 2, 3):
+        text += layer("ReLU", f"{bottom}_relu", bottom, bottom)
+        text += convolution(f"down{index}", bottom, 8, "kernel_size: 3 stride: 2")
+        text += layer(
+            "Pooling", f"pool{index}", bottom, settings="pooling_param { pool: MAX kernel_size: 3 stride: 2 }"
+        )
+        text += layer("Concat", f"concat{index}", f"down{index} pool{index}")
+        text += convolution(f"mix{index}", f"concat{index}", 16, "kernel_size: 3 pad: 1")
+        bottom = f"mix{index}"
+    text += layer("ReLU", "mix3_relu", bottom, bottom)
+    text += layer("Pooling", "global", bottom, settings="pooling_param { pool: AVE global_pooling: true }")
+    return text + layer(
+        "InnerProduct",
+        "fc",
+        "global",
+        settings='inner_product_param { num_output: 5 weight_filler { type: "xavier" } }',
+    )

@@ -26,7 +26,7 @@ def test_layers_come_in_file_order_with_todays_types():
         ("", "no layers"),
         ("layer { name: 'a' type: 'Input' ", "line 1"),
         ("hello world", "not a Caffe prototxt"),
-        ("layer { name: 'a' nonsense: 3 }", "nonsense"),
+        ("layer { name: 'a' nonsense: 3 }", "no type"),
         ("layer { name: 'a' type: 'ReLU' bottom: 'dat' top: 'a' }", "'dat', which no layer before it makes"),
         ("layer { name: 'x' type: 'Wibble' top: 'x' } layer { name: 'y' type: 'Wobble' top: 'y' }", "Wobble"),
     ],

@@ -39,6 +39,29 @@ def test_arrays_survive_a_blobproto():
     assert np.array_equal(caffe.io.blobproto_to_array(blob, return_diff=True), array * 2)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("data: 123", 123.0),
+        ("shape { } data: 123", 123.0),
+        ("shape { dim: 2 dim: 1 } data: 1 data: 2", [[1.0], [2.0]]),
+        ("num: 1 channels: 1 height: 2 width: 1 data: 1 data: 2", [[[[1.0], [2.0]]]]),
+        ("num: 1 channels: 1 height: 1 width: 1 data: 5", [[[[5.0]]]]),
+    ],
+)
+def test_a_blobproto_has_a_shape_or_four_numbers_or_is_a_scalar(text, expected):
+    array = caffe.io.blobproto_to_array(text_format.Parse(text, caffe_pb2.BlobProto()))
+    assert array.tolist() == expected
+    assert caffe.io.array_to_blobproto(np.float32(array)).data == list(np.ravel(expected))
+
+
+def test_a_scalar_survives_a_blobproto_and_many_numbers_without_a_shape_do_not():
+    blob = caffe.io.array_to_blobproto(np.float32(7), np.float32(9))
+    assert caffe.io.blobproto_to_array(blob) == 7 and caffe.io.blobproto_to_array(blob, True) == 9
+    with pytest.raises(ValueError, match="reshape"):
+        caffe.io.blobproto_to_array(caffe_pb2.BlobProto(data=[1.0] * 6))
+
+
 def test_ten_crops_are_corners_middle_and_their_mirrors(photo):
     crops = caffe.io.oversample([photo], (11, 13))
     assert crops.shape == (10, 11, 13, 3)

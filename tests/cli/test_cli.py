@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from caffe import nets
 from conftest import REFERENCE
 
 quick = ["--octaves", "2", "--iterations", "2"]
@@ -81,6 +82,36 @@ def test_layers_are_listed_with_channels_stride_and_field(run):
     assert code == 0
     line = next(each for each in out.splitlines() if each.startswith("blocks.10"))
     assert line.split()[-3:] == ["112", "16", "339"]
+    assert line.split()[1:3] == ["(default)", "*"]
+    starred = [each.split()[0] for each in out.splitlines() if " * " in each]
+    assert starred == [f"blocks.{index}" for index in range(3, 16)]
+
+
+def test_layers_are_printed_as_json_for_programs(run):
+    code, out, _ = run("layers", "--json")
+    facts = json.loads(out)
+    assert code == 0 and facts["model"] == "efficientnet-lite0" and facts["default_layer"] == "blocks.10"
+    ten = next(each for each in facts["layers"] if each["name"] == "blocks.10")
+    assert (ten["channels"], ten["stride"], ten["receptive_field"]) == (112, 16, 339)
+    assert ten["recommended"] is True and ten["sizes"] is None
+    assert [
+        each["recommended"] for each in facts["layers"] if each["name"] in ("stem", "head", "logits")
+    ] == [False] * 3
+
+
+def test_layers_say_which_sizes_a_network_runs_on(run, tmp_path):
+    nets.net(tmp_path, nets.uneven()).save(str(tmp_path / "net.caffemodel"))
+    (tmp_path / "net.prototxt").rename(tmp_path / "deploy.prototxt")
+    code, out, _ = run("layers", str(tmp_path))
+    said = " ".join(out.split())
+    assert (
+        code == 0
+        and "sizes concat3 to fc: sides of 16n, 16n+15 run; others are padded to the next that does" in said
+    )
+    assert "sizes concat1 to pool2: sides of 4n, 4n+3 run" in said
+    facts = json.loads(run("layers", str(tmp_path), "--json")[1])
+    sizes = {each["name"]: each["sizes"] for each in facts["layers"]}
+    assert sizes["stem"] is None and sizes["mix3"].startswith("sides of 16n, 16n+15 run")
 
 
 def make_garbage(photo):
@@ -317,7 +348,7 @@ def test_a_file_that_is_no_model_is_told_what_a_model_may_be(run, photo_file):
     Path("net.safetensors").touch()
     code, _, err = run("layers", "net.safetensors")
     assert code == 2 and "has weights alone" in err
-    Path("deploy.prototxt").write_text('layer { name: "a" wrong: 1 }')
+    Path("deploy.prototxt").write_text('layer { name: "a" wrong }')
     Path("net.caffemodel").touch()
     code, _, err = run("layers", "deploy.prototxt")
     assert code == 2 and "line 1" in err

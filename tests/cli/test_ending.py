@@ -241,7 +241,7 @@ def test_a_damaged_gif_has_no_note_but_an_error(run):
     data[at + 5 : at + 9] = b"\xff\xff\xff\xff"
     Path("bomb.gif").write_bytes(data)
     code, _, err = run("info", "bomb.gif")
-    assert code == 2 and err.startswith("error: bomb.gif is not an animated picture that can be read")
+    assert code == 2 and err.startswith("error: bomb.gif ") and err.count("\n") == 1
 
 
 def test_outputs_whose_encoding_lacks_a_character_take_its_escape(monkeypatch):

@@ -66,7 +66,7 @@ def test_choices_defaults_and_where_to_read_on_are_in_the_help(run):
     text = re.sub(r"[\s│]+", " ", run("dream", "--help")[1])
     for part in (
         "One of decorrelated, pixels, fourier, soft-fourier, maco.",
-        "One of ascent, adam, rmsprop.",
+        "One of ascent, adam, rmsprop, rmsprop-cnn-vis.",
         "std, rms, nothing (none), or bands",
         "See `bat-country layers`.",
         "See `bat-country models`.",

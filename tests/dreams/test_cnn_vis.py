@@ -40,7 +40,7 @@ def test_without_options_a_layer_is_amplified_in_windows_from_noise(model):
     wanted = {
         "windows": "input",
         "carry": "picture",
-        "optimizer": "rmsprop",
+        "optimizer": "rmsprop-cnn-vis",
         "rescale": True,
         "canvas": "19x29",
     }
@@ -106,6 +106,37 @@ def test_weights_go_with_the_gradient_unless_they_are_given(model, aim, slope, s
         assert weights.get(name, 0.0) == pytest.approx(share * slope, rel=0.06)
     given = made(model, {"layer": "sum"}, aim=aim, penalties=Penalties(tv=7, p_norm=0))["objective"]
     assert [weight for weight, _ in given.of_image.terms] == [-7]
+
+
+@pytest.mark.parametrize(
+    ("objective", "places"),
+    [
+        ('2e-4*channel("sum", 1)', 1),  # a mean over places here, a sum in cnn-vis
+        ('1e-7*neuron("sum", 1)', None),  # one place in both
+    ],
+)
+def test_steps_are_those_of_cnn_vis_for_sums_over_places_also_where_gradients_are_tiny(
+    model, objective, places
+):
+    options = {"objective": objective, "jitter": 0, "iterations": 3, "start": "noise(20)", "rescale": False}
+    found = [step.image[0].numpy() for step in Dreamer(**made(model, options)).dreaming()]
+    slope = np.zeros((3, 19, 29))
+    if places:
+        slope[:] = 2e-4 * np.reshape(WEIGHTS[1], (3, 1, 1))
+    else:
+        slope[:, 9, 14] = 1e-7 * np.array(WEIGHTS[1])
+    cache, moved = 0.0, []
+    for _ in range(3):
+        cache = 0.9 * cache + 0.1 * slope**2
+        moved.append(2.0 * slope / np.sqrt(cache + 1e-8))
+    for before, after, expected in zip(found, found[1:], moved[1:], strict=False):
+        np.testing.assert_allclose(after - before, expected, rtol=0.01, atol=2e-5)
+    assert 0 < np.abs(moved[1]).max() < 3
+
+
+def test_pytorchs_rmsprop_is_there_for_who_asks(model):
+    found = made(model, {"optimizer": "rmsprop"})
+    assert (found["optimizer"], found["step_size"], found["smoothing"]) == ("rmsprop", 2.0, 0.9)
 
 
 def test_from_a_picture_the_norm_holds_on_to_it_and_from_noise_to_gray(model):

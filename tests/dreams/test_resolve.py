@@ -81,7 +81,17 @@ def rmsprop(slopes, rate, kept):
         yield rate * slope / (np.sqrt(cache) + 1e-8)
 
 
-@pytest.mark.parametrize(("name", "rule", "usual"), [("adam", adam, 0.9), ("rmsprop", rmsprop, 0.95)])
+def cnn_vis_rmsprop(slopes, rate, kept):
+    cache = 0
+    for slope in slopes:
+        cache = kept * cache + (1 - kept) * slope**2
+        yield rate * slope / np.sqrt(cache + 1e-8)
+
+
+RULES = [("adam", adam, 0.9), ("rmsprop", rmsprop, 0.95), ("rmsprop-cnn-vis", cnn_vis_rmsprop, 0.95)]
+
+
+@pytest.mark.parametrize(("name", "rule", "usual"), RULES)
 @pytest.mark.parametrize("smoothing", [None, 0.5])
 def test_optimizers_keep_as_much_of_the_past_as_the_recipe_says(
     photo, two_channels, name, rule, usual, smoothing

@@ -173,7 +173,7 @@ def test_a_picture_that_only_libvips_opens_asks_for_its_extra_and_is_not_called_
 
 
 def test_a_picture_that_does_not_fit_into_memory_is_not_called_damaged(monkeypatch):
-    monkeypatch.setattr(Image, "open", lambda _: [0] * sys.maxsize)
+    monkeypatch.setattr(Image, "open", lambda *_, **__: [0] * sys.maxsize)
     with pytest.raises(PictureError, match="x does not fit into memory"):
         decode(b"", "x")
 

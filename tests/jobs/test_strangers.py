@@ -127,7 +127,7 @@ def test_a_spec_that_lacks_what_its_kind_needs_is_said(work, kind, said):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_refused_and_not_waited_for(work, tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(PictureError, match="is no file"):
+    with pytest.raises(PictureError, match="is no plain file"):
         read_picture(tmp_path / "pipe.png")
     (work / "state.json").unlink()
     os.mkfifo(work / "state.json")

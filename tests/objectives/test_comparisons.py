@@ -74,19 +74,19 @@ def test_style_is_the_relative_distance_of_gram_matrices(two_channels):
     assert score == pytest.approx(wanted, rel=1e-4)
 
 
-def test_diversity_is_minus_the_cosine_with_the_others():
+def test_diversity_is_the_mean_over_pictures_of_the_cosines_with_the_others():
     model = open_model()
     batch = torch.cat([noise(2, 3, 64, 48), torch.full((1, 3, 64, 48), 30.0)])
     found = model.activations(batch, ("blocks.2",))["blocks.2"].double().numpy()
     grams = [np.einsum("chw,dhw->cd", each, each) for each in found]
     flat = [each.ravel() / np.linalg.norm(each) for each in grams]
-    pairs = sum(a @ b for i, a in enumerate(flat) for j, b in enumerate(flat) if i != j) / 2
-    assert whole_gradient(model, diversity("blocks.2"))(batch)[0] == pytest.approx(-pairs, rel=1e-4)
+    pairs = sum(a @ b for i, a in enumerate(flat) for j, b in enumerate(flat) if i != j) / 3
+    assert whole_gradient(model, diversity("blocks.2"))(batch)[0] == pytest.approx(pairs, rel=1e-4)
 
 
 def test_diversity_of_one_picture_is_refused_before_any_work(photo):
     with pytest.raises(RecipeError, match="here is only one"):
-        batcountry.dreaming(photo, objective='layer("blocks.2") + diversity("blocks.2")', octaves=1)
+        batcountry.dreaming(photo, objective='layer("blocks.2") - diversity("blocks.2")', octaves=1)
 
 
 @pytest.mark.parametrize("kind", [strongest, weakest])

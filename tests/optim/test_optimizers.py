@@ -34,12 +34,54 @@ def test_ascent_divides_each_pictures_gradient_by_its_size(name, size):
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_rmsprop_is_cnn_vis_rule():
+def test_rmsprop_is_pytorchs_rule():
     cache, wanted = np.zeros((2, 3, 5, 7)), np.zeros((2, 3, 5, 7))
     for each in slopes:
         cache = 0.95 * cache + 0.05 * each**2
         wanted += 0.7 * each / (np.sqrt(cache) + 1e-8)
     np.testing.assert_allclose(walked(optimizer("rmsprop", Schedule(0.7))), wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-5])
+@pytest.mark.parametrize("places", [1, 196])
+def test_the_rmsprop_of_cnn_vis_has_its_least_square_under_the_root(size, places):
+    cache, expected = np.zeros((2, 3, 5, 7)), np.zeros((2, 3, 5, 7))
+    tensor = torch.zeros(2, 3, 5, 7)
+    moves = optimizer("rmsprop-cnn-vis", Schedule(0.7, 0.5, 2), smoothing=0.8, places=places)([tensor])
+    for step, slope in enumerate(slopes):
+        of_sum = np.float64(slope) * size * places
+        cache = 0.8 * cache + 0.2 * of_sum**2
+        expected += 0.7 * 0.5 ** (step // 2) * of_sum / np.sqrt(cache + 1e-8)
+        moves.update([torch.from_numpy(slope * np.float32(size))])
+    np.testing.assert_allclose(tensor.numpy(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_tiny_gradient_is_a_tiny_step_in_cnn_vis_and_a_long_one_in_pytorch():
+    moved = {}
+    for name in ("rmsprop", "rmsprop-cnn-vis"):
+        tensor = torch.zeros(1, 1)
+        optimizer(name, Schedule(1.0))([tensor]).update([torch.full((1, 1), 1e-5)])
+        moved[name] = float(tensor)
+    assert moved == pytest.approx({"rmsprop": 4.45, "rmsprop-cnn-vis": 0.09997}, rel=1e-3)
+
+
+def test_the_rmsprop_of_cnn_vis_goes_on_from_its_state():
+    tensors = [torch.zeros(1, 3), torch.ones(1, 2, 2)]
+    made = optimizer("rmsprop-cnn-vis", Schedule(2.0, 0.5, 1))
+    first = made(tensors)
+    gradients = [torch.full((1, 3), 1e-4), torch.full((1, 2, 2), -2e-5)]
+    first.update(gradients)
+    again = [tensor.clone() for tensor in tensors]
+    second = made(again)
+    second.load({key: value.clone() for key, value in first.state().items()})
+    first.update(gradients)
+    second.update(gradients)
+    for ours, theirs in zip(tensors, again, strict=True):
+        assert torch.equal(ours, theirs)
+    with pytest.raises(KeyError):
+        second.load({"steps": torch.tensor(1)})
+    with pytest.raises(RuntimeError):
+        made([torch.zeros(7)]).load(first.state())
 
 
 def test_adam_is_kingma_and_bas_rule():
@@ -69,6 +111,7 @@ def test_no_gradient_is_no_step():
     [
         ({"name": "sgd"}, "there are ascent, adam, rmsprop"),
         ({"name": "adam", "measure": "std"}, "leave normalize out"),
+        ({"name": "rmsprop-cnn-vis", "measure": "std"}, "rmsprop-cnn-vis normalizes in its own way"),
         ({"name": "ascent", "smoothing": 0.5}, "leave smoothing out"),
     ],
 )
@@ -88,7 +131,7 @@ def test_bands_are_normalized_and_their_steps_decay(wrap):
         torch.testing.assert_close(tensor, normalize_bands(gradient, wrap) * (2 + 1 + 0.5))
 
 
-@pytest.mark.parametrize("name", ["ascent", "adam", "rmsprop"])
+@pytest.mark.parametrize("name", ["ascent", "adam", "rmsprop", "rmsprop-cnn-vis"])
 def test_steps_of_all_optimizers_decay_and_move_every_tensor_along_its_own_gradient(name):
     """Along a gradient that stays each step is as long as its size says, but for RMSProp's first ones."""
     tensors = [torch.zeros(1, 2, 3), torch.zeros(1, 5)]
@@ -110,7 +153,7 @@ def test_gradients_do_not_stay_with_the_tensors(name):
 
 
 def test_rmsprop_takes_large_steps_where_gradients_are_small():
-    """Its 1e-8 is beside the root, as in cnn-vis: a gradient of 1e-6 counts."""
+    """Its 1e-8 is beside the root, as PyTorch has it: a gradient of 1e-6 counts."""
     tensor = torch.zeros(1, 4)
     optimizer("rmsprop", Schedule(1.0), smoothing=0.0)([tensor]).update([torch.full((1, 4), 1e-6)])
     torch.testing.assert_close(tensor, torch.full((1, 4), 1 / 1.01))

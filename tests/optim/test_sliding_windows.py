@@ -14,7 +14,16 @@ from batcountry.objectives import layer
 from batcountry.optim.ascent import Ascent
 from batcountry.optim.gradient import whole_gradient
 from batcountry.optim.optimizers import Schedule, optimizer
-from batcountry.optim.sliding_windows import Window, WindowedAscent, counted, in_batches, starts, windows
+from batcountry.optim.sliding_windows import (
+    Window,
+    WindowedAscent,
+    counted,
+    in_batches,
+    middle_of,
+    mirrored,
+    starts,
+    windows,
+)
 from conftest import WEIGHTS, two_sums
 
 rng = np.random.RandomState(9)
@@ -153,11 +162,50 @@ def test_windows_go_with_masks_and_penalties(photo):
     assert not np.array_equal(found.array()[:, 30:], photo[:, 30:])
 
 
+@pytest.mark.parametrize(("side", "window"), [(7, 11), (7, 30), (1, 4), (8, 8), (9, 5)])
+def test_a_small_picture_is_in_the_middle_of_its_mirror_image(side, window):
+    picture = torch.arange(2.0 * side * 6).reshape(1, 2, side, 6)
+    large = mirrored(picture, (window, 6))
+    before = max(0, window - side) // 2
+    assert large.shape == (1, 2, max(side, window), 6)
+    rows = np.pad(np.arange(side), (before, max(0, window - side) - before), mode="reflect")
+    assert torch.equal(large, picture[:, :, rows])
+    assert torch.equal(middle_of((window, 6), picture).of(large), picture)
+    assert torch.equal(mirrored(picture.mT, (6, window)), large.mT)
+
+
+def test_a_picture_smaller_than_the_windows_grows_as_the_middle_of_its_mirror_image(two_channels):
+    picture = torch.rand(1, 3, 5, 9) * 255
+
+    def climb(image):
+        ascent = optimizer("ascent", Schedule(3.0))
+        gradient = whole_gradient(two_channels, layer("sum"))
+        return WindowedAscent(Ascent(gradient, ascent, (), np.random.RandomState(3)), (8, 12)).on(image)
+
+    small, large = climb(picture), climb(mirrored(picture, (8, 12)))
+    for _ in range(3):
+        (found, score), (whole, expected) = small.step(), large.step()
+        assert score == expected
+        assert torch.equal(found, whole[:, :, 1:6, 1:10])
+    assert not torch.equal(found, picture)
+    again = climb(picture)
+    again.load(small.state())
+    assert torch.equal(again.step()[0], small.step()[0])
+
+
+@pytest.mark.parametrize("size", [(224, 224), (60, 40), (230, 100), (100, 250), (7, 9)])
+def test_a_layer_of_one_size_dreams_on_all_sizes_through_windows_of_the_networks_own(size):
+    picture = np.random.RandomState(1).randint(0, 256, (*size, 3), dtype=np.uint8)
+    model = batcountry.open_model()
+    found = batcountry.dream(picture, model=model, layer="stem", windows="input", octaves=1, iterations=1)
+    assert found.array().shape == picture.shape
+    assert not np.array_equal(found.array(), picture)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"windows": "64x64"}, "no room for windows of 64×64"),
-        ({"windows": "input", "octaves": 1}, "no room for windows of 224×224"),
         ({"windows": "all"}, "such as 600x800"),
         ({"windows": "16x16", "wrap": "x"}, "wrap 'x' does not go with windows"),
         ({"windows": "16x16", "tile": 64}, "tile 64 does not go with windows"),

@@ -78,7 +78,7 @@ def test_what_an_installed_package_adds_is_named_in_recipes_like_all_else(instal
     found = json.loads(done.stdout)
     assert (found["model"], found["param"], found["octaves"]) == ("blur:3", "warm-pixels", 1)
     assert found["same"] and found["cube"] and found["warmer"] > 1
-    assert found["enum"] == ["ascent", "adam", "rmsprop", "sign"]
+    assert found["enum"] == ["ascent", "adam", "rmsprop", "rmsprop-cnn-vis", "sign"]
 
 
 def test_the_command_line_offers_and_takes_it_and_says_what_is_broken(installed, tmp_path):

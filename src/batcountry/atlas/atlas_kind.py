@@ -21,7 +21,7 @@ from batcountry.backend.version import __version__
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.steps import Step
 from batcountry.dreams.visualize import visualizing
-from batcountry.errors import JobError, LayerNotFound
+from batcountry.errors import JobError
 from batcountry.jobs.events import Count, Progress
 from batcountry.jobs.folder import JOB, JobFolder, folder_within
 from batcountry.jobs.inputs import check_weights, pinned, prepared_of, shown_names
@@ -192,8 +192,6 @@ def chosen(model: Model, patterns: Sequence[str]) -> list[str]:
     names = [each.name for each in model.layers]
     wanted: set[str] = set()
     for pattern in patterns or [model.default_layer]:
-        found = {each for each in names if each == pattern or fnmatchcase(each, pattern)}
-        if not found:
-            raise LayerNotFound(pattern, names, model.name)
-        wanted |= found
+        matches = {each for each in names if each == pattern or fnmatchcase(each, pattern)}
+        wanted |= matches or {model.layer(pattern).name}
     return [each for each in names if each in wanted]

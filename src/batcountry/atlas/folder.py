@@ -30,6 +30,7 @@ from batcountry.backend.reading import read_plain
 from batcountry.errors import PictureError, RecipeError
 from batcountry.image.files import encode
 from batcountry.image.picture import Picture
+from batcountry.image.sources.opening import FORMATS
 from batcountry.jobs.folder import WITHIN
 from batcountry.models import Model
 from batcountry.recipe.json_text import read_json
@@ -135,7 +136,7 @@ class Folder:
         columns = ceil(sqrt(entry.channels))
         sheet = Image.new("RGB", (columns * CELL, ceil(entry.channels / columns) * CELL), (24, 24, 24))
         for channel in range(entry.channels):
-            with Image.open(self.file(entry, channel)) as image:
+            with Image.open(self.file(entry, channel), formats=FORMATS) as image:
                 small = image.convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS)
             sheet.paste(small, (channel % columns * CELL, channel // columns * CELL))
         (self.path / "sheets").mkdir(exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -25,10 +26,11 @@ def pick_device(name: str) -> torch.device:
     Raises
     ------
     RecipeError
-        If there is no such device here.
+        If there is no such device here, or several are named.
     """
     named = os.environ.get(AUTO) if name == "auto" else None
     name = named or name
+    _check_one(name, f", which {AUTO} names," if named else "")
     if name == "auto":
         return torch.device(next((kind for kind in ("cuda", "mps", "xpu") if _available(kind)), "cpu"))
     try:
@@ -41,6 +43,15 @@ def pick_device(name: str) -> torch.device:
     if device.type == "meta":
         raise RecipeError("the device 'meta' computes nothing; use auto or cpu")
     return device
+
+
+def _check_one(name: str, why: str) -> None:
+    """Raise `RecipeError` for a name of several devices, in any of the ways in which programs write that."""
+    if re.search(r"[,;+&*|]|\s\S|\d-\d|\d:\d|\ball\b", name.strip()):
+        raise RecipeError(
+            f"{name!r}{why} is more than one device, and a dream runs on one: each step needs the whole gradient of the one "
+            "before, so several would wait for each other; name one, and dream on other pictures on the others"
+        )
 
 
 def _available(kind: str) -> bool:

@@ -9,6 +9,13 @@ from pathlib import Path
 
 from batcountry.errors import BatCountryError, PictureError
 
+PICTURE_SUFFIXES = {
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".dib"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".avifs", ".jp2", ".j2k", ".jpx", ".heic", ".heif", ".hif"),
+    *(".exr", ".hdr"),
+}
+"""How names of pictures end that are taken from a folder; a picture that is named may have any."""
+
 
 def make_folder(folder: Path) -> None:
     """Make a folder, and those above it, if it is not there; raises `PictureError` if that cannot be."""
@@ -31,12 +38,11 @@ def check_makeable(folder: Path) -> None:
 
 def pictures_in(folder: Path) -> list[Path]:
     """Return a folder's files whose suffixes are of pictures, sorted; raises `PictureError` if there are none."""
-    from PIL import Image
-
     if not folder.is_dir():
         raise PictureError(f"there is no folder {folder}; name a folder of pictures")
-    known = Image.registered_extensions()
-    found = sorted(each for each in folder.iterdir() if each.is_file() and each.suffix.lower() in known)
+    found = sorted(
+        each for each in folder.iterdir() if each.is_file() and each.suffix.lower() in PICTURE_SUFFIXES
+    )
     if not found:
         raise PictureError(f"the folder {folder} has no pictures in it")
     return found

@@ -42,6 +42,8 @@ class Policy:
         Of each file that is read.
     max_seconds
         That a piece of work may take, as it is planned and as it is.
+    network
+        Whether a picture may be fetched from an address.
 
     Examples
     --------
@@ -56,6 +58,7 @@ class Policy:
     max_steps: int | None = None
     max_bytes: int | None = None
     max_seconds: float | None = None
+    network: bool = True
 
     def allow(self, *folders: PathName, run_code: bool = False) -> Policy:
         """Return this policy with more folders that files may be read from, and with `run_code` leave to run code."""
@@ -81,6 +84,13 @@ class Policy:
         """Raise `PolicyError` unless the program in a file may be run."""
         if not self.run_programs:
             raise _no_code(f"to open {file} is to run the program in it, and it may be anybody's")
+
+    def check_address(self, address: str) -> None:
+        """Raise `PolicyError` unless something may be fetched from an address on the web."""
+        if not self.network:
+            raise PolicyError(
+                f"{address} is on the web, and what others may have written fetches nothing; fetch it yourself and name the file"
+            )
 
     def may_read(self, path: PathName) -> bool:
         """Whether a path lies in a folder that is allowed; see `check_place`."""
@@ -222,8 +232,9 @@ STRICT = Policy(
     max_steps=100_000,
     max_bytes=1 << 30,
     max_seconds=86_400,
+    network=False,
 )
-"""For what anybody may have written: no code, no files but in folders that are allowed with `allow`, all within bounds."""
+"""For what anybody may have written: no code, nothing fetched, no files but in folders that are allowed, all within bounds."""
 
 
 def _no_code(why: str) -> PolicyError:

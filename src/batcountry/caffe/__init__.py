@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from batcountry.caffe.layers.python import python_layer as python_layer
     from batcountry.caffe.layers.registry import caffe_layer as caffe_layer
     from batcountry.caffe.net import Net as Net
+    from batcountry.caffe.net_spec import NetSpec as NetSpec
+    from batcountry.caffe.net_spec import params as params
+    from batcountry.caffe.net_spec import to_proto as to_proto
     from batcountry.caffe.proto.caffe_pb2 import TEST as TEST
     from batcountry.caffe.proto.caffe_pb2 import TRAIN as TRAIN
 
@@ -25,12 +28,15 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Classifier": "classifier",
         "Layer": "layers.python",
         "Net": "net",
+        "NetSpec": "net_spec",
         "TEST": "proto.caffe_pb2",
         "TRAIN": "proto.caffe_pb2",
         "caffe_layer": "layers.registry",
+        "params": "net_spec",
         "python_layer": "layers.python",
+        "to_proto": "net_spec",
     },
-    ("io", "proto"),
+    ("coord_map", "io", "layers", "net_spec", "proto"),
 )
 __all__ += [
     "layer_type_list",

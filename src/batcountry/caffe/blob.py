@@ -171,3 +171,31 @@ class ParameterBlob(Blob):
         """Refuse: weights keep the shape that their layer needs."""
         if tuple(shape) != self.shape:
             raise ValueError(f"weights of shape {self.shape} cannot become {shape}")
+
+
+class LayerBlob(ParameterBlob):
+    """Weights of a Python layer, whose own code writes their gradient into `diff`."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        super().__init__(tensor, lambda: None)
+
+    @property
+    def has_diff(self) -> bool:
+        """False, as there is no gradient to be added to what the layer wrote."""
+        return False
+
+
+class LayerBlobs(list["Blob"]):
+    """The weights of a Python layer, as its `blobs`."""
+
+    def add_blob(self, *shape: int) -> None:
+        """Add weights of a shape, zeros until they are written to or a file gives them; in `setup`, as in Caffe.
+
+        Raises
+        ------
+        ValueError
+            If there can be no such shape.
+        """
+        blob = Blob()
+        blob.reshape(*shape)
+        self.append(blob)

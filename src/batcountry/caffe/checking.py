@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batcountry.caffe.formats.prototxt import read_net
+from batcountry.caffe.formats.forks import described, fit_settings
+from batcountry.caffe.formats.prototxt import read_definition
 from batcountry.caffe.formats.weights import read_weights
-from batcountry.caffe.graph import Fit, build_nodes, check_wiring, infer_shapes
+from batcountry.caffe.graph import Fit, check_wiring, infer_shapes
 from batcountry.caffe.layers import unsupported
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.net import Net
+from batcountry.caffe.partial import build_part
 from batcountry.caffe.proto.caffe_pb2 import TEST
 from batcountry.caffe.receptive_fields import receptive_fields
 from batcountry.errors import LayerNotFound, ModelError
@@ -40,19 +42,22 @@ class NetFacts:
     Attributes
     ----------
     layers
-        As far as the first unsupported one, in running order.
+        Those that run, in running order.
     inputs
         Shapes by blob.
     unsupported
         `'name' (type)` of every layer that cannot run.
     fit
-        How the weights went with the net; None if none were given, or the net cannot run.
+        How the weights went with the net; None if none were given.
+    skipped
+        What in the definition is not known and was read over, with its line.
     """
 
     layers: tuple[LayerFacts, ...]
     inputs: dict[str, Shape]
     unsupported: tuple[str, ...]
     fit: Fit | None
+    skipped: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -68,12 +73,12 @@ def examine(prototxt: Path, weights: Path | None = None) -> NetFacts:
     ModelError
         If a file cannot be read, or the net cannot be for another reason than unsupported layers.
     """
-    every = list(read_net(prototxt, phase=TEST).layer)
-    missing = unsupported(every)
-    check_wiring(every, str(prototxt))
-    first = next((i for i, each in enumerate(every) if unsupported([each])), len(every))
-    stored = read_weights(weights) if weights is not None and not missing else None
-    built = build_nodes(every[:first], stored, str(weights))
+    definition = read_definition(prototxt, phase=TEST)
+    missing = unsupported(definition.net.layer)
+    check_wiring(definition.net.layer, str(prototxt))
+    stored = read_weights(weights) if weights is not None else None
+    fit_settings(definition.net.layer, stored or {})
+    built, _ = build_part(definition.net.layer, stored, str(weights))
     shapes: dict[str, Shape] = {}
     fields = receptive_fields(built.nodes)
     found, inputs = [], {}
@@ -87,7 +92,8 @@ def examine(prototxt: Path, weights: Path | None = None) -> NetFacts:
             found.append(LayerFacts(node.name, node.layer.type, shape, count, *size))
         else:
             inputs.update({top: shapes[top] for top in node.tops})
-    return NetFacts(tuple(found), inputs, tuple(missing), None if stored is None else built.fit)
+    skipped = tuple(described(definition.skipped))
+    return NetFacts(tuple(found), inputs, tuple(missing), None if stored is None else built.fit, skipped)
 
 
 @dataclass(frozen=True)

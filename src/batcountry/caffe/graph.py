@@ -17,7 +17,7 @@ from batcountry.caffe.fillers import MAX_BLOB, MAX_FILLED, filled, is_zero
 from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.layers.registry import LayerType, Param, Shape, layer_type
 from batcountry.caffe.proto.caffe_pb2 import ParamSpec
-from batcountry.errors import ModelError, first_line, raised_in, suggestion
+from batcountry.errors import ModelError, first_line, listed, raised_in, suggestion
 
 Arrays = Sequence["NDArray[np.float32] | None"]
 Blobs = Mapping[str, Arrays]
@@ -118,7 +118,7 @@ class Fit:
 def fitting(layer: str, stored: Arrays, shapes: Sequence[Shape]) -> Arrays:
     """Return a file's blobs of a layer, or raise `ModelError` if they are of another number or shape."""
     if len(stored) == len(shapes) and all(
-        array is None or _squeezed(array.shape) == _squeezed(tuple(shape))
+        array is None or _agree(array.shape, tuple(shape))
         for array, shape in zip(stored, shapes, strict=True)
     ):
         return stored
@@ -139,34 +139,39 @@ def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = 
 
     Weights are a file's own arrays, found by layer name. Layers that the file lacks have what
     their fillers say, and layers that the net lacks are left out, as in Caffe. Shapes agree if
-    they are equal but for leading ones.
+    they are equal but for leading ones, or rows of one length.
 
     Raises
     ------
     ModelError
         If a layer cannot be, or with a list of every layer whose blobs are of another number or shape.
     """
-    builder = _Builder(blobs or {})
-    nodes = [builder.node(layer) for layer in layers]
-    if builder.wrong:
-        raise ModelError(f"{where} does not fit the net: {'; '.join(builder.wrong)}")
-    with_weights = [node.name for node in nodes if node.params]
-    stored = [name for name, arrays in (blobs or {}).items() if arrays]
-    missing = tuple(name for name in with_weights if name not in stored) if blobs is not None else ()
-    return Built(nodes, Fit(missing, tuple(name for name in stored if name not in with_weights)))
+    builder = Builder(blobs)
+    return builder.built([builder.node(layer) for layer in layers], where)
 
 
-class _Builder:
-    """What is known while nodes are made one after the other."""
+class Builder:
+    """What is known while nodes are made one after the other, with a file's weights or without."""
 
-    def __init__(self, blobs: Blobs) -> None:
-        self.blobs = blobs
+    def __init__(self, blobs: Blobs | None) -> None:
+        self.has_file = blobs is not None
+        self.blobs = blobs or {}
         self.shapes: dict[str, Shape] = {}
         self.shared: dict[str, Tensor] = {}
         self.wrong: list[str] = []
         self.filled = 0
 
+    def built(self, nodes: list[Node], where: str) -> Built:
+        """Return nodes that this has made, and how the weights went with them; raises `ModelError` if they did not."""
+        if self.wrong:
+            raise ModelError(f"{where} does not fit the net: {listed(self.wrong, '; ')}")
+        with_weights = [node.name for node in nodes if node.params]
+        stored = [name for name, arrays in self.blobs.items() if arrays]
+        missing = tuple(name for name in with_weights if name not in stored) if self.has_file else ()
+        return Built(nodes, Fit(missing, tuple(name for name in stored if name not in with_weights)))
+
     def node(self, layer: Any) -> Node:
+        """Make the next layer's node; raises `ModelError`, or `ShapeError` if it cannot run on what it reads."""
         kind = layer_type(layer)
         specs = _specs(kind, layer, [self.shapes[each] for each in layer.bottom])
         params = []
@@ -174,17 +179,21 @@ class _Builder:
             name = layer.param[index].name if index < len(layer.param) else ""
             tensor = self._owned(layer, index, name, spec.shape) if name in self.shared else None
             if tensor is None:
-                tensor = (
-                    self._filled(layer, spec)
-                    if array is None
-                    else torch.from_numpy(array).reshape(spec.shape)
-                )
+                tensor = self._made(layer, spec, array)
             if name:
                 self.shared.setdefault(name, tensor)
             params.append(tensor)
+        kind.give_params(params)
         node = Node(layer, kind, params)
         infer_shapes([node], self.shapes)
         return node
+
+    def _made(self, layer: Any, spec: Param, array: NDArray[np.float32] | None) -> Tensor:
+        """Return the weights that a file gives, or else a layer's own or a filler's."""
+        stored = None if array is None else torch.from_numpy(array).reshape(spec.shape)
+        if spec.values is not None:
+            return spec.values if stored is None else spec.values.copy_(stored)
+        return self._filled(layer, spec) if stored is None else stored
 
     def _stored(self, layer: Any, specs: Sequence[Param]) -> Arrays:
         """Return the file's blobs of a layer, None for those it has not."""
@@ -221,7 +230,7 @@ class _Builder:
 def _specs(kind: LayerType, layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
     try:
         specs = kind.params(layer, bottoms)
-    except (ArithmeticError, IndexError, ValueError) as error:
+    except (ArithmeticError, IndexError, ValueError, RuntimeError) as error:
         raise ShapeError(f"layer {layer.name!r} ({layer.type}) cannot run on {bottoms}: {error}") from None
     for spec in specs:
         if prod(spec.shape) > MAX_BLOB:
@@ -246,6 +255,12 @@ def infer_shapes(nodes: Sequence[Node], shapes: dict[str, Shape]) -> None:
                     f"layer {node.name!r} makes the empty shape {tuple(tensor.shape)}; its input is too small"
                 )
             shapes[top] = tuple(tensor.shape)
+
+
+def _agree(stored: Shape, shape: Shape) -> bool:
+    """Whether shapes are equal but for leading ones, or both are of one row, which forks lay out as (1, C, 1, 1) too."""
+    rows = all(sum(size != 1 for size in each) <= 1 for each in (stored, shape))
+    return _squeezed(stored) == _squeezed(shape) or (rows and prod(stored) == prod(shape))
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -138,12 +138,18 @@ def oversample(images: Sequence[NDArray[Any]], crop_dims: Sequence[int]) -> Arra
 
 
 def blobproto_to_array(blob: Any, return_diff: bool = False) -> Array:
-    """Return the array in a `BlobProto`, or its diff."""
+    """Return the array in a `BlobProto`, or its diff: of its shape, of its four numbers, or a single one without axes.
+
+    Raises
+    ------
+    ValueError
+        If its shape is of another number of values.
+    """
     values = np.array(blob.diff if return_diff else blob.data, dtype=np.float32)
-    shape = (
-        list(blob.shape.dim) if blob.HasField("shape") else [blob.num, blob.channels, blob.height, blob.width]
+    old = ("num", "channels", "height", "width")
+    return values.reshape(
+        [getattr(blob, name) for name in old] if any(map(blob.HasField, old)) else list(blob.shape.dim)
     )
-    return values.reshape(shape)
 
 
 def array_to_blobproto(arr: NDArray[Any], diff: NDArray[Any] | None = None) -> Any:

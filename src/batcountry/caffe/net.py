@@ -15,14 +15,14 @@ from torch import Tensor, from_numpy
 from batcountry.caffe import batches
 from batcountry.caffe.arguments import wanted_net
 from batcountry.caffe.blob import Blob, ParameterBlob
+from batcountry.caffe.formats.forks import fit_settings
 from batcountry.caffe.formats.hdf5 import write_hdf5
-from batcountry.caffe.formats.prototxt import read_net
+from batcountry.caffe.formats.prototxt import read_definition
 from batcountry.caffe.formats.weights import read_weights, write_weights
-from batcountry.caffe.graph import Node, build_nodes, check_wiring, fitting, infer_shapes
-from batcountry.caffe.layers import check_supported
+from batcountry.caffe.graph import Node, build_nodes, fitting, infer_shapes
 from batcountry.caffe.layers.inputs import keeps_values
+from batcountry.caffe.partial import part_for_programs
 from batcountry.caffe.passes import Passes
-from batcountry.caffe.splits import with_splits
 from batcountry.errors import ModelError, suggestion
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -70,24 +70,27 @@ class Net:
         Lists of weight blobs by layer name; writing into them is seen by the next pass.
     fit
         How the weights went with the net: which layers the file lacks, and which it has too many.
+    left_out
+        Why layers cannot run, by name: those of unknown types and all that read them. A pass that would reach
+        one raises `UnsupportedLayer`; `forward(end=…)` and `backward(start=…)` at layers before them run.
     transformer
         Whatever the program puts there; the 2015 programs keep a `caffe.io.Transformer`.
 
     Raises
     ------
     ModelError
-        If a file cannot be read, or the net cannot be.
+        If a file cannot be read, or the net cannot be; `UnsupportedLayer` if none of its layers runs.
     """
 
     def __init__(self, network_file: str | PathLike[str], *arguments: Any, **named: Any) -> None:
         wanted = wanted_net(*arguments, **named)
         path = Path(network_file)
-        layers = read_net(path, phase=wanted.phase, level=wanted.level, stages=wanted.stages or ()).layer
-        check_supported(layers, str(path))
-        check_wiring(layers, str(path))
+        definition = read_definition(path, phase=wanted.phase, level=wanted.level, stages=wanted.stages or ())
+        layers, self._parting = part_for_programs(definition)
         stored = None if wanted.weights is None else read_weights(Path(wanted.weights))
-        built = build_nodes(with_splits(layers), stored, str(wanted.weights))
-        self.fit = built.fit
+        fit_settings(layers, stored or {})
+        built = build_nodes(layers, stored, str(wanted.weights))
+        self.fit, self.left_out = built.fit, self._parting.left_out
         self._nodes: list[Node] = built.nodes
         self._index = {node.name: i for i, node in enumerate(self._nodes)}
         self.blobs = Blobs()
@@ -108,9 +111,12 @@ class Net:
                 shared[id(tensor)] = blob
             return shared[id(tensor)]
 
-        self.params = OrderedDict(
-            (node.name, [blob_of(each) for each in node.params]) for node in self._nodes if node.params
-        )
+        def blobs_of(node: Node) -> list[ParameterBlob]:
+            if node.kind.instance is None:
+                return [blob_of(each) for each in node.params]
+            return list(node.kind.instance.blobs)
+
+        self.params = OrderedDict((node.name, blobs_of(node)) for node in self._nodes if node.params)
         self._passes.params = self.params
 
     @property
@@ -167,6 +173,7 @@ class Net:
                         f"layer {node.name!r} has weights of shapes {shapes[0]}, the other net's {shapes[1]}"
                     )
                 node.params[:] = found
+                node.kind.give_params(found)
         self._own_params()
 
     def clear_param_diffs(self) -> None:
@@ -236,6 +243,7 @@ class Net:
         ValueError
             If `start` or `end` is no layer, or an array has another number of items than its blob.
         """
+        self._parting.check_reach(end)
         first, last = self._at(start, 0), self._at(end, len(self._nodes) - 1)
         for name, array in data.items():
             blob = self.blobs[name]
@@ -264,6 +272,7 @@ class Net:
         seeds
             Arrays for the diffs of blobs, by name.
         """
+        self._parting.check_reach(start)
         first, last = self._at(start, len(self._nodes) - 1), self._at(end, 0)
         for name, array in seeds.items():
             self.blobs[name].diff[...] = array

@@ -23,7 +23,11 @@ from batcountry.recipe.fields import OUTPUT
 @recipe_options(without=("layer",), picture="image")
 def dream(
     image: Annotated[
-        Path | None, typer.Argument(help="Picture to dream on; with none, --start says what is made.")
+        str | None,
+        typer.Argument(
+            metavar="PICTURE",
+            help="Picture to dream on, a file or an address; with none, --start says what is made.",
+        ),
     ] = None,
     output: Name = None,
     layer: Annotated[list[str] | None, several("layer", "a picture for each")] = None,
@@ -51,8 +55,10 @@ def dream(
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:
     """Dream on a picture."""
+    from batcountry.image.sources.addresses import stem_of
+
     wanted = Wanted(
-        place_of(output, f"dream-{image.stem}.png" if image else "dream.png"),
+        place_of(output, f"dream-{stem_of(image)}.png" if image else "dream.png"),
         named=output is not None,
         overwrite=overwrite,
         save_steps=save_steps,

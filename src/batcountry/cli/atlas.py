@@ -50,7 +50,9 @@ def atlas(
 @app.command(rich_help_panel=NETWORKS)
 @recipe_options(without=(*_WITHOUT, "size"))
 def look(
-    image: Annotated[Path, typer.Argument(help="Picture to look at.")],
+    image: Annotated[
+        str, typer.Argument(metavar="PICTURE", help="Picture to look at, a file or an address.")
+    ],
     model: Annotated[str, typer.Option(help="A known model or a path.")] = "efficientnet-lite0",
     layer: Annotated[
         str | None, typer.Option(help="Layer that looks; the model's own default if not given.")
@@ -71,11 +73,13 @@ def look(
 ) -> None:
     """Show what a layer sees in a picture: the channels it excites, where, and what each place is taken for."""
     from batcountry.atlas import looking
+    from batcountry.image.sources.addresses import address_of, local_path
     from batcountry.jobs.events import Progress
     from batcountry.jobs.unstored import events_of
 
-    goal = output_at(output or Path("look"), [image], overwrite=overwrite, named=output is not None)
+    inputs = [] if address_of(image) else [local_path(image)]
+    goal = output_at(output or Path("look"), inputs, overwrite=overwrite, named=output is not None)
     more: dict[str, Any] = {"top": top, "size": size, "overwrite": overwrite, **options}
     steps = looking(image, goal.path, model, layer, policy=typed_policy(run_code), **more)
-    show(events_of(steps, lambda done: Progress(done=done), {"look": goal}), image.name)
+    show(events_of(steps, lambda done: Progress(done=done), {"look": goal}), Path(image).name)
     out.print(f"open {plain(goal.path / 'index.html')} to see it")

@@ -64,7 +64,7 @@ class Wanted(Target):
 
 
 def dream_with_layers(
-    image: Path | None, wanted: Wanted, options: dict[str, Any], layers: list[str], policy: Policy
+    given: str | None, wanted: Wanted, options: dict[str, Any], layers: list[str], policy: Policy
 ) -> None:
     """Dream on a picture with each of some layers, or with none for what the options say, and say where the dreams are.
 
@@ -72,9 +72,11 @@ def dream_with_layers(
     """
     from batcountry.dreams.prepare import prepare
     from batcountry.image.files import picture_size
+    from batcountry.image.sources.addresses import picture_beside
 
+    image = None if given is None else picture_beside(given, wanted.path, policy)
     if image is not None:
-        picture_size(image)
+        picture_size(image, options.get("frame") or 1)
     layers = list(dict.fromkeys(layers))
     own = {"layer": layers[0]} if layers else {}
     asked = prepare(options={**options, **own}, policy=policy)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 Output = Annotated[
     Path,
-    typer.Argument(metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, or a new folder for frames."),
+    typer.Argument(
+        metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng, .webp, or a new folder for frames."
+    ),
 ]
 
 Keys = Annotated[
@@ -44,7 +46,9 @@ Keys = Annotated[
 @recipe_options(without=LEFT_OUT)
 @options_of(ZoomRecipe, "film")
 def zoom(
-    image: Annotated[Path, typer.Argument(metavar="PICTURE", help="Picture to begin with, or `sky`.")],
+    image: Annotated[
+        str, typer.Argument(metavar="PICTURE", help="Picture to begin with, a file or an address, or `sky`.")
+    ],
     output: Output,
     key: Keys = None,
     overwrite: Overwrite = False,
@@ -56,14 +60,14 @@ def zoom(
     from batcountry.jobs import run
     from batcountry.motion.jobs.specs import zoom_spec
 
-    source = None if str(image) == "sky" and not image.exists() else image
+    source = None if image == "sky" and not Path(image).exists() else image
     more, policy = {**film, **options, "keys": _keys(key)}, typed_policy(run_code)
 
     def begin(path: Path) -> Events:
         spec, objects = zoom_spec(source, path, overwrite=overwrite, policy=policy, options=more)
         return run(spec, policy=policy, objects=objects)
 
-    make_film(output, begin, image.name)
+    make_film(output, begin, Path(image).name)
 
 
 @app.command(rich_help_panel=FILMS)
@@ -71,7 +75,11 @@ def zoom(
 @options_of(VideoRecipe, "film")
 def video(
     source: Annotated[
-        str, typer.Argument(metavar="IN", help="Video to dream on, or an address that yt-dlp understands.")
+        str,
+        typer.Argument(
+            metavar="IN",
+            help="Video, animated picture or folder of frames, or an address that yt-dlp understands.",
+        ),
     ],
     output: Output,
     key: Keys = None,
@@ -134,7 +142,9 @@ def make(
 @frames.command()
 def join(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures, all of one size.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif or .apng.")],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help=".mp4, .webm, .mkv, .mov, .gif, .apng or .webp.")
+    ],
     fps: Annotated[
         str | None,
         typer.Option(help="Frames a second, such as 25 or 30000/1001; if not given, as times.json says."),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from batcountry.caffe.checking import Difference, NetFacts
+    from batcountry.models import Model
 
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="The file of weights, if several lie beside the prototxt.")
@@ -37,25 +39,59 @@ def layers(
         str | None, typer.Option(help="What it takes: rgb, bgr, gray, rgba, or a number.")
     ] = None,
     run_code: RunProgram = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all that is known of them, as JSON.", metavar=" ")
+    ] = False,
 ) -> None:
-    """List the layers of a model in running order: channels, stride and receptive field in pixels."""
-    from rich.table import Table
+    """List the layers of a model in running order: channels, stride and receptive field in pixels.
 
+    Those that dream well have a star under “good”. Below it says which sizes of pictures a network is shown, if not all.
+    """
     from batcountry.models.from_recipe import open_recipe_model
     from batcountry.recipe import Recipe
 
     recipe = Recipe(model=model, weights=weights, channels=channels)
     opened = open_recipe_model(recipe, policy=typed_policy(run_code))
-    table = Table("layer", box=None, pad_edge=False)
+    rules = opened.size_rules()
+    if as_json:
+        answers.print_json(data=_layer_facts(opened, rules))
+        return
+    print_table(_dreamable_table(opened))
+    for rule, names in _by_rule(rules).items():
+        span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+        answers.print(f"sizes  {plain(span)}: {rule}")
+
+
+def _dreamable_table(model: Model) -> Table:
+    from rich.table import Table
+
+    table = Table("layer", "good", box=None, pad_edge=False)
     for heading in ("channels", "stride", "receptive field"):
         table.add_column(heading, justify="right")
-    for each in opened.layers:
-        name = f"{each.name} (default)" if each.name == opened.default_layer else each.name
-        unknown = "-" if each.stride else "whole picture"
-        table.add_row(
-            plain(name), str(each.channels), str(each.stride or "-"), str(each.receptive_field or unknown)
-        )
-    print_table(table)
+    for layer in model.layers:
+        name = f"{layer.name} (default)" if layer.name == model.default_layer else layer.name
+        unknown = "-" if layer.stride else "whole picture"
+        field = str(layer.receptive_field or unknown)
+        star = "*" if layer.recommended else ""
+        table.add_row(plain(name), star, str(layer.channels), str(layer.stride or "-"), field)
+    return table
+
+
+def _layer_facts(model: Model, rules: Mapping[str, str]) -> dict[str, Any]:
+    """Return a model's layers as data; names are those of `Layer`, sizes None where all run."""
+    return {
+        "model": model.name,
+        "default_layer": model.default_layer,
+        "layers": [{**asdict(layer), "sizes": rules.get(layer.name)} for layer in model.layers],
+    }
+
+
+def _by_rule(rules: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the layers that each rule is for, in running order."""
+    names: dict[str, list[str]] = {}
+    for name, rule in rules.items():
+        names.setdefault(rule, []).append(name)
+    return names
 
 
 @app.command(rich_help_panel=NETWORKS)
@@ -81,13 +117,14 @@ def check(
     Leaves with code 1 if parts are unsupported, weights are missing, or numbers differ from the reference.
     """
     from batcountry.caffe.checking import compare, examine
-    from batcountry.models.loaders.caffe import find_files, mean_for
+    from batcountry.models.loaders.caffe import definition_in, find_files
+    from batcountry.models.loaders.caffe_inputs import mean_of
     from batcountry.models.loaders.caffe_names import caffe_source
 
     if reference is not None and not reference.is_file():
         raise ModelError(f"there is no file {reference} to compare with; check the name")
     source, mean = caffe_source(model)
-    prototxt = source / "deploy.prototxt" if source.is_dir() else source
+    prototxt = definition_in(source) if source.is_dir() else source
     try:
         prototxt, weights = find_files(source, weights)
     except ModelError as error:
@@ -97,7 +134,8 @@ def check(
     facts = examine(prototxt, weights)
     print_table(_layer_table(facts))
     _say(facts, prototxt, weights)
-    _say_mean(mean_for(prototxt, mean), f"of {model}" if mean else _mean_from(prototxt))
+    channels = next((shape[1] for shape in facts.inputs.values() if len(shape) == 4), 3)
+    _say_mean(mean_of(prototxt, channels, mean), f"of {model}" if mean else _mean_from(prototxt))
     _say_fit(facts)
     bad = bool(facts.unsupported or weights is None or (facts.fit and facts.fit.missing))
     if reference is not None and not facts.unsupported:
@@ -129,9 +167,8 @@ def _mean_from(prototxt: Path) -> str:
 
 
 def _say_mean(mean: tuple[float, ...], source: str) -> None:
-    answers.print(
-        f"mean         {', '.join(f'{each:.2f}' for each in mean)} (blue, green, red; {plain(source)})"
-    )
+    order = "blue, green, red" if len(mean) == 3 else f"{len(mean)} channels"
+    answers.print(f"mean         {', '.join(f'{each:.2f}' for each in mean)} ({order}; {plain(source)})")
 
 
 def _say(facts: NetFacts, prototxt: Path, weights: Path | None) -> None:
@@ -150,6 +187,8 @@ def _say_fit(facts: NetFacts) -> None:
         )
         if facts.fit.unused:
             answers.print(f"unused       {plain(', '.join(facts.fit.unused))}")
+    for thing in facts.skipped:
+        answers.print(f"read over    {plain(thing)}")
     answers.print(f"unsupported  {plain(', '.join(facts.unsupported)) or 'nothing'}")
 
 

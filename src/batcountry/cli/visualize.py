@@ -43,7 +43,11 @@ STEPS = re.compile(r"size_\d+-step_\d+\.png")
 @options_of(Penalties, "penalties")
 def visualize(
     image: Annotated[
-        Path | None, typer.Argument(help="Picture to begin with; with none, --start says what is made.")
+        str | None,
+        typer.Argument(
+            metavar="PICTURE",
+            help="Picture to begin with, a file or an address; with none, --start says what is made.",
+        ),
     ] = None,
     output: Name = None,
     every: Annotated[
@@ -75,25 +79,25 @@ def visualize(
     from batcountry.dreams.history import check_plots
     from batcountry.dreams.prepare import prepare
     from batcountry.image.files import picture_size
+    from batcountry.image.sources.addresses import picture_beside, stem_of
     from batcountry.jobs import run
 
     if save_steps is not None and not every:
         raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")
     if plot or plot_pixels:
         check_plots()
-    size = None if image is None else picture_size(image)[::-1]
-    asked = prepare(options={**usual_options(options), **options}, policy=typed_policy(run_code))
-    target = Target(
-        place_of(output, f"visualize-{image.stem}.png" if image else "visualize.png"),
-        named=output is not None,
-        overwrite=overwrite,
-    )
+    policy = typed_policy(run_code)
+    place = place_of(output, f"visualize-{stem_of(image)}.png" if image else "visualize.png")
+    target = Target(place, named=output is not None, overwrite=overwrite)
     with folder_made(output):
-        outputs = _outputs(target, asked.recipe, image, plot, plot_pixels, steps=save_steps)
+        picture = None if image is None else picture_beside(image, place, policy)
+        size = None if picture is None else picture_size(picture, options.get("frame") or 1)[::-1]
+        asked = prepare(options={**usual_options(options), **options}, policy=policy)
+        outputs = _outputs(target, asked.recipe, picture, plot, plot_pixels, steps=save_steps)
         asked = _amplifying(asked, size, options, aim, penalties=penalties)
-        spec = _spec(image, asked.recipe, every, outputs)
+        spec = _spec(picture, asked.recipe, every, outputs)
         events = run(spec, folder=work, policy=asked.policy, objects={"asked": asked})
-        done = show(events, image.name if image else "a start of its own")
+        done = show(events, picture.name if picture else "a start of its own")
     out.print(f"the picture is in {plain(done.outputs['picture'])}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture
 from batcountry.image.pixel_arrays import gray_levels
 from batcountry.image.reading import picture_of_levels
+from batcountry.objectives import Objective
 
 BATCH = 8
 """Pictures that grow at once if nothing is said."""
@@ -72,6 +73,27 @@ def check_batch(batch: int) -> None:
         raise RecipeError(f"a batch is a number of pictures, not {batch!r}")
     if batch < 1:
         raise RecipeError("a batch has at least one picture")
+
+
+def check_together(
+    objective: Objective, sizes: Sequence[tuple[int, int]], most: Mapping[tuple[int, int], int]
+) -> None:
+    """Raise `RecipeError` if an objective compares pictures that cannot all grow in one batch.
+
+    Parameters
+    ----------
+    sizes
+        Width and height of each picture.
+    most
+        How many of a size may be in a batch.
+    """
+    if objective.least_pictures == 1 or not sizes:
+        return
+    if len(set(sizes)) > 1 or len(sizes) > most[sizes[0]]:
+        raise RecipeError(
+            f"{objective} compares pictures, so all grow at once: give pictures of one size, a batch of {len(sizes)} "
+            "or more, and as much memory"
+        )
 
 
 def _batches(pictures: Sequence[Picture], most: Callable[[Picture], int]) -> list[list[int]]:

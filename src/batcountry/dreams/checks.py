@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from batcountry.dreams import octaves
@@ -11,6 +12,8 @@ from batcountry.objectives import Objective
 from batcountry.optim import param
 from batcountry.optim.optimizers import BANDS
 from batcountry.recipe import Recipe
+
+log = logging.getLogger("batcountry")
 
 
 def check_recipe(recipe: Any) -> None:
@@ -31,6 +34,12 @@ def check_reads_layers(objective: Objective) -> None:
     """Raise `RecipeError` for an objective of the image alone."""
     if not objective.of_layers:
         raise RecipeError(f'{objective} reads no layer of the network; add one, such as layer("NAME")')
+
+
+def warn_of_likeness(objective: Objective) -> None:
+    """Warn that `diversity`, as lucid has it, is to be subtracted, where it is added."""
+    if any(term.name == "diversity" and weight > 0 for weight, term in objective.terms):
+        log.warning("diversity measures how alike pictures are, as in lucid; subtract it to have them differ")
 
 
 def check_param(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> None:

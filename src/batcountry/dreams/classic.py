@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from batcountry.backend.allocator import kept_memory
 from batcountry.caffe import TEST, Blob, Net
 from batcountry.caffe.io import Transformer
 from batcountry.dreams import octaves
+from batcountry.dreams.classic_pictures import guide_levels, levels_of
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import runnable_sizes
 from batcountry.image.resample import resize
@@ -77,7 +77,7 @@ class BatCountry:
 
     def dream(
         self,
-        image: NDArray[Any],
+        image: Any,
         iter_n: int = 10,
         octave_n: int = 4,
         octave_scale: float = 1.4,
@@ -99,9 +99,12 @@ class BatCountry:
         Parameters
         ----------
         image
-            H×W×3 float, RGB, 0–255.
+            H×W×3 float, RGB, 0–255, as `numpy.float32` makes of a picture; also H×W, H×W×1, H×W×2 and H×W×4, of gray,
+            gray with opacity, and RGB with opacity, which is left out. An array does not say that it is of CMYK or of a
+            palette's numbers, so such pictures are given as PIL images, which may have any mode, or as whatever else
+            `batcountry.read_picture` takes. Your own `preprocess_fn` is handed what was given.
         end
-            Name of the layer, which is also its blob's.
+            Name of the layer, which is also its blob's. `data` is the picture itself, whose colors grow apart.
         step_fn, objective_fn, preprocess_fn, deprocess_fn
             In place of `gradient_ascent_step`, `L2_objective`, `preprocess` and `deprocess`. Each
             is handed only the keywords that it accepts.
@@ -116,12 +119,15 @@ class BatCountry:
         ------
         KeyError
             If there is no blob `end`.
+        PictureError
+            If that is no picture.
         """
         self.net.blobs[end]
+        image = image if preprocess_fn is not None else levels_of(image)
         options = {"end": end, "clip": clip, **step_params}
         parts = (step_fn, objective_fn, preprocess_fn, deprocess_fn)
         known = step_params.keys() <= {"step_size", "jitter"}
-        if parts == (None,) * 4 and known and self._channels == _BGR and end in self.net._layer_names:
+        if parts == (None,) * 4 and known and self._channels == _BGR and self._is_in_engine(end):
             steps = self._on_engine(image, iter_n, (octave_n, octave_scale), **options)
         else:
             steps = self._on_net(image, iter_n, (octave_n, octave_scale), parts, options)
@@ -167,23 +173,33 @@ class BatCountry:
         preprocess, deprocess = parts[2] or self.preprocess, parts[3] or self.deprocess
         base = torch.from_numpy(np.ascontiguousarray(_given(preprocess, self.net, image, options)))[None]
         height, width = base.shape[-2:]
-        sizes = runnable_sizes(self._engine(), (options["end"],), (height, width), *pyramid)
+        layers = (options["end"],) if self._is_in_engine(options["end"]) else ()
+        sizes = runnable_sizes(self._engine(), layers, (height, width), *pyramid)
         source, detail = self.net.blobs["data"], None
         with kept_memory():
             for octave, octave_base in enumerate(octaves.pyramid(base, sizes)):
-                source.reshape(*octave_base.shape)
+                height, width = sizes[octave]
+                rows, columns = self._engine().padded_size(sizes[octave], layers)
+                source.reshape(*octave_base.shape[:2], rows, columns)
                 start = octave_base if detail is None else octave_base + resize(detail, sizes[octave])
-                source.data[...] = start.numpy()
+                # The steps may roll what they are given, so what is beyond the picture goes on as its edge does.
+                beyond = ((0, 0), (0, 0), (0, rows - height), (0, columns - width))
+                source.data[...] = np.pad(start.numpy(), beyond, mode="edge")
                 for iteration in range(iterations):
                     _given(step, self.net, None, {**options, "objective_fn": objective})
-                    yield octave, iteration, _given(deprocess, self.net, source.data[0], options)
-                detail = torch.from_numpy(source.data.copy()) - octave_base
+                    picture = source.data[0, :, :height, :width]
+                    yield octave, iteration, _given(deprocess, self.net, picture, options)
+                detail = torch.from_numpy(source.data[..., :height, :width].copy()) - octave_base
 
     def _engine(self) -> Model:
         if self._model is None:
             blue, green, red = self._mean
             self._model = open_caffe(*self._files, mean=(blue, green, red))
         return self._model
+
+    def _is_in_engine(self, end: str) -> bool:
+        """Whether the engine's network has a layer of that name; inputs are blobs of the net alone."""
+        return any(found.name == end for found in self._engine().layers)
 
     @staticmethod
     def gradient_ascent_step(
@@ -244,7 +260,7 @@ class BatCountry:
 
     def prepare_guide(
         self,
-        image: Image.Image,
+        image: Any,
         end: str = "inception_4c/output",
         maxW: int = 224,  # noqa: ARG002, N803
         maxH: int = 224,  # noqa: ARG002, N803
@@ -252,11 +268,11 @@ class BatCountry:
     ) -> Array:
         """Return the features, (C, H, W), of a guide picture at the layer `end`.
 
-        The picture is resized to 244×244, as the original does whatever `maxW` and `maxH` say.
+        The picture, of the kinds that `dream` takes, is resized to 244×244, as the original does whatever `maxW` and
+        `maxH` say.
         """
         target, source = self.net.blobs[end], self.net.blobs["data"]
-        small = image.convert("RGB").resize((_GUIDE_SIDE, _GUIDE_SIDE), Image.Resampling.BILINEAR)
-        resized = np.asarray(small, dtype=np.float32)
+        resized = guide_levels(image, _GUIDE_SIDE)
         source.reshape(1, 3, _GUIDE_SIDE, _GUIDE_SIDE)
         source.data[0] = _given(preprocess_fn or self.preprocess, self.net, resized, {})
         self.net.forward(end=end)

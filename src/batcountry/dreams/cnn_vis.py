@@ -12,6 +12,8 @@ from batcountry.image.initial import parse as parse_start
 from batcountry.models import Model
 from batcountry.objectives import Objective, amplify, channel, growing, logit, pnorm, tv
 from batcountry.optim.gradient import whole_gradient
+from batcountry.optim.optimizers import CNN_VIS
+from batcountry.optim.sliding_windows import check_windows
 from batcountry.recipe import Recipe
 from batcountry.recipe.units import size_of
 
@@ -41,11 +43,13 @@ def amplifying(
     Raises
     ------
     RecipeError
-        If something cannot be.
+        If something cannot be, such as a first size smaller than the network's own, as in cnn-vis.
     """
     found = {**usual_options(options), **options}
     recipe = Recipe(**{key: value for key, value in found.items() if key != "model"})
     base = model.input_size or _INPUT
+    if recipe.initial_size and recipe.windows == "input":
+        check_windows([size_of(recipe.initial_size, size or base)], base)
     if size is None:
         # Sizes in parts are parts of the network's input, as in cnn-vis, and the start is made at the first.
         first = size_of(recipe.initial_size, base) if recipe.initial_size else base
@@ -149,8 +153,8 @@ def usual_options(options: dict[str, Any]) -> dict[str, Any]:
         and options.get("windows") != "none"
     ):
         usual |= {"windows": "input", "window_rates": True}
-    if options.get("optimizer", "rmsprop") == "rmsprop":
-        usual |= {"optimizer": "rmsprop", "step_size": 2.0, "smoothing": 0.9}
+    if options.get("optimizer", CNN_VIS) in (CNN_VIS, "rmsprop"):
+        usual |= {"optimizer": CNN_VIS, "step_size": 2.0, "smoothing": 0.9}
     return usual
 
 

@@ -16,7 +16,7 @@ from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
-from batcountry.dreams.batches import BATCH, check_batch, in_batches, pictures_given
+from batcountry.dreams.batches import BATCH, check_batch, check_together, in_batches, pictures_given
 from batcountry.dreams.checkpoint import Checkpoint
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
@@ -31,10 +31,11 @@ from batcountry.image.array_picture import read_data
 from batcountry.image.initial import start_picture
 from batcountry.image.periodic import seamless, wrapped_axes
 from batcountry.image.picture import Picture
-from batcountry.image.reading import read_picture
+from batcountry.image.reading import read_frame
 from batcountry.image.resample import enlarged
 from batcountry.image.sizes import scaled_to
 from batcountry.objectives import pictures_of
+from batcountry.objectives.batches import check_count, of_single
 from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
 from batcountry.optim.aux_inputs import Pictures
@@ -113,6 +114,7 @@ class Dreamer:
         self.resolved = resolve(recipe, dict(options), policy)
         model, objective = self.resolved.model, self.resolved.objective
         self._whole = whole_gradient(model, objective)
+        self._of_single = whole_gradient(model, of_single(objective))
         self._prior = Breakdown(model, objective.of_image) if objective.of_image else None
         more = {} if self.resolved.mask is None else {UPDATE: self.resolved.mask}
         self._pictures = Pictures(objective, more)
@@ -124,7 +126,8 @@ class Dreamer:
     def read(self, image: Any) -> Picture:
         """Read a picture of the kind that the network takes."""
         channels, policy = self.resolved.model.channels, self.resolved.policy
-        return read_picture(image, policy=policy) if channels == 3 else read_data(image, channels, policy)
+        frame = self.resolved.recipe.frame
+        return read_frame(image, frame, policy) if channels == 3 else read_data(image, channels, policy)
 
     @limited_threads()
     def planned(self, image: PictureLike | None = None) -> Planned:
@@ -168,6 +171,7 @@ class Dreamer:
             raise RecipeError("a checkpoint is of one picture; give that, not a list")
         pictures = [self._input(self.read(each)) for each in several]
         most = {each.size: self._together(each, batch) for each in pictures}
+        check_together(self.resolved.objective, [each.size for each in pictures], most)
         return in_batches(pictures, lambda one: most[one.size], lambda some: self._dreaming(some, detail))
 
     def _dreaming(
@@ -176,7 +180,9 @@ class Dreamer:
         """Dream on pictures of one size together, or on one with several objectives."""
         resolved = self.resolved
         base = torch.cat([resolved.alpha.planes(each) for each in pictures]).to(resolved.model.device)
-        base = base.expand(max(self._count, len(pictures)), -1, -1, -1)
+        count = max(self._count, len(pictures))
+        check_count(resolved.objective, count)
+        base = base.expand(count, -1, -1, -1)
         planned = self._planned((base.shape[-2], base.shape[-1]))
         sizes, recipe = planned.sizes, planned.recipe
         if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
@@ -229,12 +235,15 @@ class Dreamer:
         """Plan a dream through windows on octaves of some sizes."""
         resolved, recipe, window = self.resolved, self.resolved.recipe, self.resolved.window
         assert window is not None
-        if self._count > 1:
-            raise RecipeError("windows go over one picture; give one objective, or leave windows out")
+        if self._count > 1 or resolved.objective.least_pictures > 1:
+            raise RecipeError("windows go over one picture; give an objective of one, or leave windows out")
         if recipe.octaves is None:
             sizes = holding(window, sizes)
             recipe = recipe.chosen(octaves=len(sizes))
-        check_windows(sizes, window)
+        if (
+            recipe.windows != "input"
+        ):  # which are as large as they have to be, and go over pictures of every size
+            check_windows(sizes, window)
         large_enough(resolved.model, resolved.objective.layers, [window])
         return Planned(sizes, recipe)
 
@@ -279,7 +288,7 @@ class Dreamer:
         """Work the gradient of all pictures out, with others beside of no consequence, to see what it costs."""
         image = image.expand(self._count, -1, -1, -1)
         aux_inputs = {key: each for key, each in self._pictures.at(image).items() if key != UPDATE}
-        return self._whole(image, aux_inputs)
+        return self._of_single(image, aux_inputs)
 
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(

@@ -114,13 +114,20 @@ def usual_step_size(name: str, optimizer: str, functions: Functions) -> float | 
     return usual.get("adam" if functions.optimizer is not None else optimizer, usual["ascent"])
 
 
-def recipe_optimizer(recipe: Recipe, functions: Functions = NO_FUNCTIONS) -> Make:
-    """Return what makes a recipe's optimizer; raises `RecipeError` if there is no such one."""
+def recipe_optimizer(recipe: Recipe, functions: Functions = NO_FUNCTIONS, places: float = 1.0) -> Make:
+    """Return what makes a recipe's optimizer; raises `RecipeError` if there is no such one.
+
+    Parameters
+    ----------
+    places
+        How many places the score is the mean of, as far as that is known.
+    """
     if functions.optimizer is not None:
         return own_optimizer(functions.optimizer, recipe)
     schedule = Schedule(recipe.stride, recipe.decay, recipe.decay_every)
     wrap = wrapped_axes(recipe.wrap)
-    return optimizer(recipe.optimizer, schedule, recipe.normalize or "mean", recipe.smoothing, wrap)
+    measure = recipe.normalize or "mean"
+    return optimizer(recipe.optimizer, schedule, measure, recipe.smoothing, wrap, places=places)
 
 
 def own_optimizer(make: MakeOptimizer, recipe: Recipe) -> Make:

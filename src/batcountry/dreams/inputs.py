@@ -7,6 +7,7 @@ from pathlib import Path
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.errors import BatCountryError, MissingExtra, ModelError, PictureError
 from batcountry.image.files import check_readable, picture_size
+from batcountry.image.sources.addresses import address_of, local_path
 from batcountry.objectives import Objective, parse
 from batcountry.recipe import Recipe
 
@@ -15,7 +16,8 @@ def input_files(recipe: Recipe) -> list[Path]:
     """Return the files and folders that a recipe's model, guide, mask and objective are read from, as far as they are there."""
     of_objective = parse(recipe.objective).files if recipe.objective else ()
     names = [recipe.model, recipe.weights, recipe.mean, recipe.guide, recipe.mask, *of_objective]
-    return [Path(each) for each in names if each and Path(each).exists()]
+    paths = [local_path(each) for each in names if each]
+    return [each for each in paths if each.exists()]
 
 
 def check_inputs(
@@ -47,8 +49,9 @@ def _check(name: str | None, what: str, policy: Policy) -> None:
     if name is None or name.startswith("sha256:"):  # of a picture that was no file; whoever opens it says so
         return
     try:
-        check_readable(policy.check_file(name))
-        _check_pixels(name, policy)
+        check_readable(name, policy)
+        if address_of(name) is None:
+            _check_pixels(name, policy)
     except BatCountryError as error:
         raise type(error)(f"{what}: {error}") from None
 
@@ -58,7 +61,7 @@ def _check_pixels(name: str, policy: Policy) -> None:
     if policy.max_pixels is None:
         return
     try:
-        size = picture_size(Path(name))
+        size = picture_size(name)
     except (PictureError, MissingExtra):  # a film, or numbers; or it is said by whoever opens it
         return
     policy.check_pixels(size, name)

@@ -50,7 +50,9 @@ class DreamOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's
+    inputs.
+    """
     layer: str | None
     """Layer to dream with; the model's own default if not given."""
     guide: PictureLike | None
@@ -87,13 +89,13 @@ class DreamOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -130,6 +132,10 @@ class DreamOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     size: int | None
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
@@ -174,7 +180,9 @@ class VisualizeOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's
+    inputs.
+    """
     octaves: int | None
     """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
@@ -205,13 +213,13 @@ class VisualizeOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -248,6 +256,10 @@ class VisualizeOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     size: int | None
     """Shrink the picture so that its longer side has this many pixels."""
     enlarge: int | None
@@ -288,7 +300,9 @@ class ChannelOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's
+    inputs.
+    """
     octaves: int | None
     """How many sizes, coarse to fine; by the picture's size if not given."""
     octave_scale: float
@@ -319,13 +333,13 @@ class ChannelOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -362,6 +376,10 @@ class ChannelOptions(TypedDict, total=False):
     """
     rescale: bool
     """Stretch the finished picture's contrast from black to white (default: False)."""
+    frame: int | None
+    """Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not
+    given.
+    """
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
     wrap: Literal["none", "x", "xy"]
@@ -440,7 +458,9 @@ class ZoomOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's
+    inputs.
+    """
     layer: str | None
     """Layer to dream with; the model's own default if not given."""
     guide: PictureLike | None
@@ -465,13 +485,13 @@ class ZoomOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int
@@ -531,6 +551,8 @@ class VideoOptions(TypedDict, total=False):
     """Where to begin, such as 12.5 or 1:30."""
     end: str | float | None
     """Where to end, such as 20 or 1:40."""
+    fps: str | None
+    """Frames a second of a folder of frames; as its times.json says, or 25, if not given."""
     max_size: int | None
     """Shrink frames so that their longer side has at most so many pixels."""
     model: ModelLike
@@ -544,7 +566,9 @@ class VideoOptions(TypedDict, total=False):
     std: str | None
     """What the network divides each channel by after that, such as 0.229,0.224,0.225."""
     channels: str | None
-    """What the network takes: rgb, bgr, gray, rgba, or a number of channels."""
+    """What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's
+    inputs.
+    """
     layer: str | None
     """Layer to dream with; the model's own default if not given."""
     guide: PictureLike | None
@@ -569,13 +593,13 @@ class VideoOptions(TypedDict, total=False):
     maco.
     """
     optimizer: str | MakeOptimizer
-    """How a step follows the gradient. One of ascent, adam, rmsprop (default: ascent)."""
+    """How a step follows the gradient. One of ascent, adam, rmsprop, rmsprop-cnn-vis (default: ascent)."""
     normalize: Literal["mean", "std", "rms", "bands", "none"] | None
     """What ascent divides the gradient by: its mean (absolute) value, std, rms, nothing (none), or bands:
     each size of structure by its own strength (default: bands for decorrelated, mean for all others).
     """
     smoothing: float | None
-    """How much of the past adam (0.9) and rmsprop (0.95) keep in a step."""
+    """How much of the past adam (0.9) and either rmsprop (0.95) keep in a step."""
     decay: float
     """The step size is multiplied by this, every so many steps (default: 1.0)."""
     decay_every: int

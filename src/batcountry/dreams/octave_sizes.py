@@ -99,11 +99,24 @@ def large_enough(
                 log.warning("left out %d octave(s) too small for the network: %s", index, left)
             return sizes[index:]
     height, width = sizes[-1]
+    own = model.input_size
+    if own is not None and own != (height, width) and _runs_on_one_size_only(model, layers, own):
+        raise RecipeError(
+            f"{model.name} runs as far as {', '.join(layers)} on pictures of one size only, {own[1]}×{own[0]} pixels and not "
+            f"{width}×{height}, "
+            'for which there are windows: give --windows input, or windows="input" in batcountry.dream, make the picture that '
+            "size, or use an earlier layer"
+        )
     raise RecipeError(
         f"a picture of {width}×{height} pixels is too small for {model.name} to run as far as "
         f"{', '.join(layers)} (or that layer takes pictures of one size only, for which there are windows); "
         "use a larger picture or an earlier layer"
     )
+
+
+def _runs_on_one_size_only(model: Model, layers: Sequence[str], own: tuple[int, int]) -> bool:
+    """Whether the network reaches `layers` on its own size and on no larger one, as one with a dense layer before them."""
+    return model.runs_on(own, layers) and not model.runs_on((2 * own[0], 2 * own[1]), layers)
 
 
 def _is_enough(

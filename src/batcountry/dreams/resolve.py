@@ -11,7 +11,7 @@ from torch import Tensor
 
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads
-from batcountry.dreams.checks import check_reads_layers
+from batcountry.dreams.checks import check_reads_layers, warn_of_likeness
 from batcountry.dreams.functions import (
     NO_FUNCTIONS,
     Functions,
@@ -107,7 +107,16 @@ class Resolved:
     @property
     def optimizer(self) -> Make:
         """Makes the optimizer."""
-        return recipe_optimizer(self.recipe, self.functions)
+        return recipe_optimizer(self.recipe, self.functions, self._places)
+
+    @property
+    def _places(self) -> float:
+        """How many places of its first layer a window's score is the mean of; 1 where the picture has no windows."""
+        term = self.objective.of_layers.terms[0][1]
+        stride = self.model.layer(term.layers[0]).stride
+        if self.window is None or not term.local or not stride:
+            return 1.0
+        return self.window[0] * self.window[1] / stride**2
 
     @property
     def transforms(self) -> list[Transform]:
@@ -153,6 +162,7 @@ def resolve(
         chosen = chosen.chosen(layer=opened.default_layer)
     objective = (asked.objective or _objective(chosen, asked.guide)).resolved(opened)
     check_reads_layers(objective)
+    warn_of_likeness(objective)
     check_color(chosen.color, opened.channels)
     alpha_mode(chosen).check_network(opened, objective)
     if chosen.windows == "input" and opened.input_size is None:

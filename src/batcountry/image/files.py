@@ -6,18 +6,21 @@ import io
 import json
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin
 
 from batcountry.backend.files import write_file
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.process_settings import ignored_warnings
-from batcountry.errors import BatCountryError, PictureError
+from batcountry.backend.reading import check_plain, open_plain, read_plain
+from batcountry.errors import PictureError
+from batcountry.image.sources.addresses import address_of, fetch_picture, local_path
+from batcountry.image.sources.light import is_light, light_size
+from batcountry.image.sources.opening import MAX_PIXELS as MAX_PIXELS
+from batcountry.image.sources.opening import at_frame, decoding, open_image
 
 log = logging.getLogger("batcountry")
 
@@ -29,9 +32,6 @@ QUALITY = 95
 
 FORMATS = ", ".join(dict.fromkeys(SUFFIXES.values()))
 
-MAX_PIXELS = 178_956_970
-"""Largest picture that is opened: what would take 0.5 GB as 8-bit RGB."""
-
 MAX_NOTE = 1 << 20
 """Longest note, in bytes, that is read back."""
 
@@ -42,127 +42,80 @@ _KEY, _USER_COMMENT, _DESCRIPTION = "batcountry", 0x9286, 270
 _CHARSET = b"UNICODE\0"
 
 
-def read_file(path: Path, policy: Policy = OPEN) -> bytes:
-    """Return a file's bytes; raises `PictureError` if there is none or it is empty, and `PolicyError` as `Policy.check_file`."""
-    check_readable(policy.check_file(path))
-    if path.stat().st_size > MAX_FILE:
-        raise PictureError(f"{path} is larger than 2 GB, which is more than a picture file may be")
-    return path.read_bytes()
+def read_file(path: str | PathLike[str], policy: Policy = OPEN) -> bytes:
+    """Return the bytes of a file, or of an address, that is named.
+
+    Raises
+    ------
+    PictureError
+        If there is none, it is empty, too large, or no plain file.
+    PolicyError
+        As `Policy.check_file` and `Policy.check_address`.
+    """
+    address = address_of(path)
+    if address is not None:
+        return fetch_picture(address, policy)
+    return read_plain(policy.check_file(local_path(path)), most=MAX_FILE, error=PictureError)
 
 
-def check_readable(path: Path) -> None:
-    """Raise `PictureError` if there is no file, or it is empty or may not be read."""
-    try:
-        if path.is_dir():
-            raise PictureError(
-                f"{path} is a folder, not a picture; name a file in it, or use `bat-country bulk`"
-            )
-        if path.exists() and not path.is_file():  # reading a pipe would wait forever
-            raise PictureError(f"{path} is no file, so it cannot be read as a picture; name a file")
-        with path.open("rb") as file:
-            first = file.read(1)
-    except FileNotFoundError:
-        raise PictureError(f"there is no file {path}; check the name") from None
-    except (OSError, ValueError) as error:
-        raise PictureError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if not first:
-        raise PictureError(f"{path} is empty (0 bytes); copy or download it again")
-
-
-@contextmanager
-def _decoding(name: str) -> Iterator[None]:
-    """Turn what Pillow raises on a file that is no picture, or a damaged one, into one sentence."""
-    try:
-        with ignored_warnings():
-            yield
-    except UnidentifiedImageError:
+def check_readable(path: str | PathLike[str], policy: Policy = OPEN) -> None:
+    """Raise what `read_file` would raise, as far as that is known without reading; an address is not asked."""
+    address = address_of(path)
+    if address is not None:
+        policy.check_address(address)
+        return
+    place = policy.check_file(local_path(path))
+    if place.is_dir():
         raise PictureError(
-            f"{name} is not a picture in a format that can be read; give a PNG, JPEG, WebP or TIFF"
-        ) from None
-    except Image.DecompressionBombError:
-        raise PictureError(f"{name} has more than {MAX_PIXELS:,} pixels; shrink it first") from None
-    except MemoryError:
-        raise PictureError(f"{name} does not fit into memory; shrink it first") from None
-    except BatCountryError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise PictureError(f"{name} is damaged or cut short ({error}); copy or download it again") from None
+            f"{place} is a folder, not a picture; name a file in it, or use `bat-country bulk`"
+        )
+    check_plain(place, most=MAX_FILE, error=PictureError)
 
 
-def decode(data: bytes, name: str, policy: Policy = OPEN) -> Image.Image:
-    """Return the first frame of a picture file's bytes, decoded.
+def decode(data: bytes, name: str, policy: Policy = OPEN, frame: int = 1) -> Image.Image:
+    """Return one frame of a picture file's bytes, decoded: the first, if nothing else is said.
 
     Raises
     ------
     PolicyError
         If it has more pixels than the policy allows; nothing is decoded then.
     PictureError
-        If they are no picture, damaged, or larger than `MAX_PIXELS`.
+        If they are no picture, damaged, or larger than `MAX_PIXELS`, or if there is no such frame.
     """
-    with _decoding(name):
-        image = Image.open(io.BytesIO(data))
-        if image.width * image.height > MAX_PIXELS:
-            raise PictureError(
-                f"{name} has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} in all are opened: shrink it first"
-            )
-        policy.check_pixels(image.size, name)
+    with decoding(name):
+        image = open_image(io.BytesIO(data), name)
+        _check_pixels(image, name, policy)
+        if frame > 1:
+            at_frame(image, frame, name)
+            _check_pixels(image, name, policy)  # pages need not be of one size
         image.load()
         return image
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Return a picture file's width and height, as its header says; raises `PictureError` if it is none."""
+def _check_pixels(image: Image.Image, name: str, policy: Policy) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise PictureError(
+            f"{name} has {image.width}×{image.height} pixels; at most {MAX_PIXELS:,} in all are opened: shrink it first"
+        )
+    policy.check_pixels(image.size, name)
+
+
+def picture_size(path: str | PathLike[str], frame: int = 1) -> tuple[int, int]:
+    """Return the width and height of a picture file's frame, as its header says; raises `PictureError` if it is none."""
     check_readable(path)
-    with _decoding(str(path)):
+    place, name = local_path(path), str(path)
+    with open_plain(place, most=MAX_FILE, error=PictureError) as file, decoding(name):
+        if is_light(file):
+            return light_size(file, name)
         try:
-            with Image.open(path) as image:
+            with open_image(file, name) as image:
+                if frame > 1:
+                    at_frame(image, frame, name)
                 return image.size
         except Image.DecompressionBombError:
             from batcountry.image.vips import size_of
 
-            return size_of(path)
-
-
-def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None, bytes | None]:
-    """Return a picture of any mode as RGB, its alpha plane or None, and its RGB profile or None.
-
-    The EXIF orientation is applied. Gray and CMYK profiles are converted to sRGB, since they
-    do not fit an RGB picture. Raises `PictureError` if the picture cannot be converted.
-    """
-    try:
-        with ignored_warnings():
-            image = ImageOps.exif_transpose(image)
-            icc = image.info.get("icc_profile") or None
-            image = _eight_bit(image)
-            if image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info:
-                image = image.convert("RGBA")
-            alpha = image.getchannel("A") if image.mode == "RGBA" else None
-            if icc and image.mode in ("CMYK", "L", "LAB"):
-                return _to_srgb(image, icc), alpha, None
-            return image.convert("RGB"), alpha, icc if image.mode in ("RGB", "RGBA", "P") else None
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, OverflowError, MemoryError) as error:
-        raise PictureError(f"{name} cannot be turned into RGB ({error}); save it as a PNG first") from None
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        if image.mode != "F":
-            # Mode I holds 16-bit files too; only larger values mean that it is really 32-bit.
-            values /= 257.0 if values.max(initial=0) < 65536 else 2.0**24
-        elif values.max(initial=0) <= 1:
-            values *= 255.0
-        return Image.fromarray(np.rint(np.clip(values, 0, 255)).astype(np.uint8))
-    return image
-
-
-def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        done = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return image.convert("RGB")  # a damaged profile is as good as none
-    return done if done is not None else image.convert("RGB")
+            return size_of(place)
 
 
 def check_writable(path: Path, *, kind: str | None = None) -> None:
@@ -230,7 +183,7 @@ def encoded(
     if kind in ("JPEG", "WEBP"):
         options |= {"quality": quality}
     if note is not None:
-        options |= _with_note(kind, note)
+        options |= with_note(kind, note)
     out = io.BytesIO()
     try:
         image.save(out, kind, **options)
@@ -239,7 +192,8 @@ def encoded(
     return out.getvalue()
 
 
-def _with_note(kind: str, note: str) -> dict[str, Any]:
+def with_note(kind: str, note: str) -> dict[str, Any]:
+    """Return Pillow's options for a file of a format with a note inside."""
     if kind == "PNG":
         text = PngImagePlugin.PngInfo()
         text.add_itxt(_KEY, note)
@@ -252,7 +206,7 @@ def _with_note(kind: str, note: str) -> dict[str, Any]:
     return {"exif": exif.tobytes()}
 
 
-def read_note(path: Path) -> str | None:
+def read_note(path: str | PathLike[str]) -> str | None:
     """Return the note inside a PNG, JPEG, WebP or TIFF as JSON text, or None if it has none.
 
     Raises
@@ -261,15 +215,17 @@ def read_note(path: Path) -> str | None:
         If the file cannot be read or is no picture.
     """
     check_readable(path)
-    with _decoding(str(path)):
+    place, name = local_path(path), str(path)
+    with open_plain(place, most=MAX_FILE, error=PictureError) as file, decoding(name):
+        if is_light(file):
+            return None
         try:
-            image = Image.open(path)
+            with open_image(file, name) as image:
+                return note_inside(image)
         except Image.DecompressionBombError:
             from batcountry.image.vips import note_of
 
-            return _checked(note_of(path))
-    with image:
-        return note_inside(image)
+            return _checked(note_of(place))
 
 
 def note_inside(image: Image.Image) -> str | None:
@@ -292,6 +248,8 @@ def _note_of(image: Image.Image) -> str | None:
     stored = exif.get(_DESCRIPTION)
     if isinstance(stored, str) and stored.startswith("{"):
         return stored
+    if image.format == "TIFF":
+        return None
     comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(_USER_COMMENT)
     if isinstance(comment, bytes) and comment.startswith(_CHARSET):
         return comment[len(_CHARSET) :].decode("utf-16-be")

@@ -47,6 +47,8 @@ class Picture:
         Of the file's bytes; of shape, type and content of anything else.
     note
         JSON text of the `Note` it carries, or None.
+    frames
+        How many frames or pages the file has, of which this is one.
     """
 
     pixels: Pixels = field(repr=False)
@@ -55,6 +57,7 @@ class Picture:
     source: str | None = None
     sha256: str = ""
     note: str | None = field(default=None, repr=False)
+    frames: int = field(default=1, repr=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -235,7 +238,7 @@ class Picture:
 
     def _another(self) -> Picture:
         """Return it as a picture of its own: of no file, and of no recipe."""
-        return replace(self, source=None, sha256=digest_of(self.pixels), note=None)
+        return replace(self, source=None, sha256=digest_of(self.pixels), note=None, frames=1)
 
     def __repr__(self) -> str:
         source = "" if self.source is None else f", source={self.source!r}"

@@ -17,11 +17,14 @@ import numpy as np
 from batcountry.backend.files import LEFT_BEHIND, apply_umask, is_taken
 from batcountry.backend.outputs import Output, check_folder_of_ours
 from batcountry.backend.process_settings import shared
+from batcountry.backend.reading import check_plain, open_plain
 from batcountry.errors import MissingExtra, OutputError, PictureError
 from batcountry.image.sizes import scaled_size
 
 MAX_PIXELS = 1 << 34
 """Largest picture that is dreamed on: 131072×131072."""
+
+_MAX_FILE = 1 << 40
 
 _SAVED: dict[str, dict[str, Any]] = {
     ".tif": {"tile": True, "tile_width": 256, "tile_height": 256, "bigtiff": True, "compression": "deflate"},
@@ -89,18 +92,22 @@ def _opened(path: Path, **options: Any) -> Any:
 
     libvips itself would also try readers that are not made for files of strangers.
     """
-    with path.open("rb") as file:
+    with open_plain(path, most=_MAX_FILE, error=PictureError) as file:
         begin = file.read(12)
     loader = next((name for place, mark, name in _LOADERS if begin[place:].startswith(mark)), None)
     if loader is None:
         raise PictureError(
             f"{path} cannot be read as a picture: its format is not known; give a TIFF, PNG, JPEG or WebP"
         )
+    if options.get("page") and loader in ("pngload", "jpegload"):
+        raise PictureError(
+            f"{path} has frames that are dreamed on in memory alone; shrink it, or save the frame by itself"
+        )
     return getattr(vips().Image, loader)(str(path), **options)
 
 
-def open_input(path: Path, size: int | None, enlarge: int | None) -> Any:
-    """Open a picture file, upright, sRGB or as its profile says, shrunk or enlarged as a recipe asks.
+def open_input(path: Path, size: int | None, enlarge: int | None, frame: int = 1) -> Any:
+    """Open a picture file, or one frame or page of it, upright, sRGB or as its profile says, of the size that a recipe asks for.
 
     Returns
     -------
@@ -112,12 +119,12 @@ def open_input(path: Path, size: int | None, enlarge: int | None) -> Any:
     PictureError
         If it is no picture, damaged, or larger than `MAX_PIXELS`.
     """
-    if not path.is_file():
-        raise PictureError(f"there is no file {path}; check the name")
+    check_plain(path, most=_MAX_FILE, error=PictureError)
+    page = {"page": frame - 1} if frame > 1 else {}
     with _said(f"{path} cannot be read as a picture"):
-        image = _opened(path, access="sequential", fail_on="truncated")
+        image = _opened(path, access="sequential", fail_on="truncated", **page)
         if image.get_typeof("orientation") and image.get("orientation") > 1:
-            image = _opened(path, fail_on="truncated").autorot()
+            image = _opened(path, fail_on="truncated", **page).autorot()
         if image.interpretation in ("rgb16", "grey16"):
             image = (image / 257).cast("uchar")
         if image.interpretation not in ("srgb", "rgb"):

@@ -73,7 +73,7 @@ class Earlier:
     def _expected(self, picture: Path, layer: str) -> Recipe:
         """Return the recipe that a dream on a picture would carry."""
         recipe = self._recipes[layer]
-        width, height = scaled_to(picture_size(picture), recipe.size, recipe.enlarge)
+        width, height = scaled_to(picture_size(picture, recipe.frame or 1), recipe.size, recipe.enlarge)
         model = self._resolved[layer].model
         return recipe.chosen(octaves=octave_count(model, (layer,), recipe, (height, width)))
 

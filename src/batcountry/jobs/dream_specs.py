@@ -13,6 +13,7 @@ from batcountry.dreams.keywords import DreamOptions
 from batcountry.dreams.planning import fits_in_memory
 from batcountry.dreams.prepare import prepare
 from batcountry.image.files import picture_size
+from batcountry.image.sources.addresses import picture_beside
 from batcountry.jobs.bars import watched
 from batcountry.jobs.inputs import PICTURE
 from batcountry.jobs.runner import finish, run
@@ -46,7 +47,7 @@ def dream_spec(
         If the picture cannot be read.
     """
     if on_disk is None:
-        size = parsed_size(recipe.canvas)[::-1] if image is None else picture_size(Path(image))
+        size = parsed_size(recipe.canvas)[::-1] if image is None else picture_size(image, recipe.frame or 1)
         on_disk = not fits_in_memory(size, recipe)
     return JobSpec(
         kind="dream-on-disk" if on_disk else "dream",
@@ -73,7 +74,7 @@ def dream_on_disk(
     Parameters
     ----------
     image
-        A picture file; with None, what the recipe's `start` says.
+        A picture file, or an address, which is fetched beside the output; with None, what the recipe's `start` says.
     output
         Where the result goes: `.tif` (a tiled BigTIFF), `.png`, `.jpg` or `.webp`. What comes to be there
         in the meantime is not replaced: the result then has another name, which is returned.
@@ -100,6 +101,8 @@ def dream_on_disk(
     outputs = {PICTURE: Output(Path(output), overwrite)}
     if deepzoom is not None:
         outputs["deepzoom"] = Output(Path(deepzoom), overwrite)
+    if image is not None:
+        image = picture_beside(image, Path(output), policy)
     spec = dream_spec(image, asked.recipe, outputs, on_disk=True)
     events = run(spec, folder=work, policy=policy, objects={"asked": asked})
     return finish(watched(events) if progress else events)[PICTURE]

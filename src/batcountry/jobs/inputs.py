@@ -13,6 +13,7 @@ from batcountry.dreams.prepare import Prepared, prepare
 from batcountry.dreams.resolve import Resolved
 from batcountry.errors import JobError, PictureError
 from batcountry.image.files import check_readable
+from batcountry.image.sources.addresses import local_path
 from batcountry.jobs.kinds import Objects
 from batcountry.jobs.spec import InputFile, JobSpec
 from batcountry.models import Model
@@ -66,8 +67,9 @@ def pinned(spec: JobSpec, recipe: Recipe, model: Model, picture_sha256: str) -> 
 
 
 def _from_anywhere(name: str, given: str, shown: str, sha256: str | None) -> InputFile:
-    is_file = name != "model" and Path(given).exists()  # a mean may be numbers
-    place = str(Path(given).resolve()) if is_file else given
+    path = local_path(given)
+    is_file = name != "model" and path.exists()  # a mean may be numbers, a guide an address
+    place = str(path.resolve()) if is_file else given
     return InputFile(path=from_anywhere(given) if name == "model" else place, name=shown, sha256=sha256)
 
 

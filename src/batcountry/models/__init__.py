@@ -14,7 +14,8 @@ from batcountry.models import zoo
 from batcountry.models.loaders.efficientnet_lite import NAME
 from batcountry.models.loaders.registry import LOADERS, MODELS
 from batcountry.models.loaders.request import Loader, Request
-from batcountry.models.model import Layer, Model, Network
+from batcountry.models.model import Layer, Model
+from batcountry.models.networks import Network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,10 +53,11 @@ def open_model(
         channels in its order, from 0 to 1 as torchvision and timm state it, or in gray levels if
         one of `mean` and `std` is above 1; by default what the network says of itself, or else ImageNet's.
     std
-        What each color was divided by after that, in the same unit. Not for Caffe's files.
+        What each color was divided by after that, in the same unit.
     input
         What the network takes: `rgb` (the default), `bgr`, `gray`, `rgba`, or a number of channels;
-        see `batcountry.models.preprocess.Entry`. Not for Caffe's files.
+        see `batcountry.models.preprocess.Entry`. Of a Caffe net with several inputs also the name of the one that takes
+        the picture; what it takes is else what its channels say, with `bgr` for three.
     size
         Side, or (height, width), of a picture that the network takes, in pixels; by default what the
         network says of itself, or else 224. Not for Caffe's files.

@@ -2,87 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from batcountry.backend.devices import has_fast_bfloat16
 from batcountry.errors import LayerNotFound, ModelError
-
-
-@dataclass(frozen=True)
-class Layer:
-    """An activation that can be dreamed with.
-
-    Attributes
-    ----------
-    name
-        A Caffe layer's name as it is written, or a dotted path.
-    channels
-        Length of axis 1 of what it produces.
-    stride, receptive_field
-        Pixels of the picture between two of its units, and pixels that one unit sees along one
-        axis; None where a unit sees all of the picture, or nobody knows.
-    before
-        How many of them lie before the unit's own place, which is at a multiple of the stride.
-    grid
-        The network's output moves with the picture if that moves by a multiple of so many pixels;
-        None where it does not, or nobody knows.
-    """
-
-    name: str
-    channels: int
-    stride: int | None
-    receptive_field: int | None
-    before: int = 0
-    grid: int | None = None
-
-
-class Network(Protocol):
-    """What runs: tensors in, named tensors out."""
-
-    def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
-        """Run as far as the last of `layers` and return their activations.
-
-        `x` is (N, 3, H, W), RGB in gray levels with the model's mean taken off, or has as many
-        channels as that mean.
-        """
-        ...
-
-    def to(self, device: torch.device) -> Network:
-        """Return the network with its weights on `device`."""
-        ...
-
-
-@runtime_checkable
-class Castable(Protocol):
-    """A network that can run in another precision."""
-
-    prefers_bf16: bool
-    """Whether bfloat16 makes it faster on hardware that is made for it."""
-
-    def cast(self, dtype: torch.dtype) -> Network:
-        """Return the network with its weights in another precision; this one stays as it is."""
-        ...
-
-
-@runtime_checkable
-class Modular(Protocol):
-    """A network that is a PyTorch module, or can be had as one."""
-
-    @property
-    def module(self) -> nn.Module:
-        """The module, frozen and in evaluation mode."""
-        ...
-
-    def entered(self, x: Tensor) -> Tensor:
-        """Return what the module takes, for pictures in gray levels with the model's mean taken off."""
-        ...
-
+from batcountry.models.inspect.other_families import layers_at_depth_of
+from batcountry.models.layer import Layer as Layer
+from batcountry.models.networks import Castable, Modular, Network, Padding
 
 CLASSES = "@classes"
 """Name that stands for whichever layer of a model has its classes."""
@@ -124,6 +54,8 @@ class Model:
         By default the last, if it has a unit for each of `classes`.
     input_size
         Height and width of the pictures it was trained on, where that is known.
+    other_names
+        Further names to the layers that are found by them too.
     """
 
     def __init__(
@@ -139,6 +71,7 @@ class Model:
         refused: Mapping[str, str] | None = None,
         class_layer: str | None = None,
         input_size: tuple[int, int] | None = None,
+        other_names: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.network = network
@@ -157,6 +90,9 @@ class Model:
         self._fast: Model | None = None
         self._inside: torch.dtype | None = None
         self._by_name = {layer.name: layer for layer in self.layers}
+        for other, layer_name in (other_names or {}).items():
+            if layer_name in self._by_name:
+                self._by_name.setdefault(other, self._by_name[layer_name])
         self._offset = torch.tensor(mean).reshape(1, -1, 1, 1)
 
     @property
@@ -165,7 +101,7 @@ class Model:
         return len(self.mean)
 
     def layer(self, name: str) -> Layer:
-        """Return what is known of a layer.
+        """Return what is known of a layer; of Caffe's nets it may be named by its top too.
 
         Raises
         ------
@@ -185,7 +121,8 @@ class Model:
         try:
             return self._by_name[name]
         except KeyError:
-            raise LayerNotFound(name, self._by_name, self.name) from None
+            near = layers_at_depth_of(str(name), self.layers)
+            raise LayerNotFound(name, self._by_name, self.name, near) from None
 
     def activations(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """Return the activations of `layers` for a picture, running no further than the last.
@@ -284,6 +221,16 @@ class Model:
         except RuntimeError:
             return False
         return all(each.numel() for each in activations.values())
+
+    def padded_size(self, size: tuple[int, int], layers: Iterable[str]) -> tuple[int, int]:
+        """Return the (height, width) that a picture is padded to within, at the right and the bottom; most run as they are."""
+        names = [self.layer(name).name for name in layers]
+        return self.network.padded_size(size, names) if isinstance(self.network, Padding) else size
+
+    def size_rules(self) -> dict[str, str]:
+        """Return, of the layers that not all sizes of pictures reach, which sizes do, and what happens to the others."""
+        names = [layer.name for layer in self.layers]
+        return self.network.size_rules(names) if isinstance(self.network, Padding) else {}
 
     def to(self, device: torch.device) -> Model:
         """Return this model after moving its weights to `device`."""

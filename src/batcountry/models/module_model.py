@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -13,16 +13,14 @@ from torch import Tensor, nn
 from batcountry.backend.receptive_field import ReceptiveField
 from batcountry.errors import ModelError
 from batcountry.models.inspect.layouts import Size
+from batcountry.models.inspect.module_units import default_layer, recommended_layers
 from batcountry.models.inspect.receptive_fields import receptive_fields
-from batcountry.models.inspect.tracing import OUTPUT, Traced, trace
+from batcountry.models.inspect.tracing import Traced, trace
 from batcountry.models.model import Layer, Model
 from batcountry.models.module_network import ModuleNetwork
 from batcountry.models.preprocess import Entry
 
 USUAL_SIZE = (224, 224)
-
-_NEUTRAL = re.compile("Norm|Drop|Identity")
-"""In names of classes whose output says no more than their input."""
 
 log = logging.getLogger("batcountry")
 
@@ -60,13 +58,15 @@ def model_of(
     traced, columns = _traced(module, entry, size, columns=columns)
     if columns:
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    layers = list(_layers(traced, receptive_fields(module)))
+    network = ModuleNetwork(module, traced, entry, columns=columns)
+    good = recommended_layers(traced, module) if traced.layouts else set()
+    layers = [
+        replace(layer, recommended=layer.name in good) for layer in _layers(traced, receptive_fields(module))
+    ]
     if not layers:
         raise ModelError(f"{name} has no layer that can be dreamed with: {_first(traced.refused)}")
     digest = weights_sha256 or state_sha256(module.state_dict())
-    return _model(
-        name, ModuleNetwork(module, traced, entry, columns=columns), traced, layers, classes, digest
-    )
+    return _model(name, network, traced, layers, classes, digest)
 
 
 def _model(
@@ -124,35 +124,6 @@ def _layers(traced: Traced, fields: Mapping[tuple[str, int], ReceptiveField | No
             yield Layer(name, layout.channels, layout.stride, None)
         else:
             yield Layer(name, layout.channels, field.stride, field.field, field.before, field.grid)
-
-
-def default_layer(traced: Traced, module: nn.Module) -> str:
-    """Return the layer to dream with if none is named: the last block or stage with a stride of at most 16.
-
-    Of a transformer's blocks, which all have the same stride, it is the one two thirds up. Where nothing has parts
-    it is the last such layer that is no normalization, since the mean of squares of those hardly changes.
-    """
-    parts = dict(module.named_modules())
-    names = list(traced.layouts)
-    placed = [name for name in names if (traced.layouts[name].stride or 99) <= 16] or names
-    wide = [name for name in placed if traced.layouts[name].channels >= 16] or placed
-    kinds = {name: parts[traced.places[name][0]] for name in wide}
-    telling = [name for name in wide if not _NEUTRAL.search(type(kinds[name]).__name__)] or wide
-    whole = [
-        name for name in telling if any(True for _ in kinds[name].children()) and name != OUTPUT
-    ] or telling
-    blocks = [name for name in whole if name[-1].isdigit() and traced.layouts[name].kind == "tokens"]
-    if blocks and traced.layouts[whole[-1]].kind == "tokens":
-        blocks = _outermost(blocks)
-        return blocks[len(blocks) * 2 // 3]
-    stride = traced.layouts[whole[-1]].stride
-    return _outermost([name for name in whole if traced.layouts[name].stride == stride])[-1]
-
-
-def _outermost(names: list[str]) -> list[str]:
-    """Return those with the fewest dots."""
-    least = min(name.count(".") for name in names)
-    return [name for name in names if name.count(".") == least]
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:

@@ -16,7 +16,9 @@ from torch.nn import functional as F
 
 from batcountry.errors import ModelError, first_line, raised_in
 from batcountry.models.inspect.layouts import Size
-from batcountry.models.inspect.tracing import Traced, listening, tensor_of
+from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded, padding_rule
+from batcountry.models.inspect.shape_runs import ShapeRuns
+from batcountry.models.inspect.tracing import ODD, Traced, listening, tensor_of
 from batcountry.models.preprocess import Entry
 
 
@@ -48,12 +50,41 @@ class ModuleNetwork:
         self._dtype: torch.dtype | None = None
         self._alone = Lock()  # hooks of one run would hear another's
         self._parts = dict(module.named_modules())
+        places = {traced.places[name]: name for name in traced.layouts}
+        runs = ShapeRuns(module, places, entry.channels, traced.size, channels_last=columns)
+        self.sizes = RunnableSizes(runs.reached, traced.size)
+        self._fits: dict[tuple[Size, frozenset[str]], Size] = {}
+        self._pad_where_it_runs()
+
+    def _pad_where_it_runs(self) -> None:
+        """Have pictures padded for layers with places that take some sizes only, but neither one nor all multiples."""
+        height, width = self.traced.size
+        multiples = self.traced.multiples
+        for name in [name for name, layout in self.traced.layouts.items() if layout.kind == "first"]:
+            down, right = ODD if multiples[name] == 0 else (multiples[name], multiples[name])
+            another = height + down, width + right
+            # One that is reached there takes multiples, or gives something else than it did.
+            if multiples[name] != 1 and self.sizes.fit(another, [name]) not in (None, another):
+                multiples[name] = 1
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Return the activations of `layers`; see `batcountry.models.model.Network`.
 
         What a layer gave is kept as it was, also if the network writes over it later.
         """
+        size, names = (x.shape[-2], x.shape[-1]), frozenset(layers)
+        fit = self._fits.get((size, names), size)
+        try:
+            return self._run(padded(x, fit), names)
+        except RuntimeError:
+            # Few networks care, so that none is asked which sizes it takes before it refuses one.
+            larger = self.padded_size(size, names)
+            if larger in (size, fit):
+                raise
+        self._fits[size, names] = larger
+        return self._run(padded(x, larger), names)
+
+    def _run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         if self._dtype is not None:
             x = x.float()
         x = self.entered(x, layers)
@@ -65,6 +96,26 @@ class ModuleNetwork:
             outputs = self._outputs(x, {self.traced.places[name]: name for name in layers})
         layouts = self.traced.layouts
         return {name: layouts[name].arranged(output, picture, name) for name, output in outputs.items()}
+
+    def padded_size(self, size: Size, layers: Collection[str]) -> Size:
+        """Return what a picture of (height, width) is padded to; see `batcountry.models.networks.Padding`."""
+        if any(self.traced.multiples[name] != 1 for name in layers):
+            return size  # which is resized as it enters
+        return self.sizes.fit(size, layers) or size
+
+    def size_rules(self, layers: Collection[str]) -> dict[str, str]:
+        """Return which sizes reach layers that not all do; see `batcountry.models.networks.Padding`."""
+        height, width = self.traced.size
+        rules: dict[str, str] = {}
+        for name in layers:
+            multiple = self.traced.multiples[name]
+            if multiple == 0:
+                rules[name] = f"{width}×{height} runs; others are resized to that"
+            elif multiple > 1:
+                rules[name] = f"sides that are multiples of {multiple} run; others are resized to the nearest"
+        others = [name for name in layers if name not in rules]
+        padding = {name: padding_rule(rule) for name, rule in self.sizes.rules(others).items()}
+        return {name: {**rules, **padding}[name] for name in layers if name in rules or name in padding}
 
     def entered(self, x: Tensor, layers: Collection[str] = ()) -> Tensor:
         """Return what the module takes for pictures without their mean, to run as far as `layers`, or to its end."""

@@ -14,11 +14,12 @@ from batcountry.dreams.prepare import Prepared, prepare
 from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture
 from batcountry.image.reading import read_picture
+from batcountry.image.sources.addresses import local_path
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.flow import Flow
 from batcountry.motion.frame import Frame
-from batcountry.motion.io.decode import clip_of
+from batcountry.motion.io.sources import clip_of
 from batcountry.motion.keyframes import LEFT_OUT
 from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe, presets
@@ -76,7 +77,7 @@ def video(
     Parameters
     ----------
     source
-        A video file.
+        A video file, an animated picture (GIF, APNG, WebP, AVIF), or a folder of frames.
     recipe, options
         A `VideoRecipe`, or a `Recipe` for its dreams, and fields of both by name.
     flow
@@ -92,7 +93,8 @@ def video(
     """
     motion = motion_recipe(VideoRecipe, recipe, dict(options))
     asked = prepared_dream(motion, dict(options), policy)
-    clip = clip_of(policy.check_file(source), motion.max_size)
+    path = policy.check_file(local_path(source))
+    clip = clip_of(path, motion.max_size, fps=motion.fps, even=False, policy=policy)
     return policy.timed(Filming(clip, motion, asked, flow=flow).frames())
 
 

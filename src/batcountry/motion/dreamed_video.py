@@ -20,7 +20,7 @@ from batcountry.motion.flow import Flow, Movement, dis, estimate_motion, is_stil
 from batcountry.motion.frame import Form, Frame, State, array, tensor
 from batcountry.motion.frame_dreamer import FrameConditioning, FrameDreamer
 from batcountry.motion.guide_video import GuideVideo, guide_video
-from batcountry.motion.io.decode import Clip, Shot, shots, time_from
+from batcountry.motion.io.clip import Clip, Shot
 from batcountry.motion.recipes import VideoRecipe
 from batcountry.recipe.units import seconds_of
 
@@ -124,6 +124,7 @@ class Filming:
                 pixels=pixels,
                 cut=carried.since_cut == 0,
                 state=carried.state(),
+                alpha=shot.alpha,
             )
 
     def _next(
@@ -199,13 +200,13 @@ class Filming:
     def offset(self) -> Fraction:
         """What is taken off all times: the first frame's time if the beginning is cut off."""
         start, _ = self.bounds(self.clip, self.recipe)
-        return self.clip.origin if start is None else time_from(self.clip, start)
+        return self.clip.origin if start is None else self.clip.time_from(start)
 
     def _shots(self) -> Iterator[tuple[Shot, FrameConditioning]]:
         """Yield the frames between the bounds, each with what goes along with it."""
         start, stop = self.bounds(self.clip, self.recipe)
         pictures = {name: GuideVideo.pictures(video) for name, video in self.guide_videos.items()}
-        for shot in shots(self.clip):
+        for shot in self.clip.shots():
             now, conditioning = (
                 shot.pts * self.clip.time_base,
                 FrameConditioning(**{k: next(v) for k, v in pictures.items()}),

@@ -52,6 +52,8 @@ class Frame:
         Whether a scene begins here.
     state
         What the next frame depends on.
+    alpha
+        H×W uint8, or None if there is no transparency.
     """
 
     index: int
@@ -62,6 +64,7 @@ class Frame:
     pixels: NDArray[np.float32] = field(repr=False)
     cut: bool = False
     state: State = field(default_factory=dict, repr=False, compare=False)
+    alpha: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     @property
     def time(self) -> Fraction:
@@ -70,13 +73,16 @@ class Frame:
 
     def picture(self) -> Picture:
         """Return the frame as a picture, which can be saved."""
-        return picture_of_levels(self.pixels)
+        return picture_of_levels(self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha]))
 
     def levels(self, deep: bool = False) -> NDArray[np.uint8] | NDArray[np.uint16]:
-        """Return H×W×3 whole numbers, of 8 bits or of 16."""
+        """Return H×W×3 whole numbers, of 8 bits or of 16, or H×W×4 with transparency."""
+        pixels = (
+            self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha.astype(np.float32)])
+        )
         if deep:
-            return np.rint(np.clip(self.pixels, 0, 255) * np.float32(257)).astype(np.uint16)
-        return np.rint(np.clip(self.pixels, 0, 255)).astype(np.uint8)
+            return np.rint(np.clip(pixels, 0, 255) * np.float32(257)).astype(np.uint16)
+        return np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
 
 
 def tensor(pixels: NDArray[np.float32], device: torch.device) -> Tensor:

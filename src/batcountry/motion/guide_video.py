@@ -10,8 +10,10 @@ from typing import Any
 from batcountry.errors import VideoError
 from batcountry.image.picture import Picture
 from batcountry.image.reading import picture_of_levels
-from batcountry.motion.io.decode import Clip, clip_of, shots
+from batcountry.image.sources.addresses import local_path
+from batcountry.motion.io.clip import Clip
 from batcountry.motion.io.encode import VIDEO_SUFFIXES
+from batcountry.motion.io.sources import clip_of
 
 _LONGEST = 1024
 MOVING_SUFFIXES = {
@@ -25,6 +27,7 @@ MOVING_SUFFIXES = {
     ".wmv",
     ".flv",
     ".gif",
+    ".apng",
     ".3gp",
 }
 """Suffixes of files whose frames are taken one after the other."""
@@ -41,7 +44,7 @@ class GuideVideo:
         return next(self._frames())
 
     def _frames(self) -> Iterator[Picture]:
-        for shot in shots(self.clip):
+        for shot in self.clip.shots():
             yield picture_of_levels(shot.pixels())
 
     @staticmethod
@@ -64,6 +67,6 @@ def guide_video(given: Any, what: str) -> GuideVideo | None:
     if not (isinstance(given, (str, Path)) and Path(given).suffix.lower() in MOVING_SUFFIXES):
         return None
     try:
-        return GuideVideo(clip_of(Path(given), _LONGEST))
+        return GuideVideo(clip_of(local_path(given), _LONGEST))
     except VideoError as error:
         raise VideoError(f"the {what} cannot be used: {error}") from None

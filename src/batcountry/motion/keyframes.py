@@ -12,10 +12,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from batcountry.errors import RecipeError
 from batcountry.recipe import Recipe
@@ -26,7 +27,7 @@ FADED = ("layer", "objective")
 
 LEFT_OUT = (
     *("wrap", "clip", "initial_size", "final_size", "spacing", "carry", "redirect_relu", "start", "canvas"),
-    *("color", "rescale", "windows", "window_batch", "window_rates", "alpha", "fade"),
+    *("color", "rescale", "windows", "window_batch", "window_rates", "alpha", "fade", "frame"),
 )
 """Fields of `Recipe` that films do not have."""
 
@@ -186,6 +187,19 @@ def _time(text: Any) -> str | None:
     except RecipeError as error:
         raise ValueError(str(error)) from None
 
+
+def _rate(text: str) -> str:
+    try:
+        rate = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        raise ValueError("give a number, or a fraction such as 30000/1001") from None
+    if not 0.1 <= rate <= 1000 or rate.denominator > 1_000_000:
+        raise ValueError("it must be from 0.1 to 1000")
+    return str(rate)
+
+
+RateText = Annotated[str, AfterValidator(_rate)]
+"""Frames a second: a number, or a fraction such as `30000/1001`."""
 
 CurveText = Annotated[str, BeforeValidator(_curve)]
 """A curve's text form; a number or a mapping from frames to numbers becomes one."""

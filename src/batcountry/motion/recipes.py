@@ -13,6 +13,7 @@ from batcountry.motion.keyframes import (
     Curve,
     CurveText,
     Fade,
+    RateText,
     TimeText,
     checked_key,
     keyed,
@@ -203,7 +204,7 @@ class ZoomRecipe(Motion):
         FILM("How many frames the film has, in place of seconds.", ge=1, le=10_000_000, unit="frames"),
     ] = None
     fps: Annotated[
-        str,
+        RateText,
         FILM(
             "Frames a second: a number, or a fraction such as 30000/1001.",
             level="everyday",
@@ -230,17 +231,6 @@ class ZoomRecipe(Motion):
     @classmethod
     def _is_turn(cls, text: str) -> str:
         return within(text, -360, 360)
-
-    @field_validator("fps")
-    @classmethod
-    def _is_rate(cls, text: str) -> str:
-        try:
-            rate = Fraction(text.strip())
-        except (ValueError, ZeroDivisionError):
-            raise ValueError("give a number, or a fraction such as 30000/1001") from None
-        if not 0.1 <= rate <= 1000 or rate.denominator > 1_000_000:
-            raise ValueError("it must be from 0.1 to 1000")
-        return str(rate)
 
     @property
     def rate(self) -> Fraction:
@@ -282,6 +272,15 @@ class VideoRecipe(Motion):
     ] = None
     end: Annotated[
         TimeText, FILM("Where to end, such as 20 or 1:40.", unit="seconds", level="everyday", flag="--to")
+    ] = None
+    fps: Annotated[
+        RateText | None,
+        FILM(
+            "Frames a second of a folder of frames; as its times.json says, or 25, if not given.",
+            title="Frames a second",
+            unit="frames a second",
+            examples=["25", "30000/1001"],
+        ),
     ] = None
     max_size: Annotated[
         int | None,

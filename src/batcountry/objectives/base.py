@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf, isfinite
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -62,6 +64,8 @@ class Term:
         Names of the files that are opened for it.
     find
         For a term that does not know yet what it reads: gives the one that does, for a model; see `Objective.resolved`.
+    least_pictures
+        How many pictures it needs: 2 for one that compares the pictures of a batch.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Term:
     aux_inputs: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     files: tuple[str, ...] = field(default=(), compare=False, repr=False)
     find: Callable[[Model], Term] | None = field(default=None, compare=False, repr=False)
+    least_pictures: int = field(default=1, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(_written, self.arguments))})"
@@ -81,11 +86,21 @@ class Term:
 class Objective:
     """A weighted sum of terms, immutable, higher is better.
 
-    `a + b`, `a - b`, `-a` and `2 * a` make new ones; equal terms are not merged, so the text is
-    what was written.
+    `a + b`, `a - b`, `-a`, `2 * a`, `a / 2`, `a + 1` and `sum([a, b])` make new ones; equal terms are not merged,
+    so the text is what was written.
+
+    Attributes
+    ----------
+    terms
+        Weights and terms.
+    constant
+        A number that is added to the score of all pictures together; no picture depends on it.
     """
 
     terms: tuple[tuple[float, Term], ...]
+    constant: float = 0.0
+
+    __array_ufunc__ = None  # so that NumPy's numbers leave arithmetic to this class
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -109,9 +124,28 @@ class Objective:
         return tuple(dict.fromkeys(name for _, term in self.terms for name in term.files))
 
     @property
+    def name(self) -> str:
+        """The names of its terms, with commas between."""
+        return ", ".join(term.name for _, term in self.terms)
+
+    @property
+    def description(self) -> str:
+        """Its text; lucid's and lucent's name for it."""
+        return str(self)
+
+    @property
+    def least_pictures(self) -> int:
+        """How many pictures have to grow at once, as terms of it compare them: 1 or 2."""
+        return max((term.least_pictures for _, term in self.terms), default=1)
+
+    def with_terms(self, terms: Iterable[tuple[float, Term]]) -> Objective:
+        """Return an objective of other weights and terms, with this one's constant."""
+        return replace(self, terms=tuple(terms))
+
+    @property
     def of_layers(self) -> Objective:
-        """The part of it that reads the network's layers."""
-        return Objective(tuple((weight, term) for weight, term in self.terms if term.layers or term.find))
+        """The part of it that reads the network's layers, with the constant."""
+        return self.with_terms((weight, term) for weight, term in self.terms if term.layers or term.find)
 
     @property
     def of_image(self) -> Objective:
@@ -128,8 +162,9 @@ class Objective:
         RecipeError
             If a function cannot be an objective; the message says why.
         """
-        terms = [(weight, term.find(model) if term.find else term) for weight, term in self.terms]
-        return Objective(tuple(terms))
+        return self.with_terms(
+            (weight, term.find(model) if term.find else term) for weight, term in self.terms
+        )
 
     def bind(self, model: Model) -> Scorer:
         """Return the function from activations to the score of all pictures together, a tensor without axes.
@@ -145,7 +180,7 @@ class Objective:
 
         def score(activations: Activations) -> Tensor:
             first, *rest = [weight * added_up(scorer(activations)) for weight, _, scorer in scorers]
-            return sum(rest, first)
+            return sum(rest, first) + self.constant
 
         return score
 
@@ -160,31 +195,66 @@ class Objective:
         """Whether it has any terms."""
         return bool(self.terms)
 
-    def __add__(self, other: Objective) -> Objective:
-        if not isinstance(other, Objective):
-            return NotImplemented
-        return Objective(self.terms + other.terms)
+    def __add__(self, other: Objective | float) -> Objective:
+        if isinstance(other, Objective):
+            return Objective(self.terms + other.terms, self.constant + other.constant)
+        if isinstance(other, Real):
+            return replace(self, constant=self.constant + _finite(other, "what is added to an objective"))
+        return NotImplemented
 
-    def __sub__(self, other: Objective) -> Objective:
-        if not isinstance(other, Objective):
-            return NotImplemented
-        return self + -other
+    __radd__ = __add__
+
+    def __sub__(self, other: Objective | float) -> Objective:
+        return self + -other if isinstance(other, (Objective, Real)) else NotImplemented
+
+    def __rsub__(self, other: float) -> Objective:
+        return -self + other if isinstance(other, Real) else NotImplemented
 
     def __mul__(self, factor: float) -> Objective:
-        if not isinstance(factor, (int, float)):
+        if not isinstance(factor, Real):
             return NotImplemented
-        if factor != factor or factor in (float("inf"), float("-inf")):
-            raise RecipeError(f"an objective's weight must be a finite number, not {factor}")
-        return Objective(tuple((weight * factor, term) for weight, term in self.terms))
+        by = _finite(factor, "an objective's weight")
+        return Objective(
+            tuple((_finite(weight * by, "an objective's weight"), term) for weight, term in self.terms),
+            _finite(self.constant * by, "what is added to an objective"),
+        )
 
     __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Objective:
+        if not isinstance(divisor, Real):
+            return NotImplemented
+        if divisor == 0:
+            raise RecipeError("an objective cannot be divided by 0")
+        return self * (1 / divisor)
 
     def __neg__(self) -> Objective:
         return self * -1
 
+    @staticmethod
+    def sum(objectives: list[Objective]) -> Objective:
+        """Make more of several objectives: their sum, as `sum([a, b])` in Python and in text."""
+        if not objectives:
+            raise RecipeError("a sum is of at least one objective")
+        first, *rest = objectives
+        return sum(rest, first)
+
     def __str__(self) -> str:
         text = "".join(_printed(weight, term, first=i == 0) for i, (weight, term) in enumerate(self.terms))
-        return text.strip()
+        return text + (
+            f" {'-' if self.constant < 0 else '+'} {abs(self.constant)!r}" if self.constant else ""
+        )
+
+
+def _finite(number: Any, what: str) -> float:
+    """Return a number as one of Python's; raises `RecipeError` if it is not finite."""
+    try:
+        plain = float(number)
+    except OverflowError:
+        plain = inf
+    if not isfinite(plain):
+        raise RecipeError(f"{what} must be a finite number, not {plain}")
+    return plain
 
 
 def added_up(scores: Tensor) -> Tensor:

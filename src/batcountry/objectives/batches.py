@@ -10,6 +10,7 @@ from torch import Tensor
 
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import Activations, Objective, Scorer, Term
+from batcountry.objectives.layers import layer
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -29,7 +30,12 @@ def for_picture(index: int, objective: Objective) -> Objective:
         raise RecipeError("pictures are counted from 0")
     if any(term.name == _NAME for _, term in objective.terms):
         raise RecipeError("an objective for one picture has no other such objective within")
-    return Objective(tuple((weight, _only(index, term)) for weight, term in objective.terms))
+    for _, term in objective.terms:
+        if term.least_pictures > 1:
+            raise RecipeError(
+                f"{term} compares pictures, so it cannot be of one alone; write it beside what is for one picture"
+            )
+    return objective.with_terms((weight, _only(index, term)) for weight, term in objective.terms)
 
 
 def each(objectives: list[Objective]) -> Objective:
@@ -39,13 +45,38 @@ def each(objectives: list[Objective]) -> Objective:
     """
     if not objectives:
         raise RecipeError("each takes at least one objective")
-    terms = [for_picture(index, aim).terms for index, aim in enumerate(objectives)]
-    return Objective(tuple(term for of_one in terms for term in of_one))
+    return Objective.sum([for_picture(index, aim) for index, aim in enumerate(objectives)])
+
+
+def one_of(batch: int | None, objective: Objective) -> Objective:
+    """Return an objective of one picture, as `for_picture`, or with None that of all: lucid's argument `batch`."""
+    return objective if batch is None else for_picture(batch, objective)
 
 
 def pictures_of(objective: Objective) -> int:
     """Return how many pictures an objective is for: 1, or as many as `for_picture` tells apart."""
     return max((1 + term.arguments[0] for _, term in objective.terms if term.name == _NAME), default=1)
+
+
+def check_count(objective: Objective, count: int) -> None:
+    """Raise `RecipeError` if an objective compares pictures, and so many grow at once."""
+    for _, term in objective.terms:
+        if count < term.least_pictures:
+            raise RecipeError(
+                f"{term} compares the pictures of a batch, and here is only one; leave it out, or give several "
+                "pictures of one size that grow at once"
+            )
+
+
+def of_single(objective: Objective) -> Objective:
+    """Return an objective of one picture that reads the same layers: terms that compare pictures are replaced."""
+    shares: list[tuple[float, Term]] = []
+    for weight, term in objective.terms:
+        if term.least_pictures == 1:
+            shares.append((weight, term))
+        else:
+            shares += [(weight, share) for name in term.layers for _, share in layer(name).terms]
+    return objective.with_terms(shares)
 
 
 def _only(index: int, term: Term) -> Term:

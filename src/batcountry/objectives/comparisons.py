@@ -132,27 +132,6 @@ def style(picture: Any, layer: str) -> Objective:
     return objective("style", (label, layer), (layer,), bind, files=files_of(picture))
 
 
-def diversity(layer: str) -> Objective:
-    """Make the pictures of a batch differ from each other in a layer's texture.
-
-    Minus the mean cosine of each picture's Gram matrix with those of the others (Olah, Mordvintsev, Schubert:
-    "Feature Visualization", 2017).
-    """
-
-    def score(activations: Activations) -> Tensor:
-        activation = activations[layer]
-        check_positions(activation, layer, "diversity")
-        if len(activation) < 2:
-            raise RecipeError(
-                "diversity compares the pictures of a batch, and here is only one; leave it out"
-            )
-        flat = torch.nn.functional.normalize(gram(activation).flatten(1), dim=1)
-        alike = flat @ flat.t()
-        return -(alike.sum(1) - alike.diagonal()) / (len(activation) - 1)
-
-    return objective("diversity", (layer,), (layer,), lambda _: score)
-
-
 def gram(activation: Tensor) -> Tensor:
     """Return the mean over places of the products of channels, (N, C, C), for activations (N, C, H, W)."""
     flat = activation.flatten(2)

@@ -28,10 +28,7 @@ def mean(objectives: list[Objective]) -> Objective:
     """Make more of several objectives, each with the same share: their mean."""
     if not objectives:
         raise RecipeError("a mean is of at least one objective")
-    total = objectives[0]
-    for objective in objectives[1:]:
-        total = total + objective
-    return total * (1 / len(objectives))
+    return Objective.sum(objectives) * (1 / len(objectives))
 
 
 def region(mask: Any, objective: Objective) -> Objective:
@@ -54,10 +51,23 @@ def region(mask: Any, objective: Objective) -> Objective:
     RecipeError
         If a part of the objective is not the mean of places.
     """
+    label, key, source = mask_key(mask)
+    return objective.with_terms(
+        (weight, _within(label, (key, source), term)) for weight, term in objective.terms
+    )
+
+
+def mask_key(mask: Any) -> tuple[str, str, Any]:
+    """Return what stands for a mask in text, its name among activations, and what is opened for it."""
     source = str(mask) if hasattr(mask, "__fspath__") else mask
     label = source if isinstance(source, str) else f"sha256:{read_picture(source).sha256}"
-    key = f"{MASK}{sha256(label.encode()).hexdigest()[:16]}"
-    return Objective(tuple((weight, _within(label, (key, source), term)) for weight, term in objective.terms))
+    return label, f"{MASK}{sha256(label.encode()).hexdigest()[:16]}", source
+
+
+def check_mask(source: Any) -> None:
+    """Raise `RecipeError` if all that is left of a mask is its hash."""
+    if isinstance(source, str) and source.startswith("sha256:"):
+        raise RecipeError(f"the mask {source} was not a file, so it cannot be opened again; give a mask")
 
 
 def _within(label: str, named: tuple[str, Any], term: Term) -> Term:
@@ -66,8 +76,7 @@ def _within(label: str, named: tuple[str, Any], term: Term) -> Term:
     key, source = named
 
     def bind(model: Model) -> Scorer:
-        if isinstance(source, str) and source.startswith("sha256:"):
-            raise RecipeError(f"the mask {source} was not a file, so it cannot be opened again; give a mask")
+        check_mask(source)
         places = term.bind(model)
         stride = model.layer(term.layers[0]).stride if term.layers else 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import operator as operators
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from batcountry.objectives.amplify import amplify
 from batcountry.objectives.base import Objective
 from batcountry.objectives.batches import each, for_picture
 from batcountry.objectives.colors import recolor
-from batcountry.objectives.comparisons import caricature, content, diversity, style
+from batcountry.objectives.comparisons import caricature, content, style
 from batcountry.objectives.extremes import strongest, weakest
 from batcountry.objectives.guide import guide
 from batcountry.objectives.layers import channel, layer
@@ -25,25 +26,26 @@ from batcountry.recipe.marks import has_mark, refuse
 from batcountry.recipe.registry import Registry
 
 _of_layers = (layer, channel, neuron, logit, direction, amplify, strongest, weakest)
-_of_pictures = (guide, caricature, content, style, diversity)
+_of_pictures = (guide, caricature, content, style)
 _of_the_image = (tv, pnorm, grain, drift, recolor, opacity)
+_combining = (mean, region, growing, each, for_picture)
 
 OBJECTIVES: Registry[Callable[..., Objective]] = Registry(
     "objective",
     "batcountry.objectives",
     {
-        one.__name__: one
-        for one in (*_of_layers, *_of_pictures, *_of_the_image, mean, region, growing, each, for_picture)
+        **{made.__name__: made for made in (*_of_layers, *_of_pictures, *_of_the_image, *_combining)},
+        "sum": Objective.sum,
     },
 )
 """The objectives that the text form has, by name; `register` your own function to extend it."""
 
 
 def parse(text: str) -> Objective:
-    """Read an objective from text such as `0.7*channel("blocks.10", 17) - layer("stem")`.
+    """Read an objective from text such as `0.7*channel("blocks.10", 17) - layer("stem")`, or `blocks.10:17` for a channel.
 
     Only calls of `OBJECTIVES` with numbers, strings, lists and other objectives, joined by
-    `+`, `-` and `*`, are understood; nothing else is run.
+    `+`, `-`, `*` and `/`, are understood; nothing else is run.
 
     Raises
     ------
@@ -52,6 +54,8 @@ def parse(text: str) -> Objective:
     """
     if has_mark(text):
         raise refuse("objective", text)
+    if (made := _of_channel(text.strip())) is not None:
+        return made
     if re.fullmatch(r"""["']?[A-Za-z_][\w./]{0,200}["']?""", text.strip()):
         name = text.strip().strip("'\"")
         raise RecipeError(f'objective {text!r} is a name alone; if it is a layer\'s, write layer("{name}")')
@@ -62,14 +66,35 @@ def parse(text: str) -> Objective:
     return value
 
 
-def _combined(operator: ast.operator, left: Any, right: Any) -> Any:
-    numbers = [isinstance(each, (int, float)) for each in (left, right)]
-    aims = [isinstance(each, Objective) for each in (left, right)]
-    if isinstance(operator, ast.Mult) and any(numbers) and all(map(max, numbers, aims)):
-        return left * right
-    if all(aims) and isinstance(operator, (ast.Add, ast.Sub)):
-        return left + right if isinstance(operator, ast.Add) else left - right
-    return None
+def _of_channel(text: str) -> Objective | None:
+    """Return the objective of a channel that is written as lucid's are: `layer:number`."""
+    parts = _CHANNEL.fullmatch(text)
+    return None if parts is None else channel(parts["layer"].strip(), int(parts["number"]))
 
+
+_CHANNEL = re.compile(r"""(?P<quote>["']?)(?P<layer>[^"'()]{1,500}):\s*(?P<number>-?\d{1,9})\s*(?P=quote)""")
+
+
+def _combined(operator: ast.operator, left: Any, right: Any) -> Any:
+    left, right = (_of_channel(side) or side if isinstance(side, str) else side for side in (left, right))
+    combine = _OPERATORS.get(type(operator))
+    kinds = [isinstance(side, Objective) for side in (left, right)]
+    if combine is None or not all(isinstance(side, (int, float, Objective)) for side in (left, right)):
+        return None
+    product = isinstance(operator, (ast.Mult, ast.Div))
+    if product and (all(kinds) or (kinds[1] and isinstance(operator, ast.Div))):
+        return None
+    try:
+        return combine(left, right)
+    except (ZeroDivisionError, OverflowError):
+        raise RecipeError("this is divided by 0, or too large to be worked out") from None
+
+
+_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operators.add,
+    ast.Sub: operators.sub,
+    ast.Mult: operators.mul,
+    ast.Div: operators.truediv,
+}
 
 _calls = Calls("objective", OBJECTIVES, _combined)

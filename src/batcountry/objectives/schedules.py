@@ -29,8 +29,8 @@ def growing(objective: Objective, first: float, step: float, every: int = 50) ->
     for _, term in objective.terms:
         if term.layers or term.find:
             raise RecipeError(f"growing is for objectives of the image itself, and {term} reads a layer")
-    return Objective(
-        tuple((weight, _grown(term, first, step, every=every)) for weight, term in objective.terms)
+    return objective.with_terms(
+        (weight, _grown(term, first, step, every=every)) for weight, term in objective.terms
     )
 
 

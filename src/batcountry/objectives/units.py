@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
@@ -15,6 +10,7 @@ from batcountry.models.model import CLASSES, Model
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.layers import check_channel
 from batcountry.objectives.references import check_positions
+from batcountry.objectives.vectors import Vector
 
 
 def neuron(layer: str, channel: int, y: int | None = None, x: int | None = None) -> Objective:
@@ -81,28 +77,22 @@ def direction(layer: str, vector: list[float] | str, power: float = 0.0) -> Obje
         Each product is weighted with the cosine to the power of this (Olah et al., "Activation Atlas",
         2019), so that activations turn toward the vector rather than grow.
     """
-    given = [vector] if isinstance(vector, str) or hasattr(vector, "__fspath__") else None
-    label: Any = str(vector) if given else [float(number) for number in np.asarray(vector).ravel()]
+    toward = Vector.of(vector).flat
 
     def bind(model: Model) -> Scorer:
-        numbers = _read_vector(label) if given else np.asarray(label, np.float32)
-        channels = model.layer(layer).channels
-        if numbers.shape != (channels,) or not np.isfinite(numbers).all():
-            raise RecipeError(
-                f"a direction in layer {layer!r} is {channels} finite numbers, not {numbers.size} as given"
-            )
-        toward = torch.from_numpy(numbers).to(model.device)
+        values = toward.of_channels(model, layer)
 
         def score(activations: Activations) -> Tensor:
             activation = activations[layer]
             return likeness(
-                activation, toward.reshape(1, -1, *[1] * (activation.ndim - 2)).to(activation.dtype), power
+                activation, values.reshape(1, -1, *[1] * (activation.ndim - 2)).to(activation.dtype), power
             )
 
         return score
 
-    files = (label,) if given else ()
-    return objective("direction", (layer, label, power), (layer,), bind, local=True, files=files)
+    return objective(
+        "direction", (layer, toward.label, power), (layer,), bind, local=True, files=toward.files
+    )
 
 
 def likeness(activation: Tensor, direction: Tensor, power: float) -> Tensor:
@@ -117,15 +107,3 @@ def likeness(activation: Tensor, direction: Tensor, power: float) -> Tensor:
         return dot
     lengths = activation.norm(dim=1) * direction.norm(dim=1)
     return dot * (dot / lengths.clamp(min=1e-6)).clamp(min=0.1) ** power
-
-
-def _read_vector(path: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-    try:
-        vector = np.lib.format.open_memmap(Path(path), mode="r")  # np.load would open archives too
-        if vector.size > 1_000_000:
-            raise ValueError("it has more than a million numbers")
-        return np.asarray(vector, np.float32).ravel()
-    except (OSError, ValueError, TypeError) as error:
-        raise RecipeError(
-            f"{path} cannot be read as a direction: {error}; give a .npy file of numbers"
-        ) from None

@@ -176,7 +176,7 @@ def tiled_gradient(
         tiles = scorer.halo.tiles((height, width), side, wrap)
         if (height, width) not in units:
             units[height, width] = scorer.units(tiles, image.dtype)
-        total, score = torch.zeros_like(image), 0.0
+        total, score = torch.zeros_like(image), scorer.constant
         for tile in tiles:
             windows = {key: tile.read(picture) for key, picture in aux_inputs.items()}
             share, part = scorer(tile.read(image), tile, units[height, width], windows)

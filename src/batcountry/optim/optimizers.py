@@ -1,4 +1,4 @@
-"""How a parametrization is moved along a gradient: normalized ascent, Adam, RMSProp."""
+"""How a parametrization is moved along a gradient: normalized ascent, Adam, RMSProp in two ways."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.bands import normalize_bands
+from batcountry.optim.cnn_vis_rmsprop import CnnVisRmsprop
+from batcountry.optim.schedule import Schedule as Schedule
 from batcountry.recipe.registry import Registry
 
 State = dict[str, Tensor]
@@ -37,31 +39,6 @@ class Storable(Protocol):
     def load(self, state: State) -> None:
         """Go on from what `state` returned."""
         ...
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long steps are.
-
-    Attributes
-    ----------
-    step_size
-        The first one's: gray levels for pixels, the parametrization's own unit otherwise.
-    decay
-        Every `decay_every` steps the step size is multiplied by this.
-    decay_every
-        Steps; 0 for a step size that stays.
-    """
-
-    step_size: float
-    decay: float = 1.0
-    decay_every: int = 0
-
-    def at(self, step: int) -> float:
-        """Return the size of a step, counted from 0."""
-        if not self.decay_every:
-            return self.step_size
-        return float(self.step_size * self.decay ** (step // self.decay_every))
 
 
 Measure = Callable[[Tensor], Tensor]
@@ -219,12 +196,15 @@ class Settings:
         How much of the past is kept in a step, 0 to 1; None for what is usual with the optimizer.
     wrap
         Axes along which pictures go on at their other side.
+    places
+        How many places the score is the mean of, for an optimizer that is made for the gradient of their sum.
     """
 
     schedule: Schedule
     measure: str = "mean"
     smoothing: float | None = None
     wrap: Wrap = NO_WRAP
+    places: float = 1.0
 
     def smoothed(self, name: str, usual: float) -> float:
         """Return the smoothing of an optimizer; raises `RecipeError` if the gradient is to be normalized besides."""
@@ -255,15 +235,26 @@ def adam(settings: Settings) -> Make:
 
 
 def rmsprop(settings: Settings) -> Make:
-    """Return what makes RMSProp (Tieleman and Hinton, 2012; cnn-vis), with the smoothing, or 0.95, as its decay rate."""
+    """Return what makes RMSProp (Tieleman and Hinton, 2012) as PyTorch has it, with the smoothing, or 0.95, as its decay rate."""
     alpha = settings.smoothed("rmsprop", 0.95)
     return lambda tensors: TorchOptimizer(
         tensors, settings.schedule, torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True)
     )
 
 
+def cnn_vis_rmsprop(settings: Settings) -> Make:
+    """Return what makes `CnnVisRmsprop`, with the smoothing, or 0.95, as its decay rate."""
+    decay = settings.smoothed(CNN_VIS, 0.95)
+    return lambda tensors: CnnVisRmsprop(tensors, settings.schedule, decay, settings.places)
+
+
+CNN_VIS = "rmsprop-cnn-vis"
+"""Name of RMSProp as cnn-vis has it."""
+
 OPTIMIZERS: Registry[Callable[[Settings], Make]] = Registry(
-    "optimizer", "batcountry.optimizers", {"ascent": ascent, "adam": adam, "rmsprop": rmsprop}
+    "optimizer",
+    "batcountry.optimizers",
+    {"ascent": ascent, "adam": adam, "rmsprop": rmsprop, CNN_VIS: cnn_vis_rmsprop},
 )
 """Optimizers by name; `register` your own function to extend it."""
 
@@ -274,6 +265,8 @@ def optimizer(
     measure: str = "mean",
     smoothing: float | None = None,
     wrap: Wrap = NO_WRAP,
+    *,
+    places: float = 1.0,
 ) -> Make:
     """Return what makes the optimizer of a name.
 
@@ -287,10 +280,12 @@ def optimizer(
         Of the others: how much of the past they keep in a step, 0 to 1.
     wrap
         Axes along which pictures go on at their other side, for `bands`.
+    places
+        See `Settings`.
 
     Raises
     ------
     RecipeError
         If there is none of that name, or it has no such smoothing or measure.
     """
-    return OPTIMIZERS[name](Settings(schedule, measure, smoothing, wrap))
+    return OPTIMIZERS[name](Settings(schedule, measure, smoothing, wrap, places))

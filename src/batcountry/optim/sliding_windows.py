@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -74,6 +75,25 @@ def check_windows(sizes: Sequence[tuple[int, int]], window: tuple[int, int]) -> 
             )
 
 
+def middle_of(window: tuple[int, int], picture: Tensor) -> Window:
+    """Return where (…, H, W) lies in what `mirrored` makes of it."""
+    height, width = picture.shape[-2:]
+    return Window(max(0, window[0] - height) // 2, max(0, window[1] - width) // 2, height, width)
+
+
+def mirrored(picture: Tensor, window: tuple[int, int]) -> Tensor:
+    """Return (…, H, W) at least as large as a window: in its middle, with its own mirror image round it."""
+    own = middle_of(window, picture)
+    for axis, before, side, least in (
+        (-2, own.top, own.height, window[0]),
+        (-1, own.left, own.width, window[1]),
+    ):
+        if side < least:
+            order = np.pad(np.arange(side), (before, least - side - before), mode="reflect")
+            picture = picture.index_select(axis, torch.from_numpy(order).to(picture.device))
+    return picture
+
+
 def counted(size: tuple[int, int], all_windows: Sequence[Window]) -> Tensor:
     """Return how many windows lie over each pixel, (H, W)."""
     counts = torch.zeros(size)
@@ -122,10 +142,12 @@ class WindowedAscent:
     def on(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> WindowedClimb:
         """Begin with one picture, (1, 3, H, W), RGB in gray levels, and those beside it.
 
+        One that is smaller than a window is in its middle, with its own mirror image round it.
+
         Raises
         ------
         RecipeError
-            If it is smaller than a window, or there are several.
+            If there are several.
         """
         if len(image) != 1:
             raise RecipeError(f"windows are for one picture, not {len(image)} at once; leave windows out")
@@ -136,6 +158,9 @@ class WindowedClimb:
     """A picture that grows in windows, each with an optimizer's state of its own."""
 
     def __init__(self, ascent: WindowedAscent, image: Tensor, aux_inputs: AuxInputs) -> None:
+        self._shown = middle_of(ascent.window, image)
+        image = mirrored(image, ascent.window)
+        aux_inputs = {key: mirrored(picture, ascent.window) for key, picture in aux_inputs.items()}
         height, width = image.shape[-2:]
         sides = windows((height, width), ascent.window)
         self._image = image.detach().clone()
@@ -156,7 +181,7 @@ class WindowedClimb:
                 window.of(self._image).add_(change * window.of(self._rates))
             if self._clip:
                 self._image.clamp_(0, 255)
-        return self._image.clone(), total / self._count
+        return self._shown.of(self._image).clone(), total / self._count
 
     def state(self) -> State:
         """Return what the next step depends on; see `Climb.state`."""

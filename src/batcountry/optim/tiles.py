@@ -195,6 +195,11 @@ class TileScorer:
     ceiling
         Bytes of memory from which on what is kept of earlier tiles is given back before the next.
 
+    Attributes
+    ----------
+    constant
+        What the objective adds to the score of all tiles together.
+
     Raises
     ------
     RecipeError
@@ -209,6 +214,7 @@ class TileScorer:
         self._model = model
         self._layers = {name: model.layer(name) for name in objective.layers}
         self._terms = objective.of_layers.scorers(model)
+        self.constant = objective.constant
 
     def units(self, tiles: list[Tile], dtype: torch.dtype = torch.float32) -> dict[str, int]:
         """Return how many units each layer has in all tiles of a picture, which its mean is taken over."""

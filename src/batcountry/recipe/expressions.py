@@ -108,8 +108,8 @@ class Calls:
         if isinstance(node, ast.BinOp) and self.operator is not None:
             left, right = self._value(node.left, text), self._value(node.right, text)
             return self._joined(node, node.op, left, right, text=text)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            return self._called(node, node.func.id, text)
+        if isinstance(node, ast.Call) and (name := self._name(node.func)):
+            return self._called(node, name, text)
         example = next(iter(self.functions), "name")
         raise self.wrong(
             text, node.col_offset, f"expected {_a(self.what)} such as {_form(example, self.functions)}"
@@ -128,12 +128,21 @@ class Calls:
         assert self.operator is not None  # or there would be calls alone
         try:
             found = self.operator(operator, left, right)
+        except RecipeError as error:
+            raise self.wrong(text, node.col_offset, str(error)) from None
         except (ArithmeticError, TypeError, ValueError) as error:
             raise self.wrong(text, node.col_offset, f"this cannot be worked out: {error}") from None
         if found is None:
-            reason = f"{self.what}s are added, subtracted, and multiplied by numbers"
+            reason = f"{self.what}s are added, subtracted, and multiplied by numbers or divided by them"
             raise self.wrong(text, node.col_offset, reason)
         return found
+
+    def _name(self, node: ast.expr) -> str:
+        """Return the name of a function, or of one of a library, such as `lucid.neuron`; empty for anything else."""
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            library = f"{node.value.id}."
+            return library + node.attr if any(name.startswith(library) for name in self.functions) else ""
+        return node.id if isinstance(node, ast.Name) else ""
 
     def _called(self, node: ast.Call, name: str, text: str) -> Any:
         if name not in self.functions:
@@ -158,8 +167,7 @@ class Calls:
     ) -> None:
         hint = _hints(function)[parameter]
         if not _fits(value, hint):
-            name = node.func.id if isinstance(node.func, ast.Name) else ""
-            reason = f"{parameter} of {name} must be {_wanted(hint)}, not {value!r}"
+            reason = f"{parameter} of {self._name(node.func)} must be {_wanted(hint)}, not {value!r}"
             raise self.wrong(text, node.col_offset, reason)
 
 

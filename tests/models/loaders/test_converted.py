@@ -166,6 +166,6 @@ def test_a_crop_to_the_pictures_size_keeps_the_fold(tmp_path):
     assert model.activations(image, ["i"])["i"].shape == (1, 2)
 
 
-def test_a_net_that_takes_no_colors_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="not pictures of three channels"):
-        opened(tmp_path, inputs(data=(1, 1, 8, 8)) + layer("ReLU", "r", "data"))
+def test_a_net_that_takes_no_pictures_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="no picture of"):
+        opened(tmp_path, inputs(data=(1, 8)) + layer("ReLU", "r", "data"))

@@ -9,7 +9,7 @@ import pytest
 
 from batcountry.errors import VideoError
 from batcountry.motion import save_video, video
-from batcountry.motion.io.decode import clip_of, shots
+from batcountry.motion.io.sources import clip_of
 from motion.clips import facts, make_clip, moving
 
 
@@ -100,7 +100,7 @@ def test_ten_bits_in_are_ten_bits_out(tmp_path, undreamed, suffix, codec):
     )
     save_video(source, tmp_path / f"out{suffix}", codec=codec, quality=100, **undreamed)
     assert "10" in facts(tmp_path / f"out{suffix}").pixel_format
-    levels = next(shots(clip_of(tmp_path / f"out{suffix}"))).levels
+    levels = next(clip_of(tmp_path / f"out{suffix}").shots()).levels
     assert levels.dtype == np.uint16
     assert len(np.unique(levels[32, :, 1])) > 12
 
@@ -143,7 +143,7 @@ def test_max_size_shrinks_to_even_numbers(tmp_path, undreamed):
 def test_the_iterator_gives_the_same_frames_as_the_decoder(tmp_path, undreamed):
     source = make_clip(tmp_path / "in.mp4", moving(5))
     for index, (frame, shot) in enumerate(
-        zip(video(source, **undreamed), shots(clip_of(source)), strict=True)
+        zip(video(source, **undreamed), clip_of(source).shots(), strict=True)
     ):
         assert frame.index == index
         assert frame.time == shot.pts * clip_of(source).time_base
@@ -189,3 +189,62 @@ def _sound_only(source, target):
             if packet.size:
                 packet.stream = stream
                 out.mux(packet)
+
+
+PATCHES = np.uint8(
+    [
+        [[250, 20, 20], [20, 250, 20], [20, 20, 250], [250, 250, 30]],
+        [[200, 100, 50], [0, 0, 0], [255, 255, 255], [128, 128, 128]],
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "name", "out"),
+    [
+        ("libx264rgb", "rgb24", "in.mkv", "out.mp4"),
+        ("qtrle", "rgb24", "in.mov", "out.mkv"),
+        ("png", "rgb24", "in.mov", "out.webm"),
+    ],
+)
+def test_rgb_becomes_yuv_that_says_its_matrix_and_its_range(
+    tmp_path, undreamed, codec, pixel_format, name, out
+):
+    frame = PATCHES.repeat(24, 0).repeat(16, 1)
+    source = make_clip(tmp_path / name, [frame] * 3, codec=codec, pixel_format=pixel_format)
+    save_video(source, tmp_path / out, quality=95, **undreamed)
+    found = facts(tmp_path / out)
+    assert found.colors[:2] == (6, 1)  # as players take so few lines, and not RGB, which it no longer is
+    assert np.abs(np.float32(found.frames[0][12::24, 8::16]) - PATCHES).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("colors", "pixel_format", "codec", "name"),
+    [
+        ((1, 2, 1, 1), "yuv420p", "libx264", "in.mp4"),
+        ((6, 2, 6, 6), "yuvj420p", "mjpeg", "in.mov"),
+        ((1, 2, 1, 1), "yuv420p", "libvpx-vp9", "in.webm"),
+        ((9, 1, 9, 16), "yuv420p10le", "libx265", "in.mkv"),
+    ],
+)
+def test_range_and_primaries_are_kept_and_levels_with_them(
+    tmp_path, undreamed, colors, pixel_format, codec, name
+):
+    frame = PATCHES.repeat(24, 0).repeat(16, 1)
+    source = make_clip(
+        tmp_path / name, [frame] * 3, codec=codec, pixel_format=pixel_format, colors=colors, quality="5"
+    )
+    for suffix in (".mp4", ".webm"):
+        save_video(source, tmp_path / f"out{suffix}", quality=95, **undreamed)
+        before, after = (next(clip_of(each).shots()).eight() for each in (source, tmp_path / f"out{suffix}"))
+        assert facts(tmp_path / f"out{suffix}").colors[1:] == facts(source).colors[1:]
+        assert np.abs(np.float32(before) - after)[12::24, 8::16].max() <= 5
+        assert np.abs(np.float32(before)[12::24, 8::16] - PATCHES).max() <= 6
+
+
+def test_wide_colors_in_files_that_do_not_say_so_are_said(tmp_path, undreamed, caplog):
+    source = make_clip(
+        tmp_path / "in.mp4", moving(2), pixel_format="yuv420p10le", codec="libx265", colors=(9, 1, 9, 16)
+    )
+    save_video(source, tmp_path / "out.gif", **undreamed)
+    assert "the colors of in.mp4 are wider than those of screens, and out.gif does not say so" in caplog.text

@@ -121,7 +121,7 @@ def test_colors_are_undone_exactly_and_the_mean_is_a_warm_gray():
 
 
 @pytest.mark.parametrize("name", list(step_sizes))
-@pytest.mark.parametrize("how", ["ascent", "adam", "rmsprop"])
+@pytest.mark.parametrize("how", ["ascent", "adam", "rmsprop", "rmsprop-cnn-vis"])
 def test_every_optimizer_raises_a_score_with_the_usual_step_size(name, how):
     image = pictures(9, 14)
     weights = torch.from_numpy(np.random.RandomState(5).normal(size=(2, 3, 9, 14))).float()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from batcountry.backend.reading import MAX_TEXT, check_plain
 from batcountry.caffe.formats.weights import read_blob
 from batcountry.errors import ModelError
 
@@ -35,13 +36,12 @@ def find_mean(folder: Path) -> Path | None:
 
 
 def _read_npy(path: Path) -> NDArray[np.float32]:
+    check_plain(path, most=MAX_TEXT, error=ModelError)
     try:
         # Mapped, so that a header cannot ask for more memory than the file has.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if array.dtype.kind not in "fiu":
             raise ValueError(f"its type is {array.dtype}")
         return np.asarray(array, dtype=np.float32)
-    except FileNotFoundError:
-        raise ModelError(f"there is no file {path}; check the name") from None
     except (OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError) as error:
         raise ModelError(f"{path} is not a NumPy array file ({str(error).splitlines()[0]})") from None

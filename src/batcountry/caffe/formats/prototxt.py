@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
+from batcountry.backend.reading import MAX_TEXT, read_plain
+from batcountry.caffe.formats import forks, text
+from batcountry.caffe.formats.lookalikes import check_content
 from batcountry.caffe.formats.v0 import from_v0, without_padding_layers
 from batcountry.caffe.formats.weights import without_blobs
-from batcountry.caffe.proto.caffe_pb2 import NetParameter, V1LayerParameter
-from batcountry.errors import ModelError
+from batcountry.caffe.proto.caffe_pb2 import NetParameter, SolverParameter, V1LayerParameter
+from batcountry.errors import ModelError, listed
 
-MAX_BYTES = 64 << 20
+MAX_BYTES = MAX_TEXT
 """Longest prototxt that is read."""
 
 # Types whose V1 name is not the new name in capitals with underscores taken out.
@@ -24,23 +30,99 @@ _NEW_NAMES = {
     "HDF5_DATA": "HDF5Data", "HDF5_OUTPUT": "HDF5Output",
 }  # fmt: skip
 
+log = logging.getLogger("batcountry")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A prototxt as it was read.
+
+    Attributes
+    ----------
+    path
+        Its file.
+    net
+        Today's `NetParameter`, with the layers of one phase, less losses and accuracies.
+    skipped
+        What in it is not known.
+    text
+        The text, empty if the file is binary.
+    """
+
+    path: Path
+    net: Any
+    skipped: tuple[text.Skipped, ...]
+    text: str
+
+    @cached_property
+    def _lines(self) -> dict[str, int]:
+        """The line in which each layer begins, by its name."""
+        lines = [line for name, line in text.blocks(self.text, NetParameter.DESCRIPTOR) if name in _LAYERS]
+        message = NetParameter()
+        text.parse(self.text, message)
+        layers = [*message.layers, *message.layer]
+        return {
+            (layer.layer.name if _is_v0(layer) else layer.name): line
+            for layer, line in zip(layers, lines, strict=False)
+        }
+
+    def line(self, layer: str) -> int | None:
+        """Return the line in which a layer begins, if that can be told."""
+        return self._lines.get(layer) if self.text else None
+
+    def place(self, layer: str) -> str:
+        """Return the file, and the line of a layer in it if that can be told, for a sentence."""
+        line = self.line(layer)
+        return str(self.path) if line is None else f"{self.path}, line {line}"
+
+    def note(self) -> str:
+        """Return a sentence about what is not known; empty if there is nothing."""
+        things = listed(forks.described(self.skipped), "; ")
+        return f"{self.path}: read over what is not known: {things}" if things else ""
+
+
+_LAYERS = ("layer", "layers")
+
 
 def read_net(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = ()) -> Any:
-    """Read a prototxt as today's `NetParameter`, with the layers of one phase, less losses and accuracies.
+    """Read a prototxt as today's `NetParameter`; see `read_definition`, whose note is logged as a warning."""
+    definition = read_definition(path, phase=phase, level=level, stages=stages)
+    if note := definition.note():
+        log.warning("%s", note)
+    return definition.net
+
+
+def read_definition(path: Path, *, phase: int, level: int = 0, stages: Sequence[str] = ()) -> Definition:
+    """Read a prototxt, with the layers of one phase, less losses and accuracies.
 
     Text or binary. V0 and V1 layers (`layers { layer { type: "conv" } }`, `layers { type: CONVOLUTION }`)
-    become new ones, and `input:` fields an Input layer in front.
+    become new ones, and `input:` fields an Input layer in front. Fields that are not known are read over, and
+    those of forks that say what Caffe 1.0 says otherwise are said in its terms.
 
     Raises
     ------
     ModelError
-        If the file is missing, not a prototxt, or has no layers.
+        If the file is missing, not a prototxt, has a mistake, or has no layers.
     """
-    net = upgraded(_parsed(path))
+    message, skipped, source = _parsed(path)
+    net = upgraded(message)
     _keep_layers(net, phase, level, {*stages, *net.state.stage})
     if not net.layer:
-        raise ModelError(f"{path} has no layers; give the deploy.prototxt of a network")
-    return net
+        raise ModelError(f"{path} has no layers{_instead(source)}; give the deploy.prototxt of a network")
+    return Definition(path, net, skipped, source)
+
+
+def _instead(source: str) -> str:
+    """Return what a text without layers has in their place."""
+    solver = SolverParameter()
+    try:
+        text.parse(source, solver)
+    except (text_format.ParseError, ValueError):
+        return ""
+    if not solver.HasField("base_lr") and not solver.HasField("net"):
+        return ""
+    net = solver.net or solver.train_net
+    return f", as it has a solver's settings{f' (its net is {net!r})' if net else ''}"
 
 
 def _has_broken_text(message: Any) -> bool:
@@ -78,27 +160,49 @@ def _is_training(kind: str) -> bool:
     return kind.endswith("Loss") or kind == "Accuracy"
 
 
-def _parsed(path: Path) -> Any:
+def _parsed(path: Path) -> tuple[Any, tuple[text.Skipped, ...], str]:
+    """Return what a file holds, what of it is not known, and its text if it is text."""
     data = _bytes(path)
+    check_content(path, data, "a Caffe prototxt")
+    source = text.decoded(data)
+    if source is None:
+        return _from_binary(path, data), (), ""
     net = NetParameter()
     try:
-        text_format.Parse(data.decode("utf-8"), net)
-        return net
-    except UnicodeDecodeError:
-        reason = "it is not text"
-    except text_format.ParseError as error:
-        reason = f"line {str(error).replace(' : ', ': ')}"
-    except RecursionError:
-        reason = "its brackets are nested too deeply"
-    except ValueError as error:  # a number of thousands of digits
-        reason = str(error)
+        skipped = text.parse(source, net)
+    except (text_format.ParseError, ValueError) as error:  # ValueError: a number of thousands of digits
+        raise _mistake(path, source, error) from None
+    _check_one_form(path, net, source)
+    return net, skipped, source
+
+
+def _from_binary(path: Path, data: bytes) -> Any:
     try:
         net = NetParameter.FromString(without_blobs(data))
         if (net.layer or net.layers) and not _has_broken_text(net):
             return net
     except (DecodeError, ModelError):
         pass
-    raise ModelError(f"{path} is not a Caffe prototxt: {reason}")
+    raise ModelError(f"{path} is not a Caffe prototxt: it is not text")
+
+
+def _mistake(path: Path, source: str, error: Exception) -> ModelError:
+    """Return the error of a text that cannot be parsed: one with a mistake in it, or no prototxt at all."""
+    reason = str(error).replace(" : ", ": ")
+    reason = f"line {reason}" if reason[:1].isdigit() else reason
+    reason = reason if len(reason) < 160 else f"{reason[:80]} … {reason[-70:]}"
+    names = {name for name, _ in text.blocks(source, NetParameter.DESCRIPTOR)}
+    is_net = not names.isdisjoint(_LAYERS)
+    return ModelError(f"{path} {'has a mistake in' if is_net else 'is not a Caffe prototxt:'} {reason}")
+
+
+def _check_one_form(path: Path, net: Any, source: str) -> None:
+    if net.layer and net.layers:
+        lines = dict(reversed(text.blocks(source, NetParameter.DESCRIPTOR)))
+        raise ModelError(
+            f"{path} has layers of two forms: line {lines['layer']} begins with 'layer', line {lines['layers']} with 'layers'; "
+            'write all as layer { type: "Convolution" … }, or all as layers { type: CONVOLUTION … }'
+        )
 
 
 def upgraded(net: Any) -> Any:
@@ -106,22 +210,17 @@ def upgraded(net: Any) -> Any:
     layers = [_from_v1(each) for each in without_padding_layers(net.layers)] + list(net.layer)
     if net.input:
         layers.insert(0, _input_layer(net))
+    for layer in layers:
+        forks.in_caffes_terms(layer)
     result = NetParameter(name=net.name, state=net.state)
     result.layer.extend(layers)
     return result
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            raise ModelError(f"{path} is a folder; name the prototxt in it")
-        if path.stat().st_size > MAX_BYTES:
-            raise ModelError(f"{path} is larger than {MAX_BYTES >> 20} MB, which no prototxt is")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"there is no file {path}; check the name") from None
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
+    if path.is_file() and not path.stat().st_size:
+        raise ModelError(f"{path} is empty (0 bytes) and has no layers; copy or download it again")
+    return read_plain(path, most=MAX_BYTES, error=ModelError)
 
 
 def _input_layer(net: Any) -> Any:
@@ -141,6 +240,7 @@ def _from_v1(old: Any) -> Any:
     for field, value in old.ListFields():
         if field.name.endswith("_param") and field.message_type is not None:
             getattr(layer, field.name).CopyFrom(value)
+    layer.unknown_settings.extend(old.unknown_settings)
     layer.include.extend(old.include)
     layer.exclude.extend(old.exclude)
     for index, name in enumerate(old.param):
@@ -149,7 +249,13 @@ def _from_v1(old: Any) -> Any:
     return layer
 
 
+def _is_v0(layer: Any) -> bool:
+    return bool(layer.DESCRIPTOR.name == "V1LayerParameter" and layer.HasField("layer"))
+
+
 def _type_of(old: Any) -> str:
+    if old.fork_type:
+        return forks.type_of_v1(old.fork_type)
     name = V1LayerParameter.LayerType.Name(old.type)
     return _NEW_NAMES.get(name, name.title().replace("_", ""))
 

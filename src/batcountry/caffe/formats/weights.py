@@ -19,33 +19,31 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
+from batcountry.backend.reading import MAX_TEXT, open_plain, read_plain
+from batcountry.caffe.formats import text
 from batcountry.caffe.formats.hdf5 import is_hdf5, read_hdf5
-from batcountry.caffe.proto.caffe_pb2 import (
-    BlobProto,
-    LayerParameter,
-    NetParameter,
-    V0LayerParameter,
-    V1LayerParameter,
-)
+from batcountry.caffe.formats.lookalikes import HEAD, check_content
+from batcountry.caffe.proto.caffe_pb2 import BlobProto, LayerParameter, NetParameter
 from batcountry.errors import ModelError
 
 Blobs = dict[str, Sequence["NDArray[np.float32] | None"]]
 
 _V1_LAYERS, _LAYERS = 2, 100  # of NetParameter
-_BLOBS: dict[int, tuple[Any, tuple[int, ...]]] = {
-    _V1_LAYERS: (V1LayerParameter, (1, 6)),
-    _LAYERS: (LayerParameter, (7,)),
+_NAME, _V0, _BLOB = "name", "layer in the form before it", "blob"
+_BLOBS: dict[int, dict[int, str]] = {
+    _V1_LAYERS: {4: _NAME, 1: _V0, 6: _BLOB},
+    _LAYERS: {1: _NAME, 7: _BLOB},
 }
-_V0_LAYER = (V0LayerParameter, (50,))
+"""Of the fields of a network with layers, what is read of a layer; all else may be a fork's, and is not looked at."""
+_V0_LAYER = {1: _NAME, 50: _BLOB}
 _DATA, _DIFFS = 5, (6, 9)
 _NUMBERS: dict[int, np.dtype[Any]] = {
     _DATA: np.dtype("<f4"),
     8: np.dtype("<f8"),
 }  # data and double_data of BlobProto
-_TEXT = {9, 10, 13, *range(32, 127)}
 
-MAX_TEXT = 64 << 20
-"""Longest text or mean that is read, in bytes."""
+MAX_WEIGHTS = 16 << 30
+"""Largest file of weights that is read, in bytes."""
 
 
 def read_weights(path: Path) -> Blobs:
@@ -59,26 +57,23 @@ def read_weights(path: Path) -> Blobs:
     ModelError
         If the file is missing, is no `.caffemodel`, or is cut short.
     """
-    try:
-        if path.is_dir():
-            raise ModelError(f"{path} is a folder; name the .caffemodel in it")
-        with path.open("rb") as file:
-            if not path.stat().st_size:
-                raise ModelError(f"{path} is empty (0 bytes); copy or download it again")
+    with open_plain(path, most=MAX_WEIGHTS, error=ModelError) as file:
+        try:
+            head = file.read(HEAD)
+            file.seek(0)
+            check_content(path, head, "Caffe weights")
             if is_hdf5(file):
                 return read_hdf5(path)
-            if _is_text(file):
-                return _read_text(path)
+            if text.decoded(head) is not None:
+                return _read_text(path, file.read(MAX_TEXT + 1))
             # Not closed here: an error's traceback may still hold views into the map.
             return _read(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), file)
-    except FileNotFoundError:
-        raise ModelError(f"there is no file {path}; check the name") from None
-    except (_Damaged, DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(
-            f"{path} is not a .caffemodel or is cut short ({error}); copy or download it again"
-        ) from None
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error}") from None
+        except (_Damaged, DecodeError, UnicodeDecodeError) as error:
+            raise ModelError(
+                f"{path} is not a .caffemodel or is cut short ({error}); copy or download it again"
+            ) from None
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error}") from None
 
 
 def write_weights(path: Path, layers: Iterable[tuple[str, str, Sequence[NDArray[np.float32]]]]) -> None:
@@ -92,7 +87,7 @@ def write_weights(path: Path, layers: Iterable[tuple[str, str, Sequence[NDArray[
         for array in blobs:
             header, numbers = _header(array), np.ascontiguousarray(array, dtype="<f4")
             parts += [
-                _tag(_BLOBS[_LAYERS][1][-1], len(header) + numbers.nbytes),
+                _tag(_blob_fields(_LAYERS)[0], len(header) + numbers.nbytes),
                 header,
                 numbers.data.cast("B"),
             ]
@@ -125,23 +120,20 @@ def _read(whole: memoryview, file: BinaryIO) -> Blobs:
         file.seek(0)
         return np.fromfile(file, kind, count, offset=_address(part) - start) if count else np.zeros(0, kind)
 
-    return dict(_layer(*_BLOBS[number], value, load) for number, value in _fields(whole) if number in _BLOBS)
+    return dict(_layer(_BLOBS[number], value, load) for number, value in _fields(whole) if number in _BLOBS)
 
 
-def _is_text(file: BinaryIO) -> bool:
-    start = file.read(4096)
-    file.seek(0)
-    return not set(start) - _TEXT
-
-
-def _read_text(path: Path) -> Blobs:
-    if path.stat().st_size > MAX_TEXT:
+def _read_text(path: Path, data: bytes) -> Blobs:
+    if len(data) > MAX_TEXT:
         raise ModelError(f"{path} is text of more than {MAX_TEXT >> 20} MB; write it as a binary .caffemodel")
     net = NetParameter()
+    source = text.decoded(data)
+    if source is None:
+        raise _Damaged("text with bytes in it that are none")
     try:
-        text_format.Parse(path.read_text("utf-8"), net)
-    except (text_format.ParseError, RecursionError, ValueError) as error:
-        raise ModelError(f"{path} is not a .caffemodel: {error}") from None
+        text.parse(source, net)
+    except (text_format.ParseError, ValueError) as error:
+        raise ModelError(f"{path} is text, but not weights of Caffe's: line {error}"[:300]) from None
     found: Blobs = {}
     for layer in (*net.layers, *net.layer):
         own = (
@@ -165,16 +157,12 @@ def read_blob(path: Path) -> NDArray[np.float32]:
     ModelError
         If the file is missing, or is none.
     """
+    data = read_plain(path, most=MAX_TEXT, error=ModelError)
+    check_content(path, data, "a mean of Caffe's")
     try:
-        if path.stat().st_size > MAX_TEXT:
-            raise ModelError(f"{path} is larger than {MAX_TEXT >> 20} MB, which no mean is")
-        return _blob(memoryview(path.read_bytes()), lambda part, kind: np.frombuffer(part, kind))
-    except FileNotFoundError:
-        raise ModelError(f"there is no file {path}; check the name") from None
+        return _blob(memoryview(data), lambda part, kind: np.frombuffer(part, kind))
     except (_Damaged, DecodeError, ValueError) as error:
         raise ModelError(f"{path} is not a blob of Caffe's or is cut short ({error})") from None
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _address(view: memoryview) -> int:
@@ -188,17 +176,17 @@ class _Damaged(Exception):
     pass
 
 
-def _layer(
-    kind: Any, apart: tuple[int, ...], data: memoryview, load: Load
-) -> tuple[str, list[NDArray[np.float32]]]:
-    small, blobs, name = bytearray(), [], None
-    for field, value in _fields(data, small, apart):
-        if field == apart[-1]:
+def _layer(fields: dict[int, str], data: memoryview, load: Load) -> tuple[str, list[NDArray[np.float32]]]:
+    blobs, name = [], ""
+    for field, value in _fields(data):
+        kind = fields.get(field)
+        if kind == _BLOB:
             blobs.append(_blob(value, load))
-        elif field in apart:
-            # V1's field 1 is a layer in the form before it.
-            name, blobs = _layer(*_V0_LAYER, value, load)
-    return (str(kind.FromString(bytes(small)).name) if name is None else name), blobs
+        elif kind == _V0:
+            name, blobs = _layer(_V0_LAYER, value, load)
+        elif kind == _NAME:
+            name = bytes(value).decode("utf-8")
+    return name, blobs
 
 
 def without_blobs(data: bytes) -> bytes:
@@ -208,12 +196,16 @@ def without_blobs(data: bytes) -> bytes:
         for number, value in _fields(memoryview(data), kept, apart=tuple(_BLOBS)):
             if number in _BLOBS:
                 small = bytearray()
-                for _ in _fields(value, small, apart=_BLOBS[number][1][-1:]):
+                for _ in _fields(value, small, apart=_blob_fields(number)):
                     continue
                 kept += _tag(number, len(small)) + small
     except _Damaged as error:
         raise ModelError(f"the net is not a NetParameter or is cut short ({error})") from None
     return bytes(kept)
+
+
+def _blob_fields(layers: int) -> tuple[int, ...]:
+    return tuple(field for field, kind in _BLOBS[layers].items() if kind == _BLOB)
 
 
 def _varint_of(value: int) -> bytes:

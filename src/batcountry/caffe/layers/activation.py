@@ -24,6 +24,18 @@ def relu(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     return F.leaky_relu(x, slope) if slope else F.relu(x)
 
 
+@caffe_layer("ReLU6")
+def relu6(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return min(max(x, 0), 6) (forks; MobileNet v2)."""
+    return F.relu6(x)
+
+
+@caffe_layer("CReLU")
+def concatenated_relu(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Return max(x, 0) and max(-x, 0) as twice as many channels (forks; Shang et al., 2016)."""
+    return F.relu(torch.cat([x, -x], 1))
+
+
 def _prelu_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
     p = layer.prelu_param
     slope = p.filler if p.HasField("filler") else constant(0.25)
@@ -58,8 +70,15 @@ def power(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
 
 @caffe_layer("Dropout")
 def dropout(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
-    """Return x as it is; while training drop values at random and scale up the rest."""
-    return F.dropout(x, layer.dropout_param.dropout_ratio) if layer.phase == TRAIN else x.view_as(x)
+    """Return x as it is; while training drop values at random and scale up the rest.
+
+    Without `scale_train` (the fork of Fast R-CNN) x is scaled down at other times instead.
+    """
+    p = layer.dropout_param
+    if layer.phase == TRAIN:
+        dropped = F.dropout(x, p.dropout_ratio)
+        return dropped if p.scale_train else dropped * (1 - p.dropout_ratio)
+    return x.view_as(x) if p.scale_train else x * (1 - p.dropout_ratio)
 
 
 @caffe_layer("AbsVal")

@@ -52,6 +52,14 @@ def split(layer: Any, params: Sequence[Tensor], x: Tensor) -> tuple[Tensor, ...]
     return tuple(x.view_as(x) for _ in layer.top)
 
 
+@caffe_layer("Axpy")
+def axpy(layer: Any, params: Sequence[Tensor], scale: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Multiply each channel of x by a number, (N, C) or (N, C, 1, 1), and add y (SENet; Hu et al., 2018)."""
+    if tuple(scale.shape[:2]) != tuple(x.shape[:2]) or x.shape != y.shape:
+        raise ValueError("it needs one number for each channel, and two blobs of one shape")
+    return scale.reshape(*x.shape[:2], *[1] * (x.ndim - 2)) * x + y
+
+
 class _SecondWins(torch.autograd.Function):
     """The larger of two, where of equal ones the second takes the gradient, as in Caffe."""
 

@@ -1,4 +1,4 @@
-"""Boxes: what the nets of SSD (Liu et al., 2016) have beyond Caffe 1.0."""
+"""Boxes: what the nets of SSD (Liu et al., 2016) and Fast R-CNN (Girshick, 2015) have beyond Caffe 1.0."""
 
 from __future__ import annotations
 
@@ -100,7 +100,12 @@ def detection_output(
 
 
 def _decoded(p: Any, shifts: Array, boxes: Array, variances: Array) -> Array:
-    """Return the corners that shifts against default boxes stand for."""
+    """Return the corners that shifts against default boxes stand for, with `clip` (Intel's Caffe) within the picture."""
+    corners = _corners(p, shifts, boxes, variances)
+    return corners.clip(0, 1) if p.clip else corners
+
+
+def _corners(p: Any, shifts: Array, boxes: Array, variances: Array) -> Array:
     moved = shifts if p.variance_encoded_in_target else shifts * variances
     if p.code_type == PriorBoxParameter.CORNER:
         return boxes + moved
@@ -155,3 +160,54 @@ def _overlap(a: Array, b: Array) -> float:
 def _area(box: Array) -> float:
     sides = box[2:] - box[:2]
     return 0.0 if (sides < 0).any() else float(sides.prod())
+
+
+_MOST_BINS = 4096
+
+
+@caffe_layer("ROIPooling", window=everything)
+def roi_pooling(layer: Any, params: Sequence[Tensor], x: Tensor, rois: Tensor) -> Tensor:  # noqa: ARG001
+    """Take maxima over a grid of windows in each region, (R, C, rows, columns) (Fast R-CNN; Girshick, 2015).
+
+    `rois` has for each region the picture's number in the batch and corners in pixels, (R, 5). What lies outside the
+    picture is 0.
+    """
+    p = layer.roi_pooling_param
+    grid = p.pooled_h, p.pooled_w
+    if not 1 <= grid[0] * grid[1] <= _MOST_BINS or rois.shape[1] != 5:
+        raise ValueError(f"it needs regions of five numbers, and pooled_h · pooled_w from 1 to {_MOST_BINS}")
+    if x.is_meta or rois.is_meta:
+        return x.new_empty((rois.shape[0], x.shape[1], *grid))
+    regions = rois.detach().reshape(-1, 5).float()
+    if not regions.isfinite().all() or regions[:, 0].min() < 0 or regions[:, 0].max() >= x.shape[0]:
+        raise ValueError("a region is not in any picture of the batch")
+    # Halves are rounded up, as C does with what is above 0.
+    corners = (regions[:, 1:] * p.spatial_scale + 0.5).floor().clamp(-(2**20), 2**20)
+    return torch.stack(
+        [
+            _maxima(x[int(number)], corner.int().tolist(), grid)
+            for number, corner in zip(regions[:, 0], corners, strict=True)
+        ]
+    )
+
+
+def _maxima(x: Tensor, corners: list[int], grid: tuple[int, int]) -> Tensor:
+    """Return the maxima of a grid over a region of (C, H, W)."""
+    left, up, right, down = corners
+    for axis, start, end, bins in ((1, up, down, grid[0]), (2, left, right, grid[1])):
+        x = torch.stack(
+            [_largest(x, axis, *edges) for edges in _bins(start, max(end - start + 1, 1), bins)], axis
+        )
+    return x
+
+
+def _bins(start: int, length: int, bins: int) -> list[tuple[int, int]]:
+    return [(start + i * length // bins, start - (-(i + 1) * length // bins)) for i in range(bins)]
+
+
+def _largest(x: Tensor, axis: int, start: int, end: int) -> Tensor:
+    """Return the largest values between two places of an axis, 0 where the picture has none of them."""
+    start, end = max(start, 0), min(end, x.shape[axis])
+    if start >= end:
+        return x.new_zeros([size for other, size in enumerate(x.shape) if other != axis])
+    return x.narrow(axis, start, end - start).amax(axis)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from batcountry.backend.kernels.pool import Pair, Windows, average_pool, max_pool
 from batcountry.backend.receptive_field import Window
@@ -36,18 +37,31 @@ def _window(layer: Any) -> Window | None:
 
 
 @caffe_layer("Pooling", window=_window)
-def pooling(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:  # noqa: ARG001
+def pooling(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor | tuple[Tensor, Tensor]:  # noqa: ARG001
     """Take the largest or the average of each window of (N, C, H, W).
 
     Sizes are rounded up unless `round_mode` says otherwise. The average divides by the window's
-    size cut at the picture plus its padding, so padding counts and overhang does not.
+    size cut at the picture plus its padding, so padding counts and overhang does not. A second top of maxima is where
+    they were, as row · W + column.
     """
-    return _pool(layer, x, _windows(layer, (x.shape[2], x.shape[3])))
+    windows = _windows(layer, (x.shape[2], x.shape[3]))
+    return _with_places(layer, x, windows) if len(layer.top) == 2 else _pool(layer, x, windows)
+
+
+def _with_places(layer: Any, x: Tensor, windows: Windows) -> tuple[Tensor, Tensor]:
+    if layer.pooling_param.pool != PoolingParameter.MAX:
+        raise ValueError("only maxima have places")
+    largest, places = F.max_pool2d(
+        x, windows.kernel, windows.stride, windows.pad, ceil_mode=windows.ceil, return_indices=True
+    )
+    return largest, places.to(torch.promote_types(x.dtype, torch.float32))  # bfloat16 has no such numbers
 
 
 def max_windows(layer: Any) -> Windows | None:
     """Return the windows of a Pooling layer that takes maxima, or None if it does not or its windows are the whole."""
     p = layer.pooling_param
+    if len(layer.top) > 1:
+        return None
     return None if p.global_pooling or p.pool != PoolingParameter.MAX else _windows(layer, (0, 0))
 
 

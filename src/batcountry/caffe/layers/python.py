@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from batcountry.caffe.blob import Blob
+from batcountry.caffe.blob import Blob, LayerBlob, LayerBlobs
 from batcountry.caffe.layers.registry import LAYER_TYPES, BoundLayer, LayerType, Param, Shape, everything
 from batcountry.errors import suggestion
 
@@ -30,13 +30,14 @@ class Layer:
     param_str
         What the prototxt says in `python_param`.
     blobs
-        The layer's own weights; none unless it sets them.
+        The layer's own weights: `blobs.add_blob(3, 4)` in `setup` adds some, and `backward` adds to their `diff`. They
+        are in the net's `params`, and are saved, loaded and shared as those of other layers.
     """
 
     def __init__(self) -> None:
         self.param_str = ""
         self.phase = 0
-        self.blobs: list[Blob] = []
+        self.blobs = LayerBlobs()
 
     def setup(self, bottom: list[Blob], top: list[Blob]) -> None:
         """Read `param_str` and check the number of blobs; called once."""
@@ -71,7 +72,7 @@ def _lack(layer: Any) -> str:
     p = layer.python_param
     if p.layer in _classes:
         return ""
-    said = f"Python class {p.layer!r} of {p.module!r}, to be registered with batcountry.caffe.python_layer"
+    said = f"Python class {p.layer!r} of {p.module!r}, not registered with caffe.python_layer"
     return said + suggestion(p.layer, _classes)
 
 
@@ -79,12 +80,9 @@ def _bind(layer: Any) -> LayerType:
     instance = _classes[layer.python_param.layer]()
     instance.param_str, instance.phase = layer.python_param.param_str, layer.phase
     if not hasattr(instance, "blobs"):
-        instance.blobs = []
-    return LayerType(_Runner(instance), _no_params, everything, instance)
-
-
-def _no_params(layer: Any, bottoms: Sequence[Shape]) -> list[Param]:  # noqa: ARG001
-    return []
+        instance.blobs = LayerBlobs()
+    runner = _Runner(instance)
+    return LayerType(runner, runner.params, everything, instance, runner.give_params)
 
 
 class _Runner:
@@ -103,12 +101,25 @@ class _Runner:
         shapes = self.shaped([Blob(tuple(each.shape)) for each in bottoms], tops)
         return tuple(torch.empty(each.shape, device="meta") for each in shapes)
 
-    def shaped(self, bottom: list[Blob], tops: int) -> list[Blob]:
-        """Return the top blobs, of the shapes that the instance gives them."""
-        top = [Blob() for _ in range(tops)]
+    def params(self, layer: Any, bottoms: Sequence[Shape]) -> list[Param]:
+        """Set the instance up for bottoms of some shapes, and return the weights that it has then."""
+        self.set_up([Blob(shape) for shape in bottoms], [Blob() for _ in layer.top])
+        return [Param(blob.shape, values=torch.from_numpy(blob.data)) for blob in self.instance.blobs]
+
+    def give_params(self, params: Sequence[Tensor]) -> None:
+        """Let the instance's blobs be weights that the net has for it."""
+        self.instance.blobs[:] = map(LayerBlob, params)
+
+    def set_up(self, bottom: list[Blob], top: list[Blob]) -> None:
+        """Have the instance read its parameters, once."""
         if not self.is_set_up:
             self.instance.setup(bottom, top)
             self.is_set_up = True
+
+    def shaped(self, bottom: list[Blob], tops: int) -> list[Blob]:
+        """Return the top blobs, of the shapes that the instance gives them."""
+        top = [Blob() for _ in range(tops)]
+        self.set_up(bottom, top)
         self.instance.reshape(bottom, top)
         return top
 

@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from batcountry.backend.receptive_field import Window
-from batcountry.errors import UnsupportedLayer
+from batcountry.errors import UnsupportedLayer, listed
 from batcountry.recipe.registry import Registry
 
 Run = Callable[..., "Tensor | tuple[Tensor, ...]"]
@@ -24,26 +24,40 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Param:
-    """A blob of weights that a layer has: its shape, and the filler for when no file gives it."""
+    """A blob of weights that a layer has.
+
+    Attributes
+    ----------
+    filler
+        What it holds when no file gives it.
+    values
+        In place of a filler, the tensor that the layer itself made for it, which takes up what a file gives.
+    """
 
     shape: Shape
-    filler: Any
+    filler: Any = None
+    values: Tensor | None = None
 
 
 Params = Callable[[Any, Sequence[Shape]], "list[Param]"]
+
+
+def _takes_none(params: Sequence[Tensor]) -> None:
+    """Do nothing, as a layer that is a function is given its weights when it runs."""
 
 
 @dataclass(frozen=True)
 class LayerType:
     """What a layer runs with: see `caffe_layer`.
 
-    `instance` is the user's object behind a Python layer.
+    `instance` is the user's object behind a Python layer, and `give_params` hands it the weights that it has.
     """
 
     run: Run
     params: Params
     window: Callable[[Any], Window | None]
     instance: Any = None
+    give_params: Callable[[Sequence[Tensor]], None] = _takes_none
 
 
 Bind = Callable[[Any], LayerType]
@@ -131,19 +145,38 @@ def names() -> list[str]:
     return sorted(LAYER_TYPES)
 
 
+_DATA = (
+    "Data",
+    "ImageData",
+    "HDF5Data",
+    "WindowData",
+    "MemoryData",
+    "AnnotatedData",
+    "VideoData",
+    "DenseImageData",
+)
+
+
+def lack_of(layer: Any) -> str:
+    """Return in words why a layer cannot run: its type if that is not registered, or what it lacks; empty if it can."""
+    if layer.type not in LAYER_TYPES:
+        kind = _printable(layer.type)
+        reads = ", which reads pictures from files; a deploy.prototxt has an input in its place"
+        return f"{kind}{reads}" if kind in _DATA else kind or "no type"
+    return _printable(", ".join(layer.unknown_settings)) or LAYER_TYPES[layer.type].lack(layer)
+
+
+def _printable(text: str) -> str:
+    """Return a file's text as a terminal can be given it."""
+    return text if text.isprintable() else ascii(text)
+
+
 def unsupported(layers: Iterable[Any]) -> list[str]:
-    """Return `'name' (type)` of every layer of a net whose type is not registered, or that lacks something."""
-    found = []
-    for each in layers:
-        lack = LAYER_TYPES[each.type].lack(each) if each.type in LAYER_TYPES else each.type or "no type"
-        if lack:
-            found.append(f"{each.name!r} ({lack})")
-    return found
+    """Return `'name' (type)` of every layer of a net that cannot run."""
+    return [f"{layer.name!r} ({lack})" for layer in layers if (lack := lack_of(layer))]
 
 
 def check_supported(layers: Iterable[Any], where: str) -> None:
-    """Raise `UnsupportedLayer` that names every layer of a net that cannot run."""
+    """Raise `UnsupportedLayer` that names the layers of a net that cannot run, the first of them if there are many."""
     if missing := unsupported(layers):
-        raise UnsupportedLayer(
-            f"{where} has layers of unsupported types: {', '.join(missing)}; supported are {', '.join(names())}"
-        )
+        raise UnsupportedLayer(f"{where}: there are layers of unsupported types: {listed(missing, room=230)}")

@@ -104,6 +104,15 @@ def permute(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
     return x.permute(*order, *(axis for axis in range(x.ndim) if axis not in order)).contiguous()
 
 
+@caffe_layer("ShuffleChannel")
+def shuffle_channel(layer: Any, params: Sequence[Tensor], x: Tensor) -> Tensor:
+    """Take channels from each of some groups in turn (ShuffleNet; Zhang et al., 2018)."""
+    groups = layer.shuffle_channel_param.group
+    if not groups or x.shape[1] % groups:
+        raise ValueError(f"{x.shape[1]} channels are not {groups} groups")
+    return x.reshape(x.shape[0], groups, -1, *x.shape[2:]).transpose(1, 2).flatten(1, 2)
+
+
 @caffe_layer("BatchReindex")
 def batch_reindex(layer: Any, params: Sequence[Tensor], x: Tensor, order: Tensor) -> Tensor:
     """Pick items of the batch by their numbers in the second bottom."""

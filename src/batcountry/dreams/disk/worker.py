@@ -240,7 +240,7 @@ def _ascend(
     shift: tuple[int, int],
 ) -> float:
     """Add the gradient of a picture rolled by (y, x) up on a canvas, rolled back, and return the score."""
-    score = 0.0
+    score = scorer.constant
     for tile in tiles:
         rows, columns = _unrolled(tile.rows, shift[0]), _unrolled(tile.columns, shift[1])
         share, part = scorer(image.read(rows, columns).to(scorer.device), tile, units)
@@ -265,7 +265,7 @@ def _brightness(image: Canvas) -> float:
 def opened(source: Path | None, recipe: Recipe) -> Any:
     """Open a picture file as a recipe asks, or with None what its start says; see `images.open_input`."""
     if source is not None:
-        return images.open_input(source, recipe.size, recipe.enlarge)
+        return images.open_input(source, recipe.size, recipe.enlarge, recipe.frame or 1)
     picture = start_picture(recipe)
     picture = picture.fitted(recipe.size) if recipe.size else picture
     picture = picture.enlarged(recipe.enlarge) if recipe.enlarge else picture

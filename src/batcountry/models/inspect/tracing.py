@@ -22,7 +22,9 @@ Place = tuple[str, int]
 """A module's path and which of its calls in one run."""
 
 _LARGEST_PREFIX = 16
-_ODD = (37, 21)  # added to the traced size, so that no size fits by accident
+ODD = (37, 21)
+"""What is added to the traced size, so that no size fits by accident."""
+
 _MULTIPLES = (2, 4, 8, 14, 16, 32, 64)
 
 
@@ -216,11 +218,11 @@ def _learn_sizes(
         if not left:
             break
         if multiple == 1:
-            size = height + _ODD[0], width + _ODD[1]
+            size = height + ODD[0], width + ODD[1]
         elif height % multiple or width % multiple:
             continue
         else:
-            more = -(-_ODD[0] // multiple) * multiple
+            more = -(-ODD[0] // multiple) * multiple
             size = height + more, width + 2 * more
         for call in _calls(module, entered, (1, channels, *size), smooth=False)[0]:
             name = names.get(call.place)

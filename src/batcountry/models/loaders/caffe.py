@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from batcountry.backend.files import sha256_of
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.caffe.formats.means import find_mean, read_mean
-from batcountry.caffe.formats.prototxt import read_net
-from batcountry.caffe.formats.weights import read_weights
-from batcountry.caffe.graph import Node, build_nodes, check_wiring, infer_shapes
-from batcountry.caffe.layers import check_supported
-from batcountry.caffe.layers.registry import Shape
+from batcountry.caffe.formats.forks import fit_settings
+from batcountry.caffe.formats.prototxt import Definition, read_definition, read_net
+from batcountry.caffe.formats.weights import Blobs, read_weights
+from batcountry.caffe.graph import Built
+from batcountry.caffe.layers import check_supported, lack_of
+from batcountry.caffe.partial import Parting, build_part
 from batcountry.caffe.proto.caffe_pb2 import TEST
-from batcountry.errors import ModelError
+from batcountry.errors import ModelError, listed
 from batcountry.models.classes import IMAGENET, imagenet_classes
+from batcountry.models.loaders.caffe_inputs import (
+    BVLC_MEAN,
+    Mean,
+    Preprocessing,
+    entry_for,
+    entry_of,
+    names_of_inputs,
+    reached,
+    shape_of,
+    with_inputs,
+)
 from batcountry.models.loaders.caffe_network import (
     class_layer,
     default_layer,
     dreamable_layers,
-    network_for_rgb,
+    network_for,
+    top_names,
 )
-from batcountry.models.model import Model
+from batcountry.models.loaders.caffe_sizes import following_sizes
+from batcountry.models.model import Layer, Model
 
-BVLC_MEAN = (104.0, 116.0, 122.0)
-"""Mean of blue, green and red that the 2015 programs took for every net of the Model Zoo."""
+__all__ = ["BVLC_MEAN", "KINDS", "check_code", "check_kind", "find_files", "open_caffe"]
 
 KINDS = (
     "a model is a Caffe prototxt or a folder with one, a folder that bat-country convert wrote, ONNX (.onnx), "
@@ -35,10 +48,8 @@ KINDS = (
 )
 """What a file or folder may be to be opened as a model, for people."""
 
-_NETS = (".prototxt", ".prototext", ".pbtxt", ".textproto", ".caffemodel")
-_WEIGHTS = (".caffemodel.h5", ".safetensors", ".npz", ".h5")
-
-Mean = tuple[float, float, float]
+_NETS = (".prototxt", ".prototext", ".pbtxt", ".textproto")
+_WEIGHTS = (".caffemodel", ".caffemodel.h5", ".safetensors", ".npz", ".h5")
 
 log = logging.getLogger("batcountry")
 
@@ -46,10 +57,16 @@ log = logging.getLogger("batcountry")
 def open_caffe(
     source: Path,
     weights: Path | None = None,
-    mean: Sequence[float] | str | Path | None = None,
+    mean: Mean = None,
     policy: Policy = OPEN,
+    *,
+    std: Sequence[float] | None = None,
+    input: str | int | None = None,
 ) -> Model:
     """Open a Caffe net for dreaming.
+
+    What is not known in it is read over, and layers that cannot run are left out with all that read them; a warning
+    says what and where.
 
     Parameters
     ----------
@@ -58,51 +75,121 @@ def open_caffe(
     weights
         The `.caffemodel` or `.caffemodel.h5`; may be left out where only one lies beside the prototxt.
     mean
-        Of blue, green and red, in gray levels, or a `.binaryproto` or `.npy` file, of which the mean of
-        each channel is taken. By default the one such file beside the prototxt, or else `BVLC_MEAN`.
+        Of each channel in the net's order (blue, green and red), in gray levels, or a `.binaryproto` or `.npy` file, of
+        which the mean of each channel is taken. By default the one such file beside the prototxt, or else `BVLC_MEAN`,
+        and 0 for a net of other than three channels.
     policy
         Which files may be read, and whether Python layers that the program registered may be run.
+    std
+        What each channel is divided by after that, in the same unit. By default 1, and 255 for other than three channels.
+    input
+        The input that takes the picture, by the name of its blob, where a net has several; others are zero. Or what it
+        takes, where that is not what its channels say: `rgb`, `bgr`, `gray`, `rgba` or their number.
 
     Raises
     ------
     PolicyError
         If that is more than the policy allows.
     ModelError
-        If a file is missing or damaged, or the net does not take three-channel pictures.
+        If a file is missing or damaged, or no layer of the net runs.
     """
     prototxt, weights = find_files(source, weights)
     policy.check_files([prototxt, weights])
-    definition = read_net(prototxt, phase=TEST)
-    check_code(definition.layer, policy)
-    check_supported(definition.layer, str(prototxt))
-    check_wiring(definition.layer, str(prototxt))
-    built = build_nodes(definition.layer, read_weights(weights), str(weights))
-    if built.fit.missing:
-        log.warning(
-            "%s has no weights for %s; they are what the fillers say", weights, ", ".join(built.fit.missing)
-        )
-    entry = entry_of(built.nodes)
+    definition = read_definition(prototxt, phase=TEST)
+    stored = read_weights(weights)
+    built, parting, stated = _built(definition, stored, weights, policy)
+    named = input if isinstance(input, str) and _names_input(definition, input) else None
+    entry = entry_of(built.nodes, named)
     if entry is None:
-        raise ModelError(f"{prototxt} has no input; give the deploy.prototxt of the network")
+        raise _inputless(definition, parting)
     shape = shape_of(built.nodes, entry)
-    if len(shape) != 4 or shape[1] != 3:
-        raise ModelError(f"{prototxt}: the input {entry!r} is {shape}, not pictures of three channels")
+    if len(shape) != 4:
+        raise ModelError(f"{prototxt}: the input {entry!r} is {shape}, which is no picture of (N, C, H, W)")
+    names = reached(built.nodes, entry)
     layers = list(dreamable_layers(built.nodes))
-    if not layers:
-        raise ModelError(f"{prototxt} has no layers after its input")
-    blue, green, red = mean_for(prototxt, mean, policy)
+    if names.isdisjoint(layer.name for layer in layers):
+        raise _empty(definition, parting, policy, entry)
+    kind = input if named is None else None
+    manner = entry_for(prototxt, shape[1], kind=kind, mean=mean, std=std, stated=stated, policy=policy)
     last = class_layer(built.nodes, layers)
+    _note(definition, parting, built, weights)
     return Model(
         str(source),
-        network_for_rgb(built.nodes, entry),
+        network_for(built.nodes, entry, manner),
         layers=layers,
-        mean=(red, green, blue),
+        mean=manner.picture_mean,
         weights_sha256=sha256_of(weights),
-        default_layer=default_layer(layers),
+        default_layer=_default(built, layers, names),
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,
         input_size=(shape[2], shape[3]),
+        refused={name: f"it cannot run ({reason})" for name, reason in parting.left_out.items()},
+        other_names=top_names(built.nodes),
     )
+
+
+def _built(
+    definition: Definition, stored: Blobs, weights: Path, policy: Policy
+) -> tuple[Built, Parting, Preprocessing | None]:
+    def lack(layer: Any) -> str:
+        if layer.type == "Python" and not lack_of(layer) and not policy.run_code:
+            return "Python code, which is run with leave alone: --run-code"
+        return lack_of(layer)
+
+    layers, stated = with_inputs(definition.net.layer, stored)
+    layers = following_sizes(layers)
+    fit_settings(layers, stored)
+    return *build_part(layers, stored, str(weights), lack), stated
+
+
+def _default(built: Built, layers: Sequence[Layer], names: Collection[str]) -> str:
+    """Return the layer to dream with, of those that depend on the picture."""
+    reading = [layer for layer in layers if layer.name in names]
+    chosen = default_layer(built.nodes, reading)
+    good = [layer.name for layer in reading if layer.recommended]
+    return chosen if chosen in names else (good or [layer.name for layer in reading])[-1]
+
+
+def _names_input(definition: Definition, name: str) -> bool:
+    return any(name in layer.top for layer in definition.net.layer if not layer.bottom)
+
+
+def _inputless(definition: Definition, parting: Parting) -> ModelError:
+    check_supported(definition.net.layer, _first_unsupported(definition))
+    reason = next(iter(parting.causes.values()), "")
+    return ModelError(
+        f"{definition.path} has no input{f' ({reason})' if reason else ''}; give the deploy.prototxt of the network"
+    )
+
+
+def _empty(definition: Definition, parting: Parting, policy: Policy, entry: str) -> ModelError:
+    """Return what to say of a net without a layer to dream with."""
+    layers = definition.net.layer
+    if all(not lack_of(layer) for layer in layers):
+        check_code(layers, policy)
+    check_supported(layers, _first_unsupported(definition))
+    if parting.causes:
+        name, reason = next(iter(parting.causes.items()))
+        return ModelError(f"{definition.place(name)}: no layer runs: {name!r}: {reason}")
+    return ModelError(f"{definition.path} has no layers after its input {entry!r}")
+
+
+def _first_unsupported(definition: Definition) -> str:
+    return definition.place(next((layer.name for layer in definition.net.layer if lack_of(layer)), ""))
+
+
+def _note(definition: Definition, parting: Parting, built: Built, weights: Path) -> None:
+    for note in (definition.note(), parting.note(definition)):
+        if note:
+            log.warning("%s", note)
+    if built.fit.missing:
+        log.warning(
+            "%s has no weights for %s; they are what the fillers say", weights, listed(built.fit.missing)
+        )
+    if len([top for node in built.nodes if node.layer.type == "Input" for top in node.tops]) > 1:
+        log.info(
+            "%s has the inputs %s; all but the picture's are 0", definition.path, names_of_inputs(built.nodes)
+        )
 
 
 def check_code(layers: Iterable[Any], policy: Policy) -> None:
@@ -112,32 +199,17 @@ def check_code(layers: Iterable[Any], policy: Policy) -> None:
             policy.check_code(f"the Python layer {layer.name!r} of {layer.python_param.module!r}")
 
 
-def entry_of(nodes: Sequence[Node]) -> str | None:
-    """Return the blob that takes the picture: the first input, or else the first of dummy data; None if there is neither."""
-    for kind in ("Input", "DummyData"):
-        found = next((node.tops[0] for node in nodes if node.layer.type == kind and node.tops), None)
-        if found is not None:
-            return found
-    return None
+def definition_in(folder: Path) -> Path:
+    """Return the prototxt of a folder: `deploy.prototxt`, or the only one that is for running and not for training."""
+    usual = folder / "deploy.prototxt"
+    if usual.exists():
+        return usual
+    others = [each for each in sorted(folder.glob("*.prototxt")) if not _TRAINING.search(each.name.lower())]
+    deploys = [each for each in others if "deploy" in each.name.lower()] or others
+    return deploys[0] if len(deploys) == 1 else usual
 
 
-def shape_of(nodes: Sequence[Node], blob: str) -> Shape:
-    """Return the shape of a blob that a layer without bottoms makes."""
-    shapes: dict[str, Shape] = {}
-    infer_shapes([node for node in nodes if not node.bottoms], shapes)
-    return shapes[blob]
-
-
-def mean_for(prototxt: Path, mean: Sequence[float] | str | Path | None = None, policy: Policy = OPEN) -> Mean:
-    """Return a net's mean of blue, green and red, as `open_caffe` is given it; raises `ModelError` if it is of other channels."""
-    if mean is None:
-        mean = find_mean(prototxt.parent) or BVLC_MEAN
-    if isinstance(mean, (str, Path)):
-        picture = read_mean(policy.check_file(mean))
-        mean = [float(each) for each in picture.reshape(picture.shape[0], -1).mean(1)]
-    if len(mean) != 3:
-        raise ModelError(f"the mean has {len(mean)} channels; pictures have 3")
-    return float(mean[0]), float(mean[1]), float(mean[2])
+_TRAINING = re.compile("solver|train")
 
 
 def find_files(source: Path, weights: Path | None = None) -> tuple[Path, Path]:
@@ -148,7 +220,7 @@ def find_files(source: Path, weights: Path | None = None) -> tuple[Path, Path]:
     ModelError
         If one is missing or no model, or there are several `.caffemodel` files to choose from.
     """
-    prototxt = source / "deploy.prototxt" if source.is_dir() else source
+    prototxt = definition_in(source) if source.is_dir() else source
     if not prototxt.exists():
         raise ModelError(
             f"there is no {prototxt}; a Caffe model is a folder with deploy.prototxt and a .caffemodel"

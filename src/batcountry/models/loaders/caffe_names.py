@@ -6,7 +6,8 @@ from pathlib import Path
 
 from batcountry.errors import ModelError, suggestion
 from batcountry.models import zoo
-from batcountry.models.loaders.caffe import Mean, check_kind
+from batcountry.models.loaders.caffe import check_kind
+from batcountry.models.loaders.caffe_inputs import Mean
 from batcountry.models.loaders.converted import is_converted
 from batcountry.models.loaders.named import names_function
 from batcountry.models.loaders.registry import MODELS
@@ -14,7 +15,7 @@ from batcountry.models.loaders.registry import MODELS
 _OTHERS = (".onnx", ".pt2", ".pt", ".pth", ".ts", ".torchscript")
 
 
-def caffe_source(name: str) -> tuple[Path, Mean | None]:
+def caffe_source(name: str) -> tuple[Path, Mean]:
     """Return the folder or prototxt of a Caffe net, and its mean of blue, green and red if its card has one.
 
     Parameters

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,11 +13,15 @@ from torch.nn import functional as F
 from batcountry.backend.kernels.dispatch import kind
 from batcountry.backend.kernels.onednn_conv import has_onednn
 from batcountry.caffe.fusion import Plan, plan
-from batcountry.caffe.graph import Node, ancestors, infer_shapes
+from batcountry.caffe.graph import Node, ShapeError, ancestors, infer_shapes
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.receptive_fields import receptive_fields
+from batcountry.models.inspect.caffe_units import caffe_units
+from batcountry.models.inspect.good_layers import Unit, best_unit, good_units
+from batcountry.models.inspect.runnable_sizes import RunnableSizes, Size, padded, padding_rule
 from batcountry.models.loaders.module_views import CaffeModule, further_inputs, has_hooks
 from batcountry.models.model import Layer
+from batcountry.models.preprocess import Entry
 
 _PREFERRED = "inception_4c/output"
 
@@ -24,7 +29,7 @@ _PREFERRED = "inception_4c/output"
 class CaffeNetwork:
     """A Caffe net run from its input to the layers asked for, and no other.
 
-    Takes RGB; see `for_rgb`.
+    Takes RGB, or what `entry` says; see `network_for`.
 
     Parameters
     ----------
@@ -34,15 +39,21 @@ class CaffeNetwork:
         Name of the blob that takes the picture.
     turned
         Whether the picture is turned to blue-green-red as it enters.
+    entry
+        How a picture enters that is more than that: of other channels, or divided by a deviation.
     """
 
-    def __init__(self, nodes: list[Node], source: str, *, turned: bool = False) -> None:
+    def __init__(
+        self, nodes: list[Node], source: str, *, turned: bool = False, entry: Entry | None = None
+    ) -> None:
         self.nodes = nodes
         self.source = source
         self.turned = turned
+        self.entry = entry
         self._plans: dict[frozenset[str], Plan | None] = {}
         self._module: CaffeModule | None = None
         self._whole = self
+        self.sizes = RunnableSizes(partial(layers_reached, tuple(nodes), source), _input_size(nodes, source))
 
     @property
     def module(self) -> CaffeModule:
@@ -52,7 +63,9 @@ class CaffeNetwork:
         return self._whole._module
 
     def entered(self, x: Tensor) -> Tensor:
-        """Return what the net's input takes for pictures without their mean, (N, 3, H, W), RGB."""
+        """Return what the net's input takes for pictures without their mean, (N, 3, H, W), RGB, or other channels."""
+        if self.entry is not None:
+            return self.entry(x)
         return x.flip(1) if self.turned else x
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
@@ -61,7 +74,9 @@ class CaffeNetwork:
         A layer's activation is what its top holds right after it ran, so a convolution's is
         before the ReLU that works on it in place.
         """
-        x = self.entered(x).contiguous(memory_format=torch.channels_last)
+        size = (x.shape[-2], x.shape[-1])
+        x = self.entered(padded(x, self.padded_size(size, layers)))
+        x = x.contiguous(memory_format=torch.channels_last)
         if has_hooks(self._whole._module):
             return {name: each.to(x.dtype) for name, each in self.module.run(x.float(), layers).items()}
         if kind(x) and has_onednn(x.dtype) and (planned := self._plan(frozenset(layers))):
@@ -83,12 +98,21 @@ class CaffeNetwork:
             self._plans[layers] = plan(self.nodes, self.source, layers)
         return self._plans[layers]
 
+    def padded_size(self, size: Size, layers: Collection[str]) -> Size:
+        """Return what a picture of (height, width) is padded to; see `batcountry.models.networks.Padding`."""
+        return self.sizes.fit(size, layers) or size
+
+    def size_rules(self, layers: Collection[str]) -> dict[str, str]:
+        """Return which sizes reach layers that not all do; see `batcountry.models.networks.Padding`."""
+        return {name: padding_rule(rule) for name, rule in self.sizes.rules(layers).items()}
+
     prefers_bf16 = True
 
     def cast(self, dtype: torch.dtype) -> CaffeNetwork:
         """Return this network with its weights in another precision; this one stays as it is."""
         nodes = [Node(n.layer, n.kind, [each.to(dtype) for each in n.params]) for n in self.nodes]
-        other = CaffeNetwork(nodes, self.source, turned=self.turned)
+        other = CaffeNetwork(nodes, self.source, turned=self.turned, entry=self.entry)
+        other.sizes = self.sizes
         other._whole = self._whole  # a hook is put on one module, whatever the precision of a run
         return other
 
@@ -118,6 +142,43 @@ class CaffeNetwork:
         return self
 
 
+def layers_reached(nodes: Sequence[Node], source: str, size: Size, layers: Collection[str]) -> set[str]:
+    """Return those of `layers` that a net reaches on pictures of (height, width), found from shapes alone."""
+    shapes: dict[str, Shape] = {}
+    reached: set[str] = set()
+    needed = ancestors(nodes, layers)
+    if all(len(node.bottoms) < 2 for node in needed):
+        return set(layers)  # without branches nothing disagrees
+    for node in needed:
+        if not shapes.keys() >= set(node.bottoms):
+            continue  # beyond one that does not run
+        try:
+            infer_shapes([node], shapes)
+        except ShapeError:
+            for top in node.tops:
+                shapes.pop(top, None)
+            continue
+        if source in node.tops and not node.bottoms:
+            shapes[source] = (*shapes[source][:-2], *size)
+        reached.add(node.name)
+    return reached.intersection(layers)
+
+
+def _input_size(nodes: Sequence[Node], source: str) -> Size:
+    """Return the (height, width) that a net's definition has for its picture."""
+    shapes: dict[str, Shape] = {}
+    infer_shapes([node for node in nodes if not node.bottoms], shapes)
+    return shapes[source][-2], shapes[source][-1]
+
+
+def network_for(nodes: Sequence[Node], source: str, entry: Entry) -> CaffeNetwork:
+    """Return the network that pictures enter in some way, weights channels-last."""
+    if entry.kind == "bgr" and set(entry.std) == {1.0}:
+        return network_for_rgb(nodes, source)
+    found = [Node(n.layer, n.kind, [_arranged(each) for each in n.params]) for n in nodes]
+    return CaffeNetwork(found, source, entry=entry)
+
+
 def network_for_rgb(nodes: Sequence[Node], source: str) -> CaffeNetwork:
     """Return the network that takes RGB where the nodes take blue-green-red, weights channels-last.
 
@@ -137,7 +198,8 @@ def network_for_rgb(nodes: Sequence[Node], source: str) -> CaffeNetwork:
 
 
 def _reads_size_only(node: Node, source: str) -> bool:
-    return node.layer.type in ("Crop", "PriorBox") and node.bottoms[0] != source
+    like = {"Crop": 1, "PriorBox": 1, "Interp": 1, "Upsample": 2}.get(node.layer.type)
+    return like is not None and source not in node.bottoms[:like]
 
 
 def _arranged(weight: Tensor) -> Tensor:
@@ -146,29 +208,51 @@ def _arranged(weight: Tensor) -> Tensor:
 
 def dreamable_layers(nodes: list[Node]) -> Iterator[Layer]:
     """Yield the layers that make something of the input, in running order."""
-    shapes: dict[str, Shape] = {}
+    shapes = _layer_shapes(nodes)
     fields = receptive_fields(nodes)
+    good = {unit.name for unit in good_units(_units(nodes, shapes))}
     for node in nodes:
-        infer_shapes([node], shapes)
         if node.bottoms and node.tops:
-            shape = shapes[node.tops[0]]
+            shape = shapes[node.name]
             field = fields[node.name]
-            yield Layer(
-                node.name,
-                shape[1] if len(shape) > 1 else 1,
-                *((field.stride, field.field, field.before, field.grid) if field else (None, None, 0, None)),
-            )
+            place = (field.stride, field.field, field.before, field.grid) if field else (None, None, 0, None)
+            layer = Layer(node.name, shape[1] if len(shape) > 1 else 1, *place)
+            yield replace(layer, recommended=node.name in good)
 
 
-def default_layer(layers: list[Layer]) -> str:
+def default_layer(nodes: Sequence[Node], layers: Sequence[Layer]) -> str:
     """Return the layer to dream with if none is named: halfway up, where units still see a part of the picture."""
-    names: Any = [each.name for each in layers]
+    names = [layer.name for layer in layers]
     if _PREFERRED in names:
         return _PREFERRED
-    middle = [
-        each.name for each in layers if each.stride is not None and each.stride <= 16 and each.channels >= 16
-    ]
-    return (middle or names)[-1]
+    best = best_unit(_units(nodes, _layer_shapes(nodes)))
+    if best is not None:
+        return best.name
+    return next((layer.name for layer in reversed(layers) if layer.stride is not None), names[-1])
+
+
+def _layer_shapes(nodes: Sequence[Node]) -> dict[str, Shape]:
+    """Return the shape of what each layer gives, which may be written over later."""
+    blobs: dict[str, Shape] = {}
+    shapes: dict[str, Shape] = {}
+    for node in nodes:
+        infer_shapes([node], blobs)
+        if node.tops:
+            shapes[node.name] = blobs[node.tops[0]]
+    return shapes
+
+
+def _units(nodes: Sequence[Node], shapes: Mapping[str, Shape]) -> list[Unit]:
+    inputs = [shapes[node.name] for node in nodes if not node.bottoms and node.tops]
+    pictures = [(shape[2], shape[3]) for shape in inputs if len(shape) == 4]
+    return caffe_units(nodes, shapes, pictures[0]) if pictures else []
+
+
+def top_names(nodes: Sequence[Node]) -> dict[str, str]:
+    """Return the blobs that have another name than any layer, each with the last layer that makes it."""
+    layers = {node.name for node in nodes}
+    makers = {node.tops[0]: node.name for node in nodes if node.bottoms and node.tops}
+    return {top: name for top, name in makers.items() if top not in layers}
 
 
 def class_layer(nodes: Sequence[Node], layers: Sequence[Layer]) -> Layer | None:

@@ -29,8 +29,9 @@ from batcountry.caffe.proto.caffe_pb2 import LayerParameter
 from batcountry.errors import ModelError, first_line
 from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.loaders.caffe import check_code
-from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer
+from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer, top_names
 from batcountry.models.model import Layer, Model
+from batcountry.models.preprocess import Entry
 
 _MANIFEST, _WEIGHTS = "model.json", "weights.safetensors"
 
@@ -49,6 +50,7 @@ class _LayerFacts(_Strict):
     receptive_field: int | None
     before: int = 0
     grid: int | None = None
+    recommended: bool = False
 
 
 class _NodeFacts(_Strict):
@@ -58,13 +60,21 @@ class _NodeFacts(_Strict):
     """Names in the safetensors file, in order."""
 
 
+class _EntryFacts(_Strict):
+    kind: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
 class _Manifest(_Strict):
     format: Literal["bat-country caffe net"]
     version: Literal[1]
     source: str
     turned: bool
     weights_sha256: str
-    mean: tuple[float, float, float]
+    mean: tuple[float, ...]
+    entry: _EntryFacts | None = None
+    """How pictures enter, where that is more than their order."""
     default_layer: str
     input_size: tuple[int, int] | None = None
     layers: list[_LayerFacts]
@@ -98,14 +108,14 @@ def save_converted(model: Model, folder: Path) -> None:
         weights = [names[id(tensor)] for tensor in node.params]
         settings = json_format.MessageToDict(node.layer, preserving_proto_field_name=True)
         nodes.append(_NodeFacts(settings=settings, weights=weights))
-    red, green, blue = model.mean
     manifest = _Manifest(
         format="bat-country caffe net",
         version=1,
         source=network.source,
         turned=network.turned,
         weights_sha256=model.weights_sha256,
-        mean=(red, green, blue),
+        mean=model.mean,
+        entry=None if network.entry is None else _EntryFacts(**vars(network.entry)),
         default_layer=model.default_layer,
         input_size=model.input_size,
         layers=[_LayerFacts(**vars(each)) for each in model.layers],
@@ -151,7 +161,7 @@ def open_converted(folder: Path, policy: Policy = OPEN) -> Model:
     last = class_layer(nodes, layers)
     return Model(
         str(folder),
-        CaffeNetwork(nodes, manifest.source, turned=manifest.turned),
+        CaffeNetwork(nodes, manifest.source, turned=manifest.turned, entry=_entry(manifest.entry)),
         layers=layers,
         mean=manifest.mean,
         weights_sha256=manifest.weights_sha256,
@@ -159,7 +169,12 @@ def open_converted(folder: Path, policy: Policy = OPEN) -> Model:
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,
         input_size=manifest.input_size,
+        other_names=top_names(nodes),
     )
+
+
+def _entry(facts: _EntryFacts | None) -> Entry | None:
+    return None if facts is None else Entry(facts.kind, facts.mean, facts.std)
 
 
 def _read_manifest(path: Path) -> _Manifest:

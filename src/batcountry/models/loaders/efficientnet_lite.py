@@ -118,7 +118,8 @@ class EfficientNetLite:
                 field += (each.kernel - 1) * stride
                 before += each.before * stride
                 stride *= each.stride
-            yield Layer(name, part.convolutions[-1].weight.shape[0], stride, field, before, stride)
+            channels, recommended = part.convolutions[-1].weight.shape[0], name != "head" and stride >= 8
+            yield Layer(name, channels, stride, field, before, stride, recommended)
         yield Layer("logits", self.dense[0].shape[0], None, None)
 
 

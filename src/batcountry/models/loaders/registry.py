@@ -98,10 +98,11 @@ def open_caffe_files(request: Request) -> Model | None:
     """Open any other file or folder as Caffe's."""
     if not request.text or not (request.path.exists() or request.weights is not None):
         return None
-    request.only("weights", "mean", kind=f"the Caffe net {request.text}")
+    request.only("weights", "mean", "std", "input", kind=f"the Caffe net {request.text}")
     from batcountry.models.loaders.caffe import open_caffe
 
-    return open_caffe(request.path, request.weights, request.mean, request.policy)
+    given = request.weights, request.mean, request.policy
+    return open_caffe(request.path, *given, std=request.std, input=request.input)
 
 
 def open_zoo_model(request: Request) -> Model | None:

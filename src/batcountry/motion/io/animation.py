@@ -1,31 +1,50 @@
-"""Animated GIF and PNG files."""
+"""Animated GIF, PNG and WebP files."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from batcountry.backend.files import unused_name
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
+from batcountry.image.files import with_note
+from batcountry.image.reading import read_picture
 
-SUFFIXES = (".gif", ".apng")
+SUFFIXES = (".gif", ".apng", ".webp")
 """Of animated pictures."""
 
 _SAMPLES, _SAMPLE_SIDE = 16, 160
+_CLEAR = 255  # the place in a GIF's palette of what is transparent
 
 
-def write_animation(output: Output, frames: list[Path], rate: float, note: str) -> None:
+def write_animation(
+    output: Output,
+    frames: list[Path],
+    stamps: list[tuple[int, int]],
+    time_base: Fraction,
+    note: str,
+    *,
+    quality: int = 80,
+) -> None:
     """Write pictures of one size as an animation that plays for ever, whole or not at all.
 
     A GIF has one palette for all its frames, so that colors do not flicker, and times in hundredths of a
-    second, which are rounded so that the whole keeps its length.
+    second, which are rounded so that the whole keeps its length. Its pixels are transparent wholly or not at all.
+
+    Parameters
+    ----------
+    stamps
+        Each frame's pts and duration, in ticks of `time_base` seconds.
+    quality
+        Of WebP, 0 to 100.
 
     Raises
     ------
@@ -33,24 +52,25 @@ def write_animation(output: Output, frames: list[Path], rate: float, note: str) 
         If the file cannot be written.
     """
     target = output.path
-    gif = target.suffix.lower() == ".gif"
-    times = durations(len(frames), rate, 100 if gif else 1000)
-    options: dict[str, Any] = {"save_all": True, "duration": times, "loop": 0}
-    if gif:
-        palette = _palette(frames)
-        first, *rest = (
-            each.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for each in _opened(frames)
-        )
-        options |= {"optimize": False, "comment": _ascii(note), "disposal": 1}
+    kind = {".gif": "GIF", ".webp": "WEBP"}.get(target.suffix.lower(), "PNG")
+    options: dict[str, Any] = {
+        "save_all": True,
+        "duration": durations(stamps, time_base, 100 if kind == "GIF" else 1000),
+        "loop": 0,
+    }
+    later: Any = _Later(frames[1:])
+    if kind == "GIF":
+        first, *later = _indexed(frames)
+        clear = {"transparency": _CLEAR, "disposal": 2} if "transparency" in first.info else {"disposal": 1}
+        options |= {"optimize": False, "comment": _ascii(note), **clear}
     else:
-        first, rest = next(_opened(frames)), _Later(frames[1:])  # type: ignore[assignment]
-        text = PngImagePlugin.PngInfo()
-        text.add_itxt("batcountry", note)
-        options |= {"pnginfo": text}
+        first = next(_opened(frames))
+        options |= with_note(kind, note) if note else {}
+        options |= {"quality": quality} if kind == "WEBP" else {}
     temporary = unused_name(target.parent, target.suffix)
     try:
         with temporary.open("xb") as file:
-            first.save(file, "GIF" if gif else "PNG", append_images=rest, **options)
+            first.save(file, kind, append_images=later, **options)
         output.put(temporary)
     except (OSError, ValueError) as error:
         raise VideoError(f"cannot write {target}: {getattr(error, 'strerror', None) or error}") from None
@@ -58,12 +78,14 @@ def write_animation(output: Output, frames: list[Path], rate: float, note: str) 
         temporary.unlink(missing_ok=True)
 
 
-def durations(count: int, rate: float, ticks: int) -> list[int]:
+def durations(stamps: list[tuple[int, int]], time_base: Fraction, ticks: int) -> list[int]:
     """Return how long each frame is shown, in milliseconds, rounded to `ticks` a second with no drift.
 
     Players show a GIF's frame of less than 0.02 s far too long, so no frame is shorter.
     """
-    at = [round(index / rate * ticks) for index in range(count + 1)]
+    begin, (last, length) = stamps[0][0], stamps[-1]
+    ends = [*(pts for pts, _ in stamps), last + length]
+    at = [round((pts - begin) * time_base * ticks) for pts in ends]
     least = 20 if ticks == 100 else 1
     return [max(least, (after - before) * 1000 // ticks) for before, after in pairwise(at)]
 
@@ -85,19 +107,33 @@ class _Later:
 
 def _opened(frames: list[Path]) -> Iterator[Image.Image]:
     for path in frames:
-        with Image.open(path) as image:
-            yield image.convert("RGB")
+        yield read_picture(path, frame=1).image()
 
 
-def _palette(frames: list[Path]) -> Image.Image:
-    """Return 256 colors that suit a sample of all frames."""
+def _indexed(frames: list[Path]) -> list[Image.Image]:
+    """Return pictures of one palette; where any is transparent, all have a color for that."""
+    clear = any(image.mode == "RGBA" for image in _opened(frames))
+    palette = _palette(frames, 255 if clear else 256)
+    found = []
+    for image in _opened(frames):
+        indexed = image.convert("RGB").quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+        if clear:
+            if image.mode == "RGBA":
+                indexed.paste(_CLEAR, mask=image.getchannel("A").point([255] * 128 + [0] * 128))
+            indexed.info["transparency"] = _CLEAR
+        found.append(indexed)
+    return found
+
+
+def _palette(frames: list[Path], colors: int) -> Image.Image:
+    """Return so many colors that suit a sample of all frames."""
     chosen = sorted({round(each) for each in np.linspace(0, len(frames) - 1, _SAMPLES)})
     small = [
-        image.reduce(max(1, max(image.size) // _SAMPLE_SIDE))
+        image.convert("RGB").reduce(max(1, max(image.size) // _SAMPLE_SIDE))
         for image in _opened([frames[i] for i in chosen])
     ]
     width, height = small[0].size
     sheet = Image.new("RGB", (width, height * len(small)))
     for index, image in enumerate(small):
         sheet.paste(image, (0, index * height))
-    return sheet.quantize(256, method=Image.Quantize.MEDIANCUT)
+    return sheet.quantize(colors, method=Image.Quantize.MEDIANCUT)

@@ -8,18 +8,13 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from batcountry.errors import MissingExtra, VideoError
+from batcountry.image.sources.addresses import is_address as is_address
 
 log = logging.getLogger("batcountry")
 
 _LARGEST = "16G"
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is an address on the web rather than a file's name."""
-    return urlsplit(text).scheme.lower() in ("http", "https")
 
 
 def fetched(address: str, output: Path) -> Path:

@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from batcountry.backend.process_settings import shared
+from batcountry.backend.reading import check_plain
 from batcountry.errors import MissingExtra, VideoError
+
+CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,ogg,asf,wtv,mxf,nut,ivf,dv,rm,gif,"
+    "h264,hevc,obu,av1,m4v,wav,flac,mp3,aac,ac3,aiff,srt,ass,webvtt"
+)
+"""FFmpeg's names of the containers that are read, films before sounds and subtitles."""
+
+MAX_FILE = 1 << 44
+"""Largest media file that is read, in bytes."""
+
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS, "max_streams": "100"}
 
 
 def ffmpeg() -> Any:
@@ -37,7 +49,7 @@ def quiet_encoders() -> Iterator[None]:
 def open_media(path: Path) -> Any:
     """Open a media file for reading.
 
-    Only what lies in files is read: a playlist that leads to addresses elsewhere is refused.
+    Only the file itself is read, and containers of a list of ours: no playlist, or whatever else leads to other files.
 
     Raises
     ------
@@ -47,15 +59,10 @@ def open_media(path: Path) -> Any:
     av = ffmpeg()
     if path.is_dir():
         raise VideoError(f"{path} is a folder, not a video; join its pictures with `bat-country frames join`")
-    if not path.is_file():
-        raise VideoError(f"there is no file {path}; check the name")
-    if path.stat().st_size == 0:
-        raise VideoError(f"{path} is empty (0 bytes); copy or download it again")
+    check_plain(path, most=MAX_FILE, error=VideoError)
     try:
         # With the prefix, a name with a colon in it is not taken for a protocol.
-        return av.open(
-            f"file:{path.resolve()}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
-        )
+        return av.open(f"file:{path.resolve()}", container_options=_OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise VideoError(f"{path} is not a video that can be read ({said(error)})") from None
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from batcountry.backend.files import apply_umask, unused_name
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
-from batcountry.motion.io.encode import CODECS, VIDEO_SUFFIXES, Format, Part, configure
+from batcountry.motion.io.encode import BESIDE, CODECS, VIDEO_SUFFIXES, Format, Part, configure
 from batcountry.motion.io.ffmpeg import ffmpeg, open_media, quiet_encoders, writing
 
 log = logging.getLogger("batcountry")
@@ -95,6 +95,8 @@ def _mux(
     stream = out.add_stream(CODECS[form.codec].encoder, rate=form.rate)
     configure(stream.codec_context, form)
     stream.time_base = form.time_base
+    if form.alpha and form.codec == "vp9":
+        stream.metadata["alpha_mode"] = "1"
     if form.codec == "hevc" and out.format.name in ("mp4", "mov"):
         stream.codec_context.codec_tag = "hvc1"  # what Apple's players ask for
     copied: Iterator[tuple[Fraction, Any]] = iter(())
@@ -184,16 +186,30 @@ def _pictures(
     decode_at = _decode_times([(each.order, each.pts, each.durations) for each in parts()])
     count = 0
     for part in parts():
-        place = 0
-        for index, size in enumerate(part.sizes):
-            packet = av.Packet(part.data[place : place + size].tobytes())
-            place += int(size)
+        beside = _pieces(part.beside, part.beside_sizes)
+        for index, data in enumerate(_pieces(part.data, part.sizes)):
+            packet = av.Packet(data)
+            if along := next(beside, b""):
+                _put_beside(packet, along)
             shown = int(part.order[index])
             packet.stream, packet.time_base = stream, form.time_base
             packet.pts, packet.dts = int(part.pts[shown]), int(decode_at[count])
             packet.duration, packet.is_keyframe = int(part.durations[shown]), bool(part.key[index])
             count += 1
             yield packet.dts * form.time_base, packet
+
+
+def _pieces(data: NDArray[np.uint8], sizes: NDArray[np.int64]) -> Iterator[bytes]:
+    ends = np.cumsum(sizes)
+    for size, end in zip(sizes, ends, strict=True):
+        yield data[end - size : end].tobytes()
+
+
+def _put_beside(packet: Any, data: bytes) -> None:
+    sidedata = ffmpeg().packet
+    along = sidedata.PacketSideData(sidedata.packet_sidedata_type_from_literal(BESIDE), len(data))
+    along.update(data)
+    packet.set_sidedata(along)
 
 
 def _decode_times(

@@ -30,7 +30,7 @@ from batcountry.jobs.spec import InputFile, JobSpec, json_of
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.frame import Frame, tensor
-from batcountry.motion.io.decode import Clip
+from batcountry.motion.io.clip import Clip
 from batcountry.motion.jobs.journal import FrameStates
 from batcountry.motion.jobs.outputs import check_output, new_output, sink_of
 from batcountry.motion.jobs.sinks import DIGITS, FrameSink
@@ -77,7 +77,7 @@ class FilmJob(Job[Frame]):
         The picture that a zoom begins with, if that is in no file.
     """
 
-    own_files = re.compile(rf"(state|frame|part)-\d+\.npz|\d{{{DIGITS},}}\.png|{re.escape(SOURCE)}")
+    own_files = re.compile(rf"(state|frame|part|time)-\d+\.npz|\d{{{DIGITS},}}\.png|{re.escape(SOURCE)}")
 
     def __init__(
         self,

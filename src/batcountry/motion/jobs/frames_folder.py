@@ -2,53 +2,30 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image
-from pydantic import BaseModel, ConfigDict, ValidationError
+from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
-from batcountry.backend.folders import pictures_in
 from batcountry.backend.outputs import Making, Output
-from batcountry.backend.reading import read_plain
-from batcountry.backend.threads import thread_limit
-from batcountry.errors import PictureError, RecipeError, VideoError
+from batcountry.errors import RecipeError, VideoError
 from batcountry.image.reading import read_picture
-from batcountry.motion.io.decode import Clip, Shot, clip_of, shots
-from batcountry.motion.io.encode import Format, Part, codec_for, encoded
+from batcountry.image.sources.addresses import local_path
+from batcountry.motion.io.clip import Clip, Shot
+from batcountry.motion.io.encode import Format, Part, encoded
 from batcountry.motion.io.mux import Sound, write_video
-from batcountry.motion.jobs.outputs import kind_of, new_output
+from batcountry.motion.io.picture_frames import FrameFolder, folder_of
+from batcountry.motion.io.sources import clip_of
+from batcountry.motion.io.times import TIMES, Times, frames_in
+from batcountry.motion.jobs.outputs import form_of, kind_of, new_output, say_what_is_lost
 from batcountry.motion.jobs.sinks import DIGITS
-from batcountry.recipe.json_text import read_json
+from batcountry.motion.recipes import VideoRecipe
 from batcountry.recipe.units import seconds_of
-
-TIMES = "times.json"
-"""The file beside the pictures that says when each is shown."""
-
-
-_MOST_TIMES = 64 << 20
-
-
-class Times(BaseModel):
-    """When each picture of a folder is shown, so that a video put together again has its times and its sound."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    source: str
-    rate: Fraction
-    time_base: Fraction
-    shift: Fraction
-    """Seconds that were taken off all times."""
-    stop: Fraction | None
-    """Where the source was left, in seconds."""
-    frames: dict[str, tuple[int, int]]
-    """Each picture's pts and duration, in ticks, by name."""
 
 
 def make_frames(
@@ -86,7 +63,7 @@ def make_frames(
         raise RecipeError(f"every {every}th frame cannot be taken; give 1 or more")
     frames = new_output(target, [Path(source)], overwrite=overwrite)
     begin, end = (None if each is None else seconds_of(each) for each in (start, stop))
-    clip = clip_of(Path(source), max_size)
+    clip = clip_of(local_path(source), max_size)
     return Making(_made(clip, frames, every, (begin, end)), frames, _expected(clip, every, (begin, end)))
 
 
@@ -115,7 +92,7 @@ def _made(
         first = shot.pts if first is None else first
         if taken % every == 0:
             path = folder / f"{len(times) + 1:0{DIGITS}d}.png"
-            read_picture(shot.eight()).save(path)
+            read_picture(_levels(shot)).save(path)
             times[path.name] = (shot.pts - first, shot.duration)
             yield path
         else:  # the picture before stays until the next one
@@ -139,7 +116,7 @@ def _made(
 
 def _between(clip: Clip, begin: Fraction | None, end: Fraction | None) -> Iterator[Shot]:
     """Yield the frames that are shown from `begin` on and before `end`, in seconds of the clip's own clock."""
-    for shot in shots(clip):
+    for shot in clip.shots():
         now = shot.pts * clip.time_base
         if end is not None and now >= end:
             return
@@ -176,95 +153,38 @@ def join_frames(
     target, place = Path(output), Path(folder)
     if kind_of(target) == "folder":
         raise VideoError(f"{target} names a folder; end the name in .mp4, .webm, .mkv, .mov, .gif or .apng")
-    pictures = sorted(pictures_in(place), key=natural)
-    times = None if fps is not None else _times(place)
+    pictures = frames_in(place)
+    times = None if fps is not None else Times.beside(place)
     along = _sound(times, sound)
     film = new_output(target, [*pictures, along and along.source], overwrite=overwrite)
-    stamps = _stamps(pictures, times)
-    rate = _rate(fps, times)
+    recipe = VideoRecipe.of({"codec": codec, "quality": quality})
+    clip = folder_of(place, fps=fps, even=kind_of(target) == "video")
     if kind_of(target) == "animation":
-        return Making(_animated(pictures, film, rate), film, len(pictures))
-    with Image.open(pictures[0]) as first:
-        width, height = first.size
-    form = Format(
-        codec=codec_for(codec, target, deep=False),
-        quality=quality,
-        threads=thread_limit(),
-        size=(max(2, width // 2 * 2), max(2, height // 2 * 2)),
-        rate=rate,
-        time_base=times.time_base if times else 1 / rate,
-        deep=False,
-    )
-    return Making(_joined(pictures, stamps, film, form, sound=along), film, len(pictures))
+        return Making(_animated(clip, film, quality), film, clip.frames)
+    say_what_is_lost(target, recipe, clip)
+    return Making(_joined(clip, film, form_of(target, recipe, clip=clip), sound=along), film, clip.frames)
 
 
-def _joined(
-    pictures: list[Path], stamps: list[tuple[int, int]], output: Output, form: Format, *, sound: Sound | None
-) -> Iterator[Path]:
+def _joined(clip: FrameFolder, output: Output, form: Format, *, sound: Sound | None) -> Iterator[Path]:
     parts: list[Part] = []
-    for begin in range(0, len(pictures), form.part):
-        some = pictures[begin : begin + form.part]
-        levels = [_levels(path, form.size, pictures[0]) for path in some]
-        parts.append(encoded(levels, stamps[begin : begin + form.part], form))
+    shots = clip.shots()
+    for begin in range(0, clip.frames, form.part):
+        some = clip.files[begin : begin + form.part]
+        levels = (_levels(shot) for shot in islice(shots, len(some)))
+        parts.append(encoded(levels, clip.stamps[begin : begin + form.part], form))
         yield from some
     write_video(output, lambda: parts, form, sound=sound)
 
 
-def _animated(pictures: list[Path], output: Output, rate: Fraction) -> Iterator[Path]:
+def _levels(shot: Shot) -> NDArray[np.uint8]:
+    return shot.eight() if shot.alpha is None else np.dstack([shot.eight(), shot.alpha])
+
+
+def _animated(clip: FrameFolder, output: Output, quality: int) -> Iterator[Path]:
     from batcountry.motion.io.animation import write_animation
 
-    write_animation(output, pictures, float(rate), "")
-    yield from pictures
-
-
-def natural(path: Path) -> list[Any]:
-    """Return what sorts names with numbers in them as people do: 9 before 10."""
-    return [int(each) if each.isdigit() else each.lower() for each in re.split(r"(\d+)", path.name)]
-
-
-def _levels(path: Path, size: tuple[int, int], first: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    picture = read_picture(path)
-    width, height = size
-    if (picture.size[0] // 2 * 2, picture.size[1] // 2 * 2) != size:
-        raise PictureError(
-            f"{path} is {picture.size[0]}×{picture.size[1]}, and {first.name} is another size; "
-            "all pictures of a film must be of one size"
-        )
-    return np.ascontiguousarray(picture.array()[:height, :width])
-
-
-def _times(folder: Path) -> Times | None:
-    path = folder / TIMES
-    if not path.exists():
-        return None
-    try:
-        data = read_plain(path, most=_MOST_TIMES, error=VideoError)
-        return Times.model_validate(read_json(data, _MOST_TIMES))
-    except (ValueError, ArithmeticError, ValidationError):
-        raise VideoError(f"{path} is damaged; delete it and give --fps") from None
-
-
-def _stamps(pictures: list[Path], times: Times | None) -> list[tuple[int, int]]:
-    if times is None:
-        return [(index, 1) for index in range(len(pictures))]
-    missing = next(
-        (each.name for each in pictures if each.with_suffix(".png").name not in times.frames), None
-    )
-    if missing:
-        raise VideoError(f"{TIMES} does not say when {missing} is shown; give --fps")
-    return [times.frames[each.with_suffix(".png").name] for each in pictures]
-
-
-def _rate(fps: str | None, times: Times | None) -> Fraction:
-    if fps is None:
-        return times.rate if times else Fraction(25)
-    try:
-        rate = Fraction(fps)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if not 0.1 <= rate <= 1000:
-        raise RecipeError(f"{fps!r} is no number of frames a second; give 0.1 to 1000, or 30000/1001")
-    return rate
+    write_animation(output, list(clip.files), list(clip.stamps), clip.time_base, "", quality=quality)
+    yield from clip.files
 
 
 def _sound(times: Times | None, given: str | Path | None) -> Sound | None:

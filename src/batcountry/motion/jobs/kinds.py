@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from batcountry.backend.files import sha256_of
 from batcountry.backend.outputs import check_apart
 from batcountry.backend.policy import Policy
 from batcountry.errors import JobError, VideoError
 from batcountry.image.picture import Picture
+from batcountry.image.sources.addresses import local_path
 from batcountry.jobs.inputs import PICTURE, check_picture, check_weights, prepared_of
 from batcountry.jobs.kinds import Objects
 from batcountry.jobs.spec import InputFile, JobSpec
 from batcountry.motion.api import initial_picture
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
-from batcountry.motion.io.decode import Clip, clip_of
+from batcountry.motion.io.clip import Clip
 from batcountry.motion.io.download import fetched, is_address
+from batcountry.motion.io.sources import clip_of, source_digest
 from batcountry.motion.jobs.film_kind import FilmJob, check_film, film_recipe
+from batcountry.motion.jobs.outputs import kind_of, say_what_is_lost
 from batcountry.motion.jobs.specs import FILM, FLOW, VIDEO
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 
@@ -71,12 +73,19 @@ def _with_clip(spec: JobSpec, recipe: VideoRecipe, policy: Policy) -> tuple[JobS
     """
     spec.source(VIDEO)
     given = spec.inputs[VIDEO]
-    path, goal = policy.check_file(given.path), spec.place(FILM)
+    goal = spec.place(FILM)
     if is_address(given.path):
+        policy.check_address(given.path)
         path = fetched(given.path, goal)
         check_apart(goal, [path])
-    clip = clip_of(path, recipe.max_size)
-    digest = sha256_of(path)
+    else:
+        path = policy.check_file(local_path(given.path))
+    kind = kind_of(goal)
+    if path.is_dir() and kind != "folder" and path.resolve() in goal.resolve().parents:
+        raise VideoError(f"{goal} would lie among the frames of {path}; write the film elsewhere")
+    clip = clip_of(path, recipe.max_size, fps=recipe.fps, even=kind == "video", policy=policy)
+    say_what_is_lost(goal, recipe, clip)
+    digest = source_digest(path)
     if given.sha256 not in (None, digest):
         raise VideoError(f"{path} is not the video that the film was begun with; put that one back")
     video = InputFile(path=str(path.resolve()), name=given.shown, sha256=digest)

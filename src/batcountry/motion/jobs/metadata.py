@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image
-
-from batcountry.backend.process_settings import ignored_warnings
+from batcountry.backend.reading import open_plain
 from batcountry.errors import VideoError
-from batcountry.image.files import MAX_NOTE, check_readable, read_note
+from batcountry.image.files import MAX_FILE, MAX_NOTE, check_readable, read_note
+from batcountry.image.sources.opening import decoding, open_image
 from batcountry.motion.io.animation import SUFFIXES as ANIMATION_SUFFIXES
 from batcountry.motion.io.encode import VIDEO_SUFFIXES
 from batcountry.motion.io.ffmpeg import open_media
@@ -45,12 +44,9 @@ def note_of(path: Path) -> MotionNote | None:
 
 
 def _in_animation(path: Path) -> str | None:
-    if path.suffix.lower() == ".apng":
+    if path.suffix.lower() != ".gif":
         return read_note(path)
     check_readable(path)
-    try:
-        with ignored_warnings(), Image.open(path) as image:
-            found = image.info.get("comment", b"")
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise VideoError(f"{path} is not an animated picture that can be read ({error})") from None
+    with open_plain(path, most=MAX_FILE, error=VideoError) as file, decoding(str(path)):
+        found = open_image(file, str(path)).info.get("comment", b"")
     return found.decode("ascii", "replace") if isinstance(found, bytes) else str(found)

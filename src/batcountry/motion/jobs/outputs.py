@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from fractions import Fraction
@@ -13,7 +14,7 @@ from batcountry.backend.threads import thread_limit
 from batcountry.errors import VideoError
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.io.animation import SUFFIXES as ANIMATION_SUFFIXES
-from batcountry.motion.io.decode import Clip
+from batcountry.motion.io.clip import Clip
 from batcountry.motion.io.encode import CODECS, VIDEO_SUFFIXES, Format, codec_for
 from batcountry.motion.io.ffmpeg import ffmpeg
 from batcountry.motion.io.mux import Sound
@@ -21,6 +22,11 @@ from batcountry.motion.jobs.journal import check_no_journal
 from batcountry.motion.jobs.sinks import FRAMES, AnimationSink, FolderSink, FrameSink, VideoSink
 from batcountry.motion.note import MotionNote
 from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
+
+log = logging.getLogger("batcountry")
+
+_USUAL_PRIMARIES = (1, 2, 4, 5, 6, 7)  # BT.709, BT.601 and what is not said, which sRGB is or is close to
+_HIGH_RANGE = (16, 18)  # PQ and HLG
 
 Kind = Literal["video", "animation", "folder"]
 
@@ -104,12 +110,13 @@ def form_of(
         If the file cannot hold the codec.
     """
     deep = clip.deep if clip else False
-    codec = codec_for(recipe.codec, target, deep=deep)
+    codec = codec_for(recipe.codec, target, deep=deep, alpha=bool(clip and clip.alpha))
     common = {"codec": codec, "quality": recipe.quality, "threads": thread_limit()}
     if clip is None:
         assert isinstance(recipe, ZoomRecipe)
         return Format(**common, size=size, rate=recipe.rate, time_base=1 / recipe.rate, deep=False)  # type: ignore[arg-type]
     colors = clip.colors
+    alpha = clip.alpha and target.suffix.lower() in CODECS[codec].alpha_containers
     return Format(
         **common,  # type: ignore[arg-type]
         size=clip.size,
@@ -118,7 +125,31 @@ def form_of(
         deep=deep and CODECS[codec].formats[1] is not None,
         colors=(colors.matrix, colors.range, colors.primaries, colors.transfer),
         aspect=Fraction(clip.aspect),
+        alpha=alpha,
     )
+
+
+def say_what_is_lost(target: Path, recipe: Motion, clip: Clip) -> None:
+    """Say what of a clip its film cannot hold."""
+    kind = kind_of(target)
+    if clip.alpha and kind == "video" and not form_of(target, recipe, clip=clip).alpha:
+        log.warning(
+            "%s holds no transparency, which is left out; .webm, .webp, .apng and folders hold it",
+            target.name,
+        )
+    elif clip.alpha and target.suffix.lower() == ".gif" != clip.path.suffix.lower():
+        log.warning(
+            "in %s pixels are transparent wholly or not at all; .webp, .apng and .webm hold shades of it",
+            target.name,
+        )
+    if kind != "video" and (
+        clip.colors.primaries not in _USUAL_PRIMARIES or clip.colors.transfer in _HIGH_RANGE
+    ):
+        log.warning(
+            "the colors of %s are wider than those of screens, and %s does not say so: it will look paler; a video does",
+            clip.path.name,
+            target.name,
+        )
 
 
 def sink_of(
@@ -135,14 +166,14 @@ def sink_of(
     target = output.path
     kind = kind_of(target)
     frame = clip.size if clip else size or (0, 0)
-    rate = clip.rate if clip else recipe.rate  # type: ignore[attr-defined]
+    time_base = clip.time_base if clip else 1 / recipe.rate  # type: ignore[attr-defined]
     if kind == "folder":
         return FolderSink(target, frame, note.model_dump_json())
     if kind == "animation":
-        return AnimationSink(folder, frame, output, float(rate))
+        return AnimationSink(folder, frame, output, time_base, quality=recipe.quality)
     form: Format = form_of(target, recipe, size=size, clip=clip)
     sound = None
-    if clip is not None and isinstance(recipe, VideoRecipe):
+    if clip is not None and clip.sound and isinstance(recipe, VideoRecipe):
         start, stop = Filming.bounds(clip, recipe)
         sound = Sound(clip.path, start, stop, -offset)
     return VideoSink(folder, output, form, sound=sound)

@@ -31,7 +31,7 @@ def save_zoom(
     image
         What `batcountry.dream` takes; with None, the sky.
     output
-        `.mp4`, `.webm`, `.mkv`, `.mov`, `.gif`, `.apng`, or the name of a new folder for frames. What comes
+        `.mp4`, `.webm`, `.mkv`, `.mov`, `.gif`, `.apng`, `.webp`, or the name of a new folder for frames. What comes
         to be there while the film is made is not replaced: the film then has another name, which is returned.
     recipe, options
         A `ZoomRecipe`, or a `Recipe` for its dreams, and fields of both by name.
@@ -64,7 +64,7 @@ def save_video(
     Parameters
     ----------
     source
-        A video file, or an address that yt-dlp understands.
+        A video file, an animated picture (GIF, APNG, WebP, AVIF), a folder of frames, or an address that yt-dlp understands.
     output
         As for `save_zoom`.
     recipe, options

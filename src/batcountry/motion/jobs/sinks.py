@@ -7,15 +7,13 @@ film at any time.
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from batcountry.backend.files import replace_file
 from batcountry.backend.outputs import Output
@@ -31,7 +29,8 @@ from batcountry.motion.jobs.journal import arrays_bytes, read_arrays
 DIGITS = 6
 """Of the numbers in names of frames, so that they sort."""
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+STAMP = Form(np.int64, (2,))
+"""A frame's pts and duration."""
 
 FRAMES = re.compile(rf"\d{{{DIGITS}}}\.png|times\.json")
 """Names in a folder of frames."""
@@ -132,7 +131,7 @@ class VideoSink:
     def disk(self, frames: int) -> int:
         """Return the bytes of a full part's frames, and of the parts at a generous rate, twice."""
         width, height = self.form.size
-        frame = width * height * (6 if self.form.deep else 3)
+        frame = width * height * (3 + self.form.alpha) * (1 + self.form.deep)
         packed = frame if self.form.codec == "ffv1" else frame // 10
         return self.form.part * frame + 2 * packed * frames
 
@@ -157,8 +156,8 @@ class VideoSink:
 
     def _read(self, index: int) -> dict[str, NDArray[Any]]:
         width, height = self.form.size
-        levels = Form(np.uint16 if self.form.deep else np.uint8, (height, width, 3))
-        return read_arrays(self._pending(index), {"levels": levels, "stamp": Form(np.int64, (2,))})
+        levels = Form(np.uint16 if self.form.deep else np.uint8, (height, width, 3 + self.form.alpha))
+        return read_arrays(self._pending(index), {"levels": levels, "stamp": STAMP})
 
     def _read_part(self, index: int) -> Part:
         part = Part(**read_arrays(self._part(index), PART_FORMS))
@@ -227,36 +226,38 @@ class AnimationSink(FolderSink):
         As of `FolderSink`.
     output
         The animated picture.
-    rate
-        Frames a second.
+    time_base
+        Seconds in a tick of the frames' times.
+    quality
+        Of WebP, 0 to 100.
     """
 
-    def __init__(self, folder: Path, size: tuple[int, int], output: Output, rate: float) -> None:
+    def __init__(
+        self, folder: Path, size: tuple[int, int], output: Output, time_base: Fraction, *, quality: int
+    ) -> None:
         super().__init__(folder, size)
-        self.output, self.rate = output, rate
+        self.output, self.time_base, self.quality = output, time_base, quality
+
+    def add(self, frame: Frame) -> None:
+        """Keep the next frame, and first when it is shown."""
+        stamp = np.array([frame.pts, frame.duration], np.int64)
+        replace_file(self._stamp(frame.index), arrays_bytes({"stamp": stamp}))
+        super().add(frame)
 
     def write(self, note: str) -> None:
         """Write what there is as an animated picture that plays for ever; raises `WorkDamaged` if a frame is."""
-        frames = [self.path(index) for index in range(self.count())]
+        count = self.count()
+        frames = [self.path(index) for index in range(count)]
         for each in frames:
-            with each.open("rb") as file:
-                is_png = file.read(8) == _PNG
-            if not is_png or picture_size(each) != self.size:
+            if picture_size(each) != self.size:
                 raise WorkDamaged(f"{each} is no frame of this film; start the film anew")
-        try:
-            write_animation(self.output, frames, self.rate, note)
-        except (
-            OSError,
-            SyntaxError,
-            EOFError,
-            zlib.error,
-            Image.DecompressionBombError,
-            struct.error,
-        ) as error:
-            if getattr(error, "errno", None) is not None:  # the disk's, and not Pillow's
-                raise
-            raise WorkDamaged(f"a frame in {self.folder} is damaged ({error}); start the film anew") from None
+        stamps = [read_arrays(self._stamp(index), {"stamp": STAMP})["stamp"] for index in range(count)]
+        times = [(int(pts), int(duration)) for pts, duration in stamps]
+        write_animation(self.output, frames, times, self.time_base, note, quality=self.quality)
 
     def write_so_far(self, note: str) -> None:
         """Write what there is as an animated picture that plays for ever."""
         self.write(note)
+
+    def _stamp(self, index: int) -> Path:
+        return self.folder / f"time-{index:08d}.npz"

@@ -11,6 +11,7 @@ from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.version import __version__
 from batcountry.dreams.keywords import PictureLike
 from batcountry.image.reading import read_picture
+from batcountry.image.sources.addresses import picture_beside
 from batcountry.jobs.inputs import PICTURE
 from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
 from batcountry.motion.api import motion_recipe, prepared_dream
@@ -56,6 +57,7 @@ def zoom_spec(
     motion, found = _made_of(ZoomRecipe, recipe, options, policy)
     inputs = {}
     if isinstance(image, str | PathLike):
+        image = picture_beside(image, Path(output), policy)
         inputs[PICTURE] = InputFile(path=str(image), name=named)
     elif image is not None:
         found[PICTURE] = read_picture(image, policy=policy)

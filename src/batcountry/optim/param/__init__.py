@@ -26,11 +26,11 @@ PARAMS: Registry[MakeParam] = Registry(
 """Parametrizations by name; `register` your own function to extend it."""
 
 step_sizes: dict[str, dict[str, float]] = {
-    "decorrelated": {"ascent": 2.7, "adam": 2.0, "rmsprop": 2.0},
-    "pixels": {"ascent": 1.5, "adam": 2.0, "rmsprop": 1.0},
-    "fourier": {"ascent": 0.05, "adam": 0.05, "rmsprop": 0.02},
-    "soft-fourier": {"ascent": 0.05, "adam": 0.05, "rmsprop": 0.02},
-    "maco": {"ascent": 0.1, "adam": 0.1, "rmsprop": 0.05},
+    "decorrelated": {"ascent": 2.7, "adam": 2.0, "rmsprop": 2.0, "rmsprop-cnn-vis": 2.0},
+    "pixels": {"ascent": 1.5, "adam": 2.0, "rmsprop": 1.0, "rmsprop-cnn-vis": 1.0},
+    "fourier": {"ascent": 0.05, "adam": 0.05, "rmsprop": 0.02, "rmsprop-cnn-vis": 0.02},
+    "soft-fourier": {"ascent": 0.05, "adam": 0.05, "rmsprop": 0.02, "rmsprop-cnn-vis": 0.02},
+    "maco": {"ascent": 0.1, "adam": 0.1, "rmsprop": 0.05, "rmsprop-cnn-vis": 0.05},
 }
 """The step size of a parametrization with an optimizer, if nothing is said: gray levels for decorrelated and pixels, multiples of
 the usual amplitude of a wave for fourier, radians for maco."""

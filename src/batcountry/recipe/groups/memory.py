@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from pydantic import field_validator
+
 from batcountry.recipe.fields import MEMORY
 from batcountry.recipe.units import BytesText, WindowsText
 from batcountry.recipe.validation import Options
@@ -55,3 +57,12 @@ class MemoryOptions(Options):
             suggestions=("auto", "cpu", "cuda", "cuda:1", "mps", "xpu"),
         ),
     ] = "auto"
+
+    @field_validator("device", mode="before")
+    @classmethod
+    def _is_one(cls, device: object) -> object:
+        if isinstance(device, (list, tuple, set, dict)):
+            raise ValueError(
+                "a dream runs on one device; name one, and dream on other pictures on the others"
+            )
+        return device

@@ -48,7 +48,7 @@ class NetworkOptions(Options):
     channels: Annotated[
         str | None,
         NETWORK(
-            "What the network takes: rgb, bgr, gray, rgba, or a number of channels.",
+            "What the network takes: rgb, bgr, gray, rgba, or a number of channels; or which of a Caffe net's inputs.",
             suggestions=("rgb", "bgr", "gray", "rgba"),
         ),
     ] = None

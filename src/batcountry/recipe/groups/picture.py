@@ -68,6 +68,15 @@ class PictureOptions(Options):
     rescale: Annotated[
         bool, PICTURE("Stretch the finished picture's contrast from black to white.", title="Full contrast")
     ] = False
+    frame: Annotated[
+        int | None,
+        PICTURE(
+            "Which frame of an animated picture, or page of a TIFF, to dream on, counted from 1; the first if not given.",
+            ge=1,
+            le=1_000_000,
+            title="Frame or page",
+        ),
+    ] = None
     size: Annotated[
         int | None,
         PICTURE(

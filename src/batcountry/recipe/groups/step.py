@@ -48,7 +48,9 @@ class StepOptions(Options):
         str,
         STEP(
             "How a step follows the gradient.",
-            choices=RegistryNames("batcountry.optim.optimizers", "OPTIMIZERS", ("ascent", "adam", "rmsprop")),
+            choices=RegistryNames(
+                "batcountry.optim.optimizers", "OPTIMIZERS", ("ascent", "adam", "rmsprop", "rmsprop-cnn-vis")
+            ),
         ),
     ] = "ascent"
     normalize: Annotated[
@@ -60,7 +62,7 @@ class StepOptions(Options):
     ] = None
     smoothing: Annotated[
         float | None,
-        STEP("How much of the past adam (0.9) and rmsprop (0.95) keep in a step.", ge=0, lt=1),
+        STEP("How much of the past adam (0.9) and either rmsprop (0.95) keep in a step.", ge=0, lt=1),
     ] = None
     decay: Annotated[
         float,

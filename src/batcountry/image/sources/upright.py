@@ -1,0 +1,69 @@
+"""Pictures of every mode as upright RGB of 8 bits, with their opacity and color profile beside."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms
+
+from batcountry.backend.process_settings import ignored_warnings
+from batcountry.errors import PictureError
+from batcountry.image.sources.light import levels_of
+
+
+def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image | None, bytes | None]:
+    """Return a picture of any mode as RGB, its alpha plane or None, and its RGB profile or None.
+
+    The EXIF orientation is applied. Gray and CMYK profiles are converted to sRGB, since they
+    do not fit an RGB picture. Raises `PictureError` if the picture cannot be converted.
+    """
+    try:
+        with ignored_warnings():
+            image = _upright(image)
+            icc = image.info.get("icc_profile") or None
+            image = _eight_bit(image, name)
+            if image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info:
+                image = image.convert("RGBA")
+            alpha = image.getchannel("A") if image.mode == "RGBA" else None
+            if icc and image.mode in ("CMYK", "L", "LAB"):
+                return _to_srgb(image, icc), alpha, None
+            return image.convert("RGB"), alpha, icc if image.mode in ("RGB", "RGBA", "P") else None
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, OverflowError, MemoryError) as error:
+        raise PictureError(f"{name} cannot be turned into RGB ({error}); save it as a PNG first") from None
+
+
+_TURNS = dict(enumerate(Image.Transpose[each] for each in (
+    "FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90"
+)))  # fmt: skip
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return a picture as its EXIF says that it was held; Pillow's own would write the whole EXIF anew for that."""
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1) - 2)
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.info = {name: each for name, each in image.info.items() if name in ("icc_profile", "transparency")}
+    return turned
+
+
+def _eight_bit(image: Image.Image, name: str) -> Image.Image:
+    if image.mode == "F":
+        levels = levels_of(np.asarray(image), name, is_linear=False)
+        return Image.fromarray(np.rint(levels).astype(np.uint8))
+    if image.mode.startswith("I"):
+        values = np.asarray(image, dtype=np.float64)
+        # Mode I holds 16-bit files too; only larger values mean that it is really 32-bit.
+        values /= 257.0 if values.max(initial=0) < 65536 else 2.0**24
+        return Image.fromarray(np.rint(np.clip(values, 0, 255)).astype(np.uint8))
+    return image
+
+
+def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        done = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image.convert("RGB")  # a damaged profile is as good as none
+    return done if done is not None else image.convert("RGB")

@@ -1,0 +1,65 @@
+"""A server on this computer, with a picture and with ways that lead nowhere good."""
+
+from __future__ import annotations
+
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def server(photo, tmp_path):
+    """An address with a picture below it, and ways that lead nowhere good."""
+    Image.fromarray(photo).save(tmp_path / "there.png")
+    data = (tmp_path / "there.png").read_bytes()
+    asked = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            name, _, rest = self.path[1:].partition("?")[0].partition("/")
+            if name in ("lead", "round", "file"):
+                left = int(rest or 0) - 1
+                place = {
+                    "lead": f"/lead/{left}" if left > 0 else "/photo.png",
+                    "round": "/round",
+                    "file": "file:///etc/passwd",
+                }
+                self.send_response(302)
+                self.send_header("Location", place[name])
+                self.end_headers()
+                return
+            if name not in ("photo.png", "text", "endless", "slow", "my%20cat.jpg"):
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.end_headers()
+            try:
+                self.answer(name)
+            except OSError:
+                return  # whoever asked has gone
+
+        def answer(self, name):
+            if name == "endless":
+                while True:
+                    self.wfile.write(bytes(1 << 16))
+            for _ in range(200 if name == "slow" else 0):
+                self.wfile.write(b"x")
+                self.wfile.flush()
+                time.sleep(0.02)
+            self.wfile.write(b"<html>" if name == "text" else data)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    yield type("Server", (), {"address": address, "data": data, "asked": asked})
+    server.shutdown()
+    server.server_close()
+    thread.join()
