@@ -15,6 +15,7 @@ Every error that a user's input can cause is one of these::
     ├── NameTaken           a name that is in a registry already (also a ValueError)
     ├── ModelError          a model that cannot be opened or run
     │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
+    │   ├── OtherWeights    a file of another hash than was asked for
     │   └── UnsupportedLayer
     └── MissingExtra        an optional library that is not installed
 
@@ -143,6 +144,15 @@ class NameTaken(BatCountryError, ValueError):
 
 class ModelError(BatCountryError):
     """A model file is missing, damaged, hostile or of an unknown kind."""
+
+
+class OtherWeights(ModelError):
+    """A network's file is not the one that was asked for: its hash is another."""
+
+    def __init__(self, path: object, digest: str, expected: str) -> None:
+        super().__init__(
+            f"{path} is another file than was asked for (its sha256 is {digest[:12]}…, not {expected[:12]}…); put that one there"
+        )
 
 
 class UnsupportedLayer(ModelError):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batcountry.cli.outputs import Target, output_at
 from batcountry.cli.running import Outputs, run_dream
 from batcountry.cli.screen import out, plain
-from batcountry.errors import BatCountryError, PictureError, VideoError
+from batcountry.errors import BatCountryError, OtherWeights, PictureError, VideoError
 from batcountry.recipe import Note
 
 if TYPE_CHECKING:
@@ -121,7 +122,11 @@ def _source(
 
 def _model(asked: Prepared, note: Note | MotionNote, file: Path, refusal: type[BatCountryError]) -> Model:
     """Open the model that a file was dreamed with."""
-    model = asked.open_model()
+    other = refusal(f"{file} was dreamed with other weights than {asked.recipe.model} has now")
+    try:
+        model = replace(asked, sha256=note.weights_sha256).open_model()
+    except OtherWeights:  # of a file, which was not opened
+        raise other from None
     if model.weights_sha256 != note.weights_sha256:
-        raise refusal(f"{file} was dreamed with other weights than {asked.recipe.model} has now")
+        raise other
     return model

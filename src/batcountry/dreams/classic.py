@@ -23,7 +23,8 @@ from batcountry.models import Model
 from batcountry.models.loaders.caffe import BVLC_MEAN, open_caffe
 from batcountry.objectives import layer
 from batcountry.optim.ascent import classic_ascent
-from batcountry.optim.gradient import whole_gradient
+from batcountry.optim.finite import finite_size
+from batcountry.optim.gradient import finite_gradient
 
 Array = NDArray[np.float32]
 Visualizations = list[tuple[str, Array]]
@@ -119,8 +120,8 @@ class BatCountry:
         ------
         KeyError
             If there is no blob `end`.
-        PictureError
-            If that is no picture.
+        PictureError, ModelError, RecipeError
+            If that is no picture; if a step is not finite, for what layer is said.
         """
         self.net.blobs[end]
         image = image if preprocess_fn is not None else levels_of(image)
@@ -156,7 +157,7 @@ class BatCountry:
         objective = layer(end)
         height, width = base.shape[-2:]
         sizes = runnable_sizes(self._engine(), objective.layers, (height, width), *pyramid)
-        gradient = whole_gradient(self._engine(), objective)
+        gradient = finite_gradient(self._engine(), objective)
         ascent = classic_ascent(gradient, step_size, jitter, clip, np.random)
         for step in climb(base, sizes, iterations, lambda image, _: ascent.on(image)):
             yield step.octave, step.iteration, step.image[0].permute(1, 2, 0).numpy().copy()
@@ -187,6 +188,7 @@ class BatCountry:
                 source.data[...] = np.pad(start.numpy(), beyond, mode="edge")
                 for iteration in range(iterations):
                     _given(step, self.net, None, {**options, "objective_fn": objective})
+                    finite_size(source.data, options["end"])
                     picture = source.data[0, :, :height, :width]
                     yield octave, iteration, _given(deprocess, self.net, picture, options)
                 detail = torch.from_numpy(source.data[..., :height, :width].copy()) - octave_base
@@ -213,7 +215,7 @@ class BatCountry:
     ) -> None:
         """Roll the picture by a random amount, step along the objective's gradient, roll back, clip.
 
-        Works on `net.blobs["data"]`; a step is `step_size` gray levels on average.
+        Works on `net.blobs["data"]`, by `step_size` gray levels on average; raises `RecipeError` if that is not finite.
         """
         source, target = net.blobs["data"], net.blobs[end]
         ox, oy = np.random.randint(-jitter, jitter + 1, 2)
@@ -222,7 +224,7 @@ class BatCountry:
         (objective_fn or BatCountry.L2_objective)(target, **objective_params)
         net.backward(start=end)
         gradient = source.diff[0]
-        size = np.abs(gradient).mean()
+        size = finite_size(gradient, end)
         if size > 0:
             source.data[:] += step_size / size * gradient
         source.data[0] = np.roll(source.data[0], (-oy, -ox), (-2, -1))

@@ -262,11 +262,11 @@ class Dreamer:
     def _gradient(self, planned: Planned) -> Gradient:
         """Return a gradient for one dream: with what it remembers, such as that memory ran out."""
         model, objective, recipe = self.resolved.model, self.resolved.objective, planned.recipe
-        plan = planned.plan
+        plan, whole = planned.plan, self.resolved.finite(self._whole)
         if plan is None:
-            return window_batches(self._whole, recipe.window_batch)
+            return window_batches(whole, recipe.window_batch)
         wrap = wrapped_axes(recipe.wrap)
-        return SparingGradient(self._whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
+        return SparingGradient(whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""

@@ -34,6 +34,7 @@ def open_model(
     size: int | tuple[int, int] | None = None,
     classes: Sequence[str] | None = None,
     policy: Policy = OPEN,
+    sha256: str | None = None,
 ) -> Model:
     """Open a network for dreaming, on the CPU.
 
@@ -66,6 +67,9 @@ def open_model(
     policy
         What may be done to open it: which files may be read, and whether code may be run. A TorchScript file is
         a program, so it needs leave whoever names it: `policy=OPEN.allow(run_code=True)`.
+    sha256
+        The hash that the file of its weights is to have, as a picture's note has it. Another file is refused before it is
+        opened; of weights that are in no file of their own, `Model.weights_sha256` can be compared after.
 
     Raises
     ------
@@ -73,9 +77,11 @@ def open_model(
         If there is no such model, or its files cannot be read; the message says which and why.
     PolicyError
         If to open it is more than the policy allows.
+    OtherWeights
+        If the file has another hash than `sha256`.
     """
     request = Request(
-        source, None if weights is None else Path(weights), mean, std, input, size, classes, policy
+        source, None if weights is None else Path(weights), mean, std, input, size, classes, policy, sha256
     )
     _check_files(request)
     for name in reversed(list(LOADERS)):
@@ -86,13 +92,25 @@ def open_model(
 
 
 def _check_files(request: Request) -> None:
-    """Raise `PolicyError` unless the files that a model is asked for by may be read."""
+    """Raise `PolicyError` unless the files that a model is asked for by may be read, `ModelError` if one cannot be a file."""
+    for path in (request.path, request.weights, request.mean):
+        if isinstance(path, (str, Path)):
+            _check_name(Path(path))
     named = request.text in MODELS or any(each.name == request.text for each in zoo.cards())
     if request.text and not named and (request.path.exists() or len(request.path.parts) > 1):
         request.policy.check_file(request.path)
     for each in (request.weights, request.mean):
         if isinstance(each, (str, Path)):
             request.policy.check_file(each)
+
+
+def _check_name(path: Path) -> None:
+    try:
+        is_odd = path.exists() and not (path.is_file() or path.is_dir())
+    except OSError as error:
+        raise ModelError(f"{str(path)[:40]}… is no name of a file: {error.strerror}") from None
+    if is_odd:
+        raise ModelError(f"{path} is no plain file, but a device or a pipe; name a file")
 
 
 def _unknown(source: str) -> ModelError:

@@ -16,7 +16,13 @@ from batcountry.models.loaders.registry import PROGRAMS
 from batcountry.recipe import Recipe
 
 
-def open_recipe_model(recipe: Recipe, *, module: nn.Module | None = None, policy: Policy = OPEN) -> Model:
+def open_recipe_model(
+    recipe: Recipe,
+    *,
+    module: nn.Module | None = None,
+    policy: Policy = OPEN,
+    sha256: str | None = None,
+) -> Model:
     """Open a recipe's model.
 
     Parameters
@@ -25,6 +31,8 @@ def open_recipe_model(recipe: Recipe, *, module: nn.Module | None = None, policy
         A PyTorch module to open in place of what the recipe names.
     policy
         What the recipe may do; a strict one for recipes out of pictures, folders of unfinished work, and from the web.
+    sha256
+        Of its weights; see `open_model`.
 
     Raises
     ------
@@ -42,6 +50,7 @@ def open_recipe_model(recipe: Recipe, *, module: nn.Module | None = None, policy
         std=_numbers("std", recipe.std),
         input=recipe.channels,
         policy=policy,
+        sha256=sha256,
     )
 
 

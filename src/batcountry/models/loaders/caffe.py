@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from batcountry.backend.files import sha256_of
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.caffe.formats.forks import fit_settings
 from batcountry.caffe.formats.prototxt import Definition, read_definition, read_net
 from batcountry.caffe.formats.weights import Blobs, read_weights
 from batcountry.caffe.graph import Built
 from batcountry.caffe.layers import check_supported, lack_of
+from batcountry.caffe.limits import check_size
 from batcountry.caffe.partial import Parting, build_part
 from batcountry.caffe.proto.caffe_pb2 import TEST
 from batcountry.errors import ModelError, listed
@@ -38,6 +38,7 @@ from batcountry.models.loaders.caffe_network import (
     top_names,
 )
 from batcountry.models.loaders.caffe_sizes import following_sizes
+from batcountry.models.loaders.hashes import sha256_of_plain
 from batcountry.models.model import Layer, Model
 
 __all__ = ["BVLC_MEAN", "KINDS", "check_code", "check_kind", "find_files", "open_caffe"]
@@ -62,6 +63,7 @@ def open_caffe(
     *,
     std: Sequence[float] | None = None,
     input: str | int | None = None,
+    expected: str | None = None,
 ) -> Model:
     """Open a Caffe net for dreaming.
 
@@ -85,16 +87,21 @@ def open_caffe(
     input
         The input that takes the picture, by the name of its blob, where a net has several; others are zero. Or what it
         takes, where that is not what its channels say: `rgb`, `bgr`, `gray`, `rgba` or their number.
+    expected
+        The sha256 that the weights are to have; None for any.
 
     Raises
     ------
     PolicyError
         If that is more than the policy allows.
+    OtherWeights
+        If they have another hash, before any of them is read.
     ModelError
         If a file is missing or damaged, or no layer of the net runs.
     """
     prototxt, weights = find_files(source, weights)
     policy.check_files([prototxt, weights])
+    digest = sha256_of_plain(weights, expected)
     definition = read_definition(prototxt, phase=TEST)
     stored = read_weights(weights)
     built, parting, stated = _built(definition, stored, weights, policy)
@@ -105,6 +112,7 @@ def open_caffe(
     shape = shape_of(built.nodes, entry)
     if len(shape) != 4:
         raise ModelError(f"{prototxt}: the input {entry!r} is {shape}, which is no picture of (N, C, H, W)")
+    check_size(built.nodes, entry, shape, str(prototxt))
     names = reached(built.nodes, entry)
     layers = list(dreamable_layers(built.nodes))
     if names.isdisjoint(layer.name for layer in layers):
@@ -118,7 +126,7 @@ def open_caffe(
         network_for(built.nodes, entry, manner),
         layers=layers,
         mean=manner.picture_mean,
-        weights_sha256=sha256_of(weights),
+        weights_sha256=digest,
         default_layer=_default(built, layers, names),
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,

@@ -9,6 +9,7 @@ from torch import nn
 
 from batcountry.errors import ModelError
 from batcountry.models.inspect.layouts import Size
+from batcountry.models.loaders.limits import check_work
 from batcountry.models.loaders.request import Request
 from batcountry.models.model import Model
 from batcountry.models.module_model import USUAL_SIZE, model_of
@@ -30,6 +31,7 @@ def opened(
     *,
     stated: Mapping[str, Any] | None = None,
     weights_sha256: str | None = None,
+    from_file: bool = False,
 ) -> Model:
     """Make a model of a frozen module as a request says, or else as the module says of itself.
 
@@ -41,11 +43,14 @@ def opened(
         What is known of the network: `mean`, `std`, `input`, `size`, `classes`.
     weights_sha256
         As of `batcountry.models.module_model.model_of`.
+    from_file
+        Whether the module is a program of a file, so that the work it takes is bounded; see
+        `batcountry.models.loaders.limits.check_work`.
 
     Raises
     ------
     ModelError
-        If what was asked for does not fit the network, or none of its layers can be dreamed with.
+        If what was asked for does not fit the network, none of its layers can be dreamed with, or it takes too much work.
     """
     known = {**said_by(module), **(stated or {})}
     mean, std = request.mean, request.std
@@ -54,11 +59,14 @@ def opened(
     if mean is None and std is None and request.input is None:
         mean, std = known.get("mean"), known.get("std")
     entry = Entry.of(known.get("input") if request.input is None else request.input, mean, std)
+    size = size_of(request.size if request.size is not None else known.get("size", USUAL_SIZE))
+    if from_file:
+        check_work(module, (1, entry.channels, *size), name)
     return model_of(
         module,
         name,
         entry=entry,
-        size=size_of(request.size if request.size is not None else known.get("size", USUAL_SIZE)),
+        size=size,
         classes=request.classes if request.classes is not None else known.get("classes", ()),
         weights_sha256=weights_sha256,
     )

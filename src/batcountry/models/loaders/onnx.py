@@ -8,12 +8,17 @@ from typing import Any
 
 from torch import nn
 
-from batcountry.backend.files import sha256_of
+from batcountry.backend.limits import MOST_STEPS, check_layers
 from batcountry.backend.policy import Policy
-from batcountry.errors import MissingExtra, ModelError, PolicyError, first_line
+from batcountry.backend.reading import MAX_WEIGHTS, check_plain
+from batcountry.errors import BatCountryError, MissingExtra, ModelError, first_line
+from batcountry.models.loaders.hashes import open_checked
 from batcountry.models.loaders.module import opened
 from batcountry.models.loaders.request import Request
 from batcountry.models.model import Model
+
+_MOST_BYTES = (1 << 31) - 1
+"""Of a file itself, which is one message of protobuf's; weights may be in files beside it."""
 
 
 def open_onnx(request: Request) -> Model:
@@ -32,14 +37,19 @@ def open_onnx(request: Request) -> Model:
     """
     request.only("mean", "std", "input", "size", "classes", kind=f"the ONNX file {request.text}")
     path = request.path
-    if not path.is_file():
-        raise ModelError(f"there is no file {path}")
-    onnx, convert = _converter()
+    file, digest = open_checked(path, request.sha256)
+    with file:
+        onnx, convert = _converter()
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ModelError(f"{path} has more than {_MOST_BYTES:,} bytes, which no ONNX file may have")
     try:
-        proto = onnx.load(str(path), load_external_data=False)
+        proto = onnx.load_model_from_string(data)
+        del data
+        check_layers(len(proto.graph.node), str(path), MOST_STEPS)
         _check_files(proto, path.parent, request.policy)
         onnx.load_external_data_for_model(proto, str(path.parent))
-    except PolicyError:
+    except BatCountryError:
         raise
     except Exception as error:  # protobuf's, and onnx's own for files beside it
         raise ModelError(f"{path} is not an ONNX file, or damaged ({first_line(error)})") from error
@@ -50,13 +60,20 @@ def open_onnx(request: Request) -> Model:
     except Exception as error:
         raise ModelError(f"{path} cannot be converted to PyTorch ({first_line(error)})") from error
     own = module.eval().requires_grad_(False)
-    return opened(request, own, request.text, stated=stated, weights_sha256=sha256_of(path))
+    return opened(request, own, request.text, stated=stated, weights_sha256=digest, from_file=True)
 
 
 def _check_files(proto: Any, folder: Path, policy: Policy) -> None:
-    """Raise `PolicyError` unless the files of weights that a file names may be read."""
-    for tensor in proto.graph.initializer:
-        policy.check_files(folder / each.value for each in tensor.external_data if each.key == "location")
+    """Raise an error of ours unless the files of weights that a file names may be read, and are plain ones."""
+    places = {
+        folder / each.value
+        for tensor in proto.graph.initializer
+        for each in tensor.external_data
+        if each.key == "location"
+    }
+    policy.check_files(places)
+    for place in places:
+        check_plain(place, most=MAX_WEIGHTS, error=ModelError)
 
 
 def _converter() -> tuple[Any, Any]:

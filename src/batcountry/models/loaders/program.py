@@ -20,6 +20,8 @@ from torch.nn import functional as F
 
 from batcountry.errors import ModelError, UnsupportedLayer
 
+_MOST_DEEP = 32  # modules in modules
+
 _NAMES = """
     conv1d conv2d convolution _convolution conv_transpose2d linear addmm matmul mm bmm baddbmm einsum
     batch_norm layer_norm native_layer_norm group_norm instance_norm _native_batch_norm_legit_no_training
@@ -44,10 +46,25 @@ def _number_or(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(*given: Any, **named: Any) -> Any:
         if not named and all(isinstance(each, (int, float)) for each in given):
-            return plain(*given)
+            return _small(plain(*given))
         return tensors(*given, **named)
 
     return run
+
+
+def _small(number: Any) -> Any:
+    """Return a number if it has no more than 64 bits; Python's may have any number of them, and take any time."""
+    if isinstance(number, int) and number.bit_length() > 64:
+        raise ModelError("a number of the program has more than 64 bits, which no size has")
+    return number
+
+
+def _list(*items: Any) -> list[Any]:
+    """Return a list; one of lists of lists, which may be endless to look through, is none of PyTorch's."""
+    inner = [each for item in items if isinstance(item, (list, tuple)) for each in item]
+    if any(isinstance(each, (list, tuple)) for each in inner):
+        raise ModelError("the program has lists in lists in lists, which no operation of PyTorch takes")
+    return list(items)
 
 
 def _size(x: Tensor, axis: int | None = None) -> Any:
@@ -65,7 +82,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **{name: _number_or(name, getattr(operator, name)) for name in ("add", "sub", "mul", "neg", "eq", "ne")},
     **{name: _number_or(name, getattr(operator, name)) for name in ("lt", "le", "gt", "ge")},
     "floor_divide": _number_or("floor_divide", operator.floordiv),
-    "floordiv": operator.floordiv,
+    "floordiv": lambda x, y: _small(x // y),
     "remainder": _number_or("remainder", operator.mod),
     "size": _size,
     "sym_size": _size,
@@ -74,7 +91,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "getitem": operator.getitem,
     "Int": int,
     "same": lambda x: x,
-    "list": lambda *items: list(items),
+    "list": _list,
 }
 """What a program may do, by name: PyTorch's operations that compute a tensor, and arithmetic of sizes."""
 
@@ -184,10 +201,14 @@ def _named(steps: Sequence[Step]) -> list[str]:
     paths = [_clean(step.path) for step in steps]
     count = Counter(paths)
     inner = {path[:end] for path in paths for end in range(len(path)) if path[end] == "."}
+    kinds: dict[str, set[str]] = {}
+    for step, path in zip(steps, paths, strict=True):
+        kinds.setdefault(path, set()).add(step.operation)
     names: list[str] = []
     taken: Counter[str] = Counter()
     for step, path in zip(steps, paths, strict=True):
-        alone = path and path not in inner and (count[path] == 1 or _repeats(step, path, steps, paths))
+        # One operation several times is a ReLU that is used again.
+        alone = path and path not in inner and (count[path] == 1 or len(kinds[path]) == 1)
         name = path if alone else f"{path}.{step.operation}" if path else step.operation
         name = name.removesuffix("_")
         names.append(f"{name}_{taken[name]}" if taken[name] else name)
@@ -195,15 +216,9 @@ def _named(steps: Sequence[Step]) -> list[str]:
     return names
 
 
-def _repeats(step: Step, path: str, steps: Sequence[Step], paths: Sequence[str]) -> bool:
-    """Whether all that a module does is this one operation, several times: a ReLU that is used again."""
-    return all(
-        other.operation == step.operation for other, at in zip(steps, paths, strict=True) if at == path
-    )
-
-
 def _clean(path: str) -> str:
-    return re.sub(r"[^\w.]", "_", path)
+    """Return a module's path in plain characters; what is no path that a module could have is none."""
+    return re.sub(r"[^\w.]", "_", path) if len(path) < 1000 and path.count(".") < _MOST_DEEP else ""
 
 
 def _add(root: nn.Module, name: str, module: nn.Module) -> None:
