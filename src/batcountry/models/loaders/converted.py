@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from google.protobuf import json_format
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from batcountry.backend.files import apply_umask, beside
