@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,22 @@ def picture_note(file: Path) -> Note:
     if text is None:
         raise PictureError(f"{file} has no recipe inside; only pictures that this program wrote have one")
     return Note.read(text)
+
+
+@contextmanager
+def _same_threads(note: Note | MotionNote, file: Path) -> Iterator[None]:
+    """Compute with as many threads as a file was made with; if this machine cannot, say so."""
+    from batcountry.backend.threads import can_compute_with, limited_threads
+
+    threads = note.threads
+    if threads is not None and not can_compute_with(threads):
+        out.print(
+            f"{plain(file)} was made with {threads} threads, which are too many for this computer; "
+            "sums are rounded otherwise, so that the result will be a little different"
+        )
+        threads = None
+    with limited_threads(threads):
+        yield
 
 
 def picture_again(file: Path, note: Note, target: Target, source: Path | None, policy: Policy) -> None:
@@ -61,7 +79,8 @@ def picture_again(file: Path, note: Note, target: Target, source: Path | None, p
     if note.stopped:
         out.print(f"{plain(file)} was stopped at {note.stopped}; this is the whole dream")
     asked = asked.with_model(_model(asked, note, file, PictureError))
-    run_dream(source, Outputs(output), asked, named=note.input)
+    with _same_threads(note, file):
+        run_dream(source, Outputs(output), asked, named=note.input)
     out.print(f"the dream is in {plain(output.path)}")
 
 
@@ -98,7 +117,8 @@ def film_again(file: Path, note: MotionNote, target: Target, source: Path | None
             spec, objects = video_spec(str(source), path, recipe, **more)
         return run(spec, policy=policy, objects=objects)
 
-    make_film(target.path, begin, file.name)
+    with _same_threads(note, file):
+        make_film(target.path, begin, file.name)
 
 
 def _source(

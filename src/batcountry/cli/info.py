@@ -35,7 +35,7 @@ def info(
         answers.print_json(note.model_dump_json(), ensure_ascii=True)
         return
     for title, text in _facts(note):
-        answers.print(f"{title:<11}{plain(text)}")
+        answers.print(f"{title:<12}{plain(text)}")
     answers.print("\n[bold]Other than the defaults, or chosen for this picture[/]")
     for line in _differences(note) or ["nothing"]:
         answers.print(f"  {plain(line)}")
@@ -54,6 +54,8 @@ def _facts(note: Note | MotionNote) -> list[tuple[str, str]]:
         ("network", dream.model),
         ("", f"sha256 {note.weights_sha256} (of its weights)"),
     ]
+    if note.threads is not None:
+        facts.append(("computed by", f"{note.threads} thread{'s' if note.threads > 1 else ''}"))
     stopped = getattr(note, "stopped", None)
     return [*facts, ("stopped", str(stopped))] if stopped else facts
 

@@ -96,6 +96,7 @@ class DiskJob(Job[DiskStep]):
             input=None if source is None else spec.inputs[PICTURE].shown,
             input_sha256=start_picture(chosen).sha256 if source is None else digest,
             weights_sha256=model.weights_sha256,
+            threads=self.spec.machine.threads,
         )
         scorer = TileScorer(model, resolved.objective, ceiling=machine.ceiling)
         self.dream = DiskDream(Task(note, source, sizes), scorer)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads
-from batcountry.errors import ModelError, suggestion
+from batcountry.errors import BatCountryError, ModelError, first_line, suggestion
 from batcountry.models import zoo
 from batcountry.models.loaders.efficientnet_lite import NAME
 from batcountry.models.loaders.registry import LOADERS, MODELS
@@ -85,10 +85,23 @@ def open_model(
     )
     _check_files(request)
     for name in reversed(list(LOADERS)):
-        model = LOADERS[name](request)
+        model = _opened(LOADERS[name], request)
         if model is not None:
             return model
     raise _unknown(str(source))
+
+
+def _opened(loader: Loader, request: Request) -> Model | None:
+    """Ask a loader; whatever a network's own code says to being looked at is said in a sentence."""
+    try:
+        return loader(request)
+    except (BatCountryError, MemoryError):
+        raise
+    except Exception as error:
+        name = request.text or type(request.source).__name__
+        raise ModelError(
+            f"{name} cannot be opened ({type(error).__name__}: {first_line(error)}); its code or file does not fit this program"
+        ) from error
 
 
 def _check_files(request: Request) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,7 @@ def _model() -> Model:
 def _seed(kind: str) -> Path:
     """Return a folder with `work`, the folder of a job of a kind that was stopped after its first steps."""
     place = Path(tempfile.mkdtemp(prefix="batcountry-fuzz-"))
+    Finalize(None, shutil.rmtree, (place,), exitpriority=1)  # in processes of a pool, too
     pixels = np.random.RandomState(1).randint(0, 256, (32, 40, 3))
     with _working_in(place):
         Image.fromarray(np.uint8(pixels)).save("p.png")

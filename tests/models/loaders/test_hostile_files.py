@@ -28,6 +28,7 @@ from batcountry.caffe.formats.weights import read_weights
 from batcountry.errors import BatCountryError, ModelError, OtherWeights, PolicyError, UnsupportedLayer
 from batcountry.models.loaders.archives import open_archive, packed_anew
 from batcountry.models.loaders.limits import check_work
+from batcountry.models.loaders.program import Program, Ref, Step
 from batcountry.models.loaders.weights import read_state
 from caffe.nets import inputs, layer
 
@@ -401,18 +402,9 @@ def test_an_exported_program_that_asks_for_too_much_is_refused_before_it_runs(
         open_model(path)
 
 
-def test_many_steps_of_one_module_are_named_at_once(files, tmp_path, cheap):
-    def repeated(graph, _):
-        result = last(graph)
-        graph["nodes"][-1]["outputs"][0]["as_tensor"]["name"] = "t0"
-        stack = {"nn_module_stack": "a,one,b"}
-        for index in range(1500):
-            graph["nodes"].append(
-                step("relu.default", f"t{index + 1}", tensor(f"t{index}")) | {"metadata": stack}
-            )
-        graph["nodes"].append(step("relu.default", result, tensor("t1500")))
-
-    open_model(rewritten(files / "net.pt2", tmp_path / "long.pt2", repeated), size=8)
+def test_many_steps_of_one_module_are_named_at_once(cheap):
+    steps = [Step("relu", "a.one.b", (Ref(f"t{index}"),), (f"t{index + 1}",)) for index in range(3000)]
+    Program(steps, {}, source="t0", output="t3000", where="it")
 
 
 def test_what_depends_on_the_pictures_numbers_is_refused():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from math import prod
 from typing import Any, BinaryIO, NoReturn
 
@@ -41,9 +42,16 @@ _DTYPES = {
     6: torch.float16,
     7: torch.float32,
     8: torch.float64,
+    9: torch.complex32,
+    10: torch.complex64,
+    11: torch.complex128,
     12: torch.bool,
     13: torch.bfloat16,
 }
+
+
+_FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 4: torch.preserve_format}
+"""Numbers of the form's memory formats."""
 
 
 def open_exported(request: Request) -> Model:
@@ -122,13 +130,15 @@ class _Reader:
             else:
                 self.refuse(f"it has an input of the kind {kind}")
         source = one_picture(pictures, self.name)
-        first = next(each["user_output"] for each in signature["output_specs"] if "user_output" in each)
-        output = first["arg"]["as_tensor"]["name"]
+        given = [each["user_output"]["arg"] for each in signature["output_specs"] if "user_output" in each]
+        outputs = [each["as_tensor"]["name"] for each in given if "as_tensor" in each]
+        if not outputs:
+            self.refuse("it gives no tensor")
         shape = [_side(each) for each in graph["tensor_values"][source]["sizes"]]
         if len(shape) != 4:
             self.refuse("its input is not pictures, which have four axes")
-        steps = used_steps([self.step(each) for each in graph["nodes"]], output)
-        module = Program(steps, self.weights, source=source, output=output, where=self.name)
+        steps = used_steps([self.step(each) for each in graph["nodes"]], outputs[0])
+        module = Program(steps, self.weights, source=source, output=outputs[0], where=self.name)
         return module, shape
 
     def json(self, entry: str) -> Any:
@@ -154,6 +164,8 @@ class _Reader:
             self.refuse(f"the weights {payload['path_name']} are not plain numbers")
         if not prod(sizes):
             return torch.zeros(sizes, dtype=dtype)
+        if not self.archive.getinfo(entry).file_size:
+            self.refuse(f"the weights {payload['path_name']} have no numbers, as on the device meta")
         numbers = torch.frombuffer(bytearray(self.archive.read(entry)), dtype=dtype)
         return numbers.as_strided(sizes, strides, meta["storage_offset"]["as_int"]).clone()
 
@@ -175,27 +187,17 @@ class _Reader:
     def results(self, outputs: Any) -> list[str]:
         if len(outputs) == 1 and "as_tensors" in outputs[0]:
             return [each["name"] for each in outputs[0]["as_tensors"]]
-        return [next(iter(each.values()))["name"] if "as_none" not in each else "" for each in outputs]
+        return [_deep_name(each) if "as_none" not in each else "" for each in outputs]
 
     def value(self, argument: Any) -> Any:
         ((kind, value),) = argument.items()
-        if kind in ("as_none", "as_device", "as_memory_format", "as_layout"):
-            return None  # whatever the picture has
-        if kind in ("as_tensor", "as_name"):
-            return Ref(value["name"])
-        if kind in ("as_tensors", "as_optional_tensors"):
-            return tuple(None if "as_none" in each else Ref(_deep_name(each)) for each in value)
-        if kind in ("as_int", "as_float", "as_bool", "as_string"):
-            return value
-        if kind in ("as_ints", "as_floats", "as_bools"):
-            return tuple(value)
         if kind in ("as_sym_int", "as_sym_bool", "as_sym_float"):
             return self.value(value)
         if kind == "as_sym_ints":
             return tuple(self.value(each) for each in value)
-        if kind != "as_scalar_type":
+        if kind not in _PLAIN:
             self.refuse(f"it has an argument of the kind {kind}")
-        return _DTYPES[value]
+        return _PLAIN[kind](value)
 
 
 def _side(size: Any) -> int:
@@ -208,10 +210,31 @@ def _integers(given: Any) -> list[int]:
 
 
 def _deep_name(argument: Any) -> str:
-    return str(argument["name"] if "name" in argument else argument["as_tensor"]["name"])
+    """Return the name of a value that is given as a tensor or as a number."""
+    while isinstance(argument, dict):
+        argument = argument["name"] if "name" in argument else next(iter(argument.values()))
+    return str(argument)
 
 
 def _path(stack: str) -> str:
     """Return the innermost module of a step from `key,path,type;key,path,type`."""
     last = stack.rpartition(";")[2].split(",")
     return last[1] if len(last) == 3 else ""
+
+
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    # What lies on a device or in a layout lies as the picture does.
+    **dict.fromkeys(("as_none", "as_device", "as_layout"), lambda _: None),
+    "as_memory_format": _FORMATS.get,
+    **dict.fromkeys(("as_tensor", "as_name"), lambda value: Ref(_deep_name(value))),
+    **dict.fromkeys(
+        ("as_tensors", "as_optional_tensors"),
+        lambda values: tuple(None if "as_none" in each else Ref(_deep_name(each)) for each in values),
+    ),
+    **dict.fromkeys(("as_int", "as_bool", "as_string"), lambda value: value),
+    "as_float": float,  # infinity and what is no number are text
+    **dict.fromkeys(("as_ints", "as_bools"), tuple),
+    "as_floats": lambda values: tuple(map(float, values)),
+    "as_scalar_type": _DTYPES.__getitem__,
+}
+"""What an argument stands for, by its kind."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._pytree import tree_leaves
 
 from batcountry.backend.limits import check_numbers
 from batcountry.errors import ModelError, UnsupportedLayer, first_line
@@ -15,6 +16,8 @@ from batcountry.errors import ModelError, UnsupportedLayer, first_line
 _MOST_PIECES = 10_000
 _FEW_OPERATIONS, _PER_WEIGHT = 1_000_000_000_000, 50_000  # multiplications and additions
 _MOST_COPIES = 1 << 20
+_FEW_CONSTANTS = 1 << 12
+_MOST_CALLS = 100_000  # of PyTorch's operations, into which one of the program may fall apart
 
 
 def check_work(module: nn.Module, shape: tuple[int, ...], where: str) -> None:
@@ -64,22 +67,48 @@ def check_work(module: nn.Module, shape: tuple[int, ...], where: str) -> None:
 
 
 class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the numbers that operations make, and refuses what makes too many."""
+    """Counts the numbers that operations make, and refuses what makes too many.
+
+    Small constants keep their numbers, since they may be sizes.
+    """
 
     def __init__(self, weights: int, where: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.count, self.weights, self.where = 0, weights, where
+        self.count, self.calls, self.weights, self.where = 0, 0, weights, where
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
+        kwargs = kwargs or {}
+        self.calls += 1
+        if self.calls > _MOST_CALLS:
+            raise ModelError(
+                f"{self.where} cannot be opened: it takes more than {_MOST_CALLS:,} operations for one picture"
+            )
         _check_pieces(func, args, self.where)
-        made = func(*args, **(kwargs or {}))
+        is_known = _are_few_and_known(tree_leaves((args, kwargs)))
+        if is_known and func is torch.ops.aten._local_scalar_dense.default:
+            return _really(func, args, kwargs)
+        made = func(*args, **kwargs)
+        outputs = [each for each in tree_leaves(made) if isinstance(each, Tensor)]
         if not func.is_view:
-            outputs = made if isinstance(made, (tuple, list)) else (made,)
-            self.count += sum(each.numel() for each in outputs if isinstance(each, Tensor))
+            self.count += sum(each.numel() for each in outputs)
             check_numbers(self.count, self.weights, self.where)
+        if is_known and sum(each.numel() for each in outputs) <= _FEW_CONSTANTS:
+            return _really(func, args, kwargs)
         return made
+
+
+def _are_few_and_known(values: list[Any]) -> bool:
+    """Whether there are tensors among some values, and all have numbers, and not many."""
+    tensors = [each for each in values if isinstance(each, Tensor)]
+    is_known = not any(isinstance(each, torch._subclasses.fake_tensor.FakeTensor) for each in tensors)
+    return bool(tensors) and is_known and sum(each.numel() for each in tensors) <= _FEW_CONSTANTS
+
+
+def _really(func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    with _disable_current_modes():
+        return func(*args, **kwargs)
 
 
 def _check_pieces(func: Any, args: Any, where: str) -> None:

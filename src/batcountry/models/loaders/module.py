@@ -1,4 +1,4 @@
-"""PyTorch modules as models: those that the user's program holds, and those that other loaders made of files."""
+"""PyTorch modules as models, whichever loader made them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,9 @@ from batcountry.models.inspect.layouts import Size
 from batcountry.models.loaders.limits import check_work
 from batcountry.models.loaders.request import Request
 from batcountry.models.model import Model
+from batcountry.models.module_copy import check_weights
 from batcountry.models.module_model import USUAL_SIZE, model_of
-from batcountry.models.module_network import frozen
 from batcountry.models.preprocess import Entry
-
-
-def open_user_module(request: Request) -> Model:
-    """Open a module; a copy of it is frozen and run in evaluation mode, and the module itself stays as it is."""
-    request.only("mean", "std", "input", "size", "classes", kind="a module")
-    module: nn.Module = request.source
-    return opened(request, frozen(module), type(module).__name__)
 
 
 def opened(
@@ -52,6 +45,7 @@ def opened(
     ModelError
         If what was asked for does not fit the network, none of its layers can be dreamed with, or it takes too much work.
     """
+    check_weights(module, name)
     known = {**said_by(module), **(stated or {})}
     mean, std = request.mean, request.std
     if isinstance(mean, (str,)) or hasattr(mean, "__fspath__"):

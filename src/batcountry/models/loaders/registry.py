@@ -45,7 +45,7 @@ def open_module(request: Request) -> Model | None:
 
     if not isinstance(request.source, torch.nn.Module):
         return None
-    from batcountry.models.loaders.module import open_user_module
+    from batcountry.models.loaders.user_module import open_user_module
 
     return open_user_module(request)
 

@@ -90,11 +90,11 @@ def read_script(script: Any, name: str) -> nn.Module:
     steps = []
     for node in graph.nodes():
         kind = node.kind()
-        if kind == "prim::Constant":
+        if kind in ("prim::Constant", "prim::Uninitialized"):
             value = _constant(node)
             key = node.output().debugName()
             if isinstance(value, Tensor):
-                weights[key] = value.detach()
+                weights[key] = value.detach().clone() if value.is_inference() else value.detach()
             else:
                 constants[key] = value
         elif kind == "prim::If" and not list(node.outputs()):
@@ -117,6 +117,7 @@ def read_script(script: Any, name: str) -> nn.Module:
 _OWN = {
     "prim::ListConstruct": "list",
     "prim::TupleConstruct": "list",
+    "prim::DictConstruct": "dict",
     "prim::ListUnpack": "same",
     "prim::TupleUnpack": "same",
     "prim::NumToTensor": "same",

@@ -98,9 +98,9 @@ class FilmJob(Job[Frame]):
         self.recipe: Motion = maker.recipe.chosen(dream=maker.recipe.dream.chosen(**names))
         _check_files(self.recipe)
         model = maker.dreamer.model
-        self.note = note_for(self.recipe, model.weights_sha256, name, sha256)
-        self._place = spec.place(FILM)
         found = pinned(spec, self.recipe.dream, model, sha256)
+        self.note = note_for(self.recipe, model.weights_sha256, name, sha256, found.machine.threads)
+        self._place = spec.place(FILM)
         facts: dict[str, JsonValue] = {**spec.facts, "input": name, "input_sha256": sha256}
         self.spec = found.changed(recipe=json_of(self.recipe), facts=facts)
         self._sink: FrameSink | None = None
