@@ -47,7 +47,7 @@ def write_file(path: Path, *pieces: bytes | memoryview, overwrite: bool) -> None
 @contextmanager
 def beside(path: Path, *pieces: bytes | memoryview) -> Iterator[Path]:
     """Write the pieces into a file beside `path`, which is to be given a name; it goes if that fails."""
-    temporary = _unused_name(path.parent, path.suffix)
+    temporary = unused_name(path.parent, path.suffix)
     try:
         with temporary.open("xb") as file:
             file.writelines(pieces)
@@ -57,7 +57,8 @@ def beside(path: Path, *pieces: bytes | memoryview) -> Iterator[Path]:
         raise
 
 
-def _unused_name(folder: Path, suffix: str = "") -> Path:
+def unused_name(folder: Path, suffix: str = "") -> Path:
+    """Return a name for an unfinished file, which nobody can have foreseen and put a link there."""
     return folder / f"{LEFT_BEHIND}{secrets.token_hex(8)}{suffix}"
 
 
@@ -94,7 +95,7 @@ def _place_new(temporary: Path, path: Path) -> None:
             path.unlink()
             raise
     else:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
 
 
 def _place_folder(temporary: Path, path: Path, *, overwrite: bool) -> None:
@@ -124,7 +125,7 @@ def is_taken(path: Path) -> bool:
 
 def apply_umask(path: Path) -> None:
     """Let others read a file as they may read any that the user makes; temporary files are private at first."""
-    like = _unused_name(path.parent)
+    like = unused_name(path.parent)
     # What the system gives a new file; asking for `umask` would change it for a moment, for all threads.
     handle = os.open(like, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:

@@ -8,11 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
 from batcountry.cli.outputs import Target, output_at
 from batcountry.cli.running import Outputs, run_dream
-from batcountry.cli.screen import out
+from batcountry.cli.screen import out, plain
 from batcountry.errors import BatCountryError, OtherWeights, PictureError, VideoError
 from batcountry.recipe import Note
 
@@ -42,7 +40,7 @@ def _same_threads(note: Note | MotionNote, file: Path) -> Iterator[None]:
     threads = note.threads
     if threads is not None and not can_compute_with(threads):
         out.print(
-            f"{escape(str(file))} was made with {threads} threads, which are too many for this computer; "
+            f"{plain(file)} was made with {threads} threads, which are too many for this computer; "
             "sums are rounded otherwise, so that the result will be a little different"
         )
         threads = None
@@ -79,11 +77,11 @@ def picture_again(file: Path, note: Note, target: Target, source: Path | None, p
     inputs = [file, source, *input_files(recipe)]
     output = output_at(target.path, inputs, overwrite=target.overwrite, named=target.named)
     if note.stopped:
-        out.print(f"{escape(str(file))} was stopped at {note.stopped}; this is the whole dream")
+        out.print(f"{plain(file)} was stopped at {note.stopped}; this is the whole dream")
     asked = asked.with_model(_model(asked, note, file, PictureError))
     with _same_threads(note, file):
         run_dream(source, Outputs(output), asked, named=note.input)
-    out.print(f"the dream is in {escape(str(output.path))}")
+    out.print(f"the dream is in {plain(output.path)}")
 
 
 def film_again(file: Path, note: MotionNote, target: Target, source: Path | None, policy: Policy) -> None:
