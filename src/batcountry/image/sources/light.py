@@ -121,7 +121,7 @@ def _toned(light: Floats) -> Floats:
     key = float(np.exp(np.mean(np.log(luma + np.float32(1e-6)), dtype=np.float64)))
     scaled = luma * np.float32(_GRAY / key)
     white = max(float(scaled.max(initial=0)), 1.0)
-    shown = scaled * (1 + scaled / np.float32(white * white)) / (1 + scaled)
+    shown = scaled * (1 + scaled / np.float32(white) / np.float32(white)) / (1 + scaled)
     ratio = shown / np.maximum(luma, 1e-12)
     return light * (ratio[..., None] if light.ndim > luma.ndim else ratio)
 

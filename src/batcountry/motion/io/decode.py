@@ -18,6 +18,7 @@ from batcountry.motion.io.ffmpeg import ffmpeg, open_media, said
 
 log = logging.getLogger("batcountry")
 
+_MOST_RATE = 1000
 _CLOCKS = ("mpegts", "mpeg")  # containers whose times count from when a broadcast's clock was started
 
 
@@ -32,7 +33,8 @@ class Film(Clip):
         with open_media(self.path) as container:
             stream = _video(container, self.path)
             for frame in deinterlaced(_decoded(container, stream, self.path), stream, self.path):
-                pts = frame.pts if frame.pts is not None else last + step
+                before = held[0] if held is not None else -step
+                pts = frame.pts if frame.pts is not None else before + step  # a bare stream has no times
                 if held is not None:
                     pts = max(pts, held[0] + 1)  # time stands still or goes back in damaged files only
                     yield _shot(self, last, held[0], pts - held[0], held[1])
@@ -71,7 +73,7 @@ def film_of(path: Path, longest: int | None = None) -> Film:
         aspect = stream.sample_aspect_ratio or Fraction(1)
         if _turns(first, path) % 2:
             width, height, aspect = height, width, 1 / aspect
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        rate = _rate(stream)
         return Film(
             path=path,
             size=frame_size((width, height), longest),
@@ -87,6 +89,12 @@ def film_of(path: Path, longest: int | None = None) -> Film:
             else Fraction(0),
             alpha=_has_alpha(first),
         )
+
+
+def _rate(stream: Any) -> Fraction:
+    """Return frames a second; of a DV, FFmpeg takes the ticks of its clock for them."""
+    rates = [Fraction(each) for each in (stream.average_rate, stream.guessed_rate, stream.base_rate) if each]
+    return next((each for each in rates if each <= _MOST_RATE), Fraction(25))
 
 
 def check_frame(size: tuple[int, int], path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from batcountry.errors import PictureError, VideoError
 from batcountry.image.files import MAX_FILE, picture_size
 from batcountry.image.reading import read_picture
 from batcountry.image.sources.light import is_light
-from batcountry.image.sources.opening import decoding, open_image
+from batcountry.image.sources.opening import begin_frame, decoding, open_image
 from batcountry.motion.io.clip import Clip, Colors, Shot, frame_size
 from batcountry.motion.io.decode import check_frame
 from batcountry.motion.io.times import Times, frame_rate, frames_in
@@ -29,7 +30,11 @@ log = logging.getLogger("batcountry")
 
 _MILLISECONDS = Fraction(1, 1000)
 _SHORTEST, _USUAL = 11, 100  # browsers show what is to last less than that, in milliseconds, so long
-_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+
+MAX_DRAWN = 1 << 32
+"""Most pixels of all frames of an animated picture together, which are drawn once before the first is dreamed on."""
+
+_FRAME_WORK = 4096  # what a frame costs besides, in pixels
 
 Levels = NDArray[np.uint8]
 
@@ -183,25 +188,43 @@ def _drawn(path: Path) -> Iterator[_Drawn]:
     with decoding(name):
         image = open_image(io.BytesIO(data), name)
         check_frame(image.size, path)
-        size, count, begin = (
-            image.size,
-            getattr(image, "n_frames", 1),
-            int(image.info.get("default_image", False)),
-        )
-    for index in range(begin if count > 1 else 0, count):
+        is_animated = bool(getattr(image, "is_animated", False))
+        begin = int(is_animated and bool(image.info.get("default_image")))
+    work, size = 0, image.size
+    for index in itertools.count(begin):
+        if index > begin and not is_animated:
+            return
+        work += size[0] * size[1] + _FRAME_WORK
+        if work > MAX_DRAWN:
+            raise VideoError(
+                f"{path} has too many frames for an animated picture; make it a video, such as .mp4, first"
+            )
         try:
             with decoding(name):
-                image.seek(index)
-                check_frame(image.size, path)
-                image.load()
-                levels = np.asarray(image.convert("RGBA").crop((0, 0, *size)))
-                duration = round(float(image.info.get("duration") or 0))
+                drawn = _frame(image, index, path, size)
         except PictureError as error:
             if index == begin:
                 raise VideoError(str(error)) from None
             log.warning("%s cannot be read to its end: %s", path, error)
             return
-        yield _Drawn(levels, duration if duration >= _SHORTEST else _USUAL)
+        if drawn is None:
+            return
+        yield drawn
+
+
+def _frame(image: Image.Image, index: int, path: Path, size: tuple[int, int]) -> _Drawn | None:
+    """Return a frame, of the (width, height) of the first; None after the last one."""
+    begin_frame(image)
+    try:
+        image.seek(index)
+    except EOFError:
+        return None
+    check_frame(image.size, path)
+    image.load()
+    whole = image.convert("RGBA")
+    levels = np.asarray(whole if whole.size == size else whole.crop((0, 0, *size)))
+    duration = round(float(image.info.get("duration") or 0))
+    return _Drawn(levels, duration if duration >= _SHORTEST else _USUAL)
 
 
 def _header(path: Path) -> tuple[tuple[int, int], bool]:

@@ -171,13 +171,13 @@ class FolderSink:
 
     def __init__(self, folder: Path, size: tuple[int, int], note: str | None = None) -> None:
         self.folder, self.size, self.note = folder, size, note
+        self._counted = 0
 
     def count(self) -> int:
-        """Return how many frames are there without a gap."""
-        done = 0
-        while self.path(done).exists():
-            done += 1
-        return done
+        """Return how many frames are there without a gap; those that were counted before are not looked for again."""
+        while self.path(self._counted).exists():
+            self._counted += 1
+        return self._counted
 
     def add(self, frame: Frame) -> None:
         """Write the next frame."""
