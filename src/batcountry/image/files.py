@@ -22,6 +22,7 @@ from batcountry.image.sources.addresses import address_of, fetch_picture, local_
 from batcountry.image.sources.light import is_light, light_size
 from batcountry.image.sources.opening import MAX_PIXELS as MAX_PIXELS
 from batcountry.image.sources.opening import at_frame, decoding, open_image
+from batcountry.image.sources.tiff_pages import merged_planes
 from batcountry.image.sources.upright import upright_size
 
 log = logging.getLogger("batcountry")
@@ -90,6 +91,7 @@ def decode(data: bytes, name: str, policy: Policy = OPEN, frame: int = 1) -> Ima
         if frame > 1:
             at_frame(image, frame, name)
             _check_pixels(image, name, policy)  # pages need not be of one size
+        image = merged_planes(image, data, name)
         image.load()
         return image
 
@@ -110,8 +112,8 @@ def picture_size(path: str | PathLike[str], frame: int = 1) -> tuple[int, int]:
     check_readable(path)
     place, name = local_path(path), str(path)
     with open_plain(place, most=MAX_FILE, error=PictureError) as file, decoding(name):
-        if is_light(file):
-            return light_size(file, name)
+        if is_light(file, frame):
+            return light_size(file, name, frame)
         try:
             with open_image(file, name) as image:
                 if frame > 1:

@@ -151,7 +151,7 @@ _RAW_LEVELS = {"L;2": 85, "L;4": 17}
 
 def _mend_transparency(image: Image.Image) -> None:
     """Bring the one level or color that a PNG says is transparent to the bits that its pixels are decoded to."""
-    clear, raw = image.info.get("transparency"), str(image.tile[0][3]) if image.tile else ""
+    clear, raw = image.info.get("transparency"), str(image.tile[0][3]) if image.tile else ""  # type: ignore[attr-defined]
     if isinstance(clear, int) and raw in _RAW_LEVELS:
         image.info["transparency"] = min(255, clear * _RAW_LEVELS[raw])
     elif isinstance(clear, tuple) and raw == "RGB;16B":

@@ -43,6 +43,8 @@ _TURNS = dict(enumerate(Image.Transpose[each] for each in (
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return (width, height) of an opened picture as it is held; nothing is decoded for that."""
+    if image.format == "TIFF":  # which Pillow turns itself
+        return image.size
     turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)  # a PNG's own would decode it
     return image.size if turn not in (5, 6, 7, 8) else image.size[::-1]
 

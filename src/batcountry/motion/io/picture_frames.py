@@ -1,4 +1,4 @@
-"""Animated pictures (GIF, APNG, WebP, AVIF) and folders of pictures as clips, without FFmpeg."""
+"""Animated pictures (GIF, APNG, WebP, AVIF), TIFFs of many pages, and folders of pictures as clips, without FFmpeg."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.reading import open_plain, read_plain
 from batcountry.errors import PictureError, VideoError
 from batcountry.image.files import MAX_FILE, picture_size
 from batcountry.image.reading import read_picture
-from batcountry.image.sources.light import is_light
+from batcountry.image.sources import tiff_pages
+from batcountry.image.sources.light import is_light, light_pages
 from batcountry.image.sources.opening import begin_frame, decoding, open_image
+from batcountry.image.sources.upright import upright_rgb, upright_size
 from batcountry.motion.io.clip import Clip, Colors, Shot, frame_size
 from batcountry.motion.io.decode import check_frame
 from batcountry.motion.io.times import Times, frame_rate, frames_in
@@ -179,6 +181,8 @@ def folder_of(
 def _may_be_animated(path: Path) -> bool:
     with open_plain(path, most=MAX_FILE, error=VideoError) as file:
         begin = file.read(16)
+        if begin.startswith(tiff_pages.BEGIN):
+            return light_pages(file) > 1 and not is_light(file)
     return begin.startswith((b"GIF8", b"\x89PNG\r\n")) or begin[8:12] in (b"WEBP", b"avif", b"avis")
 
 
@@ -194,11 +198,6 @@ def _drawn(path: Path) -> Iterator[_Drawn]:
     for index in itertools.count(begin):
         if index > begin and not is_animated:
             return
-        work += size[0] * size[1] + _FRAME_WORK
-        if work > MAX_DRAWN:
-            raise VideoError(
-                f"{path} has too many frames for an animated picture; make it a video, such as .mp4, first"
-            )
         try:
             with decoding(name):
                 drawn = _frame(image, index, path, size)
@@ -209,6 +208,11 @@ def _drawn(path: Path) -> Iterator[_Drawn]:
             return
         if drawn is None:
             return
+        work += size[0] * size[1] + _FRAME_WORK
+        if work > MAX_DRAWN:
+            raise VideoError(
+                f"{path} has too many frames for an animated picture; make it a video, such as .mp4, first"
+            )
         yield drawn
 
 
@@ -221,10 +225,21 @@ def _frame(image: Image.Image, index: int, path: Path, size: tuple[int, int]) ->
         return None
     check_frame(image.size, path)
     image.load()
-    whole = image.convert("RGBA")
+    whole = _shown(image, str(path))
     levels = np.asarray(whole if whole.size == size else whole.crop((0, 0, *size)))
     duration = round(float(image.info.get("duration") or 0))
     return _Drawn(levels, duration if duration >= _SHORTEST else _USUAL)
+
+
+def _shown(image: Image.Image, name: str) -> Image.Image:
+    """Return a decoded frame as RGBA."""
+    if image.format != "TIFF" and image.mode != "I;16":
+        return image.convert("RGBA")
+    rgb, alpha, _ = upright_rgb(image, name)
+    whole = rgb.convert("RGBA")
+    if alpha is not None:
+        whole.putalpha(alpha)
+    return whole
 
 
 def _header(path: Path) -> tuple[tuple[int, int], bool]:
@@ -233,10 +248,10 @@ def _header(path: Path) -> tuple[tuple[int, int], bool]:
         if is_light(file):
             return picture_size(path), False
         with open_image(file, str(path)) as image:
-            width, height = image.size
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+            image.getexif()  # of a PNG to its end, where it may stand
+            size = upright_size(image)
             alpha = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
-            return ((height, width) if turned else (width, height)), alpha
+            return size, alpha
 
 
 def _sized(levels: Levels, size: tuple[int, int]) -> Levels:

@@ -29,7 +29,7 @@ def clip_of(
     Parameters
     ----------
     path
-        A video file, an animated GIF, PNG, WebP or AVIF, or a folder of pictures.
+        A video file, an animated GIF, PNG, WebP or AVIF, a TIFF of many pages, each shown for 0.1 s, or a folder of pictures.
     longest
         Frames are shrunk so that their longer side has at most so many pixels.
     fps
@@ -46,8 +46,9 @@ def clip_of(
     """
     if is_folder(path):
         return folder_of(path, longest, fps=fps, even=even, policy=policy)
+    animation = animation_of(path, longest, even=even)
     try:
-        return animation_of(path, longest, even=even) or film_of(path, longest)
+        return animation or film_of(path, longest)
     except VideoError:
         if _is_picture(path):
             raise still(path) from None
