@@ -73,7 +73,7 @@ def server(photo, tmp_path):
             if name == "endless":
                 while True:
                     self.wfile.write(bytes(1 << 16))
-            for _ in range(200 if name == "slow" else 0):
+            for _ in range({"slow": 200}.get(name, 0)):
                 self.wfile.write(b"x")
                 self.wfile.flush()
                 time.sleep(0.02)
