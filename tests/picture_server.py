@@ -70,9 +70,8 @@ def server(photo, tmp_path):
                 return  # whoever asked has gone
 
         def answer(self, name):
-            if name == "endless":
-                while True:
-                    self.wfile.write(bytes(1 << 16))
+            while name == "endless":
+                self.wfile.write(bytes(1 << 16))
             for _ in range({"slow": 200}.get(name, 0)):
                 self.wfile.write(b"x")
                 self.wfile.flush()

@@ -13,6 +13,7 @@ import numpy as np
 from batcountry.errors import VideoError
 from batcountry.image.files import MAX_PIXELS
 from batcountry.motion.io.clip import FULL, UNSPECIFIED, Clip, Colors, Shot, eight_bits, frame_size
+from batcountry.motion.io.clock import OneClock
 from batcountry.motion.io.deinterlace import deinterlaced
 from batcountry.motion.io.ffmpeg import ffmpeg, open_media, said
 
@@ -30,13 +31,14 @@ class Film(Clip):
         held: tuple[int, Any] | None = None
         last = -1
         step = max(1, round(1 / self.rate / self.time_base))
+        clock = OneClock(self.time_base)
         with open_media(self.path) as container:
             stream = _video(container, self.path)
             for frame in deinterlaced(_decoded(container, stream, self.path), stream, self.path):
                 before = held[0] if held is not None else -step
-                pts = frame.pts if frame.pts is not None else before + step  # a bare stream has no times
+                # A bare stream has no times.
+                pts = clock.time_of(frame.pts if frame.pts is not None else before + step, step)
                 if held is not None:
-                    pts = max(pts, held[0] + 1)  # time stands still or goes back in damaged files only
                     yield _shot(self, last, held[0], pts - held[0], held[1])
                 held, last = (pts, frame), last + 1
         if held is not None:
