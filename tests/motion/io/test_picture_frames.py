@@ -245,3 +245,10 @@ def test_frames_too_short_for_players_take_their_time_from_those_after_them():
 def test_a_name_that_is_too_long_is_no_film():
     with pytest.raises(VideoError, match="cannot be read"):
         clip_of(Path("x" * 300 + ".mp4"))
+
+
+@pytest.mark.parametrize("name", ["in.webp", "in.png", "in.gif"])
+def test_frames_of_an_animation_are_joined_to_a_video(animated, tmp_path, name):
+    list(make_frames(animated(name), tmp_path / "taken"))
+    list(join_frames(tmp_path / "taken", tmp_path / "out.mkv"))
+    assert [float(each) for each in facts(tmp_path / "out.mkv").times] == [0, 0.05, 0.15, 0.45, 0.5]
