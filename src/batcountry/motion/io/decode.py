@@ -142,7 +142,8 @@ def _shot(clip: Clip, index: int, pts: int, duration: int, frame: Any) -> Shot:
         interpolation=fine | how.ACCURATE_RND | how.FULL_CHR_H_INT | how.FULL_CHR_H_INP,
         dst_color_range=FULL,
     )
-    levels = np.rot90(rgb.to_ndarray(), turns)
+    levels = rgb.to_ndarray()
+    levels = np.rot90(levels[::-1] if _is_mirrored(frame) else levels, turns)
     alpha = np.ascontiguousarray(eight_bits(levels[..., 3])) if clip.alpha else None
     return Shot(index, pts, duration, np.ascontiguousarray(levels[..., :3]), alpha)
 
@@ -152,6 +153,15 @@ def _turns(frame: Any, path: Path) -> int:
     if rest:
         raise VideoError(f"{path} is to be turned by {frame.rotation}°; only quarter turns can be shown")
     return int(turns) % 4
+
+
+def _is_mirrored(frame: Any) -> bool:
+    """Whether a frame is to be shown upside down before it is turned, as cameras that look at their holder write it."""
+    said = frame.side_data.get("DISPLAYMATRIX")
+    if said is None:
+        return False
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(said), np.int32).reshape(3, 3).astype(float)
+    return bool(a * d - b * c < 0)
 
 
 def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
