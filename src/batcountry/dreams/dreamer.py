@@ -13,7 +13,7 @@ from torch import Tensor
 from typing_extensions import Unpack
 
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.threads import limited_threads
+from batcountry.backend.threads import limited_threads, thread_limit
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, check_together, in_batches, pictures_given
@@ -262,11 +262,11 @@ class Dreamer:
     def _gradient(self, planned: Planned) -> Gradient:
         """Return a gradient for one dream: with what it remembers, such as that memory ran out."""
         model, objective, recipe = self.resolved.model, self.resolved.objective, planned.recipe
-        plan = planned.plan
+        plan, whole = planned.plan, self.resolved.finite(self._whole)
         if plan is None:
-            return window_batches(self._whole, recipe.window_batch)
+            return window_batches(whole, recipe.window_batch)
         wrap = wrapped_axes(recipe.wrap)
-        return SparingGradient(self._whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
+        return SparingGradient(whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""
@@ -286,9 +286,8 @@ class Dreamer:
 
     def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:
         """Work the gradient of all pictures out, with others beside of no consequence, to see what it costs."""
-        image = image.expand(self._count, -1, -1, -1)
-        aux_inputs = {key: each for key, each in self._pictures.at(image).items() if key != UPDATE}
-        return self._of_single(image, aux_inputs)
+        aux = self._pictures.at(image := image.expand(self._count, -1, -1, -1))
+        return self._of_single(image, {key: each for key, each in aux.items() if key != UPDATE})
 
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(
@@ -297,4 +296,5 @@ class Dreamer:
             input=picture.source,
             input_sha256=picture.sha256,
             weights_sha256=self.resolved.model.weights_sha256,
+            threads=thread_limit(),
         ).model_dump_json()

@@ -24,7 +24,7 @@ from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
 from batcountry.optim.ascent import UPDATE, Advancing
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
-from batcountry.optim.gradient import Gradient, SparingGradient, whole_gradient
+from batcountry.optim.gradient import Gradient, SparingGradient, finite_gradient, whole_gradient
 from batcountry.recipe import Recipe
 
 _KEPT = 8
@@ -189,10 +189,10 @@ class FrameDreamer:
         return resolve(asked.with_aim(**given, guide=conditioning.guide))
 
     def _planned(self, resolved: Resolved) -> Plan:
-        aim = self._bound(resolved, None)
+        whole, pictures = whole_gradient(resolved.model, resolved.objective), Pictures(resolved.objective)
 
         def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
-            return aim.gradient(image, aim.pictures.at(image))
+            return whole(image, pictures.at(image))
 
         recipe = resolved.recipe
         sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
@@ -216,7 +216,7 @@ class FrameDreamer:
     def _bound(self, resolved: Resolved, side: int | None) -> _Aim:
         model, objective = resolved.model, resolved.objective
         wrap = wrapped_axes(resolved.recipe.wrap)
-        gradient = SparingGradient(whole_gradient(model, objective), model, objective, side, wrap)
+        gradient = SparingGradient(finite_gradient(model, objective), model, objective, side, wrap)
         prior = objective.of_image.bind(model) if objective.of_image else None
         return _Aim(resolved, gradient, prior, Pictures(objective))
 

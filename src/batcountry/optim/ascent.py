@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,7 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import IMAGE, STEP, Scorer
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, stacked, unstacked
+from batcountry.optim.finite import broken_picture, is_finite
 from batcountry.optim.gradient import Gradient, SparingGradient
 from batcountry.optim.optimizers import Make, Schedule, State, Storable, optimizer
 from batcountry.optim.param import MakeParam, Pixels
@@ -42,6 +44,8 @@ class Ascent:
         Makes what holds the picture.
     prior
         Score of the image itself, of which the gradient is added.
+    prior_text
+        Its terms, for messages.
     """
 
     gradient: Gradient
@@ -51,6 +55,7 @@ class Ascent:
     clip: bool = True
     param: MakeParam = Pixels
     prior: Scorer | None = None
+    prior_text: str = ""
 
     def on(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> Climb:
         """Begin with pictures, (N, 3, H, W), RGB in gray levels, and those beside them."""
@@ -104,11 +109,18 @@ class Climb:
                 gradients.append(torch.ones_like(prior))
             self._steps += 1
             self._optimizer.update(torch.autograd.grad(ends, self._param.tensors, gradients))
+            self._check(score, *self._param.tensors)  # before what is infinite becomes white or black
             self._param.constrain(self._ascent.clip)
             with torch.no_grad():
                 for tensor, old in zip(self._param.tensors, before, strict=bool(before)):
                     tensor.copy_(torch.lerp(old, tensor, self._held[UPDATE]))
-                return self._param.image().detach().clone(), score
+                image = self._param.image().detach().clone()
+        self._check(score, image)
+        return image, score
+
+    def _check(self, score: float, *tensors: Tensor) -> None:
+        if not (math.isfinite(score) and is_finite(*tensors)):
+            raise broken_picture(self._ascent.prior_text)
 
     def state(self) -> State:
         """Return what the next step depends on: tensors, the optimizer's memory and the random numbers to come.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
+
+from batcountry.backend.policy import Policy
 from batcountry.dreams.disk.update import NORMALIZATIONS, STRIP_PARAMS
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
-from batcountry.dreams.planning import Plan
+from batcountry.dreams.planning import Plan, budget, said_bytes
 from batcountry.dreams.resolve import Resolved
-from batcountry.errors import RecipeError
+from batcountry.errors import PolicyError, RecipeError
 from batcountry.optim.gradient import whole_gradient
 from batcountry.recipe import Recipe
 
@@ -38,6 +41,16 @@ def planned(resolved: Resolved, size: tuple[int, int]) -> tuple[list[tuple[int, 
     other_seconds = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
     resolved.policy.check_seconds(plan.seconds + other_seconds)
     return sizes, replace(plan, seconds=plan.seconds + other_seconds)
+
+
+def check_memory(plan: Plan, device: torch.device, policy: Policy) -> None:
+    """Raise `PolicyError` for a plan of somebody else's that needs more memory than there is."""
+    room = budget(None, device)
+    if policy.max_pixels is not None and plan.peak > room:
+        raise PolicyError(
+            f"the dream needs {said_bytes(plan.peak)} of memory, and it may have {said_bytes(room)}; close other programs, or "
+            "allow it with --no-limits (policy.without_limits() in Python) if you trust who began it"
+        )
 
 
 def check_on_disk(resolved: Resolved) -> None:

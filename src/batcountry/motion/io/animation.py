@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from batcountry.backend.files import LEFT_BEHIND
+from batcountry.backend.files import unused_name
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
 from batcountry.image.files import with_note
@@ -66,9 +66,9 @@ def write_animation(
         first = next(_opened(frames))
         options |= with_note(kind, note) if note else {}
         options |= {"quality": quality} if kind == "WEBP" else {}
-    temporary = target.with_name(f"{LEFT_BEHIND}{target.name}")
+    temporary = unused_name(target.parent, target.suffix)
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             first.save(file, kind, append_images=later, **options)
         output.put(temporary)
     except (OSError, ValueError) as error:

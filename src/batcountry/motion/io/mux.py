@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from batcountry.backend.files import LEFT_BEHIND, apply_umask
+from batcountry.backend.files import apply_umask, unused_name
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
 from batcountry.motion.io.clock import OneClock
@@ -67,7 +67,7 @@ def write_video(
         If the file cannot be written.
     """
     av, target = ffmpeg(), output.path
-    temporary = target.with_name(f"{LEFT_BEHIND}{target.name}")
+    temporary = unused_name(target.parent, target.suffix)
     kind = VIDEO_SUFFIXES[target.suffix.lower()]
     # The whole file's clock ticks as the pictures' does, so that its duration is not rounded to milliseconds.
     clock = str(min(form.time_base.denominator, 10**6))
