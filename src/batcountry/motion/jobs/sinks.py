@@ -91,7 +91,9 @@ class VideoSink:
     def add(self, frame: Frame) -> None:
         """Keep the next frame; with a full part of them, encode it."""
         stamp = np.array([frame.pts, frame.duration], np.int64)
-        content = arrays_bytes({"levels": frame.levels(self.form.deep), "stamp": stamp})
+        content = arrays_bytes(
+            {"levels": frame.levels(self.form.deep)[..., : 3 + self.form.alpha], "stamp": stamp}
+        )
         replace_file(self._pending(frame.index), content)
         self._encode_full_parts()
 
