@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from batcountry.backend.files import apply_umask, unused_name
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
+from batcountry.motion.io.clock import OneClock
 from batcountry.motion.io.encode import BESIDE, CODECS, VIDEO_SUFFIXES, Format, Part, configure
 from batcountry.motion.io.ffmpeg import ffmpeg, open_media, quiet_encoders, writing
 
@@ -158,10 +159,13 @@ def _copied(source: Any, streams: dict[int, Any], sound: Sound) -> Iterator[tupl
     if not streams:
         return
     chosen = [each for each in source.streams if each.index in streams]
+    clocks = {each.index: OneClock(each.time_base) for each in chosen}
     for packet in source.demux(*chosen):
         if packet.size == 0 or packet.pts is None:
             continue
-        base = packet.time_base
+        base, before = packet.time_base, packet.pts
+        packet.pts = clocks[packet.stream_index].time_of(before, packet.duration or 1)
+        packet.dts = None if packet.dts is None else packet.dts + packet.pts - before
         begin, end = packet.pts * base, (packet.pts + (packet.duration or 0)) * base
         if sound.start is not None and end <= sound.start:
             continue

@@ -91,7 +91,9 @@ class VideoSink:
     def add(self, frame: Frame) -> None:
         """Keep the next frame; with a full part of them, encode it."""
         stamp = np.array([frame.pts, frame.duration], np.int64)
-        content = arrays_bytes({"levels": frame.levels(self.form.deep), "stamp": stamp})
+        content = arrays_bytes(
+            {"levels": frame.levels(self.form.deep)[..., : 3 + self.form.alpha], "stamp": stamp}
+        )
         replace_file(self._pending(frame.index), content)
         self._encode_full_parts()
 
@@ -187,13 +189,13 @@ class FolderSink:
 
     def __init__(self, folder: Path, size: tuple[int, int], note: str | None = None) -> None:
         self.folder, self.size, self.note = folder, size, note
+        self._counted = 0
 
     def count(self) -> int:
-        """Return how many frames are there without a gap."""
-        done = 0
-        while self.path(done).exists():
-            done += 1
-        return done
+        """Return how many frames are there without a gap; those that were counted before are not looked for again."""
+        while self.path(self._counted).exists():
+            self._counted += 1
+        return self._counted
 
     def add(self, frame: Frame) -> None:
         """Write the next frame."""
