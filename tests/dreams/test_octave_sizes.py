@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from batcountry.dreams import octaves
+from batcountry.dreams.buffers import Buffers
 from batcountry.dreams.octave_sizes import (
     holding,
     large_enough,
@@ -155,9 +156,14 @@ def test_a_plan_is_of_what_the_network_sees(two_channels, monkeypatch):
     options = {"tile": 32, "max_memory": "3GB", "wrap": "x", "iterations": 7, "transforms": "pad(3)"}
     resolved = resolve(Recipe(**options), {"model": two_channels})
     whole = whole_gradient(two_channels, resolved.objective)
-    assert plan_dream(resolved, whole, [(5, 7), (8, 10), (11, 13)], 100.0) == "planned"
+    assert plan_dream(resolved, whole, [(5, 7), (8, 10), (11, 13)], Buffers(100, 140, 60), 3) == "planned"
     assert (told["model"], told["objective"], told["whole"]) == (resolved.model, resolved.objective, whole)
     assert told["sizes"] == [(11, 13), (14, 16), (17, 19)]
     assert (told["iterations"], told["tile"], told["max_memory"]) == (7, 32, "3GB")
     assert told["wrap"] == (False, True)
-    assert told["picture_bytes"] == pytest.approx(100 * 11 * 13 / (17 * 19))
+    share = 11 * 13 / (17 * 19)
+    buffers = told["buffers"]
+    assert (buffers.during, buffers.between, buffers.finish) == pytest.approx(
+        (100 * share, 140 * share, 60 * share)
+    )
+    assert told["count"] == 3

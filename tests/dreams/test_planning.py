@@ -10,6 +10,7 @@ import torch
 
 from batcountry.backend.devices import used_memory
 from batcountry.dreams import planning as memory
+from batcountry.dreams.buffers import Buffers
 from batcountry.dreams.planning import budget, fits_in_memory, plan, said_bytes, said_seconds
 from batcountry.errors import RecipeError
 from batcountry.models import open_model
@@ -41,7 +42,7 @@ def test_a_picture_that_does_not_fit_is_cut_so_that_it_does():
 
 def test_more_memory_gives_larger_tiles():
     sides = [
-        planned([(4000, 4000)], max_memory=f"{used_memory(CPU) + extra}B", picture_bytes=0).side
+        planned([(4000, 4000)], max_memory=f"{used_memory(CPU) + extra}B", buffers=Buffers(0, 0, 0)).side
         for extra in (500_000_000, 4_000_000_000)
     ]
     assert sides[0] < sides[1]

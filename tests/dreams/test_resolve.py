@@ -198,7 +198,8 @@ def test_a_mask_and_a_guide_are_those_that_were_given(photo, two_channels):
     mask = np.zeros((5, 7, 3), np.uint8)
     mask[:2] = 255
     resolved = resolve(Recipe(), {"model": two_channels, "mask": mask, "guide": photo})
-    assert resolved.mask.shape == (1, 1, 5, 7) and float(resolved.mask.sum()) == 14
+    planes = resolved.mask(7)
+    assert planes.shape == (1, 1, 5, 7) and float(planes.sum()) == 14
     assert str(resolved.objective).startswith('guide("sha256:') and resolved.recipe.mask.startswith("sha256:")
     assert resolved.objective.layers == ("sum",)
     assert resolve(Recipe(), {"model": two_channels}).mask is None

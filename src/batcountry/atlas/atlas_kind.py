@@ -19,6 +19,7 @@ from batcountry.backend.outputs import Output
 from batcountry.backend.policy import Policy
 from batcountry.backend.version import __version__
 from batcountry.dreams.dreamer import Dreamer
+from batcountry.dreams.planning import said_most
 from batcountry.dreams.steps import Step
 from batcountry.dreams.visualize import visualizing
 from batcountry.errors import JobError
@@ -26,7 +27,7 @@ from batcountry.jobs.events import Count, Progress
 from batcountry.jobs.folder import JOB, JobFolder, folder_within
 from batcountry.jobs.inputs import check_weights, pinned, prepared_of, shown_names
 from batcountry.jobs.kinds import Job, Objects
-from batcountry.jobs.messages import only_warnings
+from batcountry.jobs.messages import log, only_warnings
 from batcountry.jobs.spec import JobSpec, json_of
 from batcountry.models import Model
 from batcountry.optim.alpha import alpha_mode
@@ -94,13 +95,8 @@ class AtlasJob(Job[AtlasStep]):
         check_weights(spec, model)
         self._asked, self._batch = asked.with_model(model), recipe.batch
         self._entries = [Entry.of(model, name) for name in chosen(model, recipe.layers)]
-        with only_warnings():
-            # So that a layer that cannot be reached is said before any work is done.
-            for entry in self._entries:
-                dreamer = Dreamer(self._asked.with_aim(objective=entry.objective(0)))
-                dreamer.dreaming()
         names = shown_names(spec)
-        self._facts = _facts(dreamer.resolved.recipe.chosen(**names), model)
+        self._facts = _facts(self._planned().chosen(**names), model)
         self.counts: dict[str, int] = {}
         self._place = spec.place(ATLAS)
         shown = self._asked.recipe.chosen(**names)
@@ -108,6 +104,24 @@ class AtlasJob(Job[AtlasStep]):
         found = AtlasRecipe(dream=shown, layers=layers, batch=recipe.batch)
         self.spec = pinned(spec, shown, model, "").changed(recipe=json_of(found))
         check_same(self._place, self._facts)
+
+    def _planned(self) -> Recipe:
+        """Choose how many channels grow at once, say what memory they take, and return the recipe with what was chosen.
+
+        A layer that cannot be reached is said before any work is done.
+        """
+        peak, asked = 0, self._batch
+        for entry in self._entries:
+            with only_warnings():
+                dreamer = Dreamer(self._asked.with_aim(objective=entry.objective(0)))
+                self._batch, taken = dreamer.together(self._batch)
+            peak = max(peak, taken)
+        if self._batch < asked:
+            log.info(
+                "%d channels grow at once, as %d would take more memory than there is", self._batch, asked
+            )
+        log.info("about %s of memory", said_most(peak))
+        return dreamer.resolved.recipe
 
     def own_folder(self) -> Path:
         """Return the hidden folder within the atlas, from which an older job goes, as this one does the same and more."""

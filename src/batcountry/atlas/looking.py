@@ -19,6 +19,7 @@ from typing_extensions import Unpack
 from batcountry.atlas.folder import write_page
 from batcountry.backend.files import replace_file
 from batcountry.backend.folders import check_makeable, make_folder
+from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.outputs import check_folder_of_ours, check_new
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import ChannelOptions, ModelLike, PictureLike
@@ -29,6 +30,7 @@ from batcountry.image.files import encode
 from batcountry.image.initial import pink
 from batcountry.image.picture import Picture
 from batcountry.image.reading import read_picture
+from batcountry.image.sources.reduced import needed_at
 from batcountry.jobs.messages import only_warnings
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
@@ -173,7 +175,8 @@ def looking(
     """
     if top < 1 or size < 16:
         raise RecipeError("look shows at least one channel, of a picture of at least 16 pixels")
-    picture = read_picture(image, policy=policy).fitted(size)
+    with allowed_memory(options.get("max_memory")):
+        picture = read_picture(image, policy=policy, need=needed_at(size)).fitted(size)
     folder = Path(out)
     source = [Path(image)] if isinstance(image, (str, Path)) else []
     check_new(folder, overwrite=overwrite)

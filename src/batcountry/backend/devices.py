@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from batcountry.backend.allocator import resident_memory
 from batcountry.backend.kernels.onednn_conv import has_onednn
 from batcountry.errors import RecipeError
 
@@ -63,7 +64,7 @@ def used_memory(device: torch.device) -> int:
     """Return the bytes in use: of this process, or by PyTorch on a graphics card."""
     if device.type == "cuda":
         return torch.cuda.memory_reserved(device)
-    return int(psutil.Process().memory_info().rss)
+    return resident_memory()
 
 
 def free_memory(device: torch.device) -> int:

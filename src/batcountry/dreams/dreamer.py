@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -12,16 +12,20 @@ import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
+from batcountry.backend.allocator import give_back, peak_memory
+from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads, thread_limit
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, check_together, in_batches, pictures_given
+from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.checkpoint import Checkpoint
+from batcountry.dreams.costs import probe_gradient
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
-from batcountry.dreams.planning import PICTURE_BYTES, Plan, fitting
+from batcountry.dreams.planning import Planned, fitting
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.dreams.step_pictures import StepPictures
@@ -34,46 +38,18 @@ from batcountry.image.picture import Picture
 from batcountry.image.reading import read_frame
 from batcountry.image.resample import enlarged
 from batcountry.image.sizes import scaled_to
+from batcountry.image.sources.reduced import needed_at
 from batcountry.objectives import pictures_of
 from batcountry.objectives.batches import check_count, of_single
 from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
-from batcountry.optim.aux_inputs import Pictures
+from batcountry.optim.aux_inputs import PicturesBeside
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
 from batcountry.optim.sliding_windows import WindowedAscent, check_windows
 from batcountry.optim.sliding_windows import in_batches as window_batches
 from batcountry.recipe import Note, Recipe
 
 log = logging.getLogger("batcountry")
-
-
-@dataclass(frozen=True)
-class Planned:
-    """How dreams on pictures of one size are worked out.
-
-    Attributes
-    ----------
-    sizes
-        (height, width) of the octaves, smallest first.
-    recipe
-        With octaves and tiles chosen, so that the same is planned for it again.
-    plan
-        None for windows.
-    """
-
-    sizes: list[tuple[int, int]]
-    recipe: Recipe
-    plan: Plan | None = None
-
-    @property
-    def pixels(self) -> int:
-        """Of the largest octave."""
-        return self.sizes[-1][0] * self.sizes[-1][1]
-
-    @property
-    def seconds(self) -> float | None:
-        """How long it will take; None if nobody knows."""
-        return None if self.plan is None else self.plan.seconds
 
 
 class Dreamer:
@@ -111,13 +87,16 @@ class Dreamer:
         policy: Policy = OPEN,
         **options: Unpack[DreamOptions],
     ) -> None:
+        self._peak_before = peak_memory()
         self.resolved = resolve(recipe, dict(options), policy)
         model, objective = self.resolved.model, self.resolved.objective
-        self._whole = whole_gradient(model, objective)
-        self._of_single = whole_gradient(model, of_single(objective))
+        with allowed_memory(self.resolved.recipe.max_memory):
+            self._whole = whole_gradient(model, objective)
+            several = objective.least_pictures > 1
+            self._of_single = whole_gradient(model, of_single(objective)) if several else self._whole
         self._prior = Breakdown(model, objective.of_image) if objective.of_image else None
         more = {} if self.resolved.mask is None else {UPDATE: self.resolved.mask}
-        self._pictures = Pictures(objective, more)
+        self._beside = PicturesBeside(objective, more, self.resolved.recipe.max_memory)
         self._count = pictures_of(objective)
         self.names: dict[str, str] = {}
         self._planning = Lock()
@@ -126,13 +105,22 @@ class Dreamer:
     def read(self, image: Any) -> Picture:
         """Read a picture of the kind that the network takes."""
         channels, policy = self.resolved.model.channels, self.resolved.policy
-        frame = self.resolved.recipe.frame
-        return read_frame(image, frame, policy) if channels == 3 else read_data(image, channels, policy)
+        recipe = self.resolved.recipe
+        if channels != 3:
+            return read_data(image, channels, policy)
+        with allowed_memory(recipe.max_memory):
+            return read_frame(image, recipe.frame, policy, needed_at(recipe.size))
 
     @limited_threads()
     def planned(self, image: PictureLike | None = None) -> Planned:
         """Return how a dream on a picture will be worked out; raises `BatCountryError` if it cannot be."""
         return self._planned(self._input(image).size[::-1])
+
+    def together(self, most: int) -> tuple[int, int]:
+        """Return how many dreams like this one, on its start, the memory allows at once, and the bytes that they take."""
+        picture = self._input(None)
+        count, plan = self._together(picture, most), self._planned(picture.size[::-1]).plan
+        return count, 0 if plan is None else plan.peak + (count - 1) * plan.added
 
     @limited_threads()
     def dreaming(
@@ -179,11 +167,11 @@ class Dreamer:
     ) -> Iterator[Step]:
         """Dream on pictures of one size together, or on one with several objectives."""
         resolved = self.resolved
+        planned = self._planned(pictures[0].size[::-1])
         base = torch.cat([resolved.alpha.planes(each) for each in pictures]).to(resolved.model.device)
         count = max(self._count, len(pictures))
         check_count(resolved.objective, count)
         base = base.expand(count, -1, -1, -1)
-        planned = self._planned((base.shape[-2], base.shape[-1]))
         sizes, recipe = planned.sizes, planned.recipe
         if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
             raise RecipeError(
@@ -192,14 +180,18 @@ class Dreamer:
             )
         prior = self._prior and self._prior.fresh()
         made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
-        gradient = self._gradient(planned)
+        gradient = self._gradient(planned, base.shape[0] // self._count)
         redirected = redirecting_gradient(gradient, max(0, recipe.redirect_relu - made))
         ascent = resolved.ascent(redirected, prior)
+        if recipe.tile:
+            ascent = replace(ascent, before_update=give_back)
         window = resolved.window
         on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
 
+        beside = self._beside.at(max(sizes[-1]))
+
         def begin(image: Tensor, start: Tensor) -> Advancing:
-            aux_inputs = self._pictures.at(start[:, : resolved.model.channels])
+            aux_inputs = beside.at(start[:, : resolved.model.channels])
             if UPDATE in aux_inputs:  # detail of a coarse octave reaches over the mask's edge
                 image = torch.lerp(start, image, aux_inputs[UPDATE])
             return SparingClimb(on(image, aux_inputs), gradient)
@@ -252,25 +244,31 @@ class Dreamer:
         resolved, recipe = self.resolved, self.resolved.recipe
         layers, moves = resolved.objective.layers, resolved.transforms
         sizes = large_enough(resolved.model, layers, sizes, moves, chosen=recipe.octaves is None)
-        buffers = self._count * (PICTURE_BYTES + resolved.alpha.pixel_bytes)
-        plan = plan_dream(resolved, self._probed, sizes, buffers)
+        buffers = picture_buffers(resolved, sizes, self._count)
+        beside, redirects = self._beside.at(max(sizes[-1])), recipe.redirect_relu > 0
+        gradient = probe_gradient(self._of_single, beside, self._count, redirects=redirects)
+        plan = plan_dream(resolved, gradient, sizes, buffers, self._count)
+        if peak_memory() > self._peak_before:  # a picture was larger before it was made smaller
+            plan = plan.at_least(peak_memory())
         log.info("%s", plan)
         resolved.policy.check_seconds(plan.seconds)
         chosen = recipe.chosen(octaves=recipe.octaves or len(sizes), tile=plan.side or 0)
         return Planned(sizes, chosen, plan)
 
-    def _gradient(self, planned: Planned) -> Gradient:
-        """Return a gradient for one dream: with what it remembers, such as that memory ran out."""
+    def _gradient(self, planned: Planned, together: int) -> Gradient:
+        """Return a gradient for dreams that go together: with what it remembers, such as that memory ran out."""
         model, objective, recipe = self.resolved.model, self.resolved.objective, planned.recipe
         plan, whole = planned.plan, self.resolved.finite(self._whole)
         if plan is None:
             return window_batches(whole, recipe.window_batch)
         wrap = wrapped_axes(recipe.wrap)
-        return SparingGradient(whole, model, objective, plan.side, wrap, ceiling=plan.ceiling)
+        return SparingGradient(whole, model, objective, plan.side, wrap, limit=plan.limit_of(together))
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""
         recipe, model = self.resolved.recipe, self.resolved.model
+        if self._plans:
+            self._peak_before = peak_memory()
         made = image is None and model.channels == 3
         picture = self.read(start_picture(recipe) if made else image)
         self.resolved.policy.check_pixels(
@@ -283,11 +281,6 @@ class Dreamer:
         wrap = wrapped_axes(recipe.wrap)
         picture = self.resolved.alpha.initial(picture, wrap, made=made)
         return picture.with_pixels(seamless(picture.pixels, wrap)) if any(wrap) else picture
-
-    def _probed(self, image: Tensor, _: Any = None) -> tuple[float, Tensor]:
-        """Work the gradient of all pictures out, with others beside of no consequence, to see what it costs."""
-        aux = self._pictures.at(image := image.expand(self._count, -1, -1, -1))
-        return self._of_single(image, {key: each for key, each in aux.items() if key != UPDATE})
 
     def _note(self, picture: Picture, recipe: Recipe) -> str:
         return Note(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from math import prod
 
 from batcountry.dreams import octaves
-from batcountry.dreams.planning import PICTURE_BYTES, Plan, plan
+from batcountry.dreams.buffers import Buffers
+from batcountry.dreams.planning import Plan, plan
 from batcountry.dreams.resolve import Resolved
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import wrapped_axes
@@ -136,7 +137,7 @@ def _is_enough(
 
 
 def plan_dream(
-    resolved: Resolved, whole: Gradient, sizes: list[tuple[int, int]], picture_bytes: float = PICTURE_BYTES
+    resolved: Resolved, whole: Gradient, sizes: list[tuple[int, int]], buffers: Buffers, count: int = 1
 ) -> Plan:
     """Return how to work a recipe's dream out; see `batcountry.dreams.planning.plan`."""
     recipe = resolved.recipe
@@ -150,5 +151,6 @@ def plan_dream(
         tile=recipe.tile,
         max_memory=recipe.max_memory,
         wrap=wrapped_axes(recipe.wrap),
-        picture_bytes=picture_bytes * prod(sizes[-1]) / prod(seen[-1]),
+        buffers=buffers.times(prod(sizes[-1]) / prod(seen[-1])),
+        count=count,
     )

@@ -57,7 +57,8 @@ def between(
 
 def pyramid(image: Tensor, octaves: list[tuple[int, int]], wrap: Wrap = NO_WRAP) -> list[Tensor]:
     """Return the picture at each octave's size, smallest first, each made from the next larger one."""
-    levels = [resize(image, octaves[-1], wrap)]
+    is_there = image.shape[-2:] == octaves[-1] and image.is_contiguous()
+    levels = [image if is_there else resize(image, octaves[-1], wrap)]
     for size in octaves[-2::-1]:
         levels.append(resize(levels[-1], size, wrap))
     return levels[::-1]

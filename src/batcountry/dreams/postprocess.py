@@ -59,7 +59,7 @@ def displayed(
     shown = shown.clamp(0, 255)
     if recipe.color != "free":
         shown = recolor(shown, original, recipe.color).clamp(0, 255)
-    return shown[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(np.float32)
+    return shown[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(np.float32, copy=False)
 
 
 def finished(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads
@@ -27,6 +27,7 @@ from batcountry.models import Model
 from batcountry.objectives import Objective, guide, layer
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
+from batcountry.objectives.references import ReadPlanes
 from batcountry.optim import param, transforms
 from batcountry.optim.alpha import COLORS, AlphaMode, alpha_mode
 from batcountry.optim.ascent import Ascent
@@ -50,7 +51,7 @@ class Resolved:
     recipe
         With all that was chosen for it.
     mask
-        (1, 1, H, W), 0 to 1: where pixels may change; None for everywhere.
+        Reads (1, 1, H, W), 0 to 1: where pixels may change; None for everywhere.
     functions
         What was given as Python code, for which the recipe only has marks.
     policy
@@ -60,7 +61,7 @@ class Resolved:
     model: Model
     objective: Objective
     recipe: Recipe
-    mask: Tensor | None = None
+    mask: ReadPlanes | None = None
     functions: Functions = NO_FUNCTIONS
     policy: Policy = OPEN
 
@@ -173,7 +174,7 @@ def resolve(
     if chosen.windows == "input" and opened.input_size is None:
         raise RecipeError(f"nobody knows what size of pictures {opened.name} takes; give windows as 224x224")
     where = asked.mask or chosen.mask
-    mask = None if where is None else mask_planes(where)
+    mask = None if where is None else partial(mask_planes, where)
     found = Resolved(opened, objective, chosen, mask, asked.functions, asked.policy)
     _ = found.optimizer, found.transforms  # so that what cannot be is said now
     return found

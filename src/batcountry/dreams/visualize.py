@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture
 from batcountry.objectives import Objective, Score, each, objective_of
 from batcountry.recipe import Note, Recipe
+
+log = logging.getLogger("batcountry")
 
 BATCH = 8
 """Pictures that grow at once if nothing is said."""
@@ -143,17 +146,17 @@ def visualizing(
         raise RecipeError(
             f"visualize takes a list of objectives in place of {sorted(twice)[0]}; leave that out"
         )
-    parts = [tuple(aims[at : at + batch]) for at in range(0, len(aims), batch)]
+    beginning = each(aims[:batch])
     if isinstance(recipe, Prepared):
-        asked = recipe.with_aim(objective=each(list(parts[0])))
+        asked = recipe.with_aim(objective=beginning)
     else:
         given: dict[str, Any] = {**options} if recipe is not None else {"preset": "class", **options}
-        asked = prepare(recipe, {**given, "objective": each(list(parts[0]))}, policy)
-    first = Dreamer(asked)
-    model = first.resolved.model
+        asked = prepare(recipe, {**given, "objective": beginning}, policy)
+    asked = asked.with_model(asked.open_model())
+    first, batch = _fitting(asked, aims, batch)
+    parts = [tuple(aims[at : at + batch]) for at in range(0, len(aims), batch)]
     for aim in aims[batch:]:
-        aim.bind(model)
-    asked = asked.with_model(model)
+        aim.bind(first.resolved.model)
 
     def run() -> Iterator[BatchStep]:
         for index, part in enumerate(parts):
@@ -162,6 +165,23 @@ def visualizing(
                 yield BatchStep(index, len(parts), part, step)
 
     return run()
+
+
+def _fitting(asked: Prepared, aims: list[Objective], batch: int) -> tuple[Dreamer, int]:
+    """Return what dreams the first batch, and how large batches are: as large as it is said if the memory allows it."""
+    dreamer = Dreamer(asked.with_aim(objective=each(aims[:batch])))
+    if len(aims[:batch]) == 1 or dreamer.resolved.recipe.tile:
+        return dreamer, batch
+    try:
+        plan = dreamer.planned().plan
+        if plan is None or plan.side is None:
+            return dreamer, batch
+    except RecipeError:  # there is no room for all of them; whether that is so for one it says itself
+        pass
+    alone = Dreamer(asked.with_aim(objective=each(aims[:1])))
+    together, _ = alone.together(batch)
+    log.warning("%d pictures at once take more memory than there is; %d grow at once", batch, together)
+    return Dreamer(asked.with_aim(objective=each(aims[:together]))), together
 
 
 def _own(picture: Picture, aim: Objective) -> Picture:

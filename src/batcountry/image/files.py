@@ -22,6 +22,7 @@ from batcountry.image.sources.addresses import address_of, fetch_picture, local_
 from batcountry.image.sources.light import is_light, light_size
 from batcountry.image.sources.opening import MAX_PIXELS as MAX_PIXELS
 from batcountry.image.sources.opening import at_frame, decoding, open_image
+from batcountry.image.sources.reduced import Need, load_needed
 from batcountry.image.sources.tiff_pages import merged_planes
 from batcountry.image.sources.upright import upright_size
 
@@ -75,15 +76,19 @@ def check_readable(path: str | PathLike[str], policy: Policy = OPEN) -> None:
     check_plain(place, most=MAX_FILE, error=PictureError)
 
 
-def decode(data: bytes, name: str, policy: Policy = OPEN, frame: int = 1) -> Image.Image:
+def decode(
+    data: bytes, name: str, policy: Policy = OPEN, frame: int = 1, need: Need | None = None
+) -> Image.Image:
     """Return one frame of a picture file's bytes, decoded: the first, if nothing else is said.
+
+    What it is needed for says whether a large one is made smaller; see `batcountry.image.sources.reduced`.
 
     Raises
     ------
     PolicyError
         If it has more pixels than the policy allows; nothing is decoded then.
     PictureError
-        If they are no picture, damaged, or larger than `MAX_PIXELS`, or if there is no such frame.
+        If they are no picture, damaged, or larger than `MAX_PIXELS` or than there is memory, or if there is no such frame.
     """
     with decoding(name):
         image = open_image(io.BytesIO(data), name)
@@ -91,9 +96,7 @@ def decode(data: bytes, name: str, policy: Policy = OPEN, frame: int = 1) -> Ima
         if frame > 1:
             at_frame(image, frame, name)
             _check_pixels(image, name, policy)  # pages need not be of one size
-        image = merged_planes(image, data, name)
-        image.load()
-        return image
+        return load_needed(merged_planes(image, data, name), name, need)
 
 
 def _check_pixels(image: Image.Image, name: str, policy: Policy) -> None:

@@ -96,7 +96,8 @@ class Picture:
 
     def array(self) -> NDArray[np.uint8]:
         """Return H×W×3 uint8, rounded to the nearest gray level."""
-        return np.rint(np.clip(self.pixels, 0, 255)).astype(np.uint8)
+        levels = np.clip(self.pixels, 0, 255)
+        return np.rint(levels, out=levels).astype(np.uint8)
 
     def image(self) -> Image.Image:
         """Return a PIL image, RGB, or RGBA if there is transparency."""

@@ -21,6 +21,7 @@ from batcountry.image.picture import Picture, Pixels
 from batcountry.image.pixel_arrays import channels_last, digest_of, pixels_of, split_alpha
 from batcountry.image.sources.light import is_light, light_pages, read_light
 from batcountry.image.sources.opening import frame_count
+from batcountry.image.sources.reduced import Need
 from batcountry.image.sources.upright import upright_rgb
 from batcountry.image.streams import read_stream
 
@@ -38,6 +39,7 @@ def read_picture(
     *,
     policy: Policy = OPEN,
     frame: int | None = None,
+    need: Need | None = None,
 ) -> Picture:
     """Read a picture.
 
@@ -54,6 +56,9 @@ def read_picture(
     frame
         Which frame or page of an animated picture or a TIFF to take, counted from 1. If it is not said, the first is taken, and a
         note says so where there are more.
+    need
+        What a picture in a file is needed for, so that one of more than 16 million pixels may be read smaller; see
+        `batcountry.image.sources.reduced`.
 
     Raises
     ------
@@ -65,9 +70,9 @@ def read_picture(
     if isinstance(source, Picture):
         return source if source.sha256 else replace(source, sha256=digest_of(source.pixels))
     if isinstance(source, (str, PathLike)):
-        return _from_file(read_file(source, policy), str(source), str(source), policy, frame)
+        return _from_file(read_file(source, policy), str(source), str(source), policy, frame, need)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _from_file(bytes(source), None, "the picture", policy, frame)
+        return _from_file(bytes(source), None, "the picture", policy, frame, need)
     if isinstance(source, Image.Image):
         picture = _from_image(source, "the picture")
         return replace(picture, sha256=digest_of(picture.pixels))
@@ -80,15 +85,15 @@ def read_picture(
         name = getattr(source, "name", None)
         name = name if isinstance(name, str) else None
         data = read_stream(source, name or "the picture")
-        return _from_file(data, name, name or "the picture", policy, frame)
+        return _from_file(data, name, name or "the picture", policy, frame, need)
     raise PictureError(
         f"a picture cannot be made from {type(source).__name__}: give a path, bytes, an image or an array"
     )
 
 
-def read_frame(source: Any, frame: int | None, policy: Policy = OPEN) -> Picture:
+def read_frame(source: Any, frame: int | None, policy: Policy = OPEN, need: Need | None = None) -> Picture:
     """Read the picture that is dreamed on, as `read_picture`; if it is one of several, say how to choose."""
-    picture = read_picture(source, policy=policy, frame=frame or 1)
+    picture = read_picture(source, policy=policy, frame=frame or 1, need=need)
     if picture.frames > 1 and frame is None and picture is not source:
         log.warning(
             "%s has %d frames or pages, and the first is dreamed on; choose another with --frame, or dream on all of them "
@@ -105,14 +110,16 @@ def picture_of_levels(pixels: Pixels) -> Picture:
     return Picture(levels, alpha, sha256=digest_of(levels))
 
 
-def _from_file(data: bytes, source: str | None, name: str, policy: Policy, frame: int | None) -> Picture:
+def _from_file(
+    data: bytes, source: str | None, name: str, policy: Policy, frame: int | None, need: Need | None
+) -> Picture:
     policy.check_bytes(len(data), name)
     known: dict[str, Any] = {"source": source, "sha256": hashlib.sha256(data).hexdigest()}
     if is_light(io.BytesIO(data), frame or 1):
         count = light_pages(io.BytesIO(data))
         _say_others(name, count, frame)
         return Picture(*read_light(data, name, policy, frame or 1), frames=count, **known)
-    with decode(data, name, policy, frame or 1) as image:
+    with decode(data, name, policy, frame or 1, need) as image:
         count = frame_count(data, name)
         _say_others(name, count, frame)
         return replace(_from_image(image, name), note=note_inside(image), frames=count, **known)

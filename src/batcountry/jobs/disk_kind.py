@@ -83,9 +83,9 @@ class DiskJob(Job[DiskStep]):
         if not new:
             _check_sizes(spec, sizes)
             check_memory(self.plan, model.device, policy)
-        side = self.plan.side or max(sizes[-1])
+        side, limit = self.plan.side or max(sizes[-1]), self.plan.limit
         chosen = resolved.recipe.chosen(tile=side, octaves=resolved.recipe.octaves or len(sizes))
-        machine = spec.machine.model_copy(update={"ceiling": self.plan.ceiling})
+        machine = spec.machine.model_copy(update={"ceiling": limit and limit.ceiling})
         self.seconds = self.plan.seconds
         chosen = chosen.chosen(**shown_names(spec))
         facts: dict[str, JsonValue] = {"sizes": [list(each) for each in sizes]}
@@ -98,8 +98,7 @@ class DiskJob(Job[DiskStep]):
             weights_sha256=model.weights_sha256,
             threads=self.spec.machine.threads,
         )
-        scorer = TileScorer(model, resolved.objective, ceiling=machine.ceiling)
-        self.dream = DiskDream(Task(note, source, sizes), scorer)
+        self.dream = DiskDream(Task(note, source, sizes), TileScorer(model, resolved.objective, limit=limit))
         self._canvases = Canvases(Path())
 
     def own_folder(self) -> Path:

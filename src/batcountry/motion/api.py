@@ -8,6 +8,7 @@ from typing import Any
 
 from typing_extensions import Unpack
 
+from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import PictureLike, VideoOptions, ZoomOptions
 from batcountry.dreams.prepare import Prepared, prepare
@@ -15,6 +16,7 @@ from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture
 from batcountry.image.reading import read_picture
 from batcountry.image.sources.addresses import local_path
+from batcountry.image.sources.reduced import needed_at
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.flow import Flow
@@ -137,4 +139,5 @@ def initial_picture(image: Any, recipe: ZoomRecipe, policy: Policy = OPEN) -> Pi
         from batcountry.image.sky import sky
 
         image = sky(seed=recipe.dream.seed)
-    return read_picture(image, policy=policy)
+    with allowed_memory(recipe.dream.max_memory):
+        return read_picture(image, policy=policy, need=needed_at(recipe.dream.size))

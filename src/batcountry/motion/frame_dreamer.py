@@ -9,7 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from batcountry.backend.devices import used_memory
+from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.threads import limited_threads
+from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan
@@ -28,6 +31,7 @@ from batcountry.optim.gradient import Gradient, SparingGradient, finite_gradient
 from batcountry.recipe import Recipe
 
 _KEPT = 8
+_CARRIED = 80.0  # bytes for each pixel of what goes from frame to frame; measured
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class FrameDreamer:
         )
         self.motion = motion.chosen(dream=chosen)
         self._aims: dict[Any, _Aim] = {
-            self._key(chosen, aim, FrameConditioning()): self._bound(resolved, self.plan.side)
+            self._key(chosen, aim, FrameConditioning()): self._bound(resolved, self.plan)
         }
 
     @property
@@ -154,7 +158,8 @@ class FrameDreamer:
             (self._aim(recipe, aim, conditioning), weight) for aim, weight in self.motion.aims_at(frame, time)
         ]
         first = replace(aims[0][0].resolved, recipe=recipe)
-        mask = first.mask if conditioning.mask is None else mask_planes(conditioning.mask)
+        mask = None if first.mask is None else first.mask(max(self.size))
+        mask = mask if conditioning.mask is None else mask_planes(conditioning.mask)
         # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
         ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
 
@@ -173,6 +178,8 @@ class FrameDreamer:
         iterations = recipe.iterations if whole else self.motion.frame_iterations
         for step in climb(start, sizes, iterations, begin, None, wrapped_axes(recipe.wrap)):
             if step.last:
+                if self.plan.limit is not None:
+                    self.plan.limit.make_room(_film_bytes(self.size))
                 return step.image
         raise AssertionError("a dream has at least one step")
 
@@ -196,7 +203,8 @@ class FrameDreamer:
 
         recipe = resolved.recipe
         sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
-        return plan_dream(resolved, probed, sizes)
+        plan = plan_dream(resolved, probed, sizes, picture_buffers(resolved, sizes).plus(_CARRIED))
+        return plan.at_least(used_memory(self.device) + _film_bytes(self.size))
 
     def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> _Aim:
         key = self._key(recipe, aim, conditioning)
@@ -204,7 +212,7 @@ class FrameDreamer:
             while len(self._aims) >= _KEPT:
                 self._aims.pop(next(iter(self._aims)))
             resolved = self._resolved(recipe, aim, replace(conditioning, mask=None))
-            self._aims[key] = self._bound(resolved, self.plan.side)
+            self._aims[key] = self._bound(resolved, self.plan)
         return self._aims[key]
 
     @staticmethod
@@ -213,12 +221,21 @@ class FrameDreamer:
         shown = conditioning.guide and conditioning.guide.sha256
         return (*aim.items(), recipe.layer, recipe.objective, recipe.guide, recipe.mask, shown)
 
-    def _bound(self, resolved: Resolved, side: int | None) -> _Aim:
+    def _bound(self, resolved: Resolved, plan: Plan | None) -> _Aim:
         model, objective = resolved.model, resolved.objective
         wrap = wrapped_axes(resolved.recipe.wrap)
-        gradient = SparingGradient(finite_gradient(model, objective), model, objective, side, wrap)
+        side, limit = (None, None) if plan is None else (plan.side, plan.limit)
+        with allowed_memory(resolved.recipe.max_memory):
+            whole = finite_gradient(model, objective)
+            pictures = Pictures(objective, longest=max(self.size))
+        gradient = SparingGradient(whole, model, objective, side, wrap, limit=limit)
         prior = objective.of_image.bind(model) if objective.of_image else None
-        return _Aim(resolved, gradient, prior, Pictures(objective))
+        return _Aim(resolved, gradient, prior, pictures)
+
+
+def _film_bytes(size: tuple[int, int]) -> int:
+    """Return what reading, flow, carrying on and encoding take between two dreams on frames of (height, width); measured."""
+    return 20_000_000 + 150 * size[0] * size[1]
 
 
 def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from batcountry.backend.kernels.mean_square import mean_square
-from batcountry.errors import RecipeError
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.references import (
     Reference,
@@ -16,7 +14,7 @@ from batcountry.objectives.references import (
     check_positions,
     files_of,
     labeled,
-    planes,
+    picture_features,
 )
 from batcountry.objectives.units import likeness
 
@@ -117,13 +115,7 @@ def style(picture: Any, layer: str) -> Objective:
 
     def bind(model: Model) -> Scorer:
         check_openable(picture, label)
-        with torch.no_grad():
-            try:
-                features = model.activations(planes(picture).to(model.device), (layer,))[layer]
-            except RuntimeError as error:
-                raise RecipeError(
-                    f"the picture {label} is too small for {layer!r}; use a larger one"
-                ) from error
+        features = picture_features(model, picture, f"the picture {label}", layer)
         check_positions(features, layer, "style")
         target = gram(features)
         size = target.square().sum().clamp(min=1e-12)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import Objective, Scorer, objective
-from batcountry.objectives.references import check_openable, files_of, labeled, planes
+from batcountry.objectives.references import check_openable, files_of, labeled, picture_features
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -51,15 +51,7 @@ def guide_features(model: Model, picture: Any, layer: str) -> Tensor:
     RecipeError
         If the network cannot run on it that far, or the layer has no height and width.
     """
-    pixels = planes(picture)
-    with torch.no_grad():
-        try:
-            activation = model.activations(pixels.to(model.device), (layer,))[layer]
-        except RuntimeError as error:
-            height, width = pixels.shape[-2:]
-            raise RecipeError(
-                f"the network cannot run on a guide of {width}×{height} pixels as far as {layer!r}; use a larger one"
-            ) from error
+    activation = picture_features(model, picture, f"the guide {labeled(picture)}", layer)
     if activation.ndim != 4:
         raise RecipeError(f"layer {layer!r} has no height and width, so a guide cannot be matched there")
     return activation[0].flatten(1)

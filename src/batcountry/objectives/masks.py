@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture
 from batcountry.image.reading import read_picture
+from batcountry.image.sources.reduced import needed_at
 from batcountry.objectives.base import Activations, Objective, Scorer, Term
-from batcountry.objectives.references import files_of
+from batcountry.objectives.references import ReadPlanes, files_of
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -110,19 +111,25 @@ def _at_places(mask: Tensor, size: tuple[int, int], stride: int | None) -> Tenso
     )
 
 
-def mask_planes(source: Any) -> Tensor:
-    """Return a mask picture as (1, 1, H, W), 0 for black to 1 for white; transparent parts are black."""
-    picture: Picture = read_picture(source)
+def mask_planes(source: Any, longest: int | None = None) -> Tensor:
+    """Return a mask picture as (1, 1, H, W), 0 for black to 1 for white; transparent parts are black.
+
+    Parameters
+    ----------
+    longest
+        Pixels of the longer side of what it is resized to, so that a file with far more may be read smaller.
+    """
+    picture: Picture = read_picture(source, need=needed_at(longest))
     planes = torch.from_numpy(picture.pixels).mean(2) / 255
     if picture.alpha is not None:
         planes = planes * torch.from_numpy(picture.alpha).float() / 255
     return planes[None, None]
 
 
-def masks_of(objective: Objective) -> dict[str, Callable[[], Tensor]]:
-    """Return the masks that an objective reads, by the names they have among activations."""
-    masks: dict[str, Callable[[], Tensor]] = {}
-    for key, source in objective.aux_inputs.items():
-        if key.startswith(MASK):
-            masks[key] = lambda source=source: mask_planes(source)  # type: ignore[misc]
-    return masks
+def masks_of(objective: Objective) -> dict[str, ReadPlanes]:
+    """Return what reads the masks of an objective, by the names they have among activations."""
+    return {
+        key: partial(mask_planes, source)
+        for key, source in objective.aux_inputs.items()
+        if key.startswith(MASK)
+    }

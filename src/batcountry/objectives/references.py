@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from batcountry.backend.allocator import give_back, kept_memory, resident_memory
+from batcountry.backend.memory_room import memory_room
 from batcountry.errors import RecipeError
 from batcountry.image.reading import read_picture
+from batcountry.image.sources.reduced import FOR_FEATURES, Need, needed_at
 from batcountry.objectives.base import START, Activations, Objective
 
 if TYPE_CHECKING:
@@ -19,6 +23,12 @@ if TYPE_CHECKING:
 
 PICTURE = "@picture/"
 """Beginning of the names under which other pictures stand among activations."""
+
+ReadPlanes = Callable[[int | None], Tensor]
+"""Reads a picture beside the one that is dreamed on, (1, C, H, W), for one whose longer side has so many pixels, if that
+is known."""
+
+_SMALL, _PIECE = 1 << 20, 256
 
 
 @dataclass(frozen=True)
@@ -86,18 +96,63 @@ def check_openable(picture: Any, label: str) -> None:
         raise RecipeError(f"the picture {label} was not a file, so it cannot be opened again; give a picture")
 
 
-def references_of(objective: Objective) -> dict[str, Callable[[], Tensor]]:
-    """Return the pictures that an objective reads, (1, 3, H, W), by the names they have among activations."""
+def references_of(objective: Objective) -> dict[str, ReadPlanes]:
+    """Return what reads the pictures of an objective, (1, 3, H, W), by the names they have among activations."""
     return {
-        key: lambda source=source: planes(source)  # type: ignore[misc]
+        key: partial(_planes_for, source)
         for key, source in objective.aux_inputs.items()
         if key.startswith(PICTURE)
     }
 
 
-def planes(picture: Any) -> Tensor:
-    """Return a picture as (1, 3, H, W), RGB in gray levels."""
-    return torch.from_numpy(read_picture(picture).pixels).permute(2, 0, 1)[None]
+def _planes_for(source: Any, longest: int | None = None) -> Tensor:
+    return planes(source, needed_at(longest))
+
+
+def planes(picture: Any, need: Need | None = None) -> Tensor:
+    """Return a picture as (1, 3, H, W), RGB in gray levels, read at the size that is needed; see `read_picture`."""
+    return torch.from_numpy(read_picture(picture, need=need).pixels).permute(2, 0, 1)[None]
+
+
+def picture_features(model: Model, picture: Any, label: str, layer: str) -> Tensor:
+    """Return what a layer makes of a picture at its own size, without gradient.
+
+    A file of more than 16 million pixels is read smaller.
+
+    Raises
+    ------
+    RecipeError
+        If the network cannot run on it that far, or there is not as much memory as that takes.
+    """
+    pixels = planes(picture, FOR_FEATURES)
+    height, width = pixels.shape[-2:]
+    with torch.no_grad(), kept_memory():
+        try:
+            _check_room(model, pixels, label, layer)
+            return model.activations(pixels.to(model.device), (layer,))[layer]
+        except RuntimeError as error:
+            raise RecipeError(
+                f"the network cannot run on {label}, of {width}×{height} pixels, as far as {layer!r}; use a larger one"
+            ) from error
+
+
+def _check_room(model: Model, pixels: Tensor, label: str, layer: str) -> None:
+    """Raise `RecipeError` if the network would take more memory for a large picture than there is, as a piece of it shows."""
+    count = pixels.shape[-2] * pixels.shape[-1]
+    if model.device.type != "cpu" or count <= _SMALL:
+        return
+    piece = pixels[..., :_PIECE, :_PIECE]
+    model.activations(piece, (layer,))
+    give_back()
+    before = resident_memory()
+    model.activations(piece, (layer,))
+    needed = (resident_memory() - before) / (piece.shape[-2] * piece.shape[-1]) * count
+    room = memory_room()
+    if needed > room:
+        raise RecipeError(
+            f"the network takes about {needed / 1e6:,.0f} MB of memory for {label}, of {pixels.shape[-1]}×{pixels.shape[-2]} "
+            f"pixels, and {room / 1e6:,.0f} MB may be taken; allow more with max_memory, or shrink it first"
+        )
 
 
 def check_positions(activation: Tensor, layer: str, what: str) -> None:

@@ -33,8 +33,8 @@ from batcountry.recipe import Recipe
 COLORS = 3
 """Channels of color, which come before the opacity."""
 
-ALPHA_BYTES = 160
-"""Memory for each pixel beyond that of an opaque picture; measured, of which most is the ground while it is drawn."""
+PLANES_DRAWN = 30
+"""Planes of the picture's size that there are at most while the ground is drawn; measured."""
 
 _HALF = 128.0  # neither opaque nor transparent, so that it can become both
 
@@ -48,8 +48,11 @@ class AlphaMode:
         What is dreamed.
     """
 
-    pixel_bytes = 0
-    """Memory for each pixel of a picture beyond that of its colors."""
+    planes_more = 0
+    """Planes of a picture that grow beyond those of its colors."""
+
+    planes_drawn = 0
+    """Planes that are in memory beside the picture while what it is laid over is drawn."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
@@ -103,7 +106,8 @@ class AlphaMode:
 class GrowingAlpha(AlphaMode):
     """Opacity is a fourth plane, which grows with the colors."""
 
-    pixel_bytes = ALPHA_BYTES
+    planes_more = 1
+    planes_drawn = PLANES_DRAWN
 
     def check_recipe(self) -> None:
         """Raise `RecipeError` for windows, which know colors alone."""

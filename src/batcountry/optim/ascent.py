@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +46,8 @@ class Ascent:
         Score of the image itself, of which the gradient is added.
     prior_text
         Its terms, for messages.
+    before_update
+        Is called between the gradient and the update, which needs little of the memory that the gradient left.
     """
 
     gradient: Gradient
@@ -56,6 +58,7 @@ class Ascent:
     param: MakeParam = Pixels
     prior: Scorer | None = None
     prior_text: str = ""
+    before_update: Callable[[], None] | None = None
 
     def on(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> Climb:
         """Begin with pictures, (N, 3, H, W), RGB in gray levels, and those beside them."""
@@ -96,19 +99,12 @@ class Climb:
         """Return the pictures one step on, (N, 3, H, W) in gray levels, and the score before it."""
         before = [tensor.detach().clone() for tensor in self._param.tensors] if self._held else []
         with torch.inference_mode(False), torch.enable_grad():
-            image = self._param.image()
-            seen, aux_inputs = self._seen(image)
-            score, gradient = self._ascent.gradient(seen.detach(), aux_inputs)
-            ends, gradients = [seen], [gradient]
-            if self._ascent.prior is not None:
-                prior = self._ascent.prior(
-                    {IMAGE: image, STEP: torch.tensor([self._steps]), **self._aux_inputs}
-                )
-                score += float(prior.detach())
-                ends.append(prior)
-                gradients.append(torch.ones_like(prior))
+            score, gradients = self._gradients()
             self._steps += 1
-            self._optimizer.update(torch.autograd.grad(ends, self._param.tensors, gradients))
+            if self._ascent.before_update is not None:
+                self._ascent.before_update()
+            self._optimizer.update(gradients)
+            del gradients  # each is as large as the picture
             self._check(score, *self._param.tensors)  # before what is infinite becomes white or black
             self._param.constrain(self._ascent.clip)
             with torch.no_grad():
@@ -121,6 +117,19 @@ class Climb:
     def _check(self, score: float, *tensors: Tensor) -> None:
         if not (math.isfinite(score) and is_finite(*tensors)):
             raise broken_picture(self._ascent.prior_text)
+
+    def _gradients(self) -> tuple[float, tuple[Tensor, ...]]:
+        """Return the score, and its gradient on each of the parametrization's tensors."""
+        image = self._param.image()
+        seen, aux_inputs = self._seen(image)
+        score, gradient = self._ascent.gradient(seen.detach(), aux_inputs)
+        ends, gradients = [seen], [gradient]
+        if self._ascent.prior is not None:
+            prior = self._ascent.prior({IMAGE: image, STEP: torch.tensor([self._steps]), **self._aux_inputs})
+            score += float(prior.detach())
+            ends.append(prior)
+            gradients.append(torch.ones_like(prior))
+        return score, torch.autograd.grad(ends, self._param.tensors, gradients)
 
     def state(self) -> State:
         """Return what the next step depends on: tensors, the optimizer's memory and the random numbers to come.

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.memory_room import allowed_memory
 from batcountry.objectives.base import START, Objective
 from batcountry.objectives.masks import masks_of
-from batcountry.objectives.references import references_of
+from batcountry.objectives.references import ReadPlanes, references_of
 
 AuxInputs = Mapping[str, Tensor]
 """Pictures by name, (1 or N, C, H, W)."""
@@ -29,7 +30,9 @@ class Pictures:
     objective
         What is dreamed with; its masks and pictures are opened here.
     more
-        Further pictures by name, (1, C, H, W).
+        What reads further pictures, (1, C, H, W), by name.
+    longest
+        Pixels of the longer side of the pictures that are dreamed on, if that is known: files with far more are read smaller.
 
     Raises
     ------
@@ -37,15 +40,45 @@ class Pictures:
         If one of them cannot be read.
     """
 
-    def __init__(self, objective: Objective, more: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        more: Mapping[str, ReadPlanes] | None = None,
+        longest: int | None = None,
+    ) -> None:
         self._wants_start = START in objective.aux_inputs
-        read = masks_of(objective) | references_of(objective)
-        self._whole = {key: opened() for key, opened in read.items()} | dict(more or {})
+        readers = {**masks_of(objective), **references_of(objective), **(more or {})}
+        self._whole = {key: read(longest) for key, read in readers.items()}
 
     def at(self, start: Tensor) -> dict[str, Tensor]:
         """Return them at the size of (N, C, H, W), which is the picture that an octave begins with."""
         pictures = {key: resized(picture, start) for key, picture in self._whole.items()}
         return {START: start, **pictures} if self._wants_start else pictures
+
+
+class PicturesBeside:
+    """Reads the pictures beside those that are dreamed on, once for all dreams that are as long.
+
+    Parameters
+    ----------
+    objective, more
+        See `Pictures`.
+    max_memory
+        What the process may have in all, such as `2GB`.
+    """
+
+    def __init__(self, objective: Objective, more: Mapping[str, ReadPlanes], max_memory: str | None) -> None:
+        self._objective, self._more, self._max_memory = objective, more, max_memory
+        self._known: tuple[int, Pictures] | None = None
+
+    def at(self, longest: int) -> Pictures:
+        """Return them for dreams whose longer side has so many pixels; raises as `Pictures`."""
+        known = self._known
+        if known is None or known[0] != longest:
+            with allowed_memory(self._max_memory):
+                known = longest, Pictures(self._objective, self._more, longest)
+            self._known = known
+        return known[1]
 
 
 def resized(picture: Tensor, like: Tensor) -> Tensor:

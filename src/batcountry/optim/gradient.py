@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import give_back
+from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.backend.redirected_relu import redirected_relu
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
@@ -68,6 +69,20 @@ def finite_gradient(model: Model, objective: Objective, gradient: Gradient | Non
     return checked
 
 
+def limited_gradient(gradient: Gradient, limit: MemoryLimit | None) -> Gradient:
+    """Return a gradient that keeps to an amount of memory; with no limit it is the same."""
+    if limit is None:
+        return gradient
+
+    def limited(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        with limit.over(image.shape[0] * image.shape[-2] * image.shape[-1]):
+            score_and_gradient = gradient(image, aux_inputs)
+        limit.make_room(limit.after)
+        return score_and_gradient
+
+    return limited
+
+
 def redirecting_gradient(gradient: Gradient, steps: int) -> Gradient:
     """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.backend.redirected_relu`."""
     left = steps
@@ -121,13 +136,14 @@ class SparingGradient:
         side: int | None = None,
         wrap: Wrap = NO_WRAP,
         *,
-        ceiling: int | None = None,
+        limit: MemoryLimit | None = None,
     ) -> None:
         self._side = side
         self._tiled: Callable[[int | None], Gradient] = lambda side: tiled_gradient(
-            model, objective, side, wrap, ceiling=ceiling
+            model, objective, side, wrap, limit=limit
         )
-        self._current = self._tiled(side) if side is not None or any(wrap) else whole
+        is_cut = side is not None or any(wrap)
+        self._current = self._tiled(side) if is_cut else limited_gradient(whole, limit)
         self.halved: int | None = None
 
     def halve(self, side: int) -> None:
@@ -169,7 +185,7 @@ def tiled_gradient(
     side: int | None = None,
     wrap: Wrap = NO_WRAP,
     *,
-    ceiling: int | None = None,
+    limit: MemoryLimit | None = None,
 ) -> Gradient:
     """Return the function that gives what `whole_gradient` does, tile by tile.
 
@@ -179,7 +195,7 @@ def tiled_gradient(
         Of a tile's core in pixels; see `Halo.tiles`. With none there is one tile.
     wrap
         Whether the network sees the picture go on at its other side, along y and along x.
-    ceiling
+    limit
         See `TileScorer`.
 
     Raises
@@ -187,7 +203,7 @@ def tiled_gradient(
     RecipeError
         If the objective is not local, or its layers see the whole picture.
     """
-    scorer = TileScorer(model, objective, ceiling=ceiling)
+    scorer = TileScorer(model, objective, limit=limit)
     units: dict[tuple[int, int], dict[str, int]] = {}
 
     def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
@@ -195,6 +211,8 @@ def tiled_gradient(
         tiles = scorer.halo.tiles((height, width), side, wrap)
         if (height, width) not in units:
             units[height, width] = scorer.units(tiles, image.dtype)
+        if len(tiles) > 1:
+            give_back()  # what the update's tensors leave is cut into pieces that fit no window's
         total, score = torch.zeros_like(image), scorer.constant
         for tile in tiles:
             windows = {key: tile.read(picture) for key, picture in aux_inputs.items()}

@@ -12,6 +12,7 @@ picture. Along a wrapped axis there are no borders: windows go on at the other s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import isqrt, lcm
 from typing import NamedTuple
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import give_back
-from batcountry.backend.devices import used_memory
+from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.models.model import Layer, Model
@@ -193,8 +194,8 @@ class TileScorer:
 
     Parameters
     ----------
-    ceiling
-        Bytes of memory from which on what is kept of earlier tiles is given back before the next.
+    limit
+        What memory the process is kept to while a tile is worked out; with none, what there is.
 
     Attributes
     ----------
@@ -207,9 +208,9 @@ class TileScorer:
         If the objective cannot be worked out in tiles.
     """
 
-    def __init__(self, model: Model, objective: Objective, *, ceiling: int | None = None) -> None:
+    def __init__(self, model: Model, objective: Objective, *, limit: MemoryLimit | None = None) -> None:
         self.halo = Halo.of(model, objective)
-        self._ceiling = ceiling
+        self._limit = limit
         self._shape: torch.Size | None = None
         self.device = model.device
         self._model, self._objective = model, objective
@@ -247,10 +248,12 @@ class TileScorer:
         ModelError, RecipeError
             If either is not finite; see `batcountry.optim.finite.culprit`.
         """
-        if window.shape != self._shape or (self._ceiling and used_memory(self.device) > self._ceiling):
+        if window.shape != self._shape:
             give_back()
         self._shape = window.shape
-        with torch.inference_mode(False), torch.enable_grad():
+        pixels = window.shape[0] * window.shape[-2] * window.shape[-1]
+        limited = nullcontext() if self._limit is None else self._limit.over(pixels)
+        with limited, torch.inference_mode(False), torch.enable_grad():
             leaf = window.detach().clone().requires_grad_()
             activations = self._model.activations(leaf, self._layers)
             shares = list(self._shares({**activations, **aux_inputs}, tile, units))

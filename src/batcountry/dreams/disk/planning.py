@@ -6,16 +6,18 @@ from dataclasses import replace
 
 import torch
 
+from batcountry.backend.memory_room import budget
 from batcountry.backend.policy import Policy
+from batcountry.dreams.buffers import Buffers
 from batcountry.dreams.disk.update import NORMALIZATIONS, STRIP_PARAMS
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
-from batcountry.dreams.planning import Plan, budget, said_bytes
+from batcountry.dreams.planning import Plan, said_bytes
 from batcountry.dreams.resolve import Resolved
 from batcountry.errors import PolicyError, RecipeError
 from batcountry.optim.gradient import whole_gradient
 from batcountry.recipe import Recipe
 
-PICTURE_BYTES = 0.5
+BUFFERS = Buffers(0.5, 0.5, 0.5)
 """Memory for each pixel of a picture on disk beside what the network takes; strips and windows are of one size."""
 
 STEP_SECONDS, END_SECONDS = 5e-8, 7e-8
@@ -36,7 +38,7 @@ def planned(resolved: Resolved, size: tuple[int, int]) -> tuple[list[tuple[int, 
     sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
     resolved.policy.check_steps(len(sizes) * recipe.iterations)
     cut = replace(resolved, recipe=recipe.chosen(tile=recipe.tile or None))
-    plan = plan_dream(cut, whole_gradient(model, objective), sizes, PICTURE_BYTES)
+    plan = plan_dream(cut, whole_gradient(model, objective), sizes, BUFFERS)
     pixels = [height * width for height, width in sizes]
     other_seconds = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
     resolved.policy.check_seconds(plan.seconds + other_seconds)

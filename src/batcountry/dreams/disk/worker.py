@@ -122,6 +122,7 @@ class DiskDream:
         assert self.reached is not None
         after = Reached(self.reached.octave, self.reached.iteration + 1)
         image, gradient = canvases.image(self.reached, size), canvases.gradient(size)
+        give_back()
         try:
             score = self._ascended(image, gradient, shift)
         except (RuntimeError, MemoryError) as error:
@@ -129,6 +130,7 @@ class DiskDream:
             with _lack_said():
                 score = self._ascended(image, gradient, shift)
         result = canvases.image(after, size).blank()
+        give_back()  # tiles and strips leave memory that is of no use to each other
         self._small = update(canvases, image, gradient, result, self.task.note.recipe)
         self.reached = after
         return score

@@ -18,7 +18,7 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from batcountry.backend.outputs import Output
-from batcountry.dreams.planning import said_bytes, said_seconds
+from batcountry.dreams.planning import said_bytes, said_most, said_seconds
 from batcountry.dreams.preview import preview_of_levels
 from batcountry.errors import JobError, RecipeError, VideoError
 from batcountry.image.picture import Picture
@@ -199,7 +199,7 @@ class FilmJob(Job[Frame]):
             self.count,
             width,
             height,
-            said_bytes(self.maker.dreamer.plan.peak),
+            said_most(self.maker.dreamer.plan.peak),
             said_seconds(self.seconds),
             said_bytes(need),
         )

@@ -61,7 +61,7 @@ def from_decorrelated(colors: Tensor) -> Tensor:
 
 def gradient_on_colors(image: Tensor, gradient: Tensor) -> Tensor:
     """Return the gradient on decorrelated colors of pictures from that on the pictures; all (N, 3, H, W)."""
-    steepness = image * (255 - image) / 255  # a sigmoid's, of gray levels
+    steepness = (255 - image).mul_(image).div_(255)  # a sigmoid's, of gray levels
     return _mix(color_matrix(image).T / _UNIT, steepness.mul_(gradient))
 
 

@@ -1,0 +1,180 @@
+"""What the gradient of a pixel costs, measured on a small picture."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from batcountry.backend.allocator import give_back, keeps_memory, kept_memory
+from batcountry.backend.devices import used_memory
+from batcountry.backend.kernels.dispatch import compiled_loops
+from batcountry.backend.memory_limit import measured_growth
+from batcountry.optim.ascent import UPDATE
+from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures
+from batcountry.optim.gradient import Gradient, redirecting_gradient
+
+Size = tuple[int, int]
+
+PROBES = (256, 224, 384)
+"""Sides of the pictures that are measured, in pixels, best first."""
+
+_OF_SAVED = 1.2  # least ratio of the peak to what the backward pass keeps
+_SPREAD = 1.2  # how much more than a probe a long run takes at most where that cannot be limited
+_USUAL = 1.03  # of what a step of a probe takes if nobody limits it, which is left to chance
+_ONCE = 1.2  # of what is in use at once
+_LEAST_SHAPE = 5_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the gradient of a picture costs with one network and objective.
+
+    Attributes
+    ----------
+    least
+        Bytes for each pixel that are in use at once; with less a gradient cannot be worked out.
+    once
+        Bytes for each pixel that a gradient takes which is worked out once.
+    usual
+        Bytes for each pixel that a gradient takes again and again, with all that is kept from one time to the next.
+    seconds
+        For each pixel.
+    rises
+        See `batcountry.backend.memory_limit.Growth`; for each pixel.
+    shape
+        Bytes that PyTorch keeps for good for each size of picture.
+    """
+
+    least: float
+    once: float
+    usual: float
+    seconds: float
+    rises: tuple[float, ...] = ()
+    shape: int = _LEAST_SHAPE
+
+
+def probe_gradient(gradient: Gradient, beside: Pictures, count: int, *, redirects: bool) -> Gradient:
+    """Return what is measured of a gradient: with others beside it of no consequence.
+
+    Parameters
+    ----------
+    beside
+        The pictures that the objective reads too.
+    count
+        Pictures that grow together, each with an objective of its own.
+    redirects
+        Whether dead ReLUs are redirected, which takes more, if only in the first steps.
+    """
+    measured = redirecting_gradient(gradient, sys.maxsize) if redirects else gradient
+
+    def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        image = image.expand(count, -1, -1, -1)
+        return measured(image, {key: planes for key, planes in beside.at(image).items() if key != UPDATE})
+
+    return probed
+
+
+def probe_sizes(sizes: list[Size], runs: Callable[[Size], bool]) -> list[Size]:
+    """Return one or two sizes, (height, width), that the cost of octaves, smallest first, is measured on.
+
+    They are octaves, as those have to run anyway, or pieces of the largest one.
+
+    Parameters
+    ----------
+    runs
+        Whether the network runs on a size.
+    """
+    most = PROBES[0] ** 2
+    small = [(height, width) for height, width in sizes if most / 4 <= height * width <= most]
+    if small:
+        return small[:-3:-1]
+    height, width = sizes[-1]
+    pieces = ((min(height, side), min(width, side)) for side in PROBES)
+    found = [piece for piece in dict.fromkeys(pieces) if piece == sizes[-1] or runs(piece)]
+    return found[:2] or sizes[:1]
+
+
+def measured_cost(gradient: Gradient, sizes: list[Size], device: torch.device, *, channels: int = 3) -> Cost:
+    """Measure what a gradient costs, on pictures of one or two sizes, (height, width)."""
+    images = [torch.full((1, channels, *size), 128.0, device=device) for size in sizes]
+    compiled = compiled_loops()
+    gradient(images[0])  # what is only made once is no pixel's cost
+    if compiled_loops() > compiled:
+        gradient(images[0])
+    measure = _by_limit if device.type == "cpu" and keeps_memory() else _by_peak
+    return measure(gradient, images, device)
+
+
+def _by_limit(gradient: Gradient, images: list[Tensor], device: torch.device) -> Cost:
+    """Measure where memory can be kept and limited."""
+    with kept_memory():
+        growth = measured_growth(lambda: gradient(images[0]))
+        pixels = _pixels(images[0])
+        least, usual, seconds, shape = growth.peak / pixels, [], [], _LEAST_SHAPE
+        for index, image in enumerate(images):
+            give_back()
+            before = used_memory(device)
+            if index:
+                gradient(image)
+                give_back()
+                shape = max(shape, used_memory(device) - before)
+            before, begun = used_memory(device), time.perf_counter()
+            gradient(image)
+            seconds.append((time.perf_counter() - begun) / _pixels(image))
+            gradient(image)
+            usual.append((used_memory(device) - before) / _pixels(image))
+    once = _ONCE * least
+    return Cost(
+        least,
+        once,
+        max(_USUAL * sum(usual) / len(usual), once),
+        min(seconds),
+        tuple(each / pixels for each in growth.rises),
+        shape,
+    )
+
+
+def _by_peak(gradient: Gradient, images: list[Tensor], device: torch.device) -> Cost:
+    """Measure where the system or the graphics card manages memory."""
+    image = images[0]
+    pixels = _pixels(image)
+    before = _mark(device)
+    saved = _saved_bytes(gradient, image)
+    begun = time.perf_counter()
+    gradient(image)
+    seconds = (time.perf_counter() - begun) / pixels
+    least = max(_peak(device) - before, _OF_SAVED * saved) / pixels
+    return Cost(least, least * _SPREAD, least * _SPREAD, seconds)
+
+
+def _pixels(image: Tensor) -> int:
+    return image.shape[-2] * image.shape[-1]
+
+
+def _mark(device: torch.device) -> int:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    return used_memory(device)
+
+
+def _peak(device: torch.device) -> int:
+    return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else used_memory(device)
+
+
+def _saved_bytes(gradient: Gradient, image: Tensor) -> int:
+    """Work a gradient out and return how many bytes the backward pass had kept for it."""
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        gradient(image)
+    return sum(kept.values())
