@@ -9,6 +9,36 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from PIL import Image
 
+BROKEN = {
+    "short": b"Content-Length: 999\r\n\r\n",
+    "chunks": b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "gzip": b"Content-Encoding: gzip\r\n\r\n",
+    "drip": b"X-More: 1\r\n" * 90,
+}
+"""Headers of answers that 60 bytes of a picture are not."""
+
+
+def misbehave(file, answer):
+    """Send an answer; one of many lines line by line, which takes two seconds."""
+    try:
+        file.write(b"HTTP/1.1 200 OK\r\n")
+        for line in answer.splitlines(keepends=True):
+            file.write(line)
+            time.sleep(0.02 * line.startswith(b"X-More"))
+    except OSError:
+        return
+
+
+def leads_to(name, rest):
+    """Where an answer sends whoever asked."""
+    left = int(rest or 0) - 1
+    places = {
+        "lead": f"/lead/{left}" if left > 0 else "/photo.png",
+        "round": "/round",
+        "file": "file:///etc/passwd",
+    }
+    return places[name]
+
 
 @pytest.fixture
 def server(photo, tmp_path):
@@ -22,15 +52,12 @@ def server(photo, tmp_path):
             asked.append(self.path)
             name, _, rest = self.path[1:].partition("?")[0].partition("/")
             if name in ("lead", "round", "file"):
-                left = int(rest or 0) - 1
-                place = {
-                    "lead": f"/lead/{left}" if left > 0 else "/photo.png",
-                    "round": "/round",
-                    "file": "file:///etc/passwd",
-                }
                 self.send_response(302)
-                self.send_header("Location", place[name])
+                self.send_header("Location", leads_to(name, rest))
                 self.end_headers()
+                return
+            if name in BROKEN:
+                misbehave(self.wfile, BROKEN[name] + data[:60])
                 return
             if name not in ("photo.png", "text", "endless", "slow", "my%20cat.jpg"):
                 self.send_error(404)
@@ -43,10 +70,9 @@ def server(photo, tmp_path):
                 return  # whoever asked has gone
 
         def answer(self, name):
-            if name == "endless":
-                while True:
-                    self.wfile.write(bytes(1 << 16))
-            for _ in range(200 if name == "slow" else 0):
+            while name == "endless":
+                self.wfile.write(bytes(1 << 16))
+            for _ in range({"slow": 200}.get(name, 0)):
                 self.wfile.write(b"x")
                 self.wfile.flush()
                 time.sleep(0.02)

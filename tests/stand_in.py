@@ -1,6 +1,6 @@
 """A stand-in for torchvision where the one that is installed does not fit the installed torch.
 
-timm and onnx2torch import torchvision for picture loading and for operations of detectors, none of which
+timm imports torchvision for picture loading and for operations of detectors, none of which
 is needed to open a network.
 """
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from torch import nn
 
-_LIBRARIES = ("torchvision", "timm", "onnx2torch")
+_LIBRARIES = ("torchvision", "timm")
 
 
 class _Module(types.ModuleType):

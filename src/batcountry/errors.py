@@ -11,9 +11,11 @@ Every error that a user's input can cause is one of these::
     │   └── UnknownName     a name that is not in a registry (also a KeyError)
     ├── PolicyError         a recipe of somebody else asks for more than it may: code, a file, too much of the machine
     ├── JobError            a piece of work, or its folder, that cannot be run or gone on with
+    │   └── WorkDamaged     what work stored is damaged (also a RecipeError and a VideoError)
     ├── NameTaken           a name that is in a registry already (also a ValueError)
     ├── ModelError          a model that cannot be opened or run
     │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
+    │   ├── OtherWeights    a file of another hash than was asked for
     │   └── UnsupportedLayer
     └── MissingExtra        an optional library that is not installed
 
@@ -23,12 +25,59 @@ line prints it as it is and leaves with exit code 2.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
+from pathlib import Path
+from unicodedata import category
+
+
+def printable(text: object) -> str:
+    r"""Return a text as a terminal may show it, whoever it is from.
+
+    Control characters, among them those that begin a terminal's commands, marks that turn the direction of writing, what no
+    font has, and bytes of a name that are not UTF-8 become escapes as Python writes them.
+
+    >>> printable("a\x1b[31m\n\u202eb\udcff")
+    'a\\x1b[31m\\n\\u202eb\\xff'
+    """
+    said = str(text)
+    if said.isascii() and said.isprintable():
+        return said
+    return "".join(each if each.isprintable() or category(each) == "Zs" else _escaped(each) for each in said)
+
+
+def _escaped(character: str) -> str:
+    if 0xDC80 <= ord(character) <= 0xDCFF:  # how Python holds a byte that is not UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+class _Printable(logging.Filter):
+    """Makes what the package says printable, whoever listens."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change a record's text, and let it through."""
+        record.msg, record.args = printable(record.getMessage()), None
+        return True
+
+
+logging.getLogger("batcountry").addFilter(_Printable())
 
 
 class BatCountryError(Exception):
-    """Base of all errors that this package raises for bad input."""
+    """Base of all errors that this package raises for bad input. What it says is `printable`.
+
+    Attributes
+    ----------
+    folder
+        Of the job that it ended, if that can be gone on with from there.
+    """
+
+    folder: Path | None = None
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(printable(each) if isinstance(each, str) else each for each in said))
 
 
 class PictureError(BatCountryError):
@@ -64,6 +113,10 @@ class JobError(BatCountryError):
     """A piece of long work, or the folder that it is kept in, cannot be run or gone on with."""
 
 
+class WorkDamaged(JobError, RecipeError, VideoError):
+    """What a piece of work stored is damaged, missing, or of another, so that it cannot be gone on with."""
+
+
 class UnknownName(RecipeError, KeyError):
     """A name that is not in a registry.
 
@@ -91,6 +144,15 @@ class NameTaken(BatCountryError, ValueError):
 
 class ModelError(BatCountryError):
     """A model file is missing, damaged, hostile or of an unknown kind."""
+
+
+class OtherWeights(ModelError):
+    """A network's file is not the one that was asked for: its hash is another."""
+
+    def __init__(self, path: object, digest: str, expected: str) -> None:
+        super().__init__(
+            f"{path} is another file than was asked for (its sha256 is {digest[:12]}…, not {expected[:12]}…); put that one there"
+        )
 
 
 class UnsupportedLayer(ModelError):

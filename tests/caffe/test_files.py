@@ -23,7 +23,7 @@ def test_layers_come_in_file_order_with_todays_types():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no layers"),
+        ("", "is empty"),
         ("layer { name: 'a' type: 'Input' ", "line 1"),
         ("hello world", "not a Caffe prototxt"),
         ("layer { name: 'a' nonsense: 3 }", "no type"),

@@ -304,3 +304,13 @@ def test_mvn_has_a_finite_gradient_on_an_even_channel(folder, across, value):
     even = seed if across else seed[:, :1]  # where the deviation is 0, y is (x - mean) / eps
     wanted = (even - even.mean((1, 2, 3), keepdims=True)) / 0.01
     np.testing.assert_allclose(gradient if across else gradient[:, :1], wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_layers_that_ristretto_quantized_are_caffes(folder):
+    filler = "weight_filler { type: 'constant' value: 0.5 }"
+    settings = (
+        f"convolution_param {{ num_output: 2 kernel_size: 1 {filler} }} quantization_param {{ bw_params: 8 }}"
+    )
+    dense = f"inner_product_param {{ num_output: 3 {filler} }}"
+    text = inputs(x=X.shape) + layer("ConvolutionRistretto", "c", "x", settings=settings) + layer("FcRistretto", "y", "c", settings=dense)  # fmt: skip
+    assert [node.layer.type for node in net(folder, text)._nodes[-2:]] == ["Convolution", "InnerProduct"]

@@ -44,6 +44,7 @@ def test_arrays_survive_a_blobproto():
     [
         ("data: 123", 123.0),
         ("shape { } data: 123", 123.0),
+        ("shape { dim: 3 } double_data: 1 double_data: 2 double_data: 3", [1.0, 2.0, 3.0]),
         ("shape { dim: 2 dim: 1 } data: 1 data: 2", [[1.0], [2.0]]),
         ("num: 1 channels: 1 height: 2 width: 1 data: 1 data: 2", [[[[1.0], [2.0]]]]),
         ("num: 1 channels: 1 height: 1 width: 1 data: 5", [[[[5.0]]]]),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from batcountry.errors import ModelError
 from caffe.nets import inputs, layer, net
 
 FEW = settings(max_examples=40, deadline=None)
@@ -294,6 +295,7 @@ def test_detections_are_decoded_sorted_and_suppressed(folder):
     [
         ("SUM", "coeff: 2 coeff: -1 coeff: 0.5", lambda a, b, c: 2 * a - b + 0.5 * c),
         ("PROD", "", lambda a, b, c: a * b * c),
+        ("MAX", "coeff: 2 coeff: 3 coeff: 4", lambda a, b, c: np.maximum(np.maximum(a, b), c)),
         ("MAX", "", lambda a, b, c: np.maximum(np.maximum(a, b), c)),
     ],
 )
@@ -334,3 +336,29 @@ def test_the_bilinear_filler_makes_upsampling_linear(folder, side):
     inner = made.forward()["y"][0, 0, 3:-3, 3:-3]
     np.testing.assert_allclose(np.diff(inner, 2, 0), 0, atol=1e-4)
     np.testing.assert_allclose(np.diff(inner, 2, 1), 0, atol=1e-4)
+
+
+def test_outputs_are_what_nobody_reads_after_it_was_last_written_in_the_alphabets_order(folder):
+    text = (
+        inputs(x=(1, 2, 3, 4))
+        + layer("Slice", "cut", "x", "zebra apple")
+        + layer("ReLU", "relu", "zebra", "zebra")
+    )
+    built = net(folder, text, x=-np.ones((1, 2, 3, 4)))
+    assert built.outputs == ["apple", "zebra"]
+    assert {name: blob.max() for name, blob in built.forward().items()} == {"apple": -1, "zebra": 0}
+    built = net(folder, text + layer("Silence", "quiet", "zebra", ""))
+    assert built.outputs == ["apple"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        ("PROD", "coeff: 1 coeff: 2", "for sums only"),
+        ("SUM", "coeff: 1", "1 coefficients are given for 2 bottoms"),
+    ],
+)
+def test_eltwise_refuses_the_coefficients_that_caffe_does(folder, kind, text, said):
+    settings = f"eltwise_param {{ operation: {kind} {text} }}"
+    with pytest.raises(ModelError, match=said):
+        net(folder, inputs(a=(2, 3), b=(2, 3)) + layer("Eltwise", "y", "a b", settings=settings))

@@ -62,6 +62,16 @@ def test_a_branch_that_cannot_run_leaves_the_others(tmp_path):
     assert [each.name for each in open_model(written(tmp_path, text)).layers] == ["c", "r", "d", "s"]
 
 
+def test_what_does_not_go_together_is_said_in_words_of_the_net(tmp_path, caplog):
+    text = TRUNK + layer("TanH", "w", "c d") + layer("Eltwise", "v", "c d")
+    with caplog.at_level(logging.WARNING):
+        open_model(written(tmp_path, text))
+    assert (
+        "line 5: 'w' (TanH does not run on 2 bottoms); line 6: 'v' (Eltwise cannot run on (1, 16,"
+        in caplog.text
+    )
+
+
 def test_forks_are_named(tmp_path, caplog):
     text = TRUNK + layer("PSROIPooling", "p", "d") + layer("ImResize", "i", "d")
     with caplog.at_level(logging.WARNING):
@@ -102,6 +112,8 @@ def test_python_layers_are_left_out_without_leave(tmp_path, caplog):
     text = TRUNK + layer("Python", "p", "d", settings="python_param { module: 'mine' layer: 'Twice' }")
     folder = written(tmp_path, text)
     assert [each.name for each in open_model(folder).layers][-1] == "p"
+    types = [each.type for each in caffe.Net(folder / "deploy.prototxt", caffe.TEST).layers]
+    assert [kind for kind in types if kind != "Split"][-2:] == ["Convolution", "Python"]
     with caplog.at_level(logging.WARNING):
         model = open_model(folder, policy=STRICT.allow(tmp_path))
     assert [each.name for each in model.layers][-1] == "d" and "--run-code" in caplog.text

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from batcountry.image.reading import read_picture
 from caffe import nets
 from conftest import REFERENCE
 
@@ -23,6 +25,43 @@ def test_again_gives_the_same_file_bit_for_bit(run, photo_file, suffix):
     assert run("dream", "photo.png", "-o", f"dream{suffix}", "--seed", "7", *quick)[0] == 0
     assert run("again", f"dream{suffix}")[0] == 0
     assert Path(f"dream-again{suffix}").read_bytes() == Path(f"dream{suffix}").read_bytes()
+
+
+def test_again_computes_with_as_many_threads_as_the_note_says(run, photo_file, monkeypatch):
+    from batcountry.backend import threads
+
+    seen, before = [], torch.get_num_threads()
+    monkeypatch.setattr(threads, "usable_cpus", lambda: 2)
+    try:
+        torch.set_num_threads(3)
+        assert run("dream", "photo.png", "-o", "dream.png", *quick)[0] == 0
+        assert json.loads(run("info", "dream.png", "--json")[1])["threads"] == 3
+        torch.set_num_threads(1)
+        monkeypatch.setattr(
+            torch,
+            "set_num_threads",
+            lambda count, set_to=torch.set_num_threads: seen.append(count) or set_to(count),
+        )
+        code, out, _ = run("again", "dream.png")
+        assert code == 0 and 3 in seen and torch.get_num_threads() == 1 and "too many" not in out
+        assert Path("dream-again.png").read_bytes() == Path("dream.png").read_bytes()
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_again_says_so_where_the_machine_cannot_have_as_many_threads(run, photo_file, monkeypatch):
+    from batcountry.backend import threads
+    from batcountry.image.files import read_note
+
+    run("dream", "photo.png", "-o", "dream.png", *quick)
+    note = json.loads(read_note(Path("dream.png")))
+    picture = read_picture("dream.png").with_note(json.dumps({**note, "threads": 900}))
+    picture.save("many.png", overwrite=True)
+    monkeypatch.setattr(threads, "usable_cpus", lambda: 2)
+    code, out, _ = run("again", "many.png")
+    assert code == 0 and "was made with 900 threads, which are too many for this computer" in " ".join(
+        out.split()
+    )
 
 
 def test_again_refuses_another_input_and_finds_a_moved_one(run, photo_file):
@@ -349,6 +388,6 @@ def test_a_file_that_is_no_model_is_told_what_a_model_may_be(run, photo_file):
     code, _, err = run("layers", "net.safetensors")
     assert code == 2 and "has weights alone" in err
     Path("deploy.prototxt").write_text('layer { name: "a" wrong }')
-    Path("net.caffemodel").touch()
+    Path("net.caffemodel").write_bytes(b"\0")
     code, _, err = run("layers", "deploy.prototxt")
     assert code == 2 and "line 1" in err

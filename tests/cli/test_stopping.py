@@ -142,11 +142,11 @@ def test_a_film_goes_on_by_its_name(run_tiny, monkeypatch, names):
 
 
 def test_frames_that_were_taken_out_are_kept(run_tiny, monkeypatch, names):
-    from batcountry.motion.jobs import frames_folder
+    from batcountry.motion.io.decode import Film
     from motion.clips import make_clip, moving
 
     make_clip("clip.mp4", moving(6, 24, 32))
-    real = frames_folder.shots
+    real = Film.shots
 
     def shots(clip):
         for index, each in enumerate(real(clip)):
@@ -154,7 +154,7 @@ def test_frames_that_were_taken_out_are_kept(run_tiny, monkeypatch, names):
                 raise KeyboardInterrupt
             yield each
 
-    monkeypatch.setattr(frames_folder, "shots", shots)
+    monkeypatch.setattr(Film, "shots", shots)
     code, _, err = run_tiny("frames", "make", "clip.mp4", "frames")
     assert code == 130 and "stopped at frame 2/6 (33 %); what is done is in frames" in err
     assert names("frames") == ["000001.png", "000002.png"]

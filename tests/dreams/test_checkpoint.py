@@ -114,7 +114,7 @@ def test_nothing_half_written_stays(checkpoint, tmp_path, monkeypatch):
     def fails(*_):
         raise OSError("no space")
 
-    monkeypatch.setattr("batcountry.dreams.checkpoint.save_file", fails)
+    monkeypatch.setattr("batcountry.backend.tensor_files.save_file", fails)
     with pytest.raises(OSError, match="no space"):
         checkpoint.save(tmp_path / "a")
     assert not list(tmp_path.iterdir())

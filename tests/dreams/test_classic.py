@@ -170,7 +170,7 @@ def test_layers_are_listed_in_order_and_cleanup_may_be_called_again(bc):
     bc.cleanup()
 
 
-@pytest.mark.parametrize("end", ["inception_4c", "conv1/relu_7x7"])
+@pytest.mark.parametrize("end", ["inception_4c", "conv1/relu_7X7"])
 def test_an_end_that_is_no_blob_is_a_key_error(bc, end):
     with pytest.raises(KeyError, match=end):
         bc.dream(np.zeros((64, 64, 3), np.float32), end=end)

@@ -10,6 +10,7 @@ from batcountry import BatCountry
 from batcountry.caffe import layers as L
 from batcountry.dreams.classic_pictures import levels_of
 from batcountry.errors import PictureError, RecipeError
+from caffe.nets import layer
 
 SIZE = (40, 32)  # width and height that the net's dense end takes
 FILLER = {"type": "xavier"}
@@ -137,9 +138,36 @@ def test_a_guide_may_be_any_of_them_too(bc):
 def test_every_layer_that_is_listed_dreams(bc):
     picture = np.random.RandomState(2).randint(0, 256, (*SIZE[::-1], 3), dtype=np.uint8)
     assert bc.layers() == ["data", "conv", "relu", "fc", "prob"]
-    for end in ("data", "conv", "fc", "prob"):
-        found = dreamed(bc, picture, end=end)
+    step = {"step_fn": lambda net, **params: BatCountry.gradient_ascent_step(net, **params)}
+    for end in bc.layers():
+        found, by_steps = dreamed(bc, picture, end=end), dreamed(bc, picture, end=end, **step)
         assert found.shape == picture.shape and not np.array_equal(found, picture)
+        np.testing.assert_allclose(found, by_steps, atol=0.05)
+
+
+def test_no_iterations_leave_the_picture(bc):
+    np.testing.assert_allclose(dreamed(bc, COLORS, iter_n=0), COLORS, atol=1e-4)
+    found, seen = dreamed(bc, RGB, iter_n=0, visualize=True)
+    assert found.shape == COLORS.shape and found.dtype == np.float32 and seen == []
+
+
+def test_layers_whose_blobs_have_other_names_dream_by_both(tmp_path):
+    settings = "convolution_param { num_output: 4 kernel_size: 3 weight_filler { type: 'xavier' } }"
+    text = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 32 input_dim: 40 '
+    text += layer("Convolution", "first", "data", "blob", settings) + layer("ReLU", "relu", "blob", "blob")
+    path = tmp_path / "deploy.prototxt"
+    path.write_text(text)
+    caffe.set_random_seed(3)
+    caffe.Net(path, caffe.TEST).save(tmp_path / "bvlc_googlenet.caffemodel")
+    bc = BatCountry(tmp_path)
+    assert bc.layers() == ["input", "first", "relu"]
+    picture = np.random.RandomState(2).randint(0, 256, (32, 40, 3), dtype=np.uint8)
+    found = {end: dreamed(bc, picture, end=end) for end in ("input", "data", "first", "blob", "relu")}
+    np.testing.assert_array_equal(found["input"], found["data"])
+    np.testing.assert_array_equal(found["blob"], found["relu"])
+    assert not np.array_equal(found["first"], found["relu"])
+    np.testing.assert_array_equal(bc.prepare_guide(picture, "blob"), bc.prepare_guide(picture, "relu"))
+    assert bc.prepare_guide(picture, "first").min() < 0 <= bc.prepare_guide(picture, "relu").min()
 
 
 def test_the_data_dream_with_their_own_colors(bc):
@@ -155,6 +183,8 @@ def test_a_dense_end_at_another_size_says_windows_and_these_work(bc, folder, siz
         RecipeError, match=r"prob on pictures of one size only, 40×32 pixels.*--windows input"
     ):
         dreamed(bc, picture, end="prob")
+    with pytest.raises(RecipeError, match=r"of one size only, 40×32 pixels and not 60×48.*--windows input"):
+        bc.dream(np.zeros((48, 60, 3)), end="prob", octave_n=2, octave_scale=1.5, verbose=False)
     model = batcountry.open_model(folder)
     options = {"model": model, "objective": "logit(3)", "iterations": 1, "jitter": 0}
     with pytest.raises(RecipeError, match="--windows input"):

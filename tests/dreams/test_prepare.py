@@ -315,7 +315,7 @@ def test_steps_and_pixels_are_bounded_before_anything_is_opened():
 def test_a_module_is_opened_as_it_is_and_anything_else_by_its_name(monkeypatch, two_channels, given):
     opened = []
 
-    def opening(recipe, *, module, policy):
+    def opening(recipe, *, module, policy, sha256):
         opened.append((recipe.model, module, policy))
         return two_channels
 

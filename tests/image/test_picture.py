@@ -1,6 +1,8 @@
 import json
 import os
+import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -311,3 +313,22 @@ def test_it_is_shown_by_the_desktops_viewer_or_that_is_said(photo, monkeypatch):
 def test_a_name_that_is_too_long_is_refused(photo, tmp_path):
     with pytest.raises(PictureError, match="name too long"):
         read_picture(photo).save(tmp_path / f"{'x' * 300}.png")
+
+
+@pytest.mark.parametrize(
+    ("bits", "color", "row", "clear"),
+    [
+        (2, 0, b"\xd0", b"\0\3"),  # 3, 1, 0
+        (4, 0, b"\xf2\x10", b"\0\x0f"),
+        (16, 0, b"\x12\x34\x12\x35\0\0", b"\x12\x34"),
+        (16, 2, b"\x12\0\x34\1\x56\2" + b"\x12\0\x34\1\x66\2" + b"\0\0" * 3, b"\x12\0\x34\1\x56\2"),
+    ],
+)
+def test_a_clear_level_of_a_png_is_clear_at_every_depth(bits, color, row, clear):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 3, 1, bits, color, 0, 0, 0))
+    body = chunk(b"tRNS", clear) + chunk(b"IDAT", zlib.compress(b"\0" + row)) + chunk(b"IEND", b"")
+    picture = read_picture(b"\x89PNG\r\n\x1a\n" + header + body)
+    assert picture.alpha.tolist() == [[0, 255, 255]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -107,8 +108,9 @@ def test_only_one_process_is_at_work_in_it(folder):
 def test_what_the_kind_keeps_no_more_is_deleted(folder):
     for name in ("a", "b"):
         (folder.files / name).write_text("")
-    folder.sweep(["b"])
-    assert [each.name for each in folder.files.iterdir()] == ["b"]
+    (folder.files / "mine").write_text("")
+    folder.sweep(re.compile("[ab]"), ["b"])
+    assert sorted(each.name for each in folder.files.iterdir()) == ["b", "mine"]
 
 
 def test_it_is_gone_when_it_is_cleared(folder):

@@ -1,4 +1,5 @@
 import copy
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import batcountry
 from batcountry.errors import LayerNotFound, ModelError, RecipeError
 from batcountry.models import model as model_module
 from batcountry.models import module_network, open_model
-from batcountry.models.module_model import state_sha256
+from batcountry.models.state_hash import state_sha256
 from batcountry.objectives import layer
 from batcountry.optim.gradient import tiled_gradient, whole_gradient
 from torch_nets import Functional, ResidualNet, SmallVit, hooks, seeded
@@ -440,7 +441,7 @@ def test_what_does_not_fit_is_refused_at_once(options, said):
 
 def test_a_module_that_cannot_be_copied_or_run_says_so():
     broken = nn.Conv2d(3, 3, 1)
-    broken.extra = broken.weight * 2
+    broken.extra = Lock()
     with pytest.raises(ModelError, match="cannot be copied"):
         open_model(broken)
     with pytest.raises(ModelError, match="has no layer that can be dreamed with"):

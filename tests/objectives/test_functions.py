@@ -27,6 +27,13 @@ def test_a_function_dreams_what_the_objective_it_says_does(photo, two_channels):
     np.testing.assert_allclose(by_function.pixels, by_text.pixels, atol=1e-3)
 
 
+def test_a_function_may_ask_for_layers_as_lucids_do(two_channels, image):
+    ours, lucids = function(lambda seen: seen["sum"].mean()), function(lambda T: T("sum").mean())  # noqa: N803
+    assert lucids.resolved(two_channels).layers == ("sum",)
+    scores = [each.bind(two_channels)(two_channels.activations(image, ["sum"])) for each in (ours, lucids)]
+    assert torch.equal(*scores)
+
+
 def test_what_it_reads_is_found_by_running_it_once(two_channels):
     both = function(lambda seen: seen["mean"].mean() - 0.1 * seen["sum"].square().mean())
     assert both.resolved(two_channels).layers == ("mean", "sum")

@@ -175,3 +175,20 @@ def test_what_a_function_reads_is_found_where_its_scorers_are_asked_for(two_chan
     assert float(aim.bind(two_channels)(seen)) == pytest.approx(
         2 * SUMS[1].mean() + float(seen["mean"].square().mean()), rel=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    "number", [np.int64(2), np.float32(2), np.array(2), torch.tensor(2.0), torch.tensor(2)]
+)
+def test_numbers_of_numpy_and_pytorch_are_numbers(number):
+    one = channel("sum", 1)
+    for made in (number * one, one * number, one / (1 / number)):
+        assert made == 2 * one
+    assert str(one + number) == str(number + one) == 'channel("sum", 1) + 2.0'
+    assert (str(one - number), str(number - one)) == ('channel("sum", 1) - 2.0', '-channel("sum", 1) + 2.0')
+
+
+@pytest.mark.parametrize("index", [np.int64(1), np.uint8(1), np.array(1), torch.tensor(1)])
+def test_a_channels_number_may_be_numpys_or_pytorchs(index, two_channels):
+    assert str(channel("sum", index)) == 'channel("sum", 1)'
+    assert score(channel("sum", index), two_channels) == score(channel("sum", 1), two_channels)

@@ -6,6 +6,8 @@ from typing import Any, Literal
 import pytest
 
 from batcountry.errors import RecipeError
+from batcountry.objectives.parse import parse as parse_objective
+from batcountry.optim.transforms import parse as parse_transforms
 from batcountry.recipe.expressions import Calls
 
 
@@ -146,3 +148,16 @@ def test_what_no_text_can_give_is_called_by_its_types_name():
         odd.parse("of_type(3)")
     with pytest.raises(RecipeError, match="value of of_other must be an odd thing, not 3"):
         odd.parse("of_other(3)")
+
+
+@pytest.mark.parametrize(
+    "text", ["-flip(1)", "+flip(1)", "jitter(8), -flip(1)", "--pad(1)", "-True", "-[1]", "-None"]
+)
+def test_a_sign_before_what_has_none_is_refused(text):
+    with pytest.raises(RecipeError, match="a sign goes before a number"):
+        parse_transforms(text)
+
+
+def test_a_sign_before_an_objective_is_a_factor():
+    assert str(parse_objective('-layer("a")')) == '-layer("a")'
+    assert parse_objective('--3*layer("a")') == parse_objective('+layer("a")*3')

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from math import ceil, sqrt
@@ -26,12 +26,14 @@ from PIL import Image
 from batcountry.backend.files import LEFT_BEHIND, replace_file
 from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.outputs import sweep_left_behind
+from batcountry.backend.reading import read_plain
 from batcountry.errors import PictureError, RecipeError
 from batcountry.image.files import encode
 from batcountry.image.picture import Picture
 from batcountry.image.sources.opening import FORMATS
 from batcountry.jobs.folder import WITHIN
 from batcountry.models import Model
+from batcountry.recipe.json_text import read_json
 
 FORMAT = 1
 CELL = 48
@@ -183,6 +185,9 @@ def check_atlas_folder(path: Path) -> dict[str, Any]:
         If there can be no atlas in it, or what is in it is something else.
     """
     check_makeable(path)
+    for each in (path / "channels", path / "sheets", *path.glob("channels/*")):
+        if each.is_symlink():
+            raise PictureError(f"{each} is a link, which no atlas has; name another folder")
     if path.is_dir() and not (path / "atlas.json").exists():
         # An atlas that was stopped before its first index has the folder of channels alone.
         names = (each.name for each in path.iterdir() if not each.name.startswith(LEFT_BEHIND))
@@ -224,9 +229,7 @@ def read_index(path: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        if file.stat().st_size > _LARGEST_INDEX:
-            raise ValueError
-        found = json.loads(file.read_text("utf-8"))
+        found = read_json(read_plain(file, most=_LARGEST_INDEX, error=PictureError), _LARGEST_INDEX)
         if found["format"] != FORMAT:
             raise ValueError
         for each in found["layers"]:
@@ -241,5 +244,15 @@ def _fields(layer: dict[str, Any]) -> dict[str, Any]:
     slug, classes = str(layer["slug"]), tuple(map(str, layer["classes"]))
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,90}", slug) or not 0 < int(layer["channels"]) <= 1_000_000:
         raise ValueError(f"{slug} is no name of files")
-    kept: Sequence[str] = ("name", "channels", "stride", "receptive_field")
-    return {**{key: layer[key] for key in kept}, "slug": slug, "classes": classes}
+    numbers = {key: _number(layer[key]) for key in ("stride", "receptive_field")}
+    return {
+        "name": str(layer["name"]),
+        "channels": int(layer["channels"]),
+        **numbers,
+        "slug": slug,
+        "classes": classes,
+    }
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)

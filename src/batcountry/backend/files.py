@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from batcountry.errors import OutputExists
 
@@ -20,10 +21,15 @@ LEFT_BEHIND = ".batcountry-"
 
 def sha256_of(path: Path) -> str:
     """Return the hexadecimal sha256 of a file, read in pieces."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
+        return sha256_of_open(file)
+
+
+def sha256_of_open(file: BinaryIO) -> str:
+    """Return the hexadecimal sha256 of what is left of an open file, read in pieces."""
+    digest = hashlib.sha256()
+    while piece := file.read(1 << 20):
+        digest.update(piece)
     return digest.hexdigest()
 
 
@@ -41,7 +47,7 @@ def write_file(path: Path, *pieces: bytes | memoryview, overwrite: bool) -> None
 @contextmanager
 def beside(path: Path, *pieces: bytes | memoryview) -> Iterator[Path]:
     """Write the pieces into a file beside `path`, which is to be given a name; it goes if that fails."""
-    temporary = _unused_name(path.parent, path.suffix)
+    temporary = unused_name(path.parent, path.suffix)
     try:
         with temporary.open("xb") as file:
             file.writelines(pieces)
@@ -51,7 +57,8 @@ def beside(path: Path, *pieces: bytes | memoryview) -> Iterator[Path]:
         raise
 
 
-def _unused_name(folder: Path, suffix: str = "") -> Path:
+def unused_name(folder: Path, suffix: str = "") -> Path:
+    """Return a name for an unfinished file, which nobody can have foreseen and put a link there."""
     return folder / f"{LEFT_BEHIND}{secrets.token_hex(8)}{suffix}"
 
 
@@ -88,7 +95,7 @@ def _place_new(temporary: Path, path: Path) -> None:
             path.unlink()
             raise
     else:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
 
 
 def _place_folder(temporary: Path, path: Path, *, overwrite: bool) -> None:
@@ -118,7 +125,7 @@ def is_taken(path: Path) -> bool:
 
 def apply_umask(path: Path) -> None:
     """Let others read a file as they may read any that the user makes; temporary files are private at first."""
-    like = _unused_name(path.parent)
+    like = unused_name(path.parent)
     # What the system gives a new file; asking for `umask` would change it for a moment, for all threads.
     handle = os.open(like, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:

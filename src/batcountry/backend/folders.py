@@ -25,6 +25,14 @@ def make_folder(folder: Path) -> None:
         raise PictureError(f"cannot make the folder {folder}: {error.strerror}") from None
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; that of no possible name, such as one that is too long, is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def check_makeable(folder: Path) -> None:
     """Raise `PictureError` if `make_folder` would fail, or nothing could be written into the folder; makes nothing."""
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(each))
@@ -37,11 +45,16 @@ def check_makeable(folder: Path) -> None:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Return a folder's files whose suffixes are of pictures, sorted; raises `PictureError` if there are none."""
-    if not folder.is_dir():
+    """Return a folder's files whose suffixes are of pictures, sorted; raises `PictureError` if there are none.
+
+    Hidden ones are left out: macOS puts a `._photo.png`, which is no picture, beside each `photo.png` on other disks.
+    """
+    if not is_folder(folder):
         raise PictureError(f"there is no folder {folder}; name a folder of pictures")
     found = sorted(
-        each for each in folder.iterdir() if each.is_file() and each.suffix.lower() in PICTURE_SUFFIXES
+        each
+        for each in folder.iterdir()
+        if each.suffix.lower() in PICTURE_SUFFIXES and not each.name.startswith(".") and each.is_file()
     )
     if not found:
         raise PictureError(f"the folder {folder} has no pictures in it")

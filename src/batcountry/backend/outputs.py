@@ -20,6 +20,8 @@ log = logging.getLogger("batcountry")
 
 T = TypeVar("T")
 
+_LONGEST_RECORD = 1 << 20  # bytes
+
 
 @dataclass
 class Output:
@@ -43,7 +45,8 @@ class Output:
     def resumed(cls, path: Path, *, overwrite: bool, record: Path) -> Output:
         """Return the output of work that was begun with it, under the name that it has by now."""
         written = _written(record)
-        return cls(written.path if written and written.is_there else path, overwrite, record)
+        known = written is not None and written.is_of(path) and written.is_there
+        return cls(written.path if written and known else path, overwrite, record)
 
     @property
     def is_own(self) -> bool:
@@ -191,8 +194,16 @@ class _Written(BaseModel):
     def is_there(self) -> bool:
         try:
             return _version(self.path) in self.versions
-        except OSError:
+        except (OSError, ValueError):  # no name that a file can have
             return False
+
+    def is_of(self, path: Path) -> bool:
+        """Whether it is of a result that was to go to a path, and took that name or one with a number."""
+        stem = path.name.removesuffix(path.suffix)
+        numbered = rf"{re.escape(stem)}(-\d+)?{re.escape(path.suffix)}|{re.escape(path.name)}(-\d+)?"
+        return (
+            self.path.parent == path.absolute().parent and re.fullmatch(numbered, self.path.name) is not None
+        )
 
 
 def _version(path: Path) -> tuple[int, int]:
@@ -202,7 +213,9 @@ def _version(path: Path) -> tuple[int, int]:
 
 def _written(record: Path | None) -> _Written | None:
     try:
-        return None if record is None else _Written.model_validate_json(record.read_bytes())
+        if record is None or record.stat().st_size > _LONGEST_RECORD:
+            return None
+        return _Written.model_validate_json(record.read_bytes())
     except (OSError, ValidationError):
         return None  # then nothing there is known for our own, and nothing is replaced
 

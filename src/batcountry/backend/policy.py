@@ -118,6 +118,39 @@ class Policy:
             )
         return Path(path)
 
+    def check_result(self, path: PathName, home: Path) -> Path:
+        """Return a path that somebody else's job may write to; nothing needs to be there.
+
+        Parameters
+        ----------
+        home
+            The folder that the job's own lies in: below it results may go, but not be it, nor be hidden or in a hidden folder,
+            where programs have their settings.
+
+        Raises
+        ------
+        PolicyError
+            If it lies elsewhere, and in no folder that is allowed, or leads there by a link.
+        """
+        place = _resolved(path)
+        if self.folders is None or any(place.is_relative_to(each) for each in self.folders):
+            return Path(path)
+        parts = place.relative_to(home).parts if place.is_relative_to(home) else ()
+        if parts and not any(part.startswith(".") for part in parts):
+            return Path(path)
+        raise PolicyError(
+            f"the job's result would go to {path}, which is hidden or not in the folder that the job's folder lies in; allow "
+            f"that with --allow {_folder_of(place)} (policy.allow in Python) if you trust who began it"
+        )
+
+    def may_write(self, path: PathName, home: Path) -> bool:
+        """Whether somebody else's job may write to a path; see `check_result`."""
+        try:
+            self.check_result(path, home)
+        except PolicyError:
+            return False
+        return True
+
     def check_file(self, path: PathName) -> Path:
         """Return the path of a file that may be read; whether it is there is asked by who reads it.
 

@@ -12,6 +12,9 @@ from batcountry.errors import BatCountryError
 MAX_TEXT = 64 << 20
 """Most bytes of a text, such as a list of names or a network's definition."""
 
+MAX_WEIGHTS = 1 << 36
+"""Most bytes of a network's file: 64 GiB."""
+
 
 def open_plain(path: Path, *, most: int, error: type[BatCountryError]) -> BinaryIO:
     """Open a file for reading bytes, if it is a plain one.

@@ -105,6 +105,11 @@ def with_threads(steps: Iterator[T], threads: int | None = None) -> Iterator[T]:
             steps.close()
 
 
+def can_compute_with(threads: int) -> bool:
+    """Whether this machine can compute with so many threads in useful time: a few too many are slow, no more."""
+    return threads <= max(8, 2 * usable_cpus())
+
+
 def thread_limit() -> int:
     """Return the number of threads to compute with: no more than a container's quota has processors for.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batcountry.backend.reading import MAX_WEIGHTS, open_plain
 from batcountry.caffe.formats.forks import described, fit_settings
+from batcountry.caffe.formats.means import DAMAGED_ARRAY
 from batcountry.caffe.formats.prototxt import read_definition
 from batcountry.caffe.formats.weights import read_weights
 from batcountry.caffe.graph import Fit, check_wiring, infer_shapes
@@ -20,7 +22,7 @@ from batcountry.caffe.net import Net
 from batcountry.caffe.partial import build_part
 from batcountry.caffe.proto.caffe_pb2 import TEST
 from batcountry.caffe.receptive_fields import receptive_fields
-from batcountry.errors import LayerNotFound, ModelError
+from batcountry.errors import LayerNotFound, ModelError, first_line
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,12 @@ def compare(
     net = Net(prototxt, TEST, weights=weights)
     if end is not None and end not in net.top_names:
         raise LayerNotFound(end, net.top_names, str(prototxt))
-    stored = _Reference(reference, net)
+    with open_plain(reference, most=MAX_WEIGHTS, error=ModelError) as file:
+        found = _differences(_Reference(reference, file, net), net, end)
+    return sorted(found, key=lambda each: -each.largest)
+
+
+def _differences(stored: _Reference, net: Net, end: str | None) -> list[Difference]:
     for blob in stored.names("input:"):
         array = stored.load(f"input:{blob}", blob, any_shape=True)
         net.blobs[blob].reshape(*array.shape)
@@ -145,30 +152,32 @@ def compare(
         seed = stored.load(f"seed_diff:{blob}", blob)
         if seed.shape != net.blobs[blob].shape:
             raise ModelError(
-                f"{reference}: seed_diff:{blob} is {seed.shape}, and the blob {net.blobs[blob].shape}"
+                f"{stored.path}: seed_diff:{blob} is {seed.shape}, and the blob {net.blobs[blob].shape}"
             )
         net.blobs[blob].diff[...] = seed
     if seeds:
         net.backward(start=end)
         found += [stored.difference(f"diff:{blob}", blob, "diff") for blob in stored.names("diff:")]
     if not found:
-        raise ModelError(f"{reference} has no arrays named data:<blob> or <blob>")
-    return sorted(found, key=lambda each: -each.largest)
+        raise ModelError(f"{stored.path} has no arrays named data:<blob> or <blob>")
+    return found
 
 
 class _Reference:
     """The arrays of an `.npz`, none of which is read before its size is known to be that of its blob."""
 
-    def __init__(self, path: Path, net: Net) -> None:
+    def __init__(self, path: Path, file: BinaryIO, net: Net) -> None:
         self.path, self.net = path, net
         try:
-            with zipfile.ZipFile(path) as file:
-                self.sizes = {each.filename.removesuffix(".npy"): each.file_size for each in file.infolist()}
-            self.arrays: Any = np.load(path, allow_pickle=False)
-        except FileNotFoundError:
-            raise ModelError(f"there is no file {path}; check the name") from None
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise ModelError(f"{path} is not an .npz file: {error}") from None
+            with zipfile.ZipFile(file) as archive:
+                entries = archive.infolist()
+            self.sizes = {each.filename.removesuffix(".npy"): each.file_size for each in entries}
+            if len(self.sizes) != len(entries):
+                raise ValueError("a name is in it twice")
+            file.seek(0)
+            self.arrays: Any = np.load(file, allow_pickle=False)  # by zipfile, too
+        except DAMAGED_ARRAY as error:
+            raise ModelError(f"{path} is not an .npz file: {first_line(error)}") from None
 
     def names(self, prefix: str) -> list[str]:
         """Return the blobs of which something is stored under a prefix."""
@@ -189,8 +198,8 @@ class _Reference:
             raise ModelError(f"{self.path}: {key} is larger than the blob {blob!r} can be")
         try:
             return np.asarray(self.arrays[key], dtype=np.float32)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise ModelError(f"{self.path}: {key} cannot be read: {error}") from None
+        except DAMAGED_ARRAY as error:
+            raise ModelError(f"{self.path}: {key} cannot be read: {first_line(error)}") from None
 
     def difference(self, key: str, blob: str, part: str) -> Difference:
         """Compare a blob's data or diff with what is stored."""

@@ -13,11 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from batcountry.backend.limits import check_numbers
 from batcountry.caffe.fillers import MAX_BLOB, MAX_FILLED, filled, is_zero
 from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.layers.registry import LayerType, Param, Shape, layer_type
 from batcountry.caffe.proto.caffe_pb2 import ParamSpec
 from batcountry.errors import ModelError, first_line, listed, raised_in, suggestion
+
+_WITHOUT_FILE = 1 << 28  # numbers that a net may make besides for which there is no file of weights
+_FILLED_COUNT = 16  # filled weights that count as one of a file
 
 Arrays = Sequence["NDArray[np.float32] | None"]
 Blobs = Mapping[str, Arrays]
@@ -69,26 +73,27 @@ def said_of(layer: Any, bottoms: Sequence[Tensor]) -> Iterator[None]:
     """Raise what goes wrong within as `ModelError` that names a layer and its bottoms' shapes."""
     try:
         yield
+    except ShapeError:
+        raise  # said already, by the layer's run for its place in a net
     except TypeError as error:
         if not raised_in(error, __name__):
             raise  # a bug in the layer's code; raised at the call it is the number of bottoms
         raise ShapeError(
-            f"layer {layer.name!r} ({layer.type}) does not run on {len(bottoms)} bottoms ({first_line(error)})"
+            f"layer {layer.name!r} ({layer.type}) does not run on {len(bottoms)} bottoms"
         ) from error
     except (RuntimeError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
-        shapes = ", ".join(str(tuple(each.shape)) for each in bottoms)
-        raise ShapeError(
-            f"layer {layer.name!r} ({layer.type}) cannot run on {shapes}: {first_line(error)}"
-        ) from error
+        on = f" on {', '.join(str(tuple(each.shape)) for each in bottoms)}" if bottoms else ""
+        said = f"layer {layer.name!r} ({layer.type}) cannot run{on}: {first_line(error)}"
+        raise ShapeError(said) from error
 
 
 class ShapeError(ModelError, RuntimeError):
     """A layer cannot run on blobs of these shapes."""
 
 
-def check_wiring(layers: Sequence[Any], where: str) -> None:
-    """Raise `ModelError` if a layer reads a blob that no layer before it makes."""
-    made: dict[str, None] = {}
+def check_wiring(layers: Sequence[Any], where: str, given: Sequence[str] = ()) -> None:
+    """Raise `ModelError` if a layer reads a blob that no layer before it makes, and that is not `given`."""
+    made: dict[str, None] = dict.fromkeys(given)
     for layer in layers:
         for bottom in layer.bottom:
             if bottom not in made:
@@ -144,7 +149,8 @@ def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = 
     Raises
     ------
     ModelError
-        If a layer cannot be, or with a list of every layer whose blobs are of another number or shape.
+        If a layer cannot be, or with a list of every layer whose blobs are of another number or shape; or if the layers
+        make more numbers than a net with so many weights may.
     """
     builder = Builder(blobs)
     return builder.built([builder.node(layer) for layer in layers], where)
@@ -160,9 +166,17 @@ class Builder:
         self.shared: dict[str, Tensor] = {}
         self.wrong: list[str] = []
         self.filled = 0
+        self.stored = 0
+        self.made = 0
+
+    @property
+    def weights(self) -> int:
+        """How many weights there are, of which those count for little that take no room in a file."""
+        return self.stored + self.filled // _FILLED_COUNT
 
     def built(self, nodes: list[Node], where: str) -> Built:
         """Return nodes that this has made, and how the weights went with them; raises `ModelError` if they did not."""
+        check_numbers(self.made, self.weights, where, more=0 if self.has_file else _WITHOUT_FILE)
         if self.wrong:
             raise ModelError(f"{where} does not fit the net: {listed(self.wrong, '; ')}")
         with_weights = [node.name for node in nodes if node.params]
@@ -186,6 +200,9 @@ class Builder:
         kind.give_params(params)
         node = Node(layer, kind, params)
         infer_shapes([node], self.shapes)
+        tops = [self.shapes[top] for top in node.tops if top not in node.bottoms]
+        self.made += sum(prod(shape[1:] if len(shape) > 1 else shape) for shape in tops)  # for one picture
+        self.stored += sum(each.numel() for each in params) if self.blobs.get(layer.name) else 0
         return node
 
     def _made(self, layer: Any, spec: Param, array: NDArray[np.float32] | None) -> Tensor:

@@ -145,7 +145,8 @@ def blobproto_to_array(blob: Any, return_diff: bool = False) -> Array:
     ValueError
         If its shape is of another number of values.
     """
-    values = np.array(blob.diff if return_diff else blob.data, dtype=np.float32)
+    single, double = (blob.diff, blob.double_diff) if return_diff else (blob.data, blob.double_data)
+    values = np.array(single or double, dtype=np.float32)
     old = ("num", "channels", "height", "width")
     return values.reshape(
         [getattr(blob, name) for name in old] if any(map(blob.HasField, old)) else list(blob.shape.dim)

@@ -189,9 +189,8 @@ class Net:
 
     def save_hdf5(self, path: str | PathLike[str]) -> None:
         """Write the weights to a `.caffemodel.h5`; needs the extra `hdf5`."""
-        write_hdf5(
-            Path(path), ((n.name, [each.numpy() for each in n.params]) for n in self._nodes if n.params)
-        )
+        stored = ((n.name, [each.numpy() for each in n.params]) for n in self._nodes if n.params)
+        write_hdf5(Path(path), stored)
 
     load_hdf5 = copy_from
 
@@ -202,9 +201,11 @@ class Net:
 
     @property
     def outputs(self) -> list[str]:
-        """Names of the blobs that no layer reads."""
-        read = {bottom for node in self._nodes for bottom in node.bottoms}
-        return [name for name in self.blobs if name not in read]
+        """Names of the blobs that no layer reads after they were last written, sorted as in Caffe."""
+        unread = set[str]()
+        for node in self._nodes:
+            unread = unread.difference(node.bottoms).union(node.tops)
+        return sorted(unread)
 
     def reshape(self) -> None:
         """Give every blob the shape that follows from the inputs' shapes."""

@@ -136,5 +136,6 @@ def build_part(
             try:
                 nodes.append(builder.node(layer))
             except ModelError as error:
-                parting.leave(layer, str(error).removeprefix(f"layer {layer.name!r} "))
+                said = str(error).removeprefix(f"layer {layer.name!r} ")
+                parting.leave(layer, said.replace(f"({layer.type})", layer.type, 1))
     return builder.built(nodes, where), parting

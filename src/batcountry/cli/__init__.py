@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from batcountry.cli.ending import any_text, lost_output, stop_signals, undisturbed
 from batcountry.errors import BatCountryError, first_line, suggestion
 
 if TYPE_CHECKING:
@@ -36,27 +36,72 @@ def application() -> Commands:
 
 
 def main() -> None:
-    """Run the command line; leaves with one sentence and a code: 2 on bad input, 130 on Ctrl-C, 70 on a fault of its own."""
-    try:
-        app = application()
-        from batcountry.cli.screen import Handler, Stopped, be_quiet, fail
-    except KeyboardInterrupt:  # while modules are loaded, so none is asked to say so
-        print("error: stopped", file=sys.stderr)
-        sys.exit(130)
+    """Run the command line; leaves with one sentence and a code.
+
+    2 on bad input, 130 on Ctrl-C, 143 on SIGTERM, 129 on SIGHUP, 70 on a fault of its own.
+    """
+    any_text(sys.stdout, sys.stderr)
+    with stop_signals() as signals:
+        try:
+            code = _ran()
+        except KeyboardInterrupt as stop:
+            code = _stopped(str(stop), signals.code)
+        code = _delivered(code)
+    sys.exit(code)
+
+
+def _ran() -> int:
+    """Run the command, say what it ended in, and return the code to leave with; raises `KeyboardInterrupt` if it was stopped."""
+    app = application()
+    from batcountry.cli.screen import Handler, Stopped, be_quiet, fail
 
     be_quiet(False)
     try:
         with _speaking(Handler()):
             code = app(standalone_mode=False, prog_name="bat-country")
-        sys.exit(_stopped() if code == 130 else code)  # as typer says it if Ctrl-C came outside a dream
+        if code == 130:  # as typer says it if Ctrl-C came outside a dream
+            raise KeyboardInterrupt
+        return int(code or 0)
+    except Stopped as stop:
+        raise KeyboardInterrupt(str(stop)) from None
     except BatCountryError as error:
-        sys.exit(fail(str(error)))
-    except (Stopped, KeyboardInterrupt) as stop:
-        sys.exit(_stopped(str(stop)))
+        return fail(f"{error}{_going_on(error)}")
     except OSError as error:
-        sys.exit(fail(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}"))
+        return fail(f"{_unusable(error)}{_going_on(error)}")
     except Exception as error:
-        sys.exit(_usage(error))
+        return _usage(error)
+
+
+def _going_on(error: Exception) -> str:
+    """Return how to go on with the job that an error ended, as the end of a sentence."""
+    folder = getattr(error, "folder", None)
+    if folder is None:
+        return ""
+    from batcountry.cli.stopping import resume_command_of
+
+    command = resume_command_of(folder, None)
+    if str(folder) in str(error):
+        return f", with: {command}" if str(error).endswith("go on from there") else f"; go on with: {command}"
+    return f"; what is done is in {folder}, go on with: {command}"
+
+
+def _unusable(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if error.filename is None and lost_output():
+        return f"what was to be said cannot be written: {reason}; give the standard output another place"
+    return f"{error.filename or 'a file'} cannot be used: {reason}"
+
+
+def _delivered(code: int) -> int:
+    """Return the code to leave with when all that was said has gone out, or could not."""
+    error = lost_output()
+    if error is None or code or isinstance(error, BrokenPipeError):
+        return code
+    from batcountry.cli.screen import fail
+
+    return fail(
+        f"what was to be said cannot be written: {error.strerror}; give the standard output another place"
+    )
 
 
 @contextmanager
@@ -74,15 +119,12 @@ def _speaking(handler: logging.Handler) -> Iterator[None]:
         sys.excepthook = excepthook  # typer puts its own there
 
 
-def _stopped(said: str = "") -> int:
-    """Say that Ctrl-C was pressed, undisturbed by another."""
-    from batcountry.cli.screen import fail
+def _stopped(said: str, code: int) -> int:
+    """Say that the command was stopped, undisturbed by another signal."""
+    with undisturbed():
+        from batcountry.cli.screen import fail
 
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        return fail(said or "stopped", code=130)
-    finally:
-        signal.signal(signal.SIGINT, before)
+        return fail(said or "stopped", code=code)
 
 
 def _usage(error: Exception) -> int:
@@ -90,10 +132,12 @@ def _usage(error: Exception) -> int:
 
     # typer brings its own copy of click's exceptions, so they are told by what they have.
     code = getattr(error, "exit_code", None)
+    if "surrogates not allowed" in str(error):  # as Python and pydantic say it of bytes that are none
+        return fail("the name of a file or folder is not UTF-8, as what is written down has to be; rename it")
     if code is None:
         return _fault(error)
     if type(error).__name__ == "Abort":
-        return _stopped()
+        raise KeyboardInterrupt
     text = error.format_message() if hasattr(error, "format_message") else ""
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
@@ -111,7 +155,8 @@ def _fault(error: Exception) -> int:
     if os.environ.get(TRACEBACK):
         raise error
     what = f"{type(error).__name__}: {first_line(error)}"
-    return fail(f"a fault of the program itself, {what}; {TRACEBACK}=1 shows where, for a report", code=70)
+    where = f"{TRACEBACK}=1 shows where, for a report{_going_on(error)}"
+    return fail(f"a fault of the program itself, {what}; {where}", code=70)
 
 
 def _nearest(option: str, context: Any) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
 from batcountry.cli.outputs import Target, output_at
 from batcountry.cli.running import Outputs, run_dream
-from batcountry.cli.screen import out
-from batcountry.errors import BatCountryError, PictureError, VideoError
+from batcountry.cli.screen import out, plain
+from batcountry.errors import BatCountryError, OtherWeights, PictureError, VideoError
 from batcountry.recipe import Note
 
 if TYPE_CHECKING:
@@ -29,6 +30,22 @@ def picture_note(file: Path) -> Note:
     if text is None:
         raise PictureError(f"{file} has no recipe inside; only pictures that this program wrote have one")
     return Note.read(text)
+
+
+@contextmanager
+def _same_threads(note: Note | MotionNote, file: Path) -> Iterator[None]:
+    """Compute with as many threads as a file was made with; if this machine cannot, say so."""
+    from batcountry.backend.threads import can_compute_with, limited_threads
+
+    threads = note.threads
+    if threads is not None and not can_compute_with(threads):
+        out.print(
+            f"{plain(file)} was made with {threads} threads, which are too many for this computer; "
+            "sums are rounded otherwise, so that the result will be a little different"
+        )
+        threads = None
+    with limited_threads(threads):
+        yield
 
 
 def picture_again(file: Path, note: Note, target: Target, source: Path | None, policy: Policy) -> None:
@@ -60,10 +77,11 @@ def picture_again(file: Path, note: Note, target: Target, source: Path | None, p
     inputs = [file, source, *input_files(recipe)]
     output = output_at(target.path, inputs, overwrite=target.overwrite, named=target.named)
     if note.stopped:
-        out.print(f"{escape(str(file))} was stopped at {note.stopped}; this is the whole dream")
+        out.print(f"{plain(file)} was stopped at {note.stopped}; this is the whole dream")
     asked = asked.with_model(_model(asked, note, file, PictureError))
-    run_dream(source, Outputs(output), asked, named=note.input)
-    out.print(f"the dream is in {escape(str(output.path))}")
+    with _same_threads(note, file):
+        run_dream(source, Outputs(output), asked, named=note.input)
+    out.print(f"the dream is in {plain(output.path)}")
 
 
 def film_again(file: Path, note: MotionNote, target: Target, source: Path | None, policy: Policy) -> None:
@@ -99,7 +117,8 @@ def film_again(file: Path, note: MotionNote, target: Target, source: Path | None
             spec, objects = video_spec(str(source), path, recipe, **more)
         return run(spec, policy=policy, objects=objects)
 
-    make_film(target.path, begin, file.name)
+    with _same_threads(note, file):
+        make_film(target.path, begin, file.name)
 
 
 def _source(
@@ -123,7 +142,11 @@ def _source(
 
 def _model(asked: Prepared, note: Note | MotionNote, file: Path, refusal: type[BatCountryError]) -> Model:
     """Open the model that a file was dreamed with."""
-    model = asked.open_model()
+    other = refusal(f"{file} was dreamed with other weights than {asked.recipe.model} has now")
+    try:
+        model = replace(asked, sha256=note.weights_sha256).open_model()
+    except OtherWeights:  # of a file, which was not opened
+        raise other from None
     if model.weights_sha256 != note.weights_sha256:
-        raise refusal(f"{file} was dreamed with other weights than {asked.recipe.model} has now")
+        raise other
     return model

@@ -13,7 +13,7 @@ from batcountry.cli.dream import Wanted, dream_with_layers, say_done
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, Work, folder_made, place_of
 from batcountry.cli.screen import show
-from batcountry.cli.trust import Allow, NoLimits, RunCode, RunProgram, strict_policy, typed_policy
+from batcountry.cli.trust import Allow, NoLimits, RunCode, RunProgram, job_policy, strict_policy, typed_policy
 from batcountry.recipe.fields import OUTPUT
 
 # What imports torch is imported within the commands, so that --help answers at once.
@@ -81,7 +81,7 @@ def resume(
     overwrite: Overwrite = False,
 ) -> None:
     """Go on with what was stopped, in whatever way, from where its folder has it."""
-    policy = strict_policy(allow, run_code=run_code, no_limits=no_limits)
+    policy = job_policy(allow, run_code=run_code, no_limits=no_limits)
     from batcountry.jobs import resume
 
     say_done(show(resume(work, policy=policy, overwrite=overwrite), work.name))

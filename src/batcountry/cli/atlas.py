@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from batcountry.cli.app import app
 from batcountry.cli.commands import NETWORKS
 from batcountry.cli.dream import say_done
 from batcountry.cli.options import recipe_options
 from batcountry.cli.outputs import Overwrite, output_at
-from batcountry.cli.screen import out, show
+from batcountry.cli.screen import out, plain, show
 from batcountry.cli.trust import RunProgram, typed_policy
 
 _WITHOUT = ("model", "layer", "objective", "guide", "mask", "alpha", "fade")
@@ -83,4 +82,4 @@ def look(
     more: dict[str, Any] = {"top": top, "size": size, "overwrite": overwrite, **options}
     steps = looking(image, goal.path, model, layer, policy=typed_policy(run_code), **more)
     show(events_of(steps, lambda done: Progress(done=done), {"look": goal}), Path(image).name)
-    out.print(f"open {escape(str(goal.path / 'index.html'))} to see it")
+    out.print(f"open {plain(goal.path / 'index.html')} to see it")

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from batcountry.cli.app import app as app
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Overwrite
-from batcountry.cli.screen import out, show
+from batcountry.cli.screen import out, plain, show
 from batcountry.cli.stopping import said_counts
 from batcountry.cli.trust import RunProgram, typed_policy
 
@@ -37,6 +36,6 @@ def bulk(
     policy = typed_policy(run_code)
     events = bulk(folder, output, layer or [], overwrite=overwrite, policy=policy, **options)
     done = show(events, folder.name, "the same command goes on with the rest")
-    out.print(f"{said_counts(done.counts)}; the dreams are in {escape(str(output))}")
+    out.print(f"{said_counts(done.counts)}; the dreams are in {plain(output)}")
     if done.counts["failed"]:
         raise typer.Exit(2)

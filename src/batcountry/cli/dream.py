@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
 from batcountry.backend.outputs import Output, for_layer
 from batcountry.backend.policy import Policy
 from batcountry.cli.outputs import Target, check_different, output_at, steps_at
 from batcountry.cli.running import Outputs, run_dream
-from batcountry.cli.screen import out
+from batcountry.cli.screen import out, plain
 from batcountry.cli.stopping import said_counts
 from batcountry.recipe import Recipe
 
@@ -100,9 +98,9 @@ def _dream(image: Path | None, outputs: Outputs, asked: Prepared) -> None:
 
 def say_dream(picture: Output, deepzoom: Output | None) -> None:
     """Say where a dream is."""
-    out.print(f"the dream is in {escape(str(picture.path))}")
+    out.print(f"the dream is in {plain(picture.path)}")
     if deepzoom is not None:
-        out.print(f"open {escape(str(deepzoom.path / 'index.html'))} to zoom in it")
+        out.print(f"open {plain(deepzoom.path / 'index.html')} to zoom in it")
 
 
 def say_done(done: Done) -> None:
@@ -111,10 +109,8 @@ def say_done(done: Done) -> None:
     if "picture" in places:
         say_dream(places["picture"], places.get("deepzoom"))
     elif "film" in places:
-        out.print(f"the film is in {escape(str(places['film'].path))}")
+        out.print(f"the film is in {plain(places['film'].path)}")
     elif "atlas" in places:
-        out.print(
-            f"open {escape(str(places['atlas'].path / 'index.html'))} to see {said_counts(done.counts)}"
-        )
+        out.print(f"open {plain(places['atlas'].path / 'index.html')} to see {said_counts(done.counts)}")
     elif done.counts:
-        out.print(f"{said_counts(done.counts)}; the dreams are in {escape(str(places['folder'].path))}")
+        out.print(f"{said_counts(done.counts)}; the dreams are in {plain(places['folder'].path)}")

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from batcountry.cli.again import picture_note
 from batcountry.cli.app import app
 from batcountry.cli.options import command_words
-from batcountry.cli.screen import answers
+from batcountry.cli.screen import answers, plain
 from batcountry.recipe import Note, Recipe
 from batcountry.recipe.described import described
 from batcountry.recipe.validation import Options
@@ -33,16 +32,16 @@ def info(
 
     note = note_of(file) or picture_note(file)
     if as_json:
-        answers.print_json(note.model_dump_json())
+        answers.print_json(note.model_dump_json(), ensure_ascii=True)
         return
     for title, text in _facts(note):
-        answers.print(f"{title:<11}{escape(text)}")
+        answers.print(f"{title:<12}{plain(text)}")
     answers.print("\n[bold]Other than the defaults, or chosen for this picture[/]")
     for line in _differences(note) or ["nothing"]:
-        answers.print(f"  {escape(line)}")
+        answers.print(f"  {plain(line)}")
     answers.print("\n[bold]To make it again[/]")
     for words in (_again(file, note), _anew(file, note)):
-        answers.print(f"  {escape(shlex.join(words))}")
+        answers.print(f"  {plain(shlex.join(words))}")
 
 
 def _facts(note: Note | MotionNote) -> list[tuple[str, str]]:
@@ -55,6 +54,8 @@ def _facts(note: Note | MotionNote) -> list[tuple[str, str]]:
         ("network", dream.model),
         ("", f"sha256 {note.weights_sha256} (of its weights)"),
     ]
+    if note.threads is not None:
+        facts.append(("computed by", f"{note.threads} thread{'s' if note.threads > 1 else ''}"))
     stopped = getattr(note, "stopped", None)
     return [*facts, ("stopped", str(stopped))] if stopped else facts
 

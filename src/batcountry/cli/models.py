@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from batcountry.cli.app import app
 from batcountry.cli.commands import NETWORKS, Commands
-from batcountry.cli.screen import Stopped, answers, err, out, print_table
+from batcountry.cli.screen import Stopped, answers, err, out, plain, print_table
 
 if TYPE_CHECKING:
     from batcountry.models.zoo.cards import ModelCard, ModelFile
@@ -53,7 +52,7 @@ def list_(
     if found:
         print_table(table)
     else:
-        answers.print(f"no known network has a name like {escape(repr(pattern))}")
+        answers.print(f"no known network has a name like {plain(repr(pattern))}")
 
 
 @models.command()
@@ -76,13 +75,13 @@ def show(name: Name) -> None:
     }
     for title, text in facts.items():
         if text:
-            answers.print(f"{title:<11} {escape(text)}")
+            answers.print(f"{title:<11} {plain(text)}")
     for file in card.files:
         _show_file(file)
 
 
 def _show_file(file: ModelFile) -> None:
-    answers.print(f"\n{escape(file.name)}")
+    answers.print(f"\n{plain(file.name)}")
     answers.print(f"  size      {f'{file.size:,} bytes' if file.size else 'not published'}")
     for title, value in (("sha256", file.sha256), ("sha1", file.sha1)):
         if value:
@@ -91,7 +90,7 @@ def _show_file(file: ModelFile) -> None:
         answers.print("  hash      none published: put the file in the folder by hand")
     for source in file.sources:
         answers.print(
-            f"  address   {escape(source.address)}\n            (as given by: {escape(source.given_by)})"
+            f"  address   {plain(source.address)}\n            (as given by: {plain(source.given_by)})"
         )
 
 
@@ -109,11 +108,11 @@ def get(
         zoo.card(name)  # so that a wrong name is told before anything is downloaded
     for name in names:
         if zoo.card(name).embedded:
-            out.print(f"{escape(name)} comes with the package; there is nothing to download")
+            out.print(f"{plain(name)} comes with the package; there is nothing to download")
             continue
         with _progress() as watch:
             place = zoo.get(name, offline=offline, watch=watch)
-        out.print(f"{escape(name)} is in {escape(str(place))}; use it with --model {escape(name)}")
+        out.print(f"{plain(name)} is in {plain(place)}; use it with --model {plain(name)}")
 
 
 @contextmanager
@@ -128,7 +127,7 @@ def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
 
         def watch(file: str, came: int, total: int | None) -> None:
             if file not in bars:
-                bars[file] = progress.add_task(escape(file), total=total, completed=came)
+                bars[file] = progress.add_task(plain(file), total=total, completed=came)
             progress.update(bars[file], completed=came, total=total)
 
         try:

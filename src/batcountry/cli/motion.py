@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from batcountry.backend.files import is_taken
 from batcountry.cli.commands import FILMS, Commands
@@ -15,7 +14,7 @@ from batcountry.cli.commands import app as app
 from batcountry.cli.dream import say_done
 from batcountry.cli.options import options_of, recipe_options
 from batcountry.cli.outputs import Overwrite, begun_at
-from batcountry.cli.screen import out, show
+from batcountry.cli.screen import out, plain, show
 from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.errors import RecipeError
 from batcountry.motion.keyframes import LEFT_OUT
@@ -137,7 +136,7 @@ def make(
     }
     made = begun_at(folder, lambda path: make_frames(source, path, **more))
     total = _shown(made, source.name)
-    out.print(f"{total} frames are in {escape(str(made.output.path))}")
+    out.print(f"{total} frames are in {plain(made.output.path)}")
 
 
 @frames.command()
@@ -172,7 +171,7 @@ def join(
     }
     made = begun_at(output, lambda path: join_frames(folder, path, **more))
     total = _shown(made, folder.name)
-    out.print(f"the film of {total} frames is in {escape(str(made.output.path))}")
+    out.print(f"the film of {total} frames is in {plain(made.output.path)}")
 
 
 def make_film(path: Path, begin: Callable[[Path], Events], title: str) -> None:

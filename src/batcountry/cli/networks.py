@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from batcountry.backend.folders import check_makeable
 from batcountry.backend.outputs import check_folder_of_ours, check_new, is_same
 from batcountry.cli.app import app as app
 from batcountry.cli.commands import NETWORKS
-from batcountry.cli.screen import answers, out, print_table
+from batcountry.cli.screen import answers, out, plain, print_table
 from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.errors import ModelError
 
@@ -60,7 +59,7 @@ def layers(
     print_table(_dreamable_table(opened))
     for rule, names in _by_rule(rules).items():
         span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
-        answers.print(f"sizes  {escape(span)}: {rule}")
+        answers.print(f"sizes  {plain(span)}: {rule}")
 
 
 def _dreamable_table(model: Model) -> Table:
@@ -74,7 +73,7 @@ def _dreamable_table(model: Model) -> Table:
         unknown = "-" if layer.stride else "whole picture"
         field = str(layer.receptive_field or unknown)
         star = "*" if layer.recommended else ""
-        table.add_row(escape(name), star, str(layer.channels), str(layer.stride or "-"), field)
+        table.add_row(plain(name), star, str(layer.channels), str(layer.stride or "-"), field)
     return table
 
 
@@ -131,7 +130,7 @@ def check(
     except ModelError as error:
         if not prototxt.is_file():
             raise
-        answers.print(f"weights      none: {escape(str(error))}")
+        answers.print(f"weights      none: {plain(error)}")
     facts = examine(prototxt, weights)
     print_table(_layer_table(facts))
     _say(facts, prototxt, weights)
@@ -156,9 +155,7 @@ def _layer_table(facts: NetFacts) -> Table:
         shape = "×".join(map(str, each.shape)) if each.shape is not None else "-"
         field = "whole picture" if each.receptive_field is None else str(each.receptive_field)
         count = f"{each.parameters:,}" if each.parameters else ""
-        table.add_row(
-            escape(each.name), escape(each.type), shape or "1", count, str(each.stride or "-"), field
-        )
+        table.add_row(plain(each.name), plain(each.type), shape or "1", count, str(each.stride or "-"), field)
     return table
 
 
@@ -171,34 +168,34 @@ def _mean_from(prototxt: Path) -> str:
 
 def _say_mean(mean: tuple[float, ...], source: str) -> None:
     order = "blue, green, red" if len(mean) == 3 else f"{len(mean)} channels"
-    answers.print(f"mean         {', '.join(f'{each:.2f}' for each in mean)} ({order}; {escape(source)})")
+    answers.print(f"mean         {', '.join(f'{each:.2f}' for each in mean)} ({order}; {plain(source)})")
 
 
 def _say(facts: NetFacts, prototxt: Path, weights: Path | None) -> None:
-    answers.print(f"definition   {escape(str(prototxt))}")
+    answers.print(f"definition   {plain(prototxt)}")
     if weights is not None:
-        answers.print(f"weights      {escape(str(weights))}")
+        answers.print(f"weights      {plain(weights)}")
     for name, shape in facts.inputs.items():
-        answers.print(f"input        {escape(name)}, {'×'.join(map(str, shape))}")
+        answers.print(f"input        {plain(name)}, {'×'.join(map(str, shape))}")
 
 
 def _say_fit(facts: NetFacts) -> None:
     answers.print(f"parameters   {facts.parameters:,}")
     if facts.fit is not None:
         answers.print(
-            f"missing      {escape(', '.join(facts.fit.missing)) or 'nothing: every layer has its weights'}"
+            f"missing      {plain(', '.join(facts.fit.missing)) or 'nothing: every layer has its weights'}"
         )
         if facts.fit.unused:
-            answers.print(f"unused       {escape(', '.join(facts.fit.unused))}")
+            answers.print(f"unused       {plain(', '.join(facts.fit.unused))}")
     for thing in facts.skipped:
-        answers.print(f"read over    {escape(thing)}")
-    answers.print(f"unsupported  {escape(', '.join(facts.unsupported)) or 'nothing'}")
+        answers.print(f"read over    {plain(thing)}")
+    answers.print(f"unsupported  {plain(', '.join(facts.unsupported)) or 'nothing'}")
 
 
 def _say_differences(differences: Sequence[Difference], tolerance: float) -> int:
     """Print the largest differences, and return how many are larger than `tolerance`."""
     for each in differences[:10]:
-        answers.print(f"{each.largest:10.2e}  {escape(each.blob)}  {escape(each.problem)}".rstrip())
+        answers.print(f"{each.largest:10.2e}  {plain(each.blob)}  {plain(each.problem)}".rstrip())
     over = sum(each.largest > tolerance for each in differences)
     answers.print(
         f"{len(differences)} blobs compared, {over} differ by more than {tolerance:g} of their largest value"
@@ -227,4 +224,4 @@ def convert(
     check_folder_of_ours(output, NAMES, [source, weights])
     check_makeable(output)
     save_converted(open_caffe(source, weights, mean), output)
-    out.print(f"the model is in {escape(str(output))}; use it with --model {escape(str(output))}")
+    out.print(f"the model is in {plain(output)}; use it with --model {plain(output)}")

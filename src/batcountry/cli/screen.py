@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
+
+from batcountry.errors import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +24,36 @@ class Stopped(Exception):
     """Ctrl-C while dreaming; the text says how far it came."""
 
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+class _Beside:
+    """The standard error output as it is at the time; what cannot be written there is lost, and work goes on."""
+
+    @property
+    def _stream(self) -> Any:
+        return getattr(
+            sys.stderr, "rich_proxied_file", sys.stderr
+        )  # beneath what catches others' words for a bar
+
+    @property
+    def rich_proxied_file(self) -> _Beside:
+        """What a console writes to."""
+        return self
+
+    def write(self, text: str) -> int:
+        """Write a text, if that can be."""
+        with suppress(OSError, ValueError, AttributeError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Have it go out, if that can be."""
+        with suppress(OSError, ValueError, AttributeError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+err = Console(file=_Beside(), stderr=True, highlight=False, soft_wrap=True)  # type: ignore[arg-type]
 """Progress and notes."""
 
 out = Console(highlight=False, soft_wrap=True)
@@ -29,7 +62,12 @@ out = Console(highlight=False, soft_wrap=True)
 answers = Console(highlight=False, soft_wrap=True)
 """What was asked for, by commands that do nothing else; `--quiet` leaves it."""
 
-_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+_errors = Console(file=_Beside(), stderr=True, highlight=False, soft_wrap=True)  # type: ignore[arg-type]
+
+
+def plain(text: object) -> str:
+    """Return a text as it is shown within markup: without markup of its own, and printable."""
+    return escape(printable(text))
 
 
 def be_quiet(quiet: bool = True) -> None:
@@ -43,12 +81,12 @@ class Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record."""
         title = "[yellow]note:[/] " if record.levelno >= logging.WARNING else ""
-        err.print(f"{title}{escape(record.getMessage())}")
+        err.print(f"{title}{plain(record.getMessage())}")
 
 
 def fail(text: str, code: int = 2) -> int:
     """Print an error on one line and return the exit code."""
-    _errors.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}")
+    _errors.print(f"[bold red]error:[/] {plain(' '.join(text.split()))}")
     return code
 
 
@@ -98,7 +136,7 @@ def _say(message: Message) -> None:
     if message.level == "error":
         fail(message.text)
     else:
-        err.print(f"{'[yellow]note:[/] ' if message.level == 'warning' else ''}{escape(message.text)}")
+        err.print(f"{'[yellow]note:[/] ' if message.level == 'warning' else ''}{plain(message.text)}")
 
 
 def print_table(table: Table) -> None:

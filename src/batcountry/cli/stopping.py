@@ -57,15 +57,15 @@ def resume_command_of(folder: Path, at: events.Progress | None) -> str:
 
     spec = JobFolder(folder).spec()
     model = spec.inputs.get("model")
-    inputs = [each.path for name, each in spec.inputs.items() if name != "model"]
-    files = [*inputs, *(each.path for each in spec.outputs.values())]
+    files = [each.path for name, each in spec.inputs.items() if name != "model"]
+    results = [each.path for each in spec.outputs.values()]
     pixels, steps = 0, 1
     if at is not None:
         pixels = at.size[0] * at.size[1] if at.size else 0
         steps = math.prod(each.of or 1 for each in at.where)
     large = pixels > (STRICT.max_pixels or 0) or steps > (STRICT.max_steps or 0)
     shown = folder.parent if folder.name == WITHIN else folder
-    return resume_command(shown, "" if model is None else model.path, files, large=large)
+    return resume_command(shown, "" if model is None else model.path, files, results, large=large)
 
 
 def _model_in(picture: Path) -> str:

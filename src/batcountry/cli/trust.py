@@ -35,8 +35,8 @@ Allow = Annotated[
     typer.Option(
         "--allow",
         metavar="DIR",
-        help="Let its recipe read files in this folder and below; may be given several times. It may in the file's own "
-        "folder and in the working folder.",
+        help="Let its recipe read files in this folder and below, and an unfinished job write its result there; may be given "
+        "several times. It may read in the file's own folder and in the working folder, and write in its own.",
     ),
 ]
 
@@ -58,4 +58,10 @@ def typed_policy(run_code: bool) -> Policy:
 def strict_policy(allow: Sequence[Path] | None, *, run_code: bool, no_limits: bool) -> Policy:
     """Return the policy for what came inside a file, with what the user allows besides; the working folder may be read."""
     policy = STRICT.allow(Path.cwd(), *(allow or ()), run_code=run_code)
+    return policy.without_limits() if no_limits else policy
+
+
+def job_policy(allow: Sequence[Path] | None, *, run_code: bool, no_limits: bool) -> Policy:
+    """Return the policy for a job in a folder, which may be read from and written to where the user says, with the same leave."""
+    policy = STRICT.allow(*(allow or ()), run_code=run_code)
     return policy.without_limits() if no_limits else policy

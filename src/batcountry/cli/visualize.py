@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from batcountry.backend.outputs import Output
 from batcountry.cli.app import app as app
@@ -23,7 +22,7 @@ from batcountry.cli.outputs import (
     place_of,
     steps_at,
 )
-from batcountry.cli.screen import out, show
+from batcountry.cli.screen import out, plain, show
 from batcountry.cli.trust import RunProgram, typed_policy
 from batcountry.dreams.cnn_vis_options import Aim, Penalties
 from batcountry.errors import RecipeError
@@ -99,7 +98,7 @@ def visualize(
         spec = _spec(picture, asked.recipe, every, outputs)
         events = run(spec, folder=work, policy=asked.policy, objects={"asked": asked})
         done = show(events, picture.name if picture else "a start of its own")
-    out.print(f"the picture is in {escape(done.outputs['picture'])}")
+    out.print(f"the picture is in {plain(done.outputs['picture'])}")
 
 
 def _spec(image: Path | None, recipe: Recipe, every: int, outputs: dict[str, Output]) -> JobSpec:

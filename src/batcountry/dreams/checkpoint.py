@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
-from batcountry.backend.files import LEFT_BEHIND
-from batcountry.errors import RecipeError
+from batcountry.backend.tensor_files import write_tensors
+from batcountry.errors import WorkDamaged
 from batcountry.optim.optimizers import State
 
 _BYTES_PER_PIXEL = 512  # more than windows with Adam take, which have the most
@@ -53,13 +53,8 @@ class Checkpoint:
             tensors["before"] = self.before
         tensors["place"] = torch.tensor(self.place)
         tensors["score"] = torch.tensor(self.score, dtype=torch.float64)
-        temporary = path.with_name(f"{LEFT_BEHIND}{path.name}")
-        try:
-            # Cloned where two names share memory, which the format has no place for.
-            save_file({key: each.cpu().contiguous() for key, each in _apart(tensors).items()}, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        # Cloned where two names share memory, which the format has no place for.
+        write_tensors({key: each.cpu().contiguous() for key, each in _apart(tensors).items()}, path)
 
     @classmethod
     def load(cls, path: Path, pixels: int) -> Checkpoint:
@@ -83,8 +78,8 @@ class Checkpoint:
             score, image, before = float(found.pop("score")), found.pop("image"), found.pop("before", None)
             climb = {key.removeprefix("climb."): each for key, each in found.items()}
             return cls((octave, iteration), score, image, before, climb)
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError):
-            raise RecipeError(f"{path} is damaged or missing; start the dream anew") from None
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, OverflowError, SafetensorError):
+            raise WorkDamaged(f"{path} is damaged or missing; start the dream anew") from None
 
     def steps(self, iterations: int) -> int:
         """Return how many steps were made, with so many in an octave."""
@@ -101,9 +96,9 @@ class Checkpoint:
             raise another_dream()
 
 
-def another_dream() -> RecipeError:
+def another_dream() -> WorkDamaged:
     """Return the error that says that a checkpoint does not fit."""
-    return RecipeError("the checkpoint is of another dream; start the dream anew")
+    return WorkDamaged("the checkpoint is of another dream; start the dream anew")
 
 
 def _apart(tensors: State) -> State:

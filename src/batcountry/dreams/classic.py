@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from batcountry.backend.allocator import kept_memory
 from batcountry.caffe import TEST, Blob, Net
 from batcountry.caffe.io import Transformer
 from batcountry.dreams import octaves
+from batcountry.dreams.classic_calls import called, place_of
 from batcountry.dreams.classic_pictures import guide_levels, levels_of
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import runnable_sizes
@@ -23,7 +23,8 @@ from batcountry.models import Model
 from batcountry.models.loaders.caffe import BVLC_MEAN, open_caffe
 from batcountry.objectives import layer
 from batcountry.optim.ascent import classic_ascent
-from batcountry.optim.gradient import whole_gradient
+from batcountry.optim.finite import finite_size
+from batcountry.optim.gradient import finite_gradient
 
 Array = NDArray[np.float32]
 Visualizations = list[tuple[str, Array]]
@@ -104,7 +105,8 @@ class BatCountry:
             palette's numbers, so such pictures are given as PIL images, which may have any mode, or as whatever else
             `batcountry.read_picture` takes. Your own `preprocess_fn` is handed what was given.
         end
-            Name of the layer, which is also its blob's. `data` is the picture itself, whose colors grow apart.
+            Name of a blob, or of a layer in `layers()`, such as a ReLU that works in place on the blob of another. `data` is
+            the picture itself, whose colors grow apart.
         step_fn, objective_fn, preprocess_fn, deprocess_fn
             In place of `gradient_ascent_step`, `L2_objective`, `preprocess` and `deprocess`. Each
             is handed only the keywords that it accepts.
@@ -118,20 +120,20 @@ class BatCountry:
         Raises
         ------
         KeyError
-            If there is no blob `end`.
-        PictureError
-            If that is no picture.
+            If there is no blob and no layer `end`.
+        PictureError, ModelError, RecipeError
+            If that is no picture; if a step is not finite, for what layer is said.
         """
-        self.net.blobs[end]
+        place, _ = place_of(self.net, end)
         image = image if preprocess_fn is not None else levels_of(image)
         options = {"end": end, "clip": clip, **step_params}
         parts = (step_fn, objective_fn, preprocess_fn, deprocess_fn)
         known = step_params.keys() <= {"step_size", "jitter"}
-        if parts == (None,) * 4 and known and self._channels == _BGR and self._is_in_engine(end):
-            steps = self._on_engine(image, iter_n, (octave_n, octave_scale), **options)
+        if parts == (None,) * 4 and known and self._channels == _BGR and self._is_in_engine(place):
+            steps = self._on_engine(image, iter_n, (octave_n, octave_scale), **{**options, "end": place})
         else:
             steps = self._on_net(image, iter_n, (octave_n, octave_scale), parts, options)
-        result, seen = np.zeros(0, np.float32), []
+        result, seen = None, []
         for octave, iteration, picture in steps:
             result = shown = picture
             if not clip:
@@ -140,6 +142,9 @@ class BatCountry:
                 print(f"octave={octave}, iter={iteration}, layer={end}, image_dim={shown.shape}")
             if visualize:
                 seen.append((f"octave_{octave}-iter_{iteration}-layer_{end.replace('/', '_')}", shown))
+        if result is None:  # no iterations leave the picture as it is
+            planes = called(preprocess_fn or self.preprocess, self.net, image, options)
+            result = called(deprocess_fn or self.deprocess, self.net, planes, options)
         return (result, seen) if visualize else result
 
     def _on_engine(
@@ -156,7 +161,7 @@ class BatCountry:
         objective = layer(end)
         height, width = base.shape[-2:]
         sizes = runnable_sizes(self._engine(), objective.layers, (height, width), *pyramid)
-        gradient = whole_gradient(self._engine(), objective)
+        gradient = finite_gradient(self._engine(), objective)
         ascent = classic_ascent(gradient, step_size, jitter, clip, np.random)
         for step in climb(base, sizes, iterations, lambda image, _: ascent.on(image)):
             yield step.octave, step.iteration, step.image[0].permute(1, 2, 0).numpy().copy()
@@ -171,9 +176,10 @@ class BatCountry:
     ) -> Any:
         step, objective = parts[0] or self.gradient_ascent_step, parts[1] or self.L2_objective
         preprocess, deprocess = parts[2] or self.preprocess, parts[3] or self.deprocess
-        base = torch.from_numpy(np.ascontiguousarray(_given(preprocess, self.net, image, options)))[None]
+        base = torch.from_numpy(np.ascontiguousarray(called(preprocess, self.net, image, options)))[None]
         height, width = base.shape[-2:]
-        layers = (options["end"],) if self._is_in_engine(options["end"]) else ()
+        place, _ = place_of(self.net, options["end"])
+        layers = (place,) if self._is_in_engine(place) else ()
         sizes = runnable_sizes(self._engine(), layers, (height, width), *pyramid)
         source, detail = self.net.blobs["data"], None
         with kept_memory():
@@ -186,9 +192,10 @@ class BatCountry:
                 beyond = ((0, 0), (0, 0), (0, rows - height), (0, columns - width))
                 source.data[...] = np.pad(start.numpy(), beyond, mode="edge")
                 for iteration in range(iterations):
-                    _given(step, self.net, None, {**options, "objective_fn": objective})
+                    called(step, self.net, None, {**options, "objective_fn": objective})
+                    finite_size(source.data, options["end"])
                     picture = source.data[0, :, :height, :width]
-                    yield octave, iteration, _given(deprocess, self.net, picture, options)
+                    yield octave, iteration, called(deprocess, self.net, picture, options)
                 detail = torch.from_numpy(source.data[..., :height, :width].copy()) - octave_base
 
     def _engine(self) -> Model:
@@ -213,16 +220,16 @@ class BatCountry:
     ) -> None:
         """Roll the picture by a random amount, step along the objective's gradient, roll back, clip.
 
-        Works on `net.blobs["data"]`; a step is `step_size` gray levels on average.
+        Works on `net.blobs["data"]`, by `step_size` gray levels on average; raises `RecipeError` if that is not finite.
         """
-        source, target = net.blobs["data"], net.blobs[end]
+        source, (place, target) = net.blobs["data"], place_of(net, end)
         ox, oy = np.random.randint(-jitter, jitter + 1, 2)
         source.data[0] = np.roll(source.data[0], (oy, ox), (-2, -1))
-        net.forward(end=end)
+        net.forward(end=place)
         (objective_fn or BatCountry.L2_objective)(target, **objective_params)
-        net.backward(start=end)
+        net.backward(start=place)
         gradient = source.diff[0]
-        size = np.abs(gradient).mean()
+        size = finite_size(gradient, end)
         if size > 0:
             source.data[:] += step_size / size * gradient
         source.data[0] = np.roll(source.data[0], (-oy, -ox), (-2, -1))
@@ -271,11 +278,11 @@ class BatCountry:
         The picture, of the kinds that `dream` takes, is resized to 244×244, as the original does whatever `maxW` and
         `maxH` say.
         """
-        target, source = self.net.blobs[end], self.net.blobs["data"]
+        source, (place, target) = self.net.blobs["data"], place_of(self.net, end)
         resized = guide_levels(image, _GUIDE_SIDE)
         source.reshape(1, 3, _GUIDE_SIDE, _GUIDE_SIDE)
-        source.data[0] = _given(preprocess_fn or self.preprocess, self.net, resized, {})
-        self.net.forward(end=end)
+        source.data[0] = called(preprocess_fn or self.preprocess, self.net, resized, {})
+        self.net.forward(end=place)
         return target.data[0].copy()
 
     def layers(self) -> list[str]:
@@ -284,14 +291,3 @@ class BatCountry:
 
     def cleanup(self) -> None:
         """Do nothing; nothing was left behind. May be called any number of times."""
-
-
-def _given(function: Callable[..., Any], net: Net, img: Any, options: dict[str, Any]) -> Any:
-    """Call a caller's function with the net, the picture if there is one, and the options it accepts."""
-    parameters = inspect.signature(function).parameters.values()
-    if not any(each.kind is each.VAR_KEYWORD for each in parameters):
-        taken = {
-            each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
-        }
-        options = {name: value for name, value in options.items() if name in taken}
-    return function(net, **options) if img is None else function(net, img, **options)

@@ -15,7 +15,7 @@ from typing_extensions import Unpack
 from batcountry.backend.allocator import give_back, peak_memory
 from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.threads import limited_threads
+from batcountry.backend.threads import limited_threads, thread_limit
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, check_together, in_batches, pictures_given
@@ -258,11 +258,11 @@ class Dreamer:
     def _gradient(self, planned: Planned, together: int) -> Gradient:
         """Return a gradient for dreams that go together: with what it remembers, such as that memory ran out."""
         model, objective, recipe = self.resolved.model, self.resolved.objective, planned.recipe
-        plan = planned.plan
+        plan, whole = planned.plan, self.resolved.finite(self._whole)
         if plan is None:
-            return window_batches(self._whole, recipe.window_batch)
+            return window_batches(whole, recipe.window_batch)
         wrap = wrapped_axes(recipe.wrap)
-        return SparingGradient(self._whole, model, objective, plan.side, wrap, limit=plan.limit_of(together))
+        return SparingGradient(whole, model, objective, plan.side, wrap, limit=plan.limit_of(together))
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""
@@ -289,4 +289,5 @@ class Dreamer:
             input=picture.source,
             input_sha256=picture.sha256,
             weights_sha256=self.resolved.model.weights_sha256,
+            threads=thread_limit(),
         ).model_dump_json()

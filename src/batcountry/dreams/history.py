@@ -28,6 +28,11 @@ _COLORS = ("#2457b5", "#d9822b")  # of lines that are no planes
 _WIDTH, _HEIGHT, _PADDING, _DPI = 9.0, 2.4, 0.12, 150  # of a panel, in inches; dots per inch
 _FEW = 60  # steps up to which each has its dot
 
+_TOGETHER = {"step": ("mean step", "median step"), "picture": ("mean", "std")}
+"""Numbers that share a plot, by its title."""
+
+_MOST_NAMES = 200
+
 
 class History:
     """Remembers numbers of each step."""
@@ -40,6 +45,19 @@ class History:
         """By name: the score, each penalty by its text, how far colors were moved, their mean and standard deviation."""
         self.pixels: dict[str, list[float]] = {}
         """Gray levels at four positions in the picture, by color plane and position (down, across)."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has what `add` writes: as many numbers of each name as there were steps, and no names without end."""
+        lengths = {len(each) for each in (*self.numbers.values(), *self.pixels.values())}
+        usual = {"score", *(name for names in _TOGETHER.values() for name in names)}
+        if (
+            len(lengths) != 1
+            or not usual <= set(self.numbers)
+            or len(self.numbers) + len(self.pixels) > _MOST_NAMES
+        ):
+            return False
+        return lengths.pop() > 0 and all(each >= 1 for each in self.octaves)
 
     def add(self, step: Step) -> None:
         """Take note of a step."""
@@ -98,12 +116,11 @@ class History:
         _save(panels, self.octaves, path, overwrite=overwrite)
 
     def _panels(self) -> Iterator[tuple[str, Lines]]:
-        together = {"step": ("mean step", "median step"), "picture": ("mean", "std")}
-        grouped = {name for names in together.values() for name in names}
+        grouped = {name for names in _TOGETHER.values() for name in names}
         for name, values in self.numbers.items():
             if name not in grouped:
                 yield name, {name: values}
-        for title, names in together.items():
+        for title, names in _TOGETHER.items():
             yield f"{title}, gray levels", {name: self.numbers[name] for name in names}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.backend.reading import MAX_WEIGHTS, check_plain
 from batcountry.errors import BatCountryError, MissingExtra, ModelError, PictureError
 from batcountry.image.files import check_readable, picture_size
 from batcountry.image.sources.addresses import address_of, local_path
@@ -41,8 +42,8 @@ def check_inputs(
         _check(name, f"the {what} cannot be used", policy)
     for name in objective.files if objective else ():
         _check(name, "the objective cannot be used", policy)
-    if weights and recipe.weights and not policy.check_file(recipe.weights).is_file():
-        raise ModelError(f"there is no file {recipe.weights} to read weights from")
+    if weights and recipe.weights:
+        check_plain(policy.check_file(recipe.weights), most=MAX_WEIGHTS, error=ModelError)
 
 
 def _check(name: str | None, what: str, policy: Policy) -> None:

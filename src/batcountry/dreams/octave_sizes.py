@@ -92,15 +92,18 @@ def large_enough(
 
     Nothing is said of those left out if it was not the caller who asked for them but their number was `chosen`.
     """
+    own = model.input_size
     for index, size in enumerate(sizes):
-        # Sizes grow, so the first that runs decides for the rest, at the price of one small forward pass.
+        # Sizes grow, so the first that runs decides for the rest, at the price of one small forward pass; but where it is
+        # the network's own, that may be the only one.
+        if size == own != sizes[-1] and _runs_on_one_size_only(model, layers, own):
+            break
         if _is_enough(model, layers, size, transforms, last=index == len(sizes) - 1):
             if index and not chosen:
                 left = ", ".join(f"{w}×{h}" for h, w in sizes[:index])
                 log.warning("left out %d octave(s) too small for the network: %s", index, left)
             return sizes[index:]
     height, width = sizes[-1]
-    own = model.input_size
     if own is not None and own != (height, width) and _runs_on_one_size_only(model, layers, own):
         raise RecipeError(
             f"{model.name} runs as far as {', '.join(layers)} on pictures of one size only, {own[1]}×{own[0]} pixels and not "

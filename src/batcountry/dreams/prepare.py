@@ -58,6 +58,8 @@ class Prepared:
         What was given as Python code, for which the recipe only has marks.
     policy
         What the recipe may do.
+    sha256
+        The hash that the file of the model's weights is to have; None for any.
     """
 
     recipe: Recipe
@@ -67,13 +69,14 @@ class Prepared:
     mask: Picture | str | None = None
     functions: Functions = NO_FUNCTIONS
     policy: Policy = OPEN
+    sha256: str | None = None
 
     def open_model(self) -> Model:
         """Open the model, on the recipe's device and in its precision; raises what `open_recipe_model` raises."""
         model = self.model
         if not isinstance(model, Model):
             module = model if isinstance(model, nn.Module) else None
-            model = open_recipe_model(self.recipe, module=module, policy=self.policy)
+            model = open_recipe_model(self.recipe, module=module, policy=self.policy, sha256=self.sha256)
         return model.to(pick_device(self.recipe.device)).at(self.recipe.precision)
 
     def with_model(self, model: Model) -> Prepared:

@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from batcountry.errors import printable
+
 
 class Progressing(Protocol):
     """Something that knows what share of the work is done."""
@@ -46,7 +48,7 @@ def with_bar(steps: Iterable[P], say: Callable[[P], str], title: str = "dreaming
     # In a notebook rich finds its own way to the page.
     console = Console() if "ipykernel" in sys.modules else Console(stderr=True)
     with Progress(*columns(), console=console, transient=not console.is_terminal) as progress:
-        bar = progress.add_task(escape(title), total=1.0)
+        bar = progress.add_task(escape(printable(title)), total=1.0)
         for step in steps:
-            progress.update(bar, completed=step.done, description=escape(f"{title}: {say(step)}"))
+            progress.update(bar, completed=step.done, description=escape(printable(f"{title}: {say(step)}")))
             yield step

@@ -31,7 +31,7 @@ from batcountry.objectives.references import ReadPlanes
 from batcountry.optim import param, transforms
 from batcountry.optim.alpha import COLORS, AlphaMode, alpha_mode
 from batcountry.optim.ascent import Ascent
-from batcountry.optim.gradient import Gradient
+from batcountry.optim.gradient import Gradient, finite_gradient
 from batcountry.optim.optimizers import Make
 from batcountry.optim.transforms import Transform
 from batcountry.recipe import Recipe
@@ -103,7 +103,12 @@ class Resolved:
             recipe.clip,
             self.make_param,
             None if prior is None else self.alpha.prior(prior),
+            str(self.objective.of_image),
         )
+
+    def finite(self, gradient: Gradient) -> Gradient:
+        """Return a gradient that ends in a sentence where it is not finite; see `batcountry.optim.finite.culprit`."""
+        return finite_gradient(self.model, self.objective, gradient)
 
     @property
     def optimizer(self) -> Make:

@@ -13,6 +13,7 @@ from typing import Any
 from PIL import ExifTags, Image, PngImagePlugin
 
 from batcountry.backend.files import write_file
+from batcountry.backend.folders import is_folder
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.process_settings import ignored_warnings
 from batcountry.backend.reading import check_plain, open_plain, read_plain
@@ -22,6 +23,8 @@ from batcountry.image.sources.light import is_light, light_size
 from batcountry.image.sources.opening import MAX_PIXELS as MAX_PIXELS
 from batcountry.image.sources.opening import at_frame, decoding, open_image
 from batcountry.image.sources.reduced import Need, load_needed
+from batcountry.image.sources.tiff_pages import merged_planes
+from batcountry.image.sources.upright import upright_size
 
 log = logging.getLogger("batcountry")
 
@@ -66,7 +69,7 @@ def check_readable(path: str | PathLike[str], policy: Policy = OPEN) -> None:
         policy.check_address(address)
         return
     place = policy.check_file(local_path(path))
-    if place.is_dir():
+    if is_folder(place):
         raise PictureError(
             f"{place} is a folder, not a picture; name a file in it, or use `bat-country bulk`"
         )
@@ -93,7 +96,7 @@ def decode(
         if frame > 1:
             at_frame(image, frame, name)
             _check_pixels(image, name, policy)  # pages need not be of one size
-        return load_needed(image, name, need)
+        return load_needed(merged_planes(image, data, name), name, need)
 
 
 def _check_pixels(image: Image.Image, name: str, policy: Policy) -> None:
@@ -105,17 +108,20 @@ def _check_pixels(image: Image.Image, name: str, policy: Policy) -> None:
 
 
 def picture_size(path: str | PathLike[str], frame: int = 1) -> tuple[int, int]:
-    """Return the width and height of a picture file's frame, as its header says; raises `PictureError` if it is none."""
+    """Return the width and height of a picture file's frame, held upright, as its header says.
+
+    Raises `PictureError` if it is no picture.
+    """
     check_readable(path)
     place, name = local_path(path), str(path)
     with open_plain(place, most=MAX_FILE, error=PictureError) as file, decoding(name):
-        if is_light(file):
-            return light_size(file, name)
+        if is_light(file, frame):
+            return light_size(file, name, frame)
         try:
             with open_image(file, name) as image:
                 if frame > 1:
                     at_frame(image, frame, name)
-                return image.size
+                return upright_size(image)
         except Image.DecompressionBombError:
             from batcountry.image.vips import size_of
 

@@ -19,7 +19,7 @@ from batcountry.errors import PictureError
 from batcountry.image.files import decode, note_inside, read_file
 from batcountry.image.picture import Picture, Pixels
 from batcountry.image.pixel_arrays import channels_last, digest_of, pixels_of, split_alpha
-from batcountry.image.sources.light import is_light, read_light
+from batcountry.image.sources.light import is_light, light_pages, read_light
 from batcountry.image.sources.opening import frame_count
 from batcountry.image.sources.reduced import Need
 from batcountry.image.sources.upright import upright_rgb
@@ -115,13 +115,19 @@ def _from_file(
 ) -> Picture:
     policy.check_bytes(len(data), name)
     known: dict[str, Any] = {"source": source, "sha256": hashlib.sha256(data).hexdigest()}
-    if is_light(io.BytesIO(data)):
-        return Picture(*read_light(data, name, policy), **known)
+    if is_light(io.BytesIO(data), frame or 1):
+        count = light_pages(io.BytesIO(data))
+        _say_others(name, count, frame)
+        return Picture(*read_light(data, name, policy, frame or 1), frames=count, **known)
     with decode(data, name, policy, frame or 1, need) as image:
         count = frame_count(data, name)
-        if frame is None and count > 1:
-            log.warning("%s has %d frames or pages, and the first is taken", name, count)
+        _say_others(name, count, frame)
         return replace(_from_image(image, name), note=note_inside(image), frames=count, **known)
+
+
+def _say_others(name: str, count: int, frame: int | None) -> None:
+    if frame is None and count > 1:
+        log.warning("%s has %d frames or pages, and the first is taken", name, count)
 
 
 def _from_image(image: Image.Image, name: str) -> Picture:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
+from batcountry.errors import printable
 from batcountry.jobs.events import Event
 from batcountry.jobs.events import Progress as JobProgress
 
@@ -28,7 +29,7 @@ class EventBar:
             return
         seconds = event.seconds_left
         left = "" if seconds is None else f"{timedelta(seconds=round(seconds))} left"
-        text = escape(f"{event.subject or self._title}: {event}".removesuffix(": "))
+        text = escape(printable(f"{event.subject or self._title}: {event}".removesuffix(": ")))
         self._progress.update(self._task, completed=event.done, description=text, left=left)
 
 
@@ -45,7 +46,7 @@ def event_bar(title: str = "dreaming", console: Console | None = None) -> Iterat
         TextColumn("{task.fields[left]}", table_column=Column(min_width=12)),
     )
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
-        yield EventBar(progress, progress.add_task(escape(title), total=1.0, left=""), title)
+        yield EventBar(progress, progress.add_task(escape(printable(title)), total=1.0, left=""), title)
 
 
 def watched(events: Iterator[Event], title: str = "dreaming") -> Iterator[Event]:

@@ -6,7 +6,7 @@ if it has one, the job of the dream at work.
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from pathlib import Path
 from pydantic import Field
 from typing_extensions import Unpack
 
-from batcountry.backend.files import sha256_of
+from batcountry.backend.files import is_taken, sha256_of
 from batcountry.backend.folders import check_makeable, make_folder, pictures_in
-from batcountry.backend.outputs import Output, for_layer, is_same
+from batcountry.backend.outputs import Output, for_layer, is_same, sweep_left_behind
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import DreamOptions
 from batcountry.dreams.prepare import prepare
@@ -25,9 +25,11 @@ from batcountry.dreams.resolve import resolve
 from batcountry.errors import BatCountryError, JobError, OutputError
 from batcountry.jobs.bulk_earlier import Earlier
 from batcountry.jobs.control import Control
+from batcountry.jobs.disk_kind import DiskJob
+from batcountry.jobs.dream_kind import DreamJob
 from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Count, Message, Progress, Stopped
-from batcountry.jobs.folder import JobFolder
+from batcountry.jobs.folder import CURRENT, JobFolder
 from batcountry.jobs.inputs import PICTURE, check_weights, pinned, prepared_of, shown_names
 from batcountry.jobs.job_run import Events, Run
 from batcountry.jobs.kinds import Job, Objects
@@ -40,8 +42,8 @@ from batcountry.recipe.validation import Options
 FOLDER = "folder"
 """The input with the pictures, and the output with the dreams."""
 
-_CURRENT = "current"
 _KINDS = ("dream", "dream-on-disk")  # as which a dream is made
+_DREAM_FILES = re.compile(f"{DreamJob.own_files.pattern}|{DiskJob.own_files.pattern}")
 
 
 class BulkRecipe(Options):
@@ -177,7 +179,9 @@ class BulkJob(Job[BulkStep]):
         """See `batcountry.jobs.kinds.Job`."""
         place = outputs[FOLDER].path
         make_folder(place)
-        current = None if files is None else files / _CURRENT
+        if files is not None:  # of the process that was killed, as this one has its folder now
+            sweep_left_behind(place)
+        current = None if files is None else files / CURRENT
         begun = None if current is None else _begun_in(current)
         todo, failed = sorted(self._todo(place), key=lambda each: not each.is_of(begun)), set()
         for index, each in enumerate(todo):
@@ -279,7 +283,10 @@ def _begun_in(current: Path) -> JobSpec | None:
 
 
 def _clear(current: Path | None) -> None:
+    """Delete the folder of the dream that was at work; raises `JobError` if there is something of somebody else's in it."""
     if current is not None and current.is_dir():
-        shutil.rmtree(current)
+        JobFolder(current).clear(_DREAM_FILES)
     elif current is not None:
         current.unlink(missing_ok=True)
+    if current is not None and is_taken(current):
+        raise JobError(f"{current} has something in it that is no dream's; take it out, and go on")

@@ -10,13 +10,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import JsonValue, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+from pydantic import JsonValue, NonNegativeInt, PositiveInt, ValidationError
 
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import Policy
 from batcountry.backend.version import __version__
-from batcountry.dreams.disk.canvases import Canvases, Reached, free_disk, needed_disk
-from batcountry.dreams.disk.planning import check_on_disk, limit_again, planned
+from batcountry.dreams.disk.canvases import (
+    CANVAS_FILES,
+    Canvases,
+    Reached,
+    free_disk,
+    needed_disk,
+    taken_disk,
+)
+from batcountry.dreams.disk.planning import check_memory, check_on_disk, planned
 from batcountry.dreams.disk.worker import DiskDream, Task, opened
 from batcountry.dreams.planning import Plan, said_bytes
 from batcountry.dreams.resolve import Resolved, resolve
@@ -26,6 +33,7 @@ from batcountry.image.initial import start_picture
 from batcountry.image.vips import check_size
 from batcountry.jobs.dream_kind import DEEPZOOM, STEPS, check_dream_outputs, dream_progress
 from batcountry.jobs.events import Progress
+from batcountry.jobs.folder import CHECKPOINT
 from batcountry.jobs.inputs import PICTURE, asked_of, check_picture, check_weights, pinned, shown_names
 from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.messages import log
@@ -33,8 +41,6 @@ from batcountry.jobs.records import Record
 from batcountry.jobs.spec import JobSpec
 from batcountry.optim.tiles import TileScorer
 from batcountry.recipe import Note, Recipe
-
-_SIZES = TypeAdapter(list[tuple[PositiveInt, PositiveInt]])
 
 
 class _Part(Record):
@@ -57,6 +63,8 @@ class DiskKind:
 class DiskJob(Job[DiskStep]):
     """A dream on disk; see `batcountry.jobs.kinds.Job`."""
 
+    own_files = CANVAS_FILES
+
     def __init__(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> None:
         digest = check_picture(spec, policy)
         asked = asked_of(spec, spec.recipe_of(Recipe), policy, objects)
@@ -65,27 +73,20 @@ class DiskJob(Job[DiskStep]):
                 "a picture on disk is not written after every iteration; leave --save-steps out"
             )
         spec.place(PICTURE)
-        if new:
-            check_dream_outputs(spec, asked.recipe)
+        check_dream_outputs(spec, asked.recipe, new=new)
         resolved = resolve(asked)
         model = resolved.model
         check_weights(spec, model)
         check_on_disk(resolved)
         source = Path(spec.inputs[PICTURE].path) if PICTURE in spec.inputs else None
-        self.plan: Plan | None = None
-        if "sizes" in spec.facts:
-            sizes, chosen, machine = _sizes(spec), resolved.recipe, spec.machine
-            limit = None if machine.ceiling is None else limit_again(resolved, sizes, machine.ceiling)
-        else:
-            sizes, self.plan = _planned(spec, resolved, source)
-            side = self.plan.side or max(sizes[-1])
-            chosen = resolved.recipe.chosen(tile=side, octaves=resolved.recipe.octaves or len(sizes))
-            limit = self.plan.limit
-            machine = spec.machine.model_copy(update={"ceiling": limit and limit.ceiling})
-        for each in sizes:
-            policy.check_pixels(each[::-1], "the dream")
-        policy.check_steps(len(sizes) * resolved.recipe.iterations)
-        self.seconds = None if self.plan is None else self.plan.seconds
+        sizes, self.plan = _planned(spec, resolved, source)
+        if not new:
+            _check_sizes(spec, sizes)
+            check_memory(self.plan, model.device, policy)
+        side, limit = self.plan.side or max(sizes[-1]), self.plan.limit
+        chosen = resolved.recipe.chosen(tile=side, octaves=resolved.recipe.octaves or len(sizes))
+        machine = spec.machine.model_copy(update={"ceiling": limit and limit.ceiling})
+        self.seconds = self.plan.seconds
         chosen = chosen.chosen(**shown_names(spec))
         facts: dict[str, JsonValue] = {"sizes": [list(each) for each in sizes]}
         self.spec = pinned(spec.changed(machine=machine, facts=facts), chosen, model, digest)
@@ -95,6 +96,7 @@ class DiskJob(Job[DiskStep]):
             input=None if source is None else spec.inputs[PICTURE].shown,
             input_sha256=start_picture(chosen).sha256 if source is None else digest,
             weights_sha256=model.weights_sha256,
+            threads=self.spec.machine.threads,
         )
         self.dream = DiskDream(Task(note, source, sizes), TileScorer(model, resolved.objective, limit=limit))
         self._canvases = Canvases(Path())
@@ -107,13 +109,21 @@ class DiskJob(Job[DiskStep]):
     def begin(self, folder: Path | None) -> None:
         """Say what it will take; raises `JobError` if the disk has no room for it."""
         assert folder is not None
-        need, free = needed_disk(self.dream.task.sizes), free_disk(folder)
-        if free < need:
-            raise JobError(
-                f"the dream needs {need / 1e9:.1f} GB of disk in {folder}, and {free / 1e9:.1f} GB are free; "
-                "name a folder on a larger disk with --work"
-            )
+        need = self._check_disk(folder, 0, "name a folder on a larger disk with --work")
         log.info("%s, and %s of disk in %s", self.plan, said_bytes(need), folder)
+
+    def check_room(self, folder: Path) -> None:
+        """Raise `JobError` if the disk has no room for what is not there yet."""
+        there = taken_disk(folder / CHECKPOINT)
+        self._check_disk(folder, there, "make room, and go on")
+
+    def _check_disk(self, folder: Path, there: int, advice: str) -> int:
+        need, free = needed_disk(self.dream.task.sizes), free_disk(folder)
+        if free < need - there:
+            raise JobError(
+                f"the dream needs {(need - there) / 1e9:.1f} GB of disk in {folder}, and {free / 1e9:.1f} GB are free; {advice}"
+            )
+        return need
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[DiskStep]:  # noqa: ARG002
         """See `batcountry.jobs.kinds.Job`."""
@@ -163,7 +173,8 @@ class DiskJob(Job[DiskStep]):
                 f"{files.parent} does not say how far its dream is; start the dream anew"
             ) from None
         reached = Reached(found.octave, found.iteration)
-        if not self.dream.task.reaches(reached):
+        side = max(1, self.dream.tile // 2) if found.halved else self.dream.tile
+        if not self.dream.task.reaches(reached) or found.tile != side:
             raise JobError(f"the state in {files.parent} is not of the dream in it; start the dream anew")
         self.dream.reached, self.dream.tile, self.dream.halved = reached, found.tile, found.halved
 
@@ -179,15 +190,10 @@ def _planned(spec: JobSpec, resolved: Resolved, source: Path | None) -> tuple[li
     return planned(resolved, (picture.height, picture.width))
 
 
-def _sizes(spec: JobSpec) -> list[tuple[int, int]]:
-    """Return the octaves that were chosen, (height, width); raises `JobError` if they are none."""
-    try:
-        found = _SIZES.validate_python(spec.facts["sizes"])
-    except ValidationError:
-        found = []
-    if not found:
-        raise JobError("the job does not say what octaves it has; start the dream anew")
-    return found
+def _check_sizes(spec: JobSpec, sizes: list[tuple[int, int]]) -> None:
+    """Raise `JobError` unless a job's octaves are those, (height, width), that its recipe gives."""
+    if spec.facts.get("sizes") != [list(each) for each in sizes]:
+        raise JobError("the job's octaves are not those that its recipe gives; start the dream anew")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -26,7 +27,7 @@ from batcountry.dreams.steps import Step
 from batcountry.image.picture import Picture, put_picture
 from batcountry.image.vips import check_pyramid, from_array, save_pyramid, vips
 from batcountry.jobs.events import Count, Progress
-from batcountry.jobs.folder import checkpoint_file
+from batcountry.jobs.folder import JobFolder, checkpoint_file
 from batcountry.jobs.inputs import (
     PICTURE,
     asked_of,
@@ -58,12 +59,13 @@ class DreamKind:
 class DreamJob(Job[Step]):
     """A dream in memory; see `batcountry.jobs.kinds.Job`."""
 
+    own_files = re.compile(r"octave-\d+-iteration-\d+\.safetensors")
+
     def __init__(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> None:
         digest = check_picture(spec, policy)
         asked = asked_of(spec, spec.recipe_of(Recipe), policy, objects)
         spec.place(PICTURE)
-        if new:
-            check_dream_outputs(spec, asked.recipe)
+        check_dream_outputs(spec, asked.recipe, new=new)
         if DEEPZOOM in spec.outputs:
             vips()  # or it would be missed at the end
         self.dreamer = Dreamer(asked)
@@ -118,9 +120,7 @@ class DreamJob(Job[Step]):
 
     def saved(self, files: Path) -> None:
         """Delete what older steps stored."""
-        for each in files.glob("*.safetensors"):
-            if each.name != self._stored:
-                each.unlink()
+        JobFolder(files.parent).sweep(self.own_files, [self._stored])
 
     def load(self, files: Path, part: dict[str, JsonValue]) -> None:
         """See `batcountry.jobs.kinds.Job`."""
@@ -153,12 +153,17 @@ class DreamJob(Job[Step]):
         return replace(self.dreamer.read(Path(given.path)), source=given.shown)
 
 
-def check_dream_outputs(spec: JobSpec, recipe: Recipe) -> None:
-    """Raise `BatCountryError` for outputs of a dream that cannot be written; it has a `picture`."""
+def check_dream_outputs(spec: JobSpec, recipe: Recipe, *, new: bool) -> None:
+    """Raise `BatCountryError` for outputs of a dream that cannot be written; it has a `picture`.
+
+    Of one that is `new` nothing may be there; what is there later is another's, and the result takes another name.
+    """
     picture, deepzoom = spec.outputs[PICTURE], spec.outputs.get(DEEPZOOM)
     inputs = files_read(spec, recipe)
     alpha_mode(recipe).check_writable(Path(picture.path))
     check_apart(Path(picture.path), inputs)
+    if not new:
+        return
     check_new(Path(picture.path), overwrite=picture.overwrite)
     if deepzoom is not None:
         check_pyramid(Path(deepzoom.path), inputs, overwrite=deepzoom.overwrite)

@@ -155,11 +155,14 @@ class Failed(Told):
         One sentence: what was wrong, and what to do.
     error
         Name of the error's class.
+    folder
+        What it can be gone on with from, when that is mended; None if there is nothing yet.
     """
 
     event: Literal["failed"] = "failed"
     text: str
     error: str
+    folder: str | None = None
 
 
 Event = Progress | Preview | Message | Stopped | Done | Failed

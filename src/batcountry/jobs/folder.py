@@ -9,15 +9,14 @@
     .lock                 held by the process that is at work
 
 A folder may be anybody's. What is in it is read within bounds, nothing in it is run, and links in it are refused, as they
-would lead out of it.
+would lead out of it. No file in it is written through: each is made anew beside the old one, which may be a hard link. Only
+files are deleted that have names which this program gives, and only an empty folder.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Literal
@@ -34,11 +33,18 @@ from batcountry.jobs.spec import JobSpec
 
 JOB, STATE, CHECKPOINT = "job.json", "state.json", "checkpoint"
 
+CURRENT = "current"
+"""Name of the folder, among a kind's own files, of a job within the job."""
+
 WITHIN = ".job"
 """Name of a job's folder within its output."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_OURS = re.compile(r"written-[a-z][a-z0-9_-]{0,40}\.json")
+_JOB = re.compile(re.escape(JOB))
+_OURS = re.compile(r"state\.json|\.lock|written-[a-z][a-z0-9_-]{0,40}\.json")
+NO_FILES = re.compile(r"(?!)")
+"""Matches no name."""
+
 _MOST_FILES = 1_000_000
 
 
@@ -83,16 +89,19 @@ class JobFolder:
             write_file(path / JOB, spec.model_dump_json(indent=1).encode(), overwrite=False)
         except OutputExists:
             raise JobError(f"{path} has a job in it by now; name another folder") from None
-        except OSError as error:
+        except (OSError, ValueError) as error:  # which pydantic raises for names that are not UTF-8
             if new:
-                shutil.rmtree(path, ignore_errors=True)
-            raise JobError(f"cannot make the folder {path}: {error.strerror}") from None
+                cls(path).clear()
+            reason = (
+                getattr(error, "strerror", None) or "the name of a file or folder is not UTF-8; rename it"
+            )
+            raise JobError(f"cannot make the folder {path}: {reason}") from None
         return cls(path)
 
     @staticmethod
     def check_new(path: Path) -> None:
         """Raise `JobError` unless a job can be begun in a folder; makes nothing."""
-        if (path / JOB).exists():
+        if exists(path / JOB):
             raise JobError(
                 f"{path} has a job in it already; go on with `bat-country resume {path}`, or delete it"
             )
@@ -110,20 +119,17 @@ class JobFolder:
         JobError
             If there is none, or there are links in it.
         """
-        if not (path / JOB).is_file():
-            if path.is_file():
+        if not exists(path / JOB):
+            if exists(path) and path.is_file():
                 raise JobError(
                     f"there is no unfinished work beside {path}; it is finished, or is no result of a job"
                 )
             raise JobError(f"there is no job to go on with in {path}; name the folder of one")
-        for count, (place, folders, names) in enumerate(os.walk(path)):
-            for name in (*folders, *names):
-                entry = Path(place) / name
-                if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
-                    what = "a link" if entry.is_symlink() else "no plain file"
-                    raise JobError(f"{entry} is {what}, which no job makes; do not go on with this folder")
+        for count, entry in enumerate(_entries(path)):
+            if what := _oddity(entry):
+                raise JobError(f"{entry} is {what}, which no job makes; do not go on with this folder")
             if count > _MOST_FILES:
-                raise JobError(f"{path} has too many folders in it to be a job's")
+                raise JobError(f"{path} has too many files in it to be a job's")
         try:
             (path / CHECKPOINT).mkdir(exist_ok=True)  # some copy no empty folders
         except OSError as error:
@@ -155,11 +161,9 @@ class JobFolder:
         """The folder for the kind's own files."""
         return self.path / CHECKPOINT
 
-    def sweep(self, kept: Collection[str] = ()) -> None:
-        """Delete all files of the kind but some, by name."""
-        for each in self.files.iterdir():
-            if each.name not in kept and each.is_file():
-                each.unlink()
+    def sweep(self, own: re.Pattern[str], kept: Collection[str] = ()) -> None:
+        """Delete files of the kind, whose names are `own`, but some."""
+        _delete(self.files, own, kept)
 
     def outputs(self, spec: JobSpec) -> dict[str, Output]:
         """Return where results go, under the names that they have by now."""
@@ -170,19 +174,19 @@ class JobFolder:
             for name, each in spec.outputs.items()
         }
 
-    def clear(self) -> None:
-        """Delete what the job has in the folder, beginning with what makes it a job's, and the folder if that was all."""
-        (self.path / JOB).unlink(missing_ok=True)
-        shutil.rmtree(self.files, ignore_errors=True)
-        for each in self.path.iterdir():
-            if (
-                each.name in (STATE, ".lock")
-                or _OURS.fullmatch(each.name)
-                or each.name.startswith(LEFT_BEHIND)
-            ):
-                each.unlink(missing_ok=True)
-        with suppress(OSError):  # there is something of somebody else's in it
-            self.path.rmdir()
+    def clear(self, own: re.Pattern[str] = NO_FILES) -> None:
+        """Delete what the job has in the folder, beginning with what makes it a job's, and the folder if that was all.
+
+        Parameters
+        ----------
+        own
+            Names of the kind's files.
+        """
+        for folder, names in ((self.path, _JOB), (self.files, own), (self.path, _OURS)):
+            if folder.is_dir() and not folder.is_symlink():
+                _delete(folder, names)
+                with suppress(OSError):  # there is something of somebody else's in it
+                    folder.rmdir()
 
     def _read(self, name: str) -> bytes:
         try:
@@ -190,6 +194,45 @@ class JobFolder:
                 return file.read(MAX_BYTES + 1)
         except OSError as error:
             raise JobError(f"{self.path / name} cannot be read: {error.strerror}") from None
+
+
+def _delete(folder: Path, own: re.Pattern[str], kept: Collection[str] = ()) -> None:
+    """Delete from a folder the plain files that have names of ours, but some, and those that a kill left half-written."""
+    for each in folder.iterdir():
+        is_ours = own.fullmatch(each.name) or each.name.startswith(LEFT_BEHIND)
+        if is_ours and each.name not in kept and each.is_file() and not each.is_symlink():
+            each.unlink(missing_ok=True)
+
+
+def _entries(path: Path) -> Iterator[Path]:
+    """Yield what is in a job's folder and in that of its kind's files; what else lies in it is no concern of the job."""
+    yield from path.iterdir()
+    files = path / CHECKPOINT
+    if files.is_dir() and not files.is_symlink():
+        yield from files.iterdir()
+
+
+def _oddity(entry: Path) -> str | None:
+    """Return what an entry is, if no job makes such."""
+    if entry.is_symlink():
+        return "a link"
+    if not (entry.is_dir() or entry.is_file()):
+        return "no plain file"
+    if entry.parent.name == CHECKPOINT and entry.is_dir() and entry.name != CURRENT:
+        return "a folder"
+    if (
+        entry.name == ".lock" and entry.stat().st_nlink > 1
+    ):  # the only one that is opened for writing as it is
+        return "a hard link"
+    return None
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there; what has a name that no file can have is not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_only_begun(path: Path) -> bool:
@@ -215,8 +258,9 @@ def folder_within(output: Path) -> Path:
 
 def folder_of(path: Path) -> Path:
     """Return the folder of the job that a path leads to, which may be the job's output; the path itself if there is none."""
-    places = (path, folder_beside(path), folder_within(path))
-    return next((each for each in places if (each / JOB).is_file()), path)
+    beside = [folder_beside(path)] if path.name else []  # . and / have none
+    places = (path, *beside, folder_within(path))
+    return next((each for each in places if exists(each / JOB)), path)
 
 
 def checkpoint_file(files: Path, name: JsonValue) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,8 @@ def asked_of(spec: JobSpec, recipe: Recipe, policy: Policy, objects: Objects) ->
     if isinstance(given, (Prepared, Resolved)):
         return given
     asked = prepare(recipe_here(spec, recipe), policy=policy)
+    if "model" in spec.inputs:
+        asked = replace(asked, sha256=spec.inputs["model"].sha256)
     model = objects.get("model")
     return asked.with_model(model) if isinstance(model, Model) else asked
 

@@ -11,7 +11,7 @@ from typing import Any
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import Policy
 from batcountry.backend.threads import limited_threads
-from batcountry.errors import JobError
+from batcountry.errors import JobError, WorkDamaged
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Done, Event, Message, Preview, Progress, Stopped
 from batcountry.jobs.folder import JobFolder, JobState
@@ -50,6 +50,7 @@ class Run:
         self.saved = self.begun = time.monotonic()
         self.begun_at: float | None = None
         self.between = False  # steps, where what the next one depends on is whole
+        self.loaded = False
 
     def preview(self, side: int) -> bytes | None:
         """Return a small picture after the last step, a JPEG or PNG; None if there is none."""
@@ -57,6 +58,17 @@ class Run:
 
     def events(self) -> Events:
         """Do the work, and yield what it tells; see `run`."""
+        try:
+            yield from self._events()
+        except OSError as error:
+            failed = _said(error)
+            self._leave(failed)
+            raise failed from error
+        except Exception as error:
+            self._leave(error)
+            raise
+
+    def _events(self) -> Events:
         pressed = False
         with nullcontext() if self.folder is None else self.folder.alone():
             try:
@@ -79,6 +91,7 @@ class Run:
         if self.folder is not None and state is not None:
             self.job.load(self.folder.files, state.part)
             self.at = state.at
+        self.loaded = True
         files = None if self.folder is None else self.folder.files
         with closing(self.job.steps(files, self.outputs)) as steps:  # type: ignore[type-var]
             timed = self.policy.timed(steps)
@@ -146,17 +159,31 @@ class Run:
             folder=None if self.folder is None else str(self.folder.path),
         )
 
+    def _leave(self, error: Exception) -> None:
+        """Let an error say where the work so far is, if there is some, or else leave no folder that nobody named."""
+        if self.folder is None or not self.loaded or isinstance(error, WorkDamaged):
+            return
+        if self.at is not None:
+            error.folder = self.folder.path  # type: ignore[attr-defined]
+        elif self.job.spec.temporary:
+            self.folder.clear(self.job.own_files)
+
     def _finished(self) -> Done:
         self.between = False
         with self.heard.hearing(), limited_threads(self.job.spec.machine.threads):
             self.job.finish(self.outputs)
         places = {name: str(each.path) for name, each in self.outputs.items()}
         if self.folder is not None and self.job.spec.temporary:
-            self.folder.clear()
+            self.folder.clear(self.job.own_files)
         elif self.folder is not None:
             self.folder.write_state(JobState(finished=True, at=self.at, outputs=places))
-            self.folder.sweep()
+            self.folder.sweep(self.job.own_files)
         return Done(outputs=places, counts=dict(self.job.counts))
+
+
+def _said(error: OSError) -> JobError:
+    where = "" if error.filename is None else f", as {error.filename} cannot be used"
+    return JobError(f"the work stopped{where}: {error.strerror or error}")
 
 
 _END = object()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import JsonValue
 
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import Policy
 from batcountry.jobs.events import Progress
+from batcountry.jobs.folder import NO_FILES
 from batcountry.jobs.spec import JobSpec
 from batcountry.recipe.registry import Registry
 
@@ -36,8 +38,11 @@ class Job(Protocol[S]):
         How long it is expected to take; None if nobody knows.
     counts
         How many things came to what, such as 3 dreamed, 1 failed; empty where there is nothing to count.
+    own_files
+        Names of the files that it stores, whole: what else is in its folder may be somebody's and is never deleted.
     """
 
+    own_files: ClassVar[re.Pattern[str]] = NO_FILES
     spec: JobSpec
     seconds: float | None = None
     counts: Mapping[str, int] = MappingProxyType({})
@@ -54,6 +59,10 @@ class Job(Protocol[S]):
         JobError
             If there is no room for it.
         """
+        return
+
+    def check_room(self, folder: Path) -> None:  # noqa: ARG002
+        """Raise `BatCountryError` if there is no room to go on in a folder, which may be anybody's."""
         return
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[S]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from batcountry.errors import JobError
+from batcountry.recipe.json_text import read_json
 from batcountry.recipe.validation import Checked
 
 VERSION = 1
@@ -40,12 +40,10 @@ def read_record(kind: type[T] | TypeAdapter[T], data: str | bytes, what: str, mo
     JobError
         If it is too long, no JSON, of another version, or says what cannot be.
     """
-    if len(data) > most:
-        raise JobError(f"{what} has more than {most:,} bytes, which nothing here writes")
     try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        raise JobError(f"{what} is damaged: it is not JSON") from None
+        found = read_json(data, most)
+    except ValueError as error:
+        raise JobError(f"{what} {'' if len(data) > most else 'is damaged: it '}{error}") from None
     if not isinstance(found, dict):
         raise JobError(f"{what} is damaged: it is not a JSON object")
     _check_version(found.get("version"), what)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from batcountry.backend.files import is_taken
 from batcountry.backend.outputs import check_apart
 from batcountry.backend.policy import OPEN, STRICT, Policy
 from batcountry.errors import BatCountryError, JobError, first_line
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Done, Event, Failed, Message
-from batcountry.jobs.folder import JOB, JobFolder, folder_of
+from batcountry.jobs.folder import WITHIN, JobFolder, exists, folder_of
 from batcountry.jobs.job_run import Events, Run
 from batcountry.jobs.kinds import JOB_KINDS, Job, Objects
 from batcountry.jobs.messages import Heard, say
@@ -80,12 +80,13 @@ def _begun(job: Job[Any], folder: str | Path | None) -> JobFolder | None:
     """Write a job down in a folder, or in one of its own if it needs one; what cannot be begun leaves none."""
     place = job.own_folder() if folder is None else Path(folder)
     job.spec = job.spec.changed(temporary=folder is None)
+    taken = place is not None and is_taken(place)  # then it is not this job's
     try:
         job.begin(place)
         return None if place is None else JobFolder.begin(place, job.spec)
     except BaseException:
-        if folder is None and place is not None and not (place / JOB).exists():
-            shutil.rmtree(place, ignore_errors=True)
+        if folder is None and place is not None and not taken and exists(place):
+            JobFolder(place).clear(job.own_files)
         raise
 
 
@@ -105,8 +106,8 @@ def resume(
         Whether what somebody else wrote where results go may be replaced, if the job was begun so. What the folder itself
         says of that does not count, as it may be anybody's. What the job wrote is replaced anyway.
     policy
-        What the job may do, as the folder may be somebody else's. Besides, files may be read, and results written, in the
-        folder that it lies in and below, and in the working folder and below.
+        What the job may do, as the folder may be somebody else's. Besides, files may be read in the folder that it lies in
+        and in the working folder, and below; results may go to the folder that it lies in and below, but to nothing hidden.
 
     Raises
     ------
@@ -126,15 +127,18 @@ def reopen(
 ) -> Run:
     """Make a job in a folder ready to go on, and return its run; takes what `resume` takes."""
     place, heard = JobFolder.open(folder_of(Path(folder))), Heard()
-    policy = policy.allow(Path.cwd(), place.path.resolve().parent)
+    home = place.path.resolve().parent
+    filled = [home] if place.path.name == WITHIN else []  # an atlas
     spec, state = place.spec().distrusted(overwrite=overwrite), place.state()
     for each in spec.outputs.values():
-        _check_output(policy.check_place(each.path), spec)
+        _check_output(policy.allow(*filled).check_result(each.path, home), spec)
+    policy = policy.allow(Path.cwd(), home)
     if state is not None and state.finished:
         found = ", ".join(state.outputs.values())
         raise JobError(f"the job in {folder} is finished; it is in {found}")
     with heard.hearing():
         job = JOB_KINDS[spec.kind]().prepare(spec, policy, objects or {}, new=False)
+        job.check_room(place.path)
     return Run(job, place, control or Control(), policy, heard)
 
 
@@ -170,7 +174,11 @@ def told(events: Iterator[Event]) -> Iterator[Event]:
     try:
         yield from events
     except BatCountryError as error:
-        yield Failed(text=str(error), error=type(error).__name__)
+        yield Failed(text=str(error), error=type(error).__name__, folder=_text_of(error.folder))
     except Exception as error:
         text = f"a fault of the program itself, {type(error).__name__}: {first_line(error)}"
-        yield Failed(text=text, error=type(error).__name__)
+        yield Failed(text=text, error=type(error).__name__, folder=_text_of(getattr(error, "folder", None)))
+
+
+def _text_of(folder: Path | None) -> str | None:
+    return None if folder is None else str(folder)

@@ -7,6 +7,7 @@ drawn of is stored with the dream.
 from __future__ import annotations
 
 import math
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,11 +21,11 @@ from batcountry.backend.outputs import Output, check_apart, check_new, sweep_lef
 from batcountry.backend.policy import Policy
 from batcountry.dreams.history import History, check_plots
 from batcountry.dreams.steps import Step
-from batcountry.errors import RecipeError
+from batcountry.errors import JobError, RecipeError
 from batcountry.image.files import check_writable
 from batcountry.jobs.dream_kind import DEEPZOOM, STEPS, DreamJob, save_step
 from batcountry.jobs.events import Progress
-from batcountry.jobs.folder import checkpoint_file
+from batcountry.jobs.folder import JobFolder, checkpoint_file
 from batcountry.jobs.inputs import files_read
 from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.messages import log
@@ -36,7 +37,8 @@ from batcountry.recipe.validation import Options
 PLOT, PLOT_PIXELS = "plot", "plot_pixels"
 """Outputs beside the picture."""
 
-_MOST_BYTES = 1 << 28
+_MOST_BYTES = 1 << 25
+_NUMBER_FILES = re.compile(r"octave-\d+-iteration-\d+\.json")
 
 
 class VisualizeRecipe(Options):
@@ -60,13 +62,14 @@ class VisualizeKind:
             raise RecipeError("a visualization has no pyramid; leave deepzoom out, or dream with its recipe")
         if STEPS in spec.outputs and not recipe.every:
             raise RecipeError("pictures of steps are written as often as `every` says; give 1 or more")
-        if new:
-            _check_plots(spec, recipe.dream)
+        _check_plots(spec, recipe.dream, new=new)
         return VisualizeJob(spec, recipe.every, policy, objects, new=new)
 
 
 class VisualizeJob(Job[Step]):
     """A visualization; see `batcountry.jobs.kinds.Job`. Of the picture a dream takes care."""
+
+    own_files = re.compile(f"{DreamJob.own_files.pattern}|{_NUMBER_FILES.pattern}")
 
     def __init__(self, spec: JobSpec, every: int, policy: Policy, objects: Objects, *, new: bool) -> None:
         recipe = spec.recipe_of(VisualizeRecipe)
@@ -124,9 +127,7 @@ class VisualizeJob(Job[Step]):
     def saved(self, files: Path) -> None:
         """Delete what older steps stored."""
         self._dream.saved(files)
-        for each in files.glob("*.json"):
-            if each.name != self._stored:
-                each.unlink()
+        JobFolder(files.parent).sweep(_NUMBER_FILES, [self._stored])
 
     def load(self, files: Path, part: dict[str, JsonValue]) -> None:
         """See `batcountry.jobs.kinds.Job`."""
@@ -187,17 +188,20 @@ def _read(file: Path) -> History:
     for known, read in ((history.numbers, found.numbers), (history.pixels, found.pixels)):
         known.update({n: [math.nan if each is None else each for each in v] for n, v in read.items()})
     history.octaves = found.octaves
+    if not history.is_whole:
+        raise JobError(f"{file} is damaged: its numbers are not of the same steps; start the job anew")
     return history
 
 
-def _check_plots(spec: JobSpec, recipe: Recipe) -> None:
+def _check_plots(spec: JobSpec, recipe: Recipe, *, new: bool) -> None:
     for name in (PLOT, PLOT_PIXELS):
         if name in spec.outputs:
             check_plots()  # or Matplotlib would be missed at the end
             place = spec.outputs[name]
             check_writable(Path(place.path))
             check_apart(Path(place.path), files_read(spec, recipe))
-            check_new(Path(place.path), overwrite=place.overwrite)
+            if new:
+                check_new(Path(place.path), overwrite=place.overwrite)
 
 
 def _drawn(output: Output, draw: Callable[[Path], object]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads
-from batcountry.errors import ModelError, suggestion
+from batcountry.errors import BatCountryError, ModelError, first_line, suggestion
 from batcountry.models import zoo
 from batcountry.models.loaders.efficientnet_lite import NAME
 from batcountry.models.loaders.registry import LOADERS, MODELS
@@ -34,6 +34,7 @@ def open_model(
     size: int | tuple[int, int] | None = None,
     classes: Sequence[str] | None = None,
     policy: Policy = OPEN,
+    sha256: str | None = None,
 ) -> Model:
     """Open a network for dreaming, on the CPU.
 
@@ -66,6 +67,9 @@ def open_model(
     policy
         What may be done to open it: which files may be read, and whether code may be run. A TorchScript file is
         a program, so it needs leave whoever names it: `policy=OPEN.allow(run_code=True)`.
+    sha256
+        The hash that the file of its weights is to have, as a picture's note has it. Another file is refused before it is
+        opened; of weights that are in no file of their own, `Model.weights_sha256` can be compared after.
 
     Raises
     ------
@@ -73,26 +77,53 @@ def open_model(
         If there is no such model, or its files cannot be read; the message says which and why.
     PolicyError
         If to open it is more than the policy allows.
+    OtherWeights
+        If the file has another hash than `sha256`.
     """
     request = Request(
-        source, None if weights is None else Path(weights), mean, std, input, size, classes, policy
+        source, None if weights is None else Path(weights), mean, std, input, size, classes, policy, sha256
     )
     _check_files(request)
     for name in reversed(list(LOADERS)):
-        model = LOADERS[name](request)
+        model = _opened(LOADERS[name], request)
         if model is not None:
             return model
     raise _unknown(str(source))
 
 
+def _opened(loader: Loader, request: Request) -> Model | None:
+    """Ask a loader; whatever a network's own code says to being looked at is said in a sentence."""
+    try:
+        return loader(request)
+    except (BatCountryError, MemoryError):
+        raise
+    except Exception as error:
+        name = request.text or type(request.source).__name__
+        raise ModelError(
+            f"{name} cannot be opened ({type(error).__name__}: {first_line(error)}); its code or file does not fit this program"
+        ) from error
+
+
 def _check_files(request: Request) -> None:
-    """Raise `PolicyError` unless the files that a model is asked for by may be read."""
+    """Raise `PolicyError` unless the files that a model is asked for by may be read, `ModelError` if one cannot be a file."""
+    for path in (request.path, request.weights, request.mean):
+        if isinstance(path, (str, Path)):
+            _check_name(Path(path))
     named = request.text in MODELS or any(each.name == request.text for each in zoo.cards())
     if request.text and not named and (request.path.exists() or len(request.path.parts) > 1):
         request.policy.check_file(request.path)
     for each in (request.weights, request.mean):
         if isinstance(each, (str, Path)):
             request.policy.check_file(each)
+
+
+def _check_name(path: Path) -> None:
+    try:
+        is_odd = path.exists() and not (path.is_file() or path.is_dir())
+    except OSError as error:
+        raise ModelError(f"{str(path)[:40]}… is no name of a file: {error.strerror}") from None
+    if is_odd:
+        raise ModelError(f"{path} is no plain file, but a device or a pipe; name a file")
 
 
 def _unknown(source: str) -> ModelError:

@@ -16,7 +16,13 @@ from batcountry.models.loaders.registry import PROGRAMS
 from batcountry.recipe import Recipe
 
 
-def open_recipe_model(recipe: Recipe, *, module: nn.Module | None = None, policy: Policy = OPEN) -> Model:
+def open_recipe_model(
+    recipe: Recipe,
+    *,
+    module: nn.Module | None = None,
+    policy: Policy = OPEN,
+    sha256: str | None = None,
+) -> Model:
     """Open a recipe's model.
 
     Parameters
@@ -25,6 +31,8 @@ def open_recipe_model(recipe: Recipe, *, module: nn.Module | None = None, policy
         A PyTorch module to open in place of what the recipe names.
     policy
         What the recipe may do; a strict one for recipes out of pictures, folders of unfinished work, and from the web.
+    sha256
+        Of its weights; see `open_model`.
 
     Raises
     ------
@@ -42,6 +50,7 @@ def open_recipe_model(recipe: Recipe, *, module: nn.Module | None = None, policy
         std=_numbers("std", recipe.std),
         input=recipe.channels,
         policy=policy,
+        sha256=sha256,
     )
 
 
@@ -69,7 +78,14 @@ def runs_code(model: str) -> bool:
     return names_function(model) or Path(model).suffix.lower() in PROGRAMS
 
 
-def resume_command(folder: Path, model: str, files: Iterable[str | None] = (), *, large: bool = False) -> str:
+def resume_command(
+    folder: Path,
+    model: str,
+    files: Iterable[str | None] = (),
+    results: Iterable[str] = (),
+    *,
+    large: bool = False,
+) -> str:
     """Return the command that goes on with the work in a folder, with the leave that it needs.
 
     Parameters
@@ -78,15 +94,18 @@ def resume_command(folder: Path, model: str, files: Iterable[str | None] = (), *
         Of the work.
     model
         Its name.
-    files
-        Those that the work reads and writes; None for none.
+    files, results
+        Those that the work reads, None for none, and where its results go.
     large
         Whether it is more work than is allowed if nothing is said.
     """
     words = ["bat-country", "resume", str(folder)]
     words += ["--run-code"] if runs_code(model) else []
-    policy = STRICT.allow(Path.cwd(), folder.resolve().parent)
-    folders = {str(Path(each).parent): None for each in files if each and not policy.may_read(each)}
+    home = folder.resolve().parent
+    policy = STRICT.allow(Path.cwd(), home)
+    others = [each for each in files if each and not policy.may_read(each)]
+    others += [each for each in results if not STRICT.may_write(each, home)]
+    folders = dict.fromkeys(str(Path(each).parent) for each in others)
     words += [word for each in folders for word in ("--allow", each)]
     return join([*words, *(["--no-limits"] if large else [])])
 

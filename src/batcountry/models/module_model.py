@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from batcountry.backend.batch_norm import use_exact_norms
 from batcountry.backend.receptive_field import ReceptiveField
 from batcountry.errors import ModelError
 from batcountry.models.inspect.layouts import Size
@@ -19,6 +19,7 @@ from batcountry.models.inspect.tracing import Traced, trace
 from batcountry.models.model import Layer, Model
 from batcountry.models.module_network import ModuleNetwork
 from batcountry.models.preprocess import Entry
+from batcountry.models.state_hash import state_sha256
 
 USUAL_SIZE = (224, 224)
 
@@ -54,18 +55,19 @@ def model_of(
     ModelError
         If it does not run on such a picture, or none of its layers can be dreamed with.
     """
-    columns = any(isinstance(part, nn.Conv2d) for part in module.modules())
-    traced, columns = _traced(module, entry, size, columns=columns)
+    digest = weights_sha256 or state_sha256(module.state_dict())
+    use_exact_norms(module)
+    traced, columns = _traced_in_float32(module, entry, size)
     if columns:
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        _lay_channels_last(module)
     network = ModuleNetwork(module, traced, entry, columns=columns)
     good = recommended_layers(traced, module) if traced.layouts else set()
     layers = [
-        replace(layer, recommended=layer.name in good) for layer in _layers(traced, receptive_fields(module))
+        replace(layer, recommended=layer.name in good)
+        for layer in _layers(traced, _receptive_fields(network))
     ]
     if not layers:
         raise ModelError(f"{name} has no layer that can be dreamed with: {_first(traced.refused)}")
-    digest = weights_sha256 or state_sha256(module.state_dict())
     return _model(name, network, traced, layers, classes, digest)
 
 
@@ -97,6 +99,18 @@ def _model(
     )
 
 
+def _traced_in_float32(module: nn.Module, entry: Entry, size: Size) -> tuple[Traced, bool]:
+    """Trace a module as it is, or else with all its weights in float32, as pictures are."""
+    columns = any(isinstance(part, nn.Conv2d) for part in module.modules())
+    try:
+        return _traced(module, entry, size, columns=columns)
+    except ModelError:
+        weights = [*module.parameters(), *module.buffers()]
+        if all(each.dtype == torch.float32 for each in weights if each.is_floating_point()):
+            raise
+    return _traced(module.float(), entry, size, columns=columns)
+
+
 def _traced(module: nn.Module, entry: Entry, size: Size, *, columns: bool) -> tuple[Traced, bool]:
     """Trace a module, channels-last if it runs so; some reshape their activations in ways that forbid it."""
     channels = len(entry.picture_mean)
@@ -109,36 +123,43 @@ def _traced(module: nn.Module, entry: Entry, size: Size, *, columns: bool) -> tu
     return trace(module, size, entry, channels), False
 
 
+def _lay_channels_last(module: nn.Module) -> None:
+    """Lay the filters of convolutions as pictures lie; weights of more axes stay, which no such convolution has."""
+    for tensor in [*module.parameters(), *module.buffers()]:
+        if tensor.ndim == 4 and tensor.layout is torch.strided and not tensor.is_quantized:
+            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+
+
 def _columns(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def _layers(traced: Traced, fields: Mapping[tuple[str, int], ReceptiveField | None]) -> Iterator[Layer]:
+def _receptive_fields(network: ModuleNetwork) -> Mapping[tuple[str, int], ReceptiveField]:
+    """Return what units see, from runs for sizes that reach all layers which take more than one size."""
+    traced = network.traced
+    names = [
+        name
+        for name, layout in traced.layouts.items()
+        if layout.kind == "first" and traced.multiples[name] == 1
+    ]
+
+    def fit(size: Size) -> Size:
+        return network.sizes.fit(size, names) or size
+
+    return receptive_fields(network.module, (network.entry.channels, *traced.size), fit)
+
+
+def _layers(traced: Traced, fields: Mapping[tuple[str, int], ReceptiveField]) -> Iterator[Layer]:
     for name, layout in traced.layouts.items():
         field = (
             fields.get(traced.places[name])
-            if traced.multiples[name] == 1 and layout.kind == "first"
+            if traced.multiples[name] == 1 and layout.kind in ("first", "last")
             else None
         )
         if field is None:
             yield Layer(name, layout.channels, layout.stride, None)
         else:
             yield Layer(name, layout.channels, field.stride, field.field, field.before, field.grid)
-
-
-def state_sha256(state: Mapping[str, Tensor]) -> str:
-    """Return the sha256 of weights that are in no file.
-
-    Of each tensor in the order of names: its name, type and shape as text, each followed by a zero byte, then its
-    numbers as they lie in memory, row by row.
-    """
-    digest = hashlib.sha256()
-    for name, tensor in sorted(state.items()):
-        shape = "×".join(map(str, tensor.shape))
-        digest.update(f"{name}\0{tensor.dtype}\0{shape}\0".encode())
-        rows = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(rows.view(torch.uint8).numpy().data if rows.numel() else b"")
-    return digest.hexdigest()
 
 
 def _first(refused: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import nullcontext
-from copy import copy, deepcopy
+from copy import copy
 from math import lcm
 from threading import Lock
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from batcountry.errors import ModelError, first_line, raised_in
+from batcountry.errors import ModelError, raised_in
 from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded, padding_rule
 from batcountry.models.inspect.shape_runs import ShapeRuns
@@ -32,7 +32,7 @@ class ModuleNetwork:
     Parameters
     ----------
     module
-        Frozen and in evaluation mode; see `frozen`.
+        Frozen and in evaluation mode; see `batcountry.models.module_copy.frozen`.
     traced
         What runs of it showed.
     entry
@@ -163,24 +163,6 @@ class ModuleNetwork:
         """Move the weights to `device`."""
         self.module.to(device)
         return self
-
-
-def frozen(module: nn.Module) -> nn.Module:
-    """Return a copy of a module in evaluation mode whose weights need no gradient; the module stays as it is.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be copied.
-    """
-    try:
-        own = deepcopy(module)
-    except Exception as error:
-        raise ModelError(
-            f"the module {type(module).__name__} cannot be copied ({first_line(error)}); "
-            "give one that copy.deepcopy takes, with no tensors in it that are results"
-        ) from error
-    return own.eval().requires_grad_(False)
 
 
 def resized(x: Tensor, traced: Traced, layers: Collection[str]) -> Tensor:

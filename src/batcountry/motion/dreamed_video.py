@@ -17,7 +17,7 @@ from batcountry.backend.threads import limited_steps
 from batcountry.dreams.prepare import Prepared
 from batcountry.motion.color_anchor import Tone, apply_anchor
 from batcountry.motion.flow import Flow, Movement, dis, estimate_motion, is_still
-from batcountry.motion.frame import Frame, State, array, tensor
+from batcountry.motion.frame import Form, Frame, State, array, tensor
 from batcountry.motion.frame_dreamer import FrameConditioning, FrameDreamer
 from batcountry.motion.guide_video import GuideVideo, guide_video
 from batcountry.motion.io.clip import Clip, Shot
@@ -97,6 +97,14 @@ class Filming:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         with kept_memory():  # each frame's tensors are as large as the last one's
             yield from self._frames(begin, state)
+
+    @property
+    def state_forms(self) -> dict[str, Form]:
+        """What the arrays are that the next frame depends on: none where nothing is carried on."""
+        if self.flow is None:
+            return {}
+        dream = Form(np.float32, (*self.dreamer.size, 3))
+        return {"dream": dream, "tones": Form(np.float64, (4, 3)), "since_cut": Form(np.int64, (1,))}
 
     def _frames(self, begin: int, state: State | None) -> Iterator[Frame]:
         carried: _Carried | None = None

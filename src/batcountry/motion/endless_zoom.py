@@ -16,7 +16,7 @@ from batcountry.image.picture import Picture
 from batcountry.image.sizes import scaled_to
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
 from batcountry.motion.color_anchor import Tone, apply_anchor
-from batcountry.motion.frame import Frame, State, array, tensor
+from batcountry.motion.frame import Form, Frame, State, array, tensor
 from batcountry.motion.frame_dreamer import FrameDreamer
 from batcountry.motion.recipes import ZoomRecipe
 
@@ -56,6 +56,11 @@ class Zoom:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
         with kept_memory():  # each frame's tensors are as large as the last one's
             yield from self._frames(begin, state)
+
+    @property
+    def state_forms(self) -> dict[str, Form]:
+        """What the arrays are that the next frame depends on."""
+        return dict.fromkeys(("image", "first"), Form(np.float32, (*self.size, 3)))
 
     def _frames(self, begin: int, state: State | None) -> Iterator[Frame]:
         recipe, rate = self.recipe, self.recipe.rate

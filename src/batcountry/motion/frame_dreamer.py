@@ -27,7 +27,7 @@ from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
 from batcountry.optim.ascent import UPDATE, Advancing
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
-from batcountry.optim.gradient import Gradient, SparingGradient, whole_gradient
+from batcountry.optim.gradient import Gradient, SparingGradient, finite_gradient, whole_gradient
 from batcountry.recipe import Recipe
 
 _KEPT = 8
@@ -196,10 +196,10 @@ class FrameDreamer:
         return resolve(asked.with_aim(**given, guide=conditioning.guide))
 
     def _planned(self, resolved: Resolved) -> Plan:
-        aim = self._bound(resolved, None)
+        whole, pictures = whole_gradient(resolved.model, resolved.objective), Pictures(resolved.objective)
 
         def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
-            return aim.gradient(image, aim.pictures.at(image))
+            return whole(image, pictures.at(image))
 
         recipe = resolved.recipe
         sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
@@ -226,7 +226,7 @@ class FrameDreamer:
         wrap = wrapped_axes(resolved.recipe.wrap)
         side, limit = (None, None) if plan is None else (plan.side, plan.limit)
         with allowed_memory(resolved.recipe.max_memory):
-            whole = whole_gradient(model, objective)
+            whole = finite_gradient(model, objective)
             pictures = Pictures(objective, longest=max(self.size))
         gradient = SparingGradient(whole, model, objective, side, wrap, limit=limit)
         prior = objective.of_image.bind(model) if objective.of_image else None

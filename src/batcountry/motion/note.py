@@ -22,6 +22,8 @@ class MotionNote(BaseModel):
     """The picture's or video's file name, as it was given; None for the sky."""
     input_sha256: str
     weights_sha256: str
+    threads: int | None = Field(default=None, ge=1, le=1024)
+    """Of the processor, that computed; with another number sums are rounded otherwise. None in notes from before it was kept."""
 
     @classmethod
     def read(cls, text: str) -> MotionNote:

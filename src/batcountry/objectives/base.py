@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf, isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from batcountry.errors import RecipeError
+from batcountry.objectives.plain_numbers import finite, plain_number
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -77,6 +77,10 @@ class Term:
     files: tuple[str, ...] = field(default=(), compare=False, repr=False)
     find: Callable[[Model], Term] | None = field(default=None, compare=False, repr=False)
     least_pictures: int = field(default=1, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Take NumPy's and PyTorch's numbers among the arguments as Python's, which can be written down."""
+        object.__setattr__(self, "arguments", tuple(map(plain_number, self.arguments)))
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(_written, self.arguments))})"
@@ -196,32 +200,36 @@ class Objective:
         return bool(self.terms)
 
     def __add__(self, other: Objective | float) -> Objective:
+        other = plain_number(other)
         if isinstance(other, Objective):
             return Objective(self.terms + other.terms, self.constant + other.constant)
         if isinstance(other, Real):
-            return replace(self, constant=self.constant + _finite(other, "what is added to an objective"))
+            return replace(self, constant=self.constant + finite(other, "what is added to an objective"))
         return NotImplemented
 
     __radd__ = __add__
 
     def __sub__(self, other: Objective | float) -> Objective:
+        other = plain_number(other)
         return self + -other if isinstance(other, (Objective, Real)) else NotImplemented
 
     def __rsub__(self, other: float) -> Objective:
-        return -self + other if isinstance(other, Real) else NotImplemented
+        return -self + other
 
     def __mul__(self, factor: float) -> Objective:
+        factor = plain_number(factor)
         if not isinstance(factor, Real):
             return NotImplemented
-        by = _finite(factor, "an objective's weight")
+        by = finite(factor, "an objective's weight")
         return Objective(
-            tuple((_finite(weight * by, "an objective's weight"), term) for weight, term in self.terms),
-            _finite(self.constant * by, "what is added to an objective"),
+            tuple((finite(weight * by, "an objective's weight"), term) for weight, term in self.terms),
+            finite(self.constant * by, "what is added to an objective"),
         )
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: float) -> Objective:
+        divisor = plain_number(divisor)
         if not isinstance(divisor, Real):
             return NotImplemented
         if divisor == 0:
@@ -244,17 +252,6 @@ class Objective:
         return text + (
             f" {'-' if self.constant < 0 else '+'} {abs(self.constant)!r}" if self.constant else ""
         )
-
-
-def _finite(number: Any, what: str) -> float:
-    """Return a number as one of Python's; raises `RecipeError` if it is not finite."""
-    try:
-        plain = float(number)
-    except OverflowError:
-        plain = inf
-    if not isfinite(plain):
-        raise RecipeError(f"{what} must be a finite number, not {plain}")
-    return plain
 
 
 def added_up(scores: Tensor) -> Tensor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from copy import copy
 
 from torch import Tensor
 
+from batcountry.errors import RecipeError
 from batcountry.models.model import Model
 from batcountry.objectives.base import Activations, Objective, added_up
 
@@ -30,11 +32,17 @@ class Breakdown:
         return other
 
     def __call__(self, activations: Activations) -> Tensor:
-        """Return the score of all pictures together, a tensor without axes."""
+        """Return the score of all pictures together, a tensor without axes; raises `RecipeError` if that is not finite."""
         shares = []
         for weight, term, scorer in self._scorers:
             scores = scorer(activations)
             share = added_up(scores)
-            self.values[str(term)] = float(share.detach()) / len(scores)
+            self.values[str(term)] = value = float(share.detach()) / len(scores)
+            if not math.isfinite(weight * value):
+                said = Objective(((weight, term),))
+                raise RecipeError(
+                    f"the term {said} of the objective comes to {weight * value:g}, which is not finite; "
+                    "make its weight smaller, or leave it out"
+                )
             shares.append(weight * share)
         return sum(shares[1:], shares[0])

@@ -115,6 +115,10 @@ class _Seen(dict[str, Tensor]):
         super().__init__(activations)
         self._who = who
 
+    def __call__(self, name: str) -> Tensor:
+        """Return what a layer gives, as lucid's `T` does."""
+        return self[name]
+
     def __missing__(self, name: str) -> Tensor:
         raise RecipeError(
             f"the objective {self._who} reads {name!r} now, and did not when it was tried; let it read the same in "
@@ -128,6 +132,10 @@ class _Trial(Mapping[str, Tensor]):
     def __init__(self, model: Model, image: Tensor) -> None:
         self._model, self._image = model, image
         self.read: dict[str, Tensor] = {}
+
+    def __call__(self, name: str) -> Tensor:
+        """Return what a layer gives, as lucid's `T` does."""
+        return self[name]
 
     def __getitem__(self, name: str) -> Tensor:
         if name not in self.read:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from batcountry.backend.reading import check_plain
+from batcountry.caffe.formats.means import DAMAGED_ARRAY
 from batcountry.errors import RecipeError
 from batcountry.models.model import Model
 
@@ -95,7 +96,7 @@ class Vector:
             if numbers.size > _MOST:
                 raise ValueError("it has more than a million numbers")
             return np.asarray(numbers, np.float32)
-        except (OSError, ValueError, TypeError, RecipeError) as error:
+        except (RecipeError, *DAMAGED_ARRAY) as error:
             raise RecipeError(
                 f"{self.label} cannot be read as a direction: {error}; give a .npy file of numbers"
             ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,7 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import IMAGE, STEP, Scorer
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, stacked, unstacked
+from batcountry.optim.finite import broken_picture, is_finite
 from batcountry.optim.gradient import Gradient, SparingGradient
 from batcountry.optim.optimizers import Make, Schedule, State, Storable, optimizer
 from batcountry.optim.param import MakeParam, Pixels
@@ -42,6 +44,8 @@ class Ascent:
         Makes what holds the picture.
     prior
         Score of the image itself, of which the gradient is added.
+    prior_text
+        Its terms, for messages.
     before_update
         Is called between the gradient and the update, which needs little of the memory that the gradient left.
     """
@@ -53,6 +57,7 @@ class Ascent:
     clip: bool = True
     param: MakeParam = Pixels
     prior: Scorer | None = None
+    prior_text: str = ""
     before_update: Callable[[], None] | None = None
 
     def on(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> Climb:
@@ -100,11 +105,18 @@ class Climb:
                 self._ascent.before_update()
             self._optimizer.update(gradients)
             del gradients  # each is as large as the picture
+            self._check(score, *self._param.tensors)  # before what is infinite becomes white or black
             self._param.constrain(self._ascent.clip)
             with torch.no_grad():
                 for tensor, old in zip(self._param.tensors, before, strict=bool(before)):
                     tensor.copy_(torch.lerp(old, tensor, self._held[UPDATE]))
-                return self._param.image().detach().clone(), score
+                image = self._param.image().detach().clone()
+        self._check(score, image)
+        return image, score
+
+    def _check(self, score: float, *tensors: Tensor) -> None:
+        if not (math.isfinite(score) and is_finite(*tensors)):
+            raise broken_picture(self._ascent.prior_text)
 
     def _gradients(self) -> tuple[float, tuple[Tensor, ...]]:
         """Return the score, and its gradient on each of the parametrization's tensors."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.image.periodic import NO_WRAP, Wrap
+from batcountry.optim.finite import check_size
 
 LEVELS = 6
 """How often a gradient is halved: the coarsest level is of means over 64×64 pixels."""
@@ -40,10 +41,16 @@ def normalize_bands(gradient: Tensor, wrap: Wrap = NO_WRAP) -> Tensor:
     ----------
     wrap
         Axes along which pictures go on at their other side.
+
+    Raises
+    ------
+    RecipeError
+        If they are too large for that.
     """
     levels = build_levels(gradient)
-    energies = [level.flatten(1).square().mean(1) for level in levels]
-    factors = level_factors(torch.stack(energies)).reshape(len(levels), -1, 1, 1, 1)
+    energies = torch.stack([level.flatten(1).square().mean(1) for level in levels])
+    check_size(energies)
+    factors = level_factors(energies).reshape(len(levels), -1, 1, 1, 1)
     merged = levels[-1] * factors[-1]
     for level, factor in reversed(list(zip(levels[:-1], factors[:-1], strict=True))):
         merged = double(merged, (level.shape[-2], level.shape[-1]), wrap).addcmul_(level, factor)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from batcountry.optim.finite import check_size
 from batcountry.optim.schedule import Schedule
 
 _EPSILON = 1e-8
@@ -42,6 +43,7 @@ class CnnVisRmsprop:
         with torch.no_grad():
             for tensor, squares, gradient in zip(self._tensors, self._squares, gradients, strict=True):
                 of_sum = gradient * self._places
+                check_size(torch.linalg.vector_norm(of_sum))
                 squares.mul_(self._decay).addcmul_(of_sum, of_sum, value=1 - self._decay)
                 tensor.addcmul_(of_sum, (squares + _EPSILON).rsqrt_(), value=step_size)
 

@@ -17,6 +17,7 @@ from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
+from batcountry.optim.finite import check_step
 from batcountry.optim.tiles import TileScorer
 
 log = logging.getLogger("batcountry")
@@ -48,6 +49,24 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
         return float(score.detach()), on_image
 
     return gradient
+
+
+def finite_gradient(model: Model, objective: Objective, gradient: Gradient | None = None) -> Gradient:
+    """Return a gradient, or `whole_gradient`, that ends in a sentence where it is not finite.
+
+    Raises
+    ------
+    ModelError, RecipeError
+        The function itself; see `batcountry.optim.finite.culprit`.
+    """
+    whole = gradient or whole_gradient(model, objective)
+
+    def checked(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        scored = whole(image, aux_inputs)
+        check_step(model, objective, image, aux_inputs, scored)
+        return scored
+
+    return checked
 
 
 def limited_gradient(gradient: Gradient, limit: MemoryLimit | None) -> Gradient:

@@ -13,6 +13,7 @@ from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.bands import normalize_bands
 from batcountry.optim.cnn_vis_rmsprop import CnnVisRmsprop
+from batcountry.optim.finite import check_size
 from batcountry.optim.schedule import Schedule as Schedule
 from batcountry.recipe.registry import Registry
 
@@ -76,6 +77,7 @@ class NormalizedAscent:
         with torch.no_grad():
             for tensor, gradient in zip(self._tensors, gradients, strict=True):
                 size = self._measure(gradient.flatten(1))
+                check_size(size)  # or it would be a step of nothing
                 # A dead or saturated network gives no direction; dividing by it would make NaN of the picture.
                 rate = torch.where(size > 0, step_size / size, torch.zeros_like(size))
                 # One picture after the other: with a tensor of rates PyTorch multiplies number by number.
@@ -138,6 +140,7 @@ class TorchOptimizer:
             group["lr"] = self._schedule.at(self._steps)
         self._steps += 1
         for tensor, gradient in zip(self._tensors, gradients, strict=True):
+            check_size(torch.linalg.vector_norm(gradient))  # its square is what steps are divided by
             tensor.grad = gradient
         self._optimizer.step()
         for tensor in self._tensors:

@@ -27,6 +27,7 @@ from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.models.model import Layer, Model
 from batcountry.objectives.base import Objective
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
+from batcountry.optim.finite import check_step
 from batcountry.optim.tile_axes import Axis, Span
 
 
@@ -212,7 +213,7 @@ class TileScorer:
         self._limit = limit
         self._shape: torch.Size | None = None
         self.device = model.device
-        self._model = model
+        self._model, self._objective = model, objective
         self._layers = {name: model.layer(name) for name in objective.layers}
         self._terms = objective.of_layers.scorers(model)
         self.constant = objective.constant
@@ -241,6 +242,11 @@ class TileScorer:
             What `units` gave for all tiles of the picture.
         aux_inputs
             The window's part of the pictures that the objective reads too.
+
+        Raises
+        ------
+        ModelError, RecipeError
+            If either is not finite; see `batcountry.optim.finite.culprit`.
         """
         if window.shape != self._shape:
             give_back()
@@ -255,7 +261,9 @@ class TileScorer:
                 return 0.0, torch.zeros_like(window)
             score = sum(shares[1:], shares[0])
             (gradient,) = torch.autograd.grad(score, leaf)
-        return float(score.detach()), gradient
+        scored = float(score.detach()), gradient
+        check_step(self._model, self._objective, window, aux_inputs, scored)
+        return scored
 
     def _shares(
         self, activations: Mapping[str, Tensor], tile: Tile, units: Mapping[str, int]

@@ -104,26 +104,38 @@ class Calls:
         if isinstance(node, ast.List):
             return [self._value(each, text) for each in node.elts]
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-            value = self._value(node.operand, text)
-            if isinstance(value, (str, list, type(None))):
-                raise self.wrong(text, node.col_offset, "a sign goes before a number")
-            return -value if isinstance(node.op, ast.USub) else value
+            return self._signed(node, text)
         if isinstance(node, ast.BinOp) and self.operator is not None:
-            sides = self._value(node.left, text), self._value(node.right, text)
-            try:
-                found = self.operator(node.op, *sides)
-            except RecipeError as error:
-                raise self.wrong(text, node.col_offset, str(error)) from None
-            if found is None:
-                reason = f"{self.what}s are added, subtracted, and multiplied by numbers or divided by them"
-                raise self.wrong(text, node.col_offset, reason)
-            return found
+            left, right = self._value(node.left, text), self._value(node.right, text)
+            return self._joined(node, node.op, left, right, text=text)
         if isinstance(node, ast.Call) and (name := self._name(node.func)):
             return self._called(node, name, text)
         example = next(iter(self.functions), "name")
         raise self.wrong(
             text, node.col_offset, f"expected {_a(self.what)} such as {_form(example, self.functions)}"
         )
+
+    def _signed(self, node: ast.UnaryOp, text: str) -> Any:
+        """Return a number, or what an operator knows how to multiply, with a sign before it."""
+        value, sign = self._value(node.operand, text), -1 if isinstance(node.op, ast.USub) else 1
+        if type(value) in (int, float):
+            return sign * value
+        if self.operator is None or isinstance(value, (bool, str, list, type(None))):
+            raise self.wrong(text, node.col_offset, "a sign goes before a number")
+        return self._joined(node, ast.Mult(), sign, value, text=text)
+
+    def _joined(self, node: ast.expr, operator: ast.operator, left: Any, right: Any, *, text: str) -> Any:
+        assert self.operator is not None  # or there would be calls alone
+        try:
+            found = self.operator(operator, left, right)
+        except RecipeError as error:
+            raise self.wrong(text, node.col_offset, str(error)) from None
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise self.wrong(text, node.col_offset, f"this cannot be worked out: {error}") from None
+        if found is None:
+            reason = f"{self.what}s are added, subtracted, and multiplied by numbers or divided by them"
+            raise self.wrong(text, node.col_offset, reason)
+        return found
 
     def _name(self, node: ast.expr) -> str:
         """Return the name of a function, or of one of a library, such as `lucid.neuron`; empty for anything else."""

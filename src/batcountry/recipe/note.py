@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from batcountry.recipe.old_spelling import respelled
 from batcountry.recipe.schema import Recipe
@@ -27,6 +27,8 @@ class Note(MayBeStopped):
     """File name of the picture dreamed on, as it was given; None for one that was not a file."""
     input_sha256: str
     weights_sha256: str
+    threads: int | None = Field(default=None, ge=1, le=1024)
+    """Of the processor, that computed; with another number sums are rounded otherwise. None in notes from before it was kept."""
 
     @field_validator("recipe", mode="before")
     @classmethod

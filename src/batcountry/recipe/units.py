@@ -107,7 +107,7 @@ BytesText = Annotated[str, _kept(_check_bytes), text_schema(r"\d*\.?\d+\s*\w*")]
 """A number of bytes, such as `2GB`."""
 
 
-SECONDS = r"(\d+:){0,2}\d+(\.\d*)?"
+SECONDS = r"(\d{1,9}:){0,2}\d{1,9}(\.\d{0,20})?"
 """How times are written."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -10,11 +9,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from batcountry.errors import BatCountryError, RecipeError, suggestion
 from batcountry.recipe.described import title_of, with_fields, without_fields
+from batcountry.recipe.json_text import read_json
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 T = TypeVar("T", bound=BaseModel)
+
+LONGEST_SHOWN = 200
+"""Characters of a wrong value that an error shows."""
 
 
 class Checked(BaseModel):
@@ -77,12 +80,12 @@ class Options(Checked):
         return self.model_copy(update=fields) if fields else self
 
 
-def json_object(text: str, what: str) -> dict[str, Any]:
-    """Read a JSON object; raises `RecipeError`, which calls it `what`, if the text is none."""
+def json_object(text: str | bytes, what: str) -> dict[str, Any]:
+    """Read a JSON object of anybody's; raises `RecipeError`, which calls it `what`, if the text is none. See `read_json`."""
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        raise RecipeError(f"the {what} is not JSON") from None
+        found = read_json(text)
+    except ValueError as error:
+        raise RecipeError(f"the {what} {error}") from None
     if not isinstance(found, dict):
         raise RecipeError(f"the {what} is not a JSON object")
     return found
@@ -105,9 +108,15 @@ def is_of_film(note: str) -> bool:
 def said(error: ValidationError, known: Collection[str]) -> str:
     """Return what was wrong first, in one sentence; `known` are the options that there are."""
     first = error.errors()[0]
-    name = ".".join(str(each) for each in first["loc"])
+    name = ".".join(str(each) for each in first["loc"])[:200]
     if first["type"] == "extra_forbidden":
         hint = suggestion(name, known) or f"; the options are {', '.join(known)}"
         return f"there is no option {name!r}{hint}"
     reason = str(first.get("ctx", {}).get("error", first["msg"]))
-    return f"{name} cannot be {first['input']!r}: {reason[:1].lower()}{reason[1:]}"
+    if first["type"] == "string_unicode":
+        reason = "it is not UTF-8, as names of files and texts have to be; rename it"
+    return f"{name} cannot be {_shortened(repr(first['input']))}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

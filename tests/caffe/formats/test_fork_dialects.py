@@ -98,7 +98,7 @@ V1 = (
         ("# nothing\nsome text", "is not a Caffe prototxt: line 2"),
         ("net: 'train_val.prototxt'\nbase_lr: 0.1\nodd: 3", r"a solver's settings \(its net is 'train_val.prototxt'\)"),
         ("name: 'x' state { phase: TEST }", "has no layers; give"),
-        ("layer { " * 30000, "has a mistake in line 1"),
+        ("layer { " * 4000, "has a mistake in line 1"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_the_line(tmp_path, text, said):

@@ -14,7 +14,7 @@ from batcountry.backend.policy import STRICT
 from batcountry.errors import PictureError, PolicyError
 from batcountry.image.reading import read_picture
 from batcountry.image.sources import addresses
-from batcountry.image.sources.addresses import address_of, fetch_picture, local_path, picture_beside
+from batcountry.image.sources.addresses import address_of, fetch_picture, local_path, picture_beside, stem_of
 from picture_server import server as server
 
 
@@ -103,3 +103,26 @@ def test_home_and_file_addresses_are_files(photo, tmp_path, monkeypatch, two_cha
 )
 def test_addresses_are_known(name, address):
     assert address_of(name) == address
+
+
+@pytest.mark.parametrize("way", ["short", "chunks", "gzip"])
+def test_an_answer_that_is_cut_short_or_damaged_is_said(server, way):
+    with pytest.raises(PictureError, match=f"/{way} cannot be fetched: what came is damaged or cut short"):
+        fetch_picture(f"{server.address}/{way}")
+
+
+def test_a_header_that_drips_is_left(server, monkeypatch):
+    monkeypatch.setattr(addresses, "MAX_SECONDS", 0.1)
+    begun = time.monotonic()
+    with pytest.raises(PictureError, match="takes longer than"):
+        fetch_picture(f"{server.address}/drip")
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("name", ["http://[::1", "https://[x]/a.png", "file://[x/a.png"])
+def test_what_is_no_address_is_said(name, tmp_path):
+    for read in (read_picture, stem_of, lambda each: picture_beside(each, tmp_path / "out.png")):
+        try:
+            read(name)
+        except PictureError as error:
+            assert name in str(error)

@@ -122,7 +122,7 @@ def test_the_picture_goes_to_the_first_input_with_places_or_the_one_named_and_ot
     assert (left.network.source, right.network.source) == ("left", "right")
     assert {left.default_layer, right.default_layer} <= {"l", "r", "both"}
     for model, read, other in ((left, "l", "r"), (right, "r", "l")):
-        zero = torch.zeros(1, 16, 18, 18)
+        zero = torch.zeros(1, 16, 7, 5)
         assert torch.equal(model.activations(image, [other])[other], zero)
         assert model.activations(image, [read])[read].abs().max() > 0
     with pytest.raises(ModelError, match="there is no input 'middle'"):
@@ -161,6 +161,63 @@ def test_the_weights_say_how_many_channels_a_data_layers_pictures_have(tmp_path)
     assert model.network.nodes[1].params[0].shape == (16, 1, 3, 3) and model.channels == 2
 
 
+@pytest.mark.parametrize("points", ["slice_point: 1", ""])
+def test_pairs_in_one_picture_have_the_channels_of_both(tmp_path, points):
+    weights = [np.ones((16, 1, 3, 3), "f4"), np.zeros(16, "f4")]
+    stored = [(name, "Convolution", weights) for name in ("c", "d")]
+    text = DATA % ("Data", "") + layer(
+        "Slice", "cut", "data", "one two", f"slice_param {{ slice_dim: 1 {points} }}"
+    )
+    model = open_model(written(tmp_path, text + convolution("c", "one") + convolution("d", "two"), stored))
+    assert model.channels == 2 and [each.name for each in model.layers] == ["cut", "c", "d"]
+
+
+def test_a_net_whose_data_is_for_training_alone_takes_pictures_there(tmp_path):
+    text = DATA.split("layer", 2)[1].join(["layer", ""]) + convolution()
+    text += layer("Dropout", "drop", "c", "c") + layer("SoftmaxWithLoss", "loss", "c label")
+    model = open_model(written(tmp_path, text))
+    assert [each.name for each in model.layers] == ["c", "drop"] and model.input_size == (20, 20)
+    image = torch.full((1, 3, 20, 20), 200.0)
+    found = model.activations(image, ["c", "drop"])
+    assert torch.equal(found["c"], found["drop"])
+
+
+TWINS = inputs(one=(1, 3, 32, 32), two=(1, 3, 32, 32)) + "".join(
+    convolution(f"{twin}_c", twin, "stride: 2 pad: 1")
+    + layer("ReLU", f"{twin}_r", f"{twin}_c", f"{twin}_c")
+    + convolution(f"{twin}_d", f"{twin}_c", "stride: 2 pad: 1", 20)
+    + layer("InnerProduct", f"{twin}_f", f"{twin}_d", settings="inner_product_param { num_output: 2 }")
+    for twin in ("one", "two")
+)
+
+
+@pytest.mark.parametrize("twin", ["one", "two"])
+def test_the_layer_to_dream_with_is_none_of_the_other_twins_and_no_head(tmp_path, twin):
+    model = open_model(written(tmp_path, TWINS), input=twin)
+    assert model.default_layer == f"{twin}_d"
+    assert not any(each.recommended for each in model.layers if not each.name.startswith(twin))
+
+
+JOINED = (
+    inputs(now=(1, 3, 32, 48), next=(1, 3, 32, 48), scale=(1, 1, 2, 2))
+    + layer("Concat", "pair", "now next")
+    + convolution("c", "pair", "stride: 2")
+)
+
+
+@pytest.mark.parametrize("size", [(32, 48), (21, 30), (50, 33)])
+def test_another_picture_is_as_large_as_the_one_that_is_dreamt_on(tmp_path, size):
+    model = open_model(written(tmp_path, JOINED))
+    image = torch.from_numpy(np.random.RandomState(3).uniform(0, 255, (2, 3, *size)).astype("f4"))
+    pair = model.activations(image, ["pair"])["pair"]
+    assert pair.shape == (2, 6, *size) and not pair[:, 3:].any() and pair[:, :3].any()
+    dream = batcountry.dream(np.zeros((*size, 3)) + 90, model=model, layer="c", octaves=1, iterations=1)
+    assert dream.array().shape == (*size, 3)
+    with_hook = model.module.get_submodule("c").register_forward_hook(lambda *_: None)
+    torch.testing.assert_close(model.activations(image, ["pair"])["pair"], pair)
+    with_hook.remove()
+
+
 def test_a_data_layer_says_how_pictures_enter(tmp_path, colors):
     said = "transform_param { crop_size: 24 mean_value: 104 mean_value: 117 mean_value: 123 scale: 0.017 }"
     folder = written(tmp_path, DATA % ("Data", said) + convolution())
@@ -175,6 +232,22 @@ def test_an_input_whose_size_is_set_at_run_time_has_a_usual_one(tmp_path):
         "Pooling", "p", "c", settings="pooling_param { kernel_size: 9 stride: 2 }"
     )
     assert open_model(written(tmp_path, text)).input_size == (224, 224)
+    for sides in ("dim: -1 dim: 3 dim: -1 dim: -1", "dim: 0 dim: 3 dim: 0 dim: 0"):
+        text = f'input: "data" input_shape {{ {sides} }}' + convolution()
+        assert open_model(written(tmp_path, text)).input_size == (224, 224)
+
+
+def test_an_input_of_a_size_that_cannot_be_is_said(tmp_path):
+    text = "input: 'data' input_shape { dim: 1 dim: 3 dim: 8 dim: -7 }" + convolution()
+    with pytest.raises(ModelError, match=r"no input \(Input cannot run: it states a size below 0\)"):
+        open_model(written(tmp_path, text))
+
+
+def test_a_net_without_places_dreams_of_its_last_hidden_layer(tmp_path):
+    dense = 'inner_product_param {{ num_output: {} weight_filler {{ type: "xavier" }} }}'
+    text = inputs(data=(1, 1, 8, 8)) + layer("InnerProduct", "hidden", "data", settings=dense.format(9))
+    text += layer("ReLU", "active", "hidden", "hidden") + layer("InnerProduct", "score", "hidden", settings=dense.format(4))  # fmt: skip
+    assert open_model(written(tmp_path, text + layer("Softmax", "prob", "score"))).default_layer == "active"
 
 
 def test_a_folder_may_have_one_definition_by_another_name(tmp_path):

@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 import batcountry
 from batcountry import open_model
-from batcountry.errors import ModelError
+from batcountry.errors import ModelError, OtherWeights
 from batcountry.models.loaders.caffe import open_caffe
 from batcountry.models.loaders.converted import save_converted
 from caffe.nets import inputs, layer
@@ -164,6 +165,121 @@ def test_a_crop_to_the_pictures_size_keeps_the_fold(tmp_path):
     cut = model.activations(image, ["cut"])["cut"]
     assert torch.allclose(cut, (image - 114).sum(1, keepdim=True).expand(1, 3, 9, 7), atol=1e-3)
     assert model.activations(image, ["i"])["i"].shape == (1, 2)
+
+
+def changed(folder, change):
+    """Change a converted net's JSON, as a stranger may."""
+    path = folder / "model.json"
+    known = json.loads(path.read_text())
+    found = change(known)
+    path.write_text(json.dumps(known) if found is None else found)
+
+
+def doubled(known):
+    """Have concats double what the net's second layer makes, twenty times."""
+    top = known["nodes"][1]["settings"]["top"][0]
+    for index in range(20):
+        name = f"c{index}"
+        settings = {"name": name, "type": "Concat", "bottom": [top, top], "top": [name], "phase": "TEST"}
+        known["nodes"].append({"settings": settings, "weights": []})
+        known["layers"].append(
+            {"name": name, "channels": 2 << index, "stride": 1, "receptive_field": 1, "before": 0, "grid": 1}
+        )
+        top = name
+
+
+def tiled(known):
+    top = known["nodes"][1]["settings"]["top"][0]
+    settings = {
+        "name": "t",
+        "type": "Tile",
+        "bottom": [top],
+        "top": ["t"],
+        "tile_param": {"axis": 1, "tiles": 100_000_000},
+    }
+    known["nodes"].append({"settings": settings, "weights": []})
+
+
+HOSTILE = {
+    "layers of the kind of lists": lambda known: known.update(layers=[[]] * 5),
+    "huge channels": lambda known: known["layers"][0].update(channels=10**30),
+    "no channels": lambda known: known["layers"][0].update(channels=0),
+    "a stride of nothing": lambda known: known["layers"][0].update(stride=0),
+    "a grid below nothing": lambda known: known["layers"][0].update(grid=-4),
+    "a mean that is no number": lambda known: json.dumps(known).replace('"mean": [3.0', '"mean": [NaN'),
+    "a mean of infinity": lambda known: json.dumps(known).replace('"mean": [3.0', '"mean": [1e999'),
+    "an input of nothing": lambda known: known.update(input_size=[0, 0]),
+    "a huge input": lambda known: known.update(input_size=[10**9, 10**9 + 1]),
+    "settings deep in each other": lambda known: json.dumps(known).replace(
+        '"settings": {',
+        '"settings": {"convolution_param": ' + '{"weight_filler": ' * 3000 + "1" + "}" * 3000 + ", ",
+        1,
+    ),
+    "lists deep in each other": lambda _: "[" * 200_000,
+    "settings that are none of Caffe's": lambda known: known["nodes"][1]["settings"].update(type=[1, 2]),
+    "a type that nobody has": lambda known: known["nodes"][1]["settings"].update(type="../../etc"),
+    "a bottom that nobody makes": lambda known: known["nodes"][2]["settings"].update(bottom=["../x"]),
+    "weights elsewhere": lambda known: known["nodes"][1].update(weights=["../../secret"]),
+    "a layer that is none": lambda known: known["layers"].append(
+        {**known["layers"][0], "name": "/etc/passwd"}
+    ),
+    "a long name": lambda known: known["layers"][0].update(name="n" * 100_000),
+    "a hundred thousand layers": lambda known: known.update(nodes=known["nodes"] * 20_000),
+    "concats that double": doubled,
+    "a tile": tiled,
+    "an input with no axes": lambda known: known["nodes"][0]["settings"].update(
+        input_param={"shape": [{"dim": []}]}
+    ),
+    "no source": lambda known: known.update(source="nothing"),
+    "another version": lambda known: known.update(version=2),
+    "no object": lambda _: "7",
+    "a word cut short": lambda known: json.dumps(known)[:-9],
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_description_is_refused_in_one_sentence(folder, name):
+    changed(folder, HOSTILE[name])
+    with pytest.raises(ModelError) as caught:
+        open_model(folder)
+    said = str(caught.value)
+    assert "\n" not in said and len(said) < 700 and str(folder) in said
+
+
+@pytest.mark.parametrize("fails", ["save_file", "beside"])
+@pytest.mark.parametrize("there", [False, True])
+def test_a_full_disk_leaves_no_half_of_a_converted_net(original, tmp_path, monkeypatch, fails, there):
+    target = tmp_path / "new"
+    if there:
+        save_converted(original, target)
+    before = {each.name: each.read_bytes() for each in target.iterdir()} if there else None
+
+    def full(*given, **_):
+        if fails == "save_file":
+            given[1].write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(f"batcountry.models.loaders.converted.{fails}", full)
+    with pytest.raises(ModelError, match=r"cannot write .*new: No space left on device"):
+        save_converted(original, target)
+    after = {each.name: each.read_bytes() for each in target.iterdir()} if target.exists() else None
+    assert after == before
+
+
+def test_safetensors_own_error_of_a_full_disk_is_a_sentence_too(original, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("batcountry.models.loaders.converted.save_file", full)
+    with pytest.raises(ModelError, match=r"cannot write .*No space left"):
+        save_converted(original, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_converted_net_of_another_hash_is_told_before_its_weights_are_read(folder):
+    (folder / "weights.safetensors").write_bytes(b"nothing")
+    with pytest.raises(OtherWeights):
+        open_model(folder, sha256="0" * 64)
 
 
 def test_a_net_that_takes_no_pictures_is_refused(tmp_path):

@@ -173,7 +173,7 @@ def test_hostile_sizes_of_weights_are_refused(files, tmp_path):
         next(iter(config["config"].values()))["tensor_meta"]["sizes"] = [{"as_int": 1 << 40}]
 
     bad = rewritten(files / "net.pt2", tmp_path / "bad.pt2", {"weights_config.json": edited(huge)})
-    with pytest.raises(ModelError, match="damaged"):
+    with pytest.raises(ModelError, match=r"1,099,511,\d+,\d+ numbers where the file has"):
         open_model(bad)
 
 

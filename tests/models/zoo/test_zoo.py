@@ -105,7 +105,7 @@ def whole_pieces(count):
 
 
 def left_in(folder):
-    return sorted(each.name for each in folder.iterdir() if not each.name.endswith(".lock"))
+    return sorted(each.name for each in folder.iterdir()) if folder.exists() else []
 
 
 def test_the_cards_that_come_with_the_package_are_in_order():
@@ -204,6 +204,44 @@ def test_what_came_is_kept_for_the_next_time(server, cache):
     zoo.get("test-net")
     assert server.asked[-1][1] == f"bytes={whole_pieces(300_001)}-"
     assert (cache / "test-net" / "net.caffemodel").read_bytes() == WEIGHTS
+
+
+def test_a_download_that_is_stopped_leaves_what_came_and_nothing_else(server, cache):
+    server.files["a/net.caffemodel"] = WEIGHTS
+    card_of(server, "a/net.caffemodel")
+
+    def stop_after(count):
+        def watch(_, came, total):
+            if came >= count:
+                raise KeyboardInterrupt
+
+        return watch
+
+    with pytest.raises(KeyboardInterrupt):
+        zoo.get("test-net", watch=stop_after(200_000))
+    assert left_in(cache / "test-net") == [".net.caffemodel.part"]
+    assert zoo.get("test-net") == cache / "test-net"
+    assert left_in(cache / "test-net") == ["net.caffemodel"]
+    assert server.asked[-1][1].startswith("bytes=")
+
+
+def test_a_download_that_did_not_begin_leaves_no_folder(server, cache):
+    card_of(server, "a/net.caffemodel")
+    with pytest.raises(ModelError, match="404"):
+        zoo.get("test-net")
+    assert not (cache / "test-net").exists()
+
+
+def test_what_a_killed_process_left_is_gone_on_with_and_cleared(server, cache):
+    # As of kill -9 in the middle: the lock's file, and what came.
+    server.files["a/net.caffemodel"] = WEIGHTS
+    card_of(server, "a/net.caffemodel")
+    (cache / "test-net").mkdir(parents=True)
+    (cache / "test-net" / ".net.caffemodel.lock").touch()
+    (cache / "test-net" / ".net.caffemodel.part").write_bytes(WEIGHTS[:70_000])
+    zoo.get("test-net")
+    assert left_in(cache / "test-net") == ["net.caffemodel"]
+    assert server.asked == [("/a/net.caffemodel", "bytes=70000-")]
 
 
 def test_another_address_goes_on_where_the_first_was_cut(server, cache):

@@ -73,3 +73,7 @@ def test_a_film_that_is_not_interlaced_is_left_alone(tmp_path, caplog):
     for shot, frame in zip(clip_of(path).shots(), facts(path).frames, strict=True):
         assert np.abs(np.float32(shot.levels) - frame).mean() <= 3
     assert not caplog.records
+
+
+def test_the_last_frame_is_shown_as_long_as_the_others(interlaced):
+    assert [each.duration for each in clip_of(interlaced).shots()] == [3600] * 8

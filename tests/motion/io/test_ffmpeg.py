@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from batcountry.errors import VideoError
@@ -62,3 +64,24 @@ def test_what_a_damaged_film_says_of_itself_is_a_sentence(tmp_path, suffix, size
     with pytest.raises(Exception) as error:
         raise AssertionError if note_of(path) is None else note_of(path)
     assert type(error.value) is AssertionError or type(error.value).__module__ == "batcountry.errors"
+
+
+def test_a_bare_stream_has_the_times_of_its_rate(tmp_path):
+    make_clip(tmp_path / "bare.h264", moving(4))
+    clip = clip_of(tmp_path / "bare.h264")
+    times = [(each.pts * clip.time_base, each.duration * clip.time_base) for each in clip.shots()]
+    assert times == [(Fraction(index, 25), Fraction(1, 25)) for index in range(4)]
+
+
+def test_a_dv_has_the_rate_of_its_frames_and_not_of_its_clock(tmp_path):
+    with av.open(str(tmp_path / "tape.dv"), "w") as out:
+        stream = out.add_stream("dvvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 720, 576, "yuv420p"
+        for index in range(2):
+            frame = av.VideoFrame(720, 576, "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    clip = clip_of(tmp_path / "tape.dv")
+    assert clip.rate == 25
+    assert clip.frames <= 6  # an estimate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 
 import numpy as np
@@ -248,3 +249,30 @@ def test_wide_colors_in_files_that_do_not_say_so_are_said(tmp_path, undreamed, c
     )
     save_video(source, tmp_path / "out.gif", **undreamed)
     assert "the colors of in.mp4 are wider than those of screens, and out.gif does not say so" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("matrix", "seen"),
+    [
+        ((1, 0, 0, 1), lambda levels: levels),
+        ((-1, 0, 0, 1), lambda levels: levels[:, ::-1]),
+        ((1, 0, 0, -1), lambda levels: levels[::-1]),
+        ((-1, 0, 0, -1), lambda levels: levels[::-1, ::-1]),
+        ((0, 1, 1, 0), lambda levels: levels.transpose(1, 0, 2)),
+        ((0, 1, -1, 0), lambda levels: levels.transpose(1, 0, 2)[:, ::-1]),
+        ((0, -1, -1, 0), lambda levels: levels.transpose(1, 0, 2)[::-1, ::-1]),
+    ],
+)
+def test_a_mirrored_video_is_shown_as_its_matrix_says(tmp_path, matrix, seen):
+    """In an MP4 x' = a x + c y and y' = b x + d y, with a, b, c and d in this order."""
+    path = make_clip(tmp_path / "in.mp4", moving(2, 32, 64))
+    plain = facts(path).frames[0]
+    numbers = {each: struct.pack(">i", each << 16) for each in (-1, 0, 1)}
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44
+    assert data[at : at + 4] == numbers[1]
+    a, b, c, d = (numbers[each] for each in matrix)
+    data[at : at + 20] = a + b + bytes(4) + c + d
+    path.write_bytes(data)
+    shot = next(clip_of(path).shots())
+    assert np.abs(np.float32(shot.levels) - seen(plain)).mean() < 4

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from batcountry.errors import BatCountryError, PictureError, VideoError
+from batcountry.image.reading import read_picture
 from batcountry.motion import join_frames, make_frames, save_video, video
+from batcountry.motion.io import picture_frames
+from batcountry.motion.io.animation import durations
 from batcountry.motion.io.sources import clip_of
 from motion.clips import facts
 from motion.jobs.filming import resume, saving_video, stopped
@@ -188,3 +193,62 @@ def test_odd_sides_stay_odd_where_the_film_is_no_video(tmp_path, frames, undream
     save_video(tmp_path / "in.png", tmp_path / "out.mp4", **undreamed)
     assert shown(tmp_path / "out.apng")[1][0].shape == (35, 63, 4)
     assert facts(tmp_path / "out.mp4").size == (62, 34)
+
+
+def test_a_gif_of_thousands_of_small_frames_is_whole(tmp_path):
+    frames = [Image.new("P", (6, 4), index % 7) for index in range(1500)]
+    for each in frames:
+        each.putpalette([40 * (index // 3) for index in range(21)])
+    path = tmp_path / "long.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=30, optimize=False)
+    clip = clip_of(path)
+    assert clip.frames == len(list(clip.shots())) == 1500
+    picture = read_picture(path, frame=1499)
+    assert picture.frames == 1500
+    assert picture.pixels[0, 0, 0] == 40 * (1498 % 7)
+
+
+def test_what_takes_minutes_to_draw_is_no_animation(tmp_path, frames, monkeypatch):
+    monkeypatch.setattr(picture_frames, "MAX_DRAWN", 3 * (36 * 64 + 4096))
+    first, *rest = (Image.fromarray(each) for each in frames)
+    first.save(tmp_path / "in.png", save_all=True, append_images=rest[:2])
+    assert clip_of(tmp_path / "in.png").frames == 3
+    first.save(tmp_path / "in.png", save_all=True, append_images=rest)
+    with pytest.raises(VideoError, match="too many frames for an animated picture; make it a video"):
+        clip_of(tmp_path / "in.png")
+
+
+def test_pages_of_a_tiff_are_frames(tmp_path, frames):
+    gray = [Image.fromarray(np.full((36, 64), 257 * (9 + index), np.uint16)) for index in range(3)]
+    for name, images in (("colors.tif", [Image.fromarray(each) for each in frames]), ("gray.tif", gray)):
+        images[0].save(tmp_path / name, save_all=True, append_images=images[1:])
+    shots = list(clip_of(tmp_path / "colors.tif").shots())
+    assert [each.pts for each in shots] == [0, 100, 200, 300, 400]
+    for shot, frame in zip(shots, frames, strict=True):
+        assert np.array_equal(np.dstack([shot.levels, shot.alpha]), frame)
+    assert [each.levels[0, 0, 1] for each in clip_of(tmp_path / "gray.tif").shots()] == [9, 10, 11]
+
+
+def test_hidden_files_are_no_frames(folder):
+    (folder / "._frame1.png").write_bytes(b"\0\5\x16\7 of macOS")
+    assert clip_of(folder).frames == 5
+
+
+def test_frames_too_short_for_players_take_their_time_from_those_after_them():
+    fast = [(index * 8, 8) for index in range(10)]
+    assert durations(fast, Fraction(1, 1000), 1000) == [11] * 10
+    mixed = [(0, 40), (40, 1), (41, 1), (42, 358), (400, 40)]
+    assert durations(mixed, Fraction(1, 1000), 1000) == [40, 11, 11, 338, 40]
+    assert durations(mixed, Fraction(1, 1000), 100) == [40, 20, 20, 320, 40]
+
+
+def test_a_name_that_is_too_long_is_no_film():
+    with pytest.raises(VideoError, match="cannot be read"):
+        clip_of(Path("x" * 300 + ".mp4"))
+
+
+@pytest.mark.parametrize("name", ["in.webp", "in.png", "in.gif"])
+def test_frames_of_an_animation_are_joined_to_a_video(animated, tmp_path, name):
+    list(make_frames(animated(name), tmp_path / "taken"))
+    list(join_frames(tmp_path / "taken", tmp_path / "out.mkv"))
+    assert [float(each) for each in facts(tmp_path / "out.mkv").times] == [0, 0.05, 0.15, 0.45, 0.5]

@@ -10,8 +10,9 @@ from batcountry.caffe.formats.text import Skipped
 from batcountry.caffe.proto.caffe_pb2 import BNParameter, PoolingParameter
 
 _FORKS = {
+    "Intel's Caffe or Ristretto": ("quantization_param",),
     "Intel's Caffe": (
-        "MKL2017", "MKLDNN", "MKL2017BatchNorm", "quantization_param", "bw_iters", "fw_iters", "disabled_update",
+        "MKL2017", "MKLDNN", "MKL2017BatchNorm", "bw_iters", "fw_iters", "disabled_update",
         "clip_before_nms", "clip_after_nms", "coeff_mode", "algo", "fuse_bn_relu",
     ),
     "NVIDIA's or Intel's Caffe": ("batch_norm_param.engine",),
@@ -42,7 +43,6 @@ _FORKS = {
     ),
     "OpenPose": ("ImResize", "imresize_param", "Nms", "nms_param", "CPMData", "cpm_transform_param"),
     "Darknet's layers": ("Reorg", "reorg_param", "Region", "region_param", "Yolov3", "yolov3_param", "YoloDetectionOutput"),
-    "Ristretto": ("ConvolutionRistretto", "FcRistretto", "DeconvolutionRistretto", "LRNRistretto"),
     "SphereFace": ("MarginInnerProduct", "margin_inner_product_param"),
     "center loss's Caffe": ("CenterLoss", "center_loss_param"),
     "DeconvNet": ("UNPOOLING", "Unpooling", "unpooling_param"),
@@ -58,6 +58,14 @@ _V1_NAMES = {
 """Layer types of forks in the form before today's, where they are not capitals with underscores."""
 
 _DEPTHWISE = ("ConvolutionDepthwise", "DepthwiseConvolution", "ConvolutionDepthWise", "DepthWiseConvolution")
+
+_QUANTIZED = {
+    "ConvolutionRistretto": "Convolution",
+    "DeconvolutionRistretto": "Deconvolution",
+    "FcRistretto": "InnerProduct",
+    "LRNRistretto": "LRN",
+}
+"""Layer types of Ristretto, which round their weights and values, by what they are without that."""
 
 
 def owner(name: str) -> str:
@@ -88,6 +96,7 @@ def type_of_v1(name: str) -> str:
 
 def in_caffes_terms(layer: Any) -> None:
     """Say what a layer of a fork is in terms of Caffe 1.0, where that has the same thing by another name."""
+    layer.type = _QUANTIZED.get(layer.type, layer.type)
     if layer.type in _DEPTHWISE:
         layer.type = "Convolution"
         if layer.convolution_param.group <= 1:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
+from batcountry.backend.reading import MAX_WEIGHTS, check_plain
 from batcountry.caffe.fillers import MAX_BLOB
 from batcountry.errors import MissingExtra, ModelError
 
@@ -36,13 +37,14 @@ def read_hdf5(path: Path) -> dict[str, Sequence[NDArray[np.float32] | None]]:
         If the file is damaged, has no weights, or points to other files.
     """
     h5py = _h5py()
+    check_plain(path, most=MAX_WEIGHTS, error=ModelError)
     try:
         with h5py.File(path, "r") as file:
             data = file.get("data")
             if not isinstance(data, h5py.Group):
                 raise ModelError(f"{path} has no group 'data'; a .caffemodel.h5 has its weights there")
             return {name: _blobs(path, group) for name, group in _layers(data, "", set())}
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError) as error:
         raise ModelError(f"{path} is damaged ({error}); copy or download it again") from None
 
 
@@ -96,6 +98,8 @@ def _blobs(path: Path, group: Any) -> list[NDArray[np.float32] | None]:
 
 
 def _array(path: Path, dataset: Any) -> NDArray[np.float32]:
+    if not isinstance(dataset, _h5py().Dataset):
+        raise ModelError(f"{path}: {dataset.name} holds no numbers")
     if dataset.external or dataset.is_virtual:
         raise ModelError(f"{path}: {dataset.name} is kept in another file, which is not read")
     if dataset.dtype.kind not in "fiu" or dataset.size is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tokenize
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,11 @@ from numpy.typing import NDArray
 
 from batcountry.backend.reading import MAX_TEXT, check_plain
 from batcountry.caffe.formats.weights import read_blob
-from batcountry.errors import ModelError
+from batcountry.errors import ModelError, first_line
+
+DAMAGED_ARRAY = (OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, SyntaxError,
+                 RuntimeError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)  # fmt: skip
+"""What NumPy raises for arrays in files that are damaged."""
 
 
 def read_mean(path: Path) -> NDArray[np.float32]:
@@ -43,5 +50,5 @@ def _read_npy(path: Path) -> NDArray[np.float32]:
         if array.dtype.kind not in "fiu":
             raise ValueError(f"its type is {array.dtype}")
         return np.asarray(array, dtype=np.float32)
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError) as error:
-        raise ModelError(f"{path} is not a NumPy array file ({str(error).splitlines()[0]})") from None
+    except DAMAGED_ARRAY as error:
+        raise ModelError(f"{path} is not a NumPy array file ({first_line(error)})") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from typing import Any
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
+from batcountry.backend.limits import check_layers
 from batcountry.backend.reading import MAX_TEXT, read_plain
 from batcountry.caffe.formats import forks, text
 from batcountry.caffe.formats.lookalikes import check_content
@@ -22,6 +24,8 @@ from batcountry.errors import ModelError, listed
 
 MAX_BYTES = MAX_TEXT
 """Longest prototxt that is read."""
+
+_LAYER = re.compile(rb"\blayers?\s*:?\s*[{<]")
 
 # Types whose V1 name is not the new name in capitals with underscores taken out.
 _NEW_NAMES = {
@@ -102,10 +106,11 @@ def read_definition(path: Path, *, phase: int, level: int = 0, stages: Sequence[
     Raises
     ------
     ModelError
-        If the file is missing, not a prototxt, has a mistake, or has no layers.
+        If the file is missing, not a prototxt, has a mistake, or has no layers or more than any net has.
     """
     message, skipped, source = _parsed(path)
     net = upgraded(message)
+    check_layers(len(net.layer), str(path))
     _keep_layers(net, phase, level, {*stages, *net.state.stage})
     if not net.layer:
         raise ModelError(f"{path} has no layers{_instead(source)}; give the deploy.prototxt of a network")
@@ -164,6 +169,7 @@ def _parsed(path: Path) -> tuple[Any, tuple[text.Skipped, ...], str]:
     """Return what a file holds, what of it is not known, and its text if it is text."""
     data = _bytes(path)
     check_content(path, data, "a Caffe prototxt")
+    check_layers(len(_LAYER.findall(data)), str(path))  # before they are read, one by one
     source = text.decoded(data)
     if source is None:
         return _from_binary(path, data), (), ""

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
-from batcountry.backend.reading import MAX_TEXT, open_plain, read_plain
+from batcountry.backend.reading import MAX_TEXT, MAX_WEIGHTS, open_plain, read_plain
 from batcountry.caffe.formats import text
 from batcountry.caffe.formats.hdf5 import is_hdf5, read_hdf5
 from batcountry.caffe.formats.lookalikes import HEAD, check_content
@@ -41,9 +41,6 @@ _NUMBERS: dict[int, np.dtype[Any]] = {
     _DATA: np.dtype("<f4"),
     8: np.dtype("<f8"),
 }  # data and double_data of BlobProto
-
-MAX_WEIGHTS = 16 << 30
-"""Largest file of weights that is read, in bytes."""
 
 
 def read_weights(path: Path) -> Blobs:

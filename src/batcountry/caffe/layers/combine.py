@@ -82,8 +82,10 @@ def eltwise(layer: Any, params: Sequence[Tensor], first: Tensor, *rest: Tensor) 
     p, bottoms = layer.eltwise_param, (first, *rest)
     if any(each.shape != first.shape for each in rest):
         raise ValueError("its bottoms are not of one shape")
-    if p.coeff and p.operation != EltwiseParameter.SUM:
+    if p.coeff and p.operation == EltwiseParameter.PROD:
         raise ValueError("coefficients are for sums only")
+    if p.coeff and len(p.coeff) != len(bottoms):
+        raise ValueError(f"{len(p.coeff)} coefficients are given for {len(bottoms)} bottoms")
     if p.operation == EltwiseParameter.PROD:
         return reduce(torch.mul, bottoms)
     if p.operation == EltwiseParameter.MAX:

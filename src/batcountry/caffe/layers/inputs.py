@@ -25,6 +25,8 @@ def input_(layer: Any, params: Sequence[Tensor]) -> tuple[Tensor, ...]:  # noqa:
     shapes = layer.input_param.shape
     if len(shapes) not in (1, len(layer.top)):
         raise ValueError(f"{len(shapes)} shapes are given for {len(layer.top)} blobs")
+    if any(size < 0 for shape in shapes for size in shape.dim):
+        raise ValueError("it states a size below 0")
     return tuple(
         torch.empty(tuple(shapes[min(i, len(shapes) - 1)].dim), device="meta") for i in range(len(layer.top))
     )

@@ -29,6 +29,8 @@ class Layer:
     ----------
     param_str
         What the prototxt says in `python_param`.
+    type
+        `Python`, as `net.layers[…].type` of other layers says theirs.
     blobs
         The layer's own weights: `blobs.add_blob(3, 4)` in `setup` adds some, and `backward` adds to their `diff`. They
         are in the net's `params`, and are saved, loaded and shared as those of other layers.
@@ -81,6 +83,8 @@ def _bind(layer: Any) -> LayerType:
     instance.param_str, instance.phase = layer.python_param.param_str, layer.phase
     if not hasattr(instance, "blobs"):
         instance.blobs = LayerBlobs()
+    if not hasattr(instance, "type"):
+        instance.type = layer.type  # programs go through `net.layers` by their types
     runner = _Runner(instance)
     return LayerType(runner, runner.params, everything, instance, runner.give_params)
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from batcountry.errors import RecipeError
+from batcountry.errors import WorkDamaged
 
 _STRIP = 16 << 20
 
@@ -31,14 +31,24 @@ class Canvas:
     size: tuple[int, int]
 
     def blank(self) -> Canvas:
-        """Make the file anew, all zeros; raises `OSError` if the disk has no room for all of it."""
+        """Make the file anew, all zeros; raises `OSError` if the disk has no room for all of it.
+
+        What had the name before goes, and is not written through: it may be a link to another's file.
+        """
         count = self.size[0] * self.size[1] * 12
-        with self.path.open("wb") as file:
+        self.path.unlink(missing_ok=True)
+        with self.path.open("xb") as file:
             file.truncate(count)
             # Room is taken now, so that a dream does not run out of it in the middle.
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, count)
         return self
+
+    def check(self) -> None:
+        """Raise `WorkDamaged` if the file is missing or too short."""
+        with self._opened("rb") as file:
+            if file.seek(0, os.SEEK_END) < self.size[0] * self.size[1] * 12:
+                raise _too_short(file)
 
     def strips(self, multiple: int = 1) -> Iterator[range]:
         """Yield ranges of rows that go from top to bottom, each of some megabytes and of a multiple of so many rows."""
@@ -50,7 +60,7 @@ class Canvas:
     def read(self, rows: range, columns: range | None = None) -> Tensor:
         """Return a piece, (1, 3, rows, columns); indices beyond an edge go on at the other side.
 
-        Raises `RecipeError` if the file is missing or too short.
+        Raises `WorkDamaged` if the file is missing or too short.
         """
         columns = range(self.size[1]) if columns is None else columns
         found = np.empty((len(rows), len(columns), 3), np.float32)
@@ -84,7 +94,7 @@ class Canvas:
         try:
             return self.path.open(mode, buffering=0)
         except FileNotFoundError:
-            raise RecipeError(f"{self.path} is missing; put it back, or start the dream anew") from None
+            raise WorkDamaged(f"{self.path} is missing; put it back, or start the dream anew") from None
 
     def _runs(
         self, values: NDArray[np.float32], rows: range, columns: range
@@ -104,8 +114,12 @@ def _fill(values: NDArray[np.float32], file: FileIO) -> None:
     while left:
         count = file.readinto(left)
         if not count:
-            raise RecipeError(f"{file.name} is shorter than it should be; start the dream anew")
+            raise _too_short(file)
         left = left[count:]
+
+
+def _too_short(file: FileIO) -> WorkDamaged:
+    return WorkDamaged(f"{file.name} is shorter than it should be; start the dream anew")
 
 
 def _pour(values: NDArray[np.float32], file: FileIO) -> None:

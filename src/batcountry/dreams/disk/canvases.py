@@ -13,6 +13,9 @@ Size = tuple[int, int]
 
 _OF_OCTAVE = re.compile(r"(?:base|image)-(\d+)(?:-[01])?\.raw")
 
+CANVAS_FILES = re.compile(rf"{_OF_OCTAVE.pattern}|gradient(-\d+)?\.raw")
+"""Names of the files of canvases."""
+
 
 @dataclass(frozen=True, order=True)
 class Reached:
@@ -44,11 +47,11 @@ class Canvases:
         """Return the canvas of a coarser level of the gradient; see `batcountry.optim.bands`."""
         return Canvas(self.folder / f"gradient-{index}.raw", size)
 
-    def sweep(self, octave: int | None = None) -> None:
-        """Delete the canvases of the octaves before one, or all."""
+    def sweep(self, octave: int) -> None:
+        """Delete the canvases of the octaves before one."""
         for path in self.folder.glob("*.raw"):
             found = _OF_OCTAVE.fullmatch(path.name)
-            if octave is None or (found and int(found[1]) < octave):
+            if found and int(found[1]) < octave:
                 path.unlink()
 
 
@@ -56,6 +59,12 @@ def free_disk(folder: Path) -> int:
     """Return the bytes that are free where a folder is, or will be."""
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     return shutil.disk_usage(there).free
+
+
+def taken_disk(folder: Path) -> int:
+    """Return the bytes of disk that the canvases in a folder take, of which holes are none."""
+    found = [each.stat() for each in folder.glob("*.raw") if CANVAS_FILES.fullmatch(each.name)]
+    return sum(min(each.st_size, getattr(each, "st_blocks", each.st_size) * 512) for each in found)
 
 
 def needed_disk(sizes: list[Size]) -> int:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from batcountry.backend.memory_limit import MemoryLimit
+import torch
+
+from batcountry.backend.memory_room import budget
+from batcountry.backend.policy import Policy
 from batcountry.dreams.buffers import Buffers
-from batcountry.dreams.costs import measured_cost, probe_sizes
 from batcountry.dreams.disk.update import NORMALIZATIONS, STRIP_PARAMS
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
-from batcountry.dreams.planning import Plan
+from batcountry.dreams.planning import Plan, said_bytes
 from batcountry.dreams.resolve import Resolved
-from batcountry.errors import RecipeError
+from batcountry.errors import PolicyError, RecipeError
 from batcountry.optim.gradient import whole_gradient
 from batcountry.recipe import Recipe
 
@@ -43,12 +45,14 @@ def planned(resolved: Resolved, size: tuple[int, int]) -> tuple[list[tuple[int, 
     return sizes, replace(plan, seconds=plan.seconds + other_seconds)
 
 
-def limit_again(resolved: Resolved, sizes: list[tuple[int, int]], ceiling: int) -> MemoryLimit:
-    """Return what a dream that is gone on with is kept to, in bytes of memory of the process, measured anew."""
-    model, objective = resolved.model, resolved.objective
-    probes = probe_sizes(sizes, lambda size: model.runs_on(size, objective.layers))
-    cost = measured_cost(whole_gradient(model, objective), probes, model.device, channels=model.channels)
-    return MemoryLimit(ceiling, cost.rises)
+def check_memory(plan: Plan, device: torch.device, policy: Policy) -> None:
+    """Raise `PolicyError` for a plan of somebody else's that needs more memory than there is."""
+    room = budget(None, device)
+    if policy.max_pixels is not None and plan.peak > room:
+        raise PolicyError(
+            f"the dream needs {said_bytes(plan.peak)} of memory, and it may have {said_bytes(room)}; close other programs, or "
+            "allow it with --no-limits (policy.without_limits() in Python) if you trust who began it"
+        )
 
 
 def check_on_disk(resolved: Resolved) -> None:

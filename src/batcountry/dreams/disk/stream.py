@@ -21,6 +21,7 @@ def streamed(canvas: Canvas, *, brightness: float = 1.0) -> Any:
     libvips would map a whole file of raw numbers, which counts as the program's memory; so it is
     handed over row by row, as a PNG that is not compressed.
     """
+    canvas.check()  # libvips only prints what is wrong later on
     waiting = bytearray()
     pieces = _stored_png(canvas, brightness)
 

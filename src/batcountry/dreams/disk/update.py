@@ -13,6 +13,7 @@ from batcountry.dreams.disk.canvases import Canvases
 from batcountry.dreams.preview import Thumbnail
 from batcountry.image.periodic import Wrap, wrapped_axes
 from batcountry.optim.bands import double, halve, level_count, level_factors
+from batcountry.optim.finite import check_size
 from batcountry.optim.optimizers import BANDS
 from batcountry.optim.param.decorrelated import from_decorrelated, gradient_on_colors, to_decorrelated
 from batcountry.recipe import Recipe
@@ -68,6 +69,11 @@ def update(canvases: Canvases, image: Canvas, gradient: Canvas, result: Canvas, 
     ----------
     image, gradient, result
         The picture, the score's gradient on it, and where the next picture goes; all of one size.
+
+    Raises
+    ------
+    RecipeError
+        If the gradient is too large to be normalized.
     """
     param = STRIP_PARAMS[recipe.param or ""]
     for rows in gradient.strips():
@@ -85,7 +91,7 @@ def update(canvases: Canvases, image: Canvas, gradient: Canvas, result: Canvas, 
 def _by_mean(gradient: Canvas) -> Callable[[range], Tensor]:
     """Return what gives rows of a gradient divided by its mean absolute value."""
     total = sum(float(gradient.read(rows).abs().sum(dtype=torch.float64)) for rows in gradient.strips())
-    mean = total / (3 * gradient.size[0] * gradient.size[1])
+    mean = _finite(total / (3 * gradient.size[0] * gradient.size[1]))
     return lambda rows: gradient.read(rows) * (1 / mean if mean > 0 else 0.0)
 
 
@@ -116,7 +122,13 @@ def _halved(level: Canvas, canvases: Canvases, index: int) -> Canvas:
 
 def _mean_square(level: Canvas) -> float:
     total = sum(float(level.read(rows).square().sum(dtype=torch.float64)) for rows in level.strips())
-    return total / (3 * level.size[0] * level.size[1])
+    return _finite(total / (3 * level.size[0] * level.size[1]))
+
+
+def _finite(size: float) -> float:
+    """Return a gradient's size, or raise `RecipeError` if it is no number."""
+    check_size(torch.tensor(size))
+    return size
 
 
 def _merged(level: Canvas, factor: float, coarser: Canvas, rows: range, wrap: Wrap) -> Tensor:

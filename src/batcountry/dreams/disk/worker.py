@@ -188,6 +188,7 @@ class DiskDream:
         recipe, sizes = self.task.note.recipe, self.task.sizes
         top = len(sizes) - 1
         level = canvases.base(top, sizes[top])
+        level.path.unlink(missing_ok=True)  # or it would be written through, if it is a link
         images.write_raw(opened(self.task.source, recipe), level.path)
         for octave in range(top - 1, -1, -1):
             level = _shrunk(level, canvases.base(octave, sizes[octave]), wrapped_axes(recipe.wrap))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import queue
 import re
+import threading
 import time
 from os import PathLike
 from pathlib import Path
@@ -34,7 +36,7 @@ _PIECE = 1 << 16
 
 def is_address(text: str) -> bool:
     """Whether a text is an address on the web rather than a file's name."""
-    return urlsplit(text).scheme.lower() in ("http", "https") if re.match(r"(?i)https?:", text) else False
+    return re.match(r"(?i)https?:", text) is not None
 
 
 def address_of(name: str | PathLike[str]) -> str | None:
@@ -49,7 +51,7 @@ def local_path(name: str | PathLike[str]) -> Path:
     Raises
     ------
     PictureError
-        For a `file://` of another computer.
+        For a `file://` of another computer, or one that is no address.
 
     Examples
     --------
@@ -58,7 +60,10 @@ def local_path(name: str | PathLike[str]) -> Path:
     """
     text = str(name)
     if re.match(r"(?i)file:/", text):
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+        except ValueError as error:
+            raise PictureError(f"{text} is no address of a file ({error})") from None
         if parts.netloc.lower() not in ("", "localhost"):
             raise PictureError(f"{text} lies on another computer; name a file on this one")
         return Path(url2pathname(parts.path))
@@ -83,19 +88,48 @@ def fetch_picture(address: str, policy: Policy = OPEN) -> bytes:
     PictureError
         If it cannot be fetched, is too large, or takes too long.
     """
-    import requests
-
     policy.check_address(address)
-    end, most = time.monotonic() + MAX_SECONDS, min(MAX_FETCHED, policy.max_bytes or MAX_FETCHED)
+    most, seconds = min(MAX_FETCHED, policy.max_bytes or MAX_FETCHED), MAX_SECONDS
     log.info("fetching %s", address)
+    came: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
+
+    def fetch() -> None:
+        try:
+            came.put(_fetched(address, most, time.monotonic() + seconds))
+        except BaseException as error:  # raised where it is waited for
+            came.put(error)
+
+    # In a thread, since a server may take for ever with its answer's header, where nothing of ours is asked in between.
+    threading.Thread(target=fetch, daemon=True).start()
+    try:
+        found = came.get(timeout=seconds + 1)
+    except queue.Empty:
+        raise _too_slow(address) from None
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _fetched(address: str, most: int, end: float) -> bytes:
+    import requests
+    import urllib3
+
     try:
         with requests.Session() as session, _answer(session, address) as answer:
             return _body(answer, address, most, end)
-    except requests.Timeout:
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
         raise PictureError(f"{address} does not answer; try later, or fetch it by other means") from None
-    except (requests.RequestException, OSError, ValueError) as error:
-        said = "it cannot be reached" if isinstance(error, requests.ConnectionError) else error
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        said: object = error
+        if isinstance(error, requests.ConnectionError):
+            said = "it cannot be reached"
+        elif isinstance(error, urllib3.exceptions.HTTPError):
+            said = "what came is damaged or cut short; try again"
         raise PictureError(f"{address} cannot be fetched: {said}") from None
+
+
+def _too_slow(address: str) -> PictureError:
+    return PictureError(f"{address} takes longer than {MAX_SECONDS:.0f} s; fetch it by other means")
 
 
 def _answer(session: requests.Session, address: str) -> requests.Response:
@@ -124,7 +158,7 @@ def _body(answer: requests.Response, address: str, most: int, end: float) -> byt
         if len(data) > most:
             raise PictureError(f"{address} has more than {most:,} bytes, which is too much for a picture")
         if time.monotonic() > end:
-            raise PictureError(f"{address} takes longer than {MAX_SECONDS:.0f} s; fetch it by other means")
+            raise _too_slow(address)
     if not data:
         raise PictureError(f"{address} is empty (0 bytes)")
     return bytes(data)
@@ -168,5 +202,5 @@ def picture_beside(name: str | PathLike[str], output: Path, policy: Policy = OPE
 def stem_of(name: str | PathLike[str]) -> str:
     """Return a picture's name without its folder and suffix, which names of outputs are made of."""
     address = address_of(name)
-    path = local_path(name) if address is None else Path(urlsplit(address).path)
+    path = local_path(name) if address is None else Path(re.sub(r"^[^:]*://[^/?#]*|[?#].*", "", address))
     return path.stem or "picture"

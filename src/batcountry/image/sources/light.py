@@ -13,18 +13,18 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import TiffImagePlugin
 
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.process_settings import shared
 from batcountry.errors import MissingExtra, PictureError
-from batcountry.image.sources.opening import MAX_PIXELS, BoundedFile, decoding, is_heic, open_image
+from batcountry.image.sources import tiff_pages
+from batcountry.image.sources.opening import MAX_PIXELS, decoding, is_heic, open_image
 
 log = logging.getLogger("batcountry")
 
 Floats = NDArray[np.float32]
 
-_EXR, _HDR, _TIFF = b"v/1\x01", (b"#?RADIANCE", b"#?RGBE"), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_EXR, _HDR = b"v/1\x01", (b"#?RADIANCE", b"#?RGBE")
 _MOST_NUMBERS = 4 * MAX_PIXELS
 _GRAY = 0.18
 """What a photographer's gray card gives back of the light; the picture's mean is brought there."""
@@ -38,27 +38,29 @@ class LightPicture(NamedTuple):
     alpha: NDArray[np.uint8] | None
 
 
-def is_light(file: BinaryIO) -> bool:
-    """Whether a file, open at its beginning, is a picture of light, in several channels, which Pillow does not read."""
+def is_light(file: BinaryIO, page: int = 1) -> bool:
+    """Whether a file, open at its beginning, or a page of it, is a picture of light that Pillow does not read."""
     begin = file.read(16)
     file.seek(0)
-    return begin.startswith((_EXR, *_HDR)) or (begin.startswith(_TIFF) and _tiff_size(file) is not None)
+    return begin.startswith((_EXR, *_HDR)) or (
+        begin.startswith(tiff_pages.BEGIN) and _tiff_size(file, page) is not None
+    )
 
 
-def light_size(file: BinaryIO, name: str) -> tuple[int, int]:
+def light_size(file: BinaryIO, name: str, page: int = 1) -> tuple[int, int]:
     """Return (width, height) of a picture of light, as its header says; raises `PictureError` if it says nothing of the kind."""
     begin = file.read(1 << 16)
     file.seek(0)
     if begin.startswith(_EXR):
         return _exr_size(file.read(), name)
-    size = _hdr_size(begin) if begin.startswith(_HDR) else _tiff_size(file)
+    size = _hdr_size(begin) if begin.startswith(_HDR) else _tiff_size(file, page)
     if size is None or min(size) < 1:
         raise PictureError(f"{name} is damaged or cut short (no size); copy or download it again")
     return size
 
 
-def read_light(data: bytes, name: str, policy: Policy = OPEN) -> LightPicture:
-    """Read a picture of light.
+def read_light(data: bytes, name: str, policy: Policy = OPEN, page: int = 1) -> LightPicture:
+    """Read a picture of light, of a TIFF a page, counted from 1.
 
     Raises
     ------
@@ -67,15 +69,27 @@ def read_light(data: bytes, name: str, policy: Policy = OPEN) -> LightPicture:
     PolicyError, PictureError
         If it is too large, damaged, or has no colors.
     """
+    is_tiff = data.startswith(tiff_pages.BEGIN)
+    if page > 1:
+        if not is_tiff:
+            raise PictureError(f"{name} has no frame {page}; give a smaller number")
+        with decoding(name):
+            data = tiff_pages.page_first(data, page, name)
     width, height = light_size(io.BytesIO(data), name)
     if width * height > MAX_PIXELS:
         raise PictureError(f"{name} has {width}×{height} pixels; at most {MAX_PIXELS:,} in all are opened")
     policy.check_pixels((width, height), name)
     with decoding(name):
-        values = _exr_values(data, name) if data.startswith(_EXR) else _cv_values(data, name)
+        values = (
+            _exr_values(data, name)
+            if data.startswith(_EXR)
+            else _tiff_values(data, name)
+            if is_tiff
+            else _cv_values(data, name)
+        )
     colors = values[..., :3] if values.shape[2] >= 3 else values[..., :1].repeat(3, axis=2)
     opacity = values[..., -1] if values.shape[2] in (2, 4) else None
-    is_linear = not data.startswith(_TIFF)
+    is_linear = not is_tiff
     if opacity is None:
         return LightPicture(levels_of(colors, name, is_linear=is_linear), None)
     opacity = np.clip(np.nan_to_num(opacity), 0, 1)
@@ -121,7 +135,7 @@ def _toned(light: Floats) -> Floats:
     key = float(np.exp(np.mean(np.log(luma + np.float32(1e-6)), dtype=np.float64)))
     scaled = luma * np.float32(_GRAY / key)
     white = max(float(scaled.max(initial=0)), 1.0)
-    shown = scaled * (1 + scaled / np.float32(white * white)) / (1 + scaled)
+    shown = scaled * (1 + scaled / np.float32(white) / np.float32(white)) / (1 + scaled)
     ratio = shown / np.maximum(luma, 1e-12)
     return light * (ratio[..., None] if light.ndim > luma.ndim else ratio)
 
@@ -138,21 +152,41 @@ def _hdr_size(begin: bytes) -> tuple[int, int] | None:
     return (int(found[2]), int(found[1])) if found else None
 
 
-def _tiff_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Return (width, height) of a TIFF of floats in several channels; None for any other."""
+def light_pages(file: BinaryIO) -> int:
+    """Return how many pages an open picture of light has: 1, but of a TIFF, where they are counted as far as they can be."""
     try:
         with decoding("the picture"):
-            begin = file.read(16)
-            tags = TiffImagePlugin.ImageFileDirectory_v2(begin[: 16 if 43 in begin[2:4] else 8])
-            file.seek(tags.next)
-            tags.load(BoundedFile(file, "the picture"))  # type: ignore[arg-type]
-            if tags.get(277, 1) < 2 or tags.get(339, (1,))[0] != 3:
+            return max(1, tiff_pages.page_count(file))
+    except PictureError:
+        return 1
+    finally:
+        file.seek(0)
+
+
+def _tiff_size(file: BinaryIO, page: int = 1) -> tuple[int, int] | None:
+    """Return (width, height) of a TIFF's page of floats that Pillow does not read; None for any other."""
+    try:
+        with decoding("the picture"):
+            # If it has no such page, whoever reads it says so.
+            tags = tiff_pages.page_tags(file, page) or tiff_pages.page_tags(file)
+            if tags is None or tags.get(339, (1,))[0] != 3:
+                return None
+            if tags.get(277, 1) < 2 and tags.get(258, (32,))[0] == 32:
                 return None
             return int(tags[256]), int(tags[257])
     except PictureError:  # whoever opens it as a picture says so
         return None
     finally:
         file.seek(0)
+
+
+def _tiff_values(data: bytes, name: str) -> Floats:
+    """Decode a TIFF's first page; returns H×W×C."""
+    tags = tiff_pages.page_tags(io.BytesIO(data))
+    planes = None if tags is None else tiff_pages.planes_of(data, tags)
+    if planes is None:
+        return _cv_values(data, name)
+    return np.dstack([_cv_values(each, name) for each in planes[:4]])
 
 
 def _cv_values(data: bytes, name: str) -> Floats:

@@ -27,8 +27,11 @@ MAX_HEADER = 16 << 20
 MAX_EXIF = 1 << 20
 """Longest EXIF that is read, in bytes. Each of its numbers becomes an object, so more of it takes seconds."""
 
-_HEADER_READS = 100_000
+_HEADER_READS, _MOST_READS = 100_000, 2_000_000
 _MOST_PAGES = 1000
+_BOUNDS = (
+    "batcountry_bounds"  # where an opened picture keeps its file, which Pillow forgets after the first frame
+)
 
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
 
@@ -52,12 +55,12 @@ class BoundedFile(io.RawIOBase):
         self._file, self._name = file, name
         self._bytes, self._reads = MAX_HEADER, _HEADER_READS
 
-    def opened(self) -> None:
-        """Begin with the pixels: pieces of 64 bytes on the average will do for every format."""
+    def opened(self, piece: int = 64) -> None:
+        """Begin with the pixels, or with the next frame's: pieces of so many bytes on the average will do."""
         here = self._file.tell()
         size = self._file.seek(0, io.SEEK_END)
         self._file.seek(here)
-        self._bytes, self._reads = 16 * size + MAX_HEADER, _HEADER_READS + size // 64
+        self._bytes, self._reads = 16 * size + MAX_HEADER, _HEADER_READS + min(size // piece, _MOST_READS)
 
     def read(self, size: int | None = -1) -> bytes:
         """Read as any file; raises `PictureError` for too many pieces or too long a header."""
@@ -123,13 +126,36 @@ def open_image(file: BinaryIO, name: str) -> Image.Image:
     begin = file.read(32)
     file.seek(0)
     image = _heic(bounded, name) if is_heic(begin) else Image.open(bounded, formats=FORMATS)  # type: ignore[arg-type]
-    bounded.opened()
+    vars(image)[_BOUNDS] = bounded
+    begin_frame(image)
+    _mend_transparency(image)
     exif = image.info.get("exif") or b""
     if len(exif) > MAX_EXIF:
         raise PictureError(
             f"{name} has {len(exif):,} bytes of EXIF, and at most {MAX_EXIF:,} are read; save it without"
         )
     return image
+
+
+def begin_frame(image: Image.Image) -> None:
+    """Give the next frame of an opened picture the bounds that a whole picture has: each reads at least 64 KB.
+
+    A GIF is counted and decoded in pieces of a few bytes; 64 bytes on the average will do for every other format.
+    """
+    vars(image)[_BOUNDS].opened(2 if image.format == "GIF" else 64)
+
+
+_RAW_LEVELS = {"L;2": 85, "L;4": 17}
+"""Pillow's names of how gray levels of few bits lie in a file, and by what they are multiplied."""
+
+
+def _mend_transparency(image: Image.Image) -> None:
+    """Bring the one level or color that a PNG says is transparent to the bits that its pixels are decoded to."""
+    clear, raw = image.info.get("transparency"), str(image.tile[0][3]) if image.tile else ""  # type: ignore[attr-defined]
+    if isinstance(clear, int) and raw in _RAW_LEVELS:
+        image.info["transparency"] = min(255, clear * _RAW_LEVELS[raw])
+    elif isinstance(clear, tuple) and raw == "RGB;16B":
+        image.info["transparency"] = tuple(each >> 8 for each in clear)
 
 
 def is_heic(begin: bytes) -> bool:
@@ -184,6 +210,12 @@ def _pages(image: Image.Image) -> int:
 def at_frame(image: Image.Image, frame: int, name: str) -> None:
     """Go to a frame or page, counted from 1; raises `PictureError` if there are not as many."""
     try:
+        for index in (
+            range(1, frame - 1) if image.format == "GIF" else ()
+        ):  # each is drawn over the one before
+            begin_frame(image)
+            image.seek(index)
+        begin_frame(image)
         image.seek(frame - 1)
     except (EOFError, ValueError):
         raise PictureError(f"{name} has no frame {frame}; give a smaller number") from None

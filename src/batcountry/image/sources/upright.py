@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
@@ -20,9 +22,10 @@ def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image
     """
     try:
         with ignored_warnings():
+            tags = getattr(image, "tag_v2", {})
             image = _upright(image)
             icc = image.info.get("icc_profile") or None
-            image = _eight_bit(image, name)
+            image = _eight_bit(image, name, tags)
             if image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info:
                 image = image.convert("RGBA")
             alpha = image.getchannel("A") if image.mode == "RGBA" else None
@@ -38,6 +41,14 @@ _TURNS = dict(enumerate(Image.Transpose[each] for each in (
 )))  # fmt: skip
 
 
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return (width, height) of an opened picture as it is held; nothing is decoded for that."""
+    if image.format == "TIFF":  # which Pillow turns itself
+        return image.size
+    turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)  # a PNG's own would decode it
+    return image.size if turn not in (5, 6, 7, 8) else image.size[::-1]
+
+
 def _upright(image: Image.Image) -> Image.Image:
     """Return a picture as its EXIF says that it was held; Pillow's own would write the whole EXIF anew for that."""
     turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1) - 2)
@@ -48,16 +59,33 @@ def _upright(image: Image.Image) -> Image.Image:
     return turned
 
 
-def _eight_bit(image: Image.Image, name: str) -> Image.Image:
+def _eight_bit(image: Image.Image, name: str, tags: Mapping[int, Any]) -> Image.Image:
+    """Return a picture of floats or of long integers as gray, with opacity if one of its levels is transparent."""
     if image.mode == "F":
         levels = levels_of(np.asarray(image), name, is_linear=False)
         return Image.fromarray(np.rint(levels).astype(np.uint8))
-    if image.mode.startswith("I"):
-        values = np.asarray(image, dtype=np.float64)
-        # Mode I holds 16-bit files too; only larger values mean that it is really 32-bit.
-        values /= 257.0 if values.max(initial=0) < 65536 else 2.0**24
-        return Image.fromarray(np.rint(np.clip(values, 0, 255)).astype(np.uint8))
-    return image
+    if not image.mode.startswith("I"):
+        return image
+    whole = np.asarray(image)
+    if whole.dtype == np.int32 and _first(tags.get(_SAMPLE_FORMAT)) == _UNSIGNED:
+        whole = whole.view(np.uint32)
+    # Mode I holds 16-bit files too; only larger values mean that it is really 32-bit.
+    values = whole / (257.0 if whole.max(initial=0) < 65536 else 2.0**24)
+    gray = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # which Pillow minds for 8 bits alone
+        gray = 255 - gray
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        return Image.fromarray(np.dstack([gray, np.where(whole == clear, 0, 255).astype(np.uint8)]))
+    return Image.fromarray(gray)
+
+
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_SAMPLE_FORMAT, _UNSIGNED = 339, 1
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, tuple) and value else value
 
 
 def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:

@@ -122,6 +122,14 @@ class _Graph:
         )
 
 
+def last_feature(nodes: Sequence[Node]) -> str | None:
+    """Return the last layer of a net that is none of its answers, for nets without parts that have places; None if all are."""
+    graph = _Graph.of(nodes)
+    heads = graph.heads()
+    features = [index for index, depth in enumerate(graph.depths()) if depth and index not in heads]
+    return nodes[features[-1]].name if features else None
+
+
 def caffe_units(nodes: Sequence[Node], shapes: Mapping[str, Shape], picture: tuple[int, int]) -> list[Unit]:
     """Return the outputs of a net's parts, in running order; of a U-Net, whose ways part at once, also those within.
 

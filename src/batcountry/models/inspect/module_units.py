@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from torch import nn
 
@@ -78,7 +78,8 @@ def _outermost_units(units: list[Unit]) -> list[Unit]:
 def _units(traced: Traced, module: nn.Module) -> list[Unit]:
     """Return what may be chosen, in running order: parts of parts, and parts without any where there are no others."""
     units = list(_all_units(traced, module))
-    whole = [unit for unit in units if _has_parts(traced, module, unit.name)]
+    parts = dict(module.named_modules())
+    whole = [unit for unit in units if _has_parts(traced, parts, unit.name)]
     return whole if any(unit.has_places and unit.stage in (3, 4) for unit in whole) else units
 
 
@@ -116,13 +117,14 @@ def _is_weighted(part: nn.Module) -> bool:
     return any(each.ndim > 1 for each in part.parameters(recurse=False))
 
 
-def _has_parts(traced: Traced, module: nn.Module, name: str) -> bool:
-    return any(True for _ in module.get_submodule(traced.places[name][0]).children())
+def _has_parts(traced: Traced, parts: Mapping[str, nn.Module], name: str) -> bool:
+    return any(True for _ in parts[traced.places[name][0]].children())
 
 
 def _token_blocks(traced: Traced, module: nn.Module) -> list[str]:
     """Return the blocks of a transformer that keeps one grid of tokens all through, or nothing."""
-    units = [unit for unit in _all_units(traced, module) if _has_parts(traced, module, unit.name)]
+    parts = dict(module.named_modules())
+    units = [unit for unit in _all_units(traced, module) if _has_parts(traced, parts, unit.name)]
     blocks = [
         unit for unit in units if unit.name[-1].isdigit() and traced.layouts[unit.name].kind == "tokens"
     ]

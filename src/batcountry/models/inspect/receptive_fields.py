@@ -1,201 +1,249 @@
-"""Which pixels the units of a module's layers see, where its code proves it.
+"""Which pixels the units of a module's layers see, where its operations prove it.
 
-The module is traced symbolically (`torch.fx`), so that nothing in it can depend on the picture's size
-unseen. Only operations whose windows are known are followed; what any other touches sees the
-whole picture, as far as anybody can tell, and is not worked out in tiles.
+A copy of the module without numbers (on PyTorch's device `meta`) is run for pictures of three sizes, and each operation
+that it does is followed by the rules of `batcountry.models.inspect.op_windows`. As there are no numbers, what a network does
+cannot depend on what is in the picture: where it asks, the run ends, and what came before is known. What differs from size
+to size, and whatever an operation without a rule touches, sees the whole picture as far as anybody can tell, and is not
+worked out in tiles.
 """
 
 from __future__ import annotations
 
-import operator
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
-from functools import reduce
+from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
-from torch.nn import functional as F
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from batcountry.backend.receptive_field import PIXEL, ReceptiveField, Window
+from batcountry.backend.receptive_field import PIXEL, ReceptiveField
 from batcountry.errors import raised_in
-from batcountry.models.inspect.op_windows import attribute, filters, operation_window, padded, sliding
-from batcountry.models.inspect.tracing import Place
+from batcountry.models.inspect import op_axes, op_windows
+from batcountry.models.inspect.layouts import Size
+from batcountry.models.inspect.op_calls import Call, Constant, Seen, State, numbers_of
+from batcountry.models.inspect.op_windows import rule_of
+from batcountry.models.inspect.tracing import Place, listening, tensor_of
+from batcountry.models.module_copy import tensors_in
 
-_POINTWISE = (
-    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish),
-    *(nn.Sigmoid, nn.Tanh, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.Softplus, nn.LogSigmoid),
-    *(nn.Identity, nn.Dropout, nn.Dropout2d, nn.AlphaDropout),
-)
+_LARGER = ((37, 21), (288, 160))
+"""What is added to a picture's sides, so that what depends on them shows."""
 
-_FUNCTIONS = frozenset(
-    (
-        *(torch.relu, torch.relu_, torch.sigmoid, torch.tanh, torch.add, torch.sub, torch.mul, torch.div),
-        *(F.relu, F.relu_, F.relu6, F.leaky_relu, F.elu, F.selu, F.celu, F.gelu, F.silu, F.mish),
-        *(F.hardswish, F.hardsigmoid, F.hardtanh, F.softplus, F.sigmoid, F.tanh, F.dropout),
-        *(operator.add, operator.sub, operator.mul, operator.truediv, operator.neg),
-        *(operator.iadd, operator.isub, operator.imul, operator.itruediv),
-    )
-)
-
-_METHODS = frozenset(
-    (
-        *("relu", "relu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "add", "add_", "sub", "sub_"),
-        *("mul", "mul_", "div", "div_", "clamp", "clamp_", "neg", "contiguous", "clone"),
-    )
-)
-
-_IN_PLACE = frozenset(
-    (
-        *(torch.relu_, F.relu_, operator.setitem),
-        *(operator.iadd, operator.isub, operator.imul, operator.itruediv),
-    )
-)
+_MOST_OPERATIONS = 3_000
+"""That are followed, which takes a millisecond each; of deeper networks what the first ones lead to is known."""
 
 
-def receptive_fields(module: nn.Module) -> Mapping[Place, ReceptiveField | None]:
-    """Return what the units of each call of each part see; nothing if the code cannot be followed."""
-    tensors = [*module.parameters(), *module.buffers()]
-    tracer = _Tracer()
-    try:
-        # A copy, since code may keep what it is given; with the same weights.
-        copy = deepcopy(module, {id(each): each for each in tensors})
-        graph = tracer.trace(copy)
-    except Exception as error:  # whatever a network does with a picture that is none
-        if raised_in(error, __name__):
-            raise
+def receptive_fields(
+    module: nn.Module,
+    shape: tuple[int, int, int] = (3, 224, 224),
+    fit: Callable[[Size], Size] = lambda size: size,
+) -> Mapping[Place, ReceptiveField]:
+    """Return what the units of each call of each part see, of those for which that is known.
+
+    Parameters
+    ----------
+    shape
+        Channels, height and width of a picture that the module takes.
+    fit
+        From a (height, width) to one near it that the module takes.
+    """
+    channels, height, width = shape
+    copy = _without_numbers(module)
+    if copy is None:
         return {}
-    parts = dict(copy.named_modules())
-    seen: dict[fx.Node, ReceptiveField | None] = {}
-    made: dict[fx.Node, ReceptiveField | None] = {}
-    roots: dict[fx.Node, fx.Node] = {}  # nodes with one root may be one tensor
-    for node in graph.nodes:
-        made[node] = seen[node] = PIXEL if node.op == "placeholder" else _field(node, seen, parts)
-        first = node.args[0] if node.args and isinstance(node.args[0], fx.Node) else None
-        roots[node] = roots[first] if first is not None and _may_alias(node, parts) else node
-        if first is not None and _writes(node):
-            if seen[node] is None:
-                return {}  # what else it has written over, nobody knows
-            seen.update({each: seen[node] for each in seen if roots[each] is roots[node]})
-    return {place: made.get(node) for place, node in tracer.results.items()}
+    runs = [_run(copy, (channels, height, width))[0]]
+    for down, right in _LARGER:
+        size = (height + down, width + right)
+        run, is_whole = _run(copy, (channels, *size))
+        if not is_whole and fit(size) != size:
+            run, _ = _run(copy, (channels, *fit(size)))
+        runs.append(run)
+    return {
+        place: seen.field
+        for place, seen in runs[0].items()
+        if isinstance(seen, Seen) and all(run.get(place) == seen for run in runs)
+        # Of four axes the last two, or the middle ones.
+        if (seen.rows, seen.columns, seen.merged) in ((2, 3, None), (1, 2, None))
+    }
 
 
-def _writes(node: fx.Node) -> bool:
-    """Whether a node writes over its first input with something that sees more."""
-    if node.op == "call_method":
-        return str(node.target).endswith("_")
-    return node.op == "call_function" and (
-        node.target in _IN_PLACE or getattr(node.target, "__name__", "").endswith("_") or "out" in node.kwargs
-    )
-
-
-def _may_alias(node: fx.Node, parts: Mapping[str, nn.Module]) -> bool:
-    """Whether a node's result may be the tensor that it was given."""
-    if node.op == "call_module":
-        part = parts[str(node.target)]
-        return isinstance(part, (nn.Identity, nn.Dropout, nn.Dropout2d, nn.AlphaDropout)) or bool(
-            getattr(part, "inplace", False)
-        )
-    if node.op == "call_method" and node.target == "contiguous":
-        return True
-    return _writes(node) or node.target is F.dropout or bool(node.kwargs.get("inplace", False))
-
-
-class _Proxy(fx.Proxy):
-    """Stays the same tensor where code writes over it, as `+=` does; fx's own becomes another."""
-
-    def __iadd__(self, other: Any) -> fx.Proxy:
-        return self._over(operator.iadd, other)
-
-    def __isub__(self, other: Any) -> fx.Proxy:
-        return self._over(operator.isub, other)
-
-    def __imul__(self, other: Any) -> fx.Proxy:
-        return self._over(operator.imul, other)
-
-    def __itruediv__(self, other: Any) -> fx.Proxy:
-        return self._over(operator.itruediv, other)
-
-    def _over(self, change: Callable[..., Any], other: Any) -> fx.Proxy:
-        return self.tracer.create_proxy("call_function", change, (self, other), {})
-
-
-class _Tracer(fx.Tracer):
-    """Notes which node is the result of each call of each module, also of those that it looks into."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.results: dict[Place, fx.Node] = {}
-        self._count: Counter[str] = Counter()
-
-    def proxy(self, node: fx.Node) -> fx.Proxy:
-        return _Proxy(node, self)
-
-    def call_module(
-        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        path = self.path_of_module(m)
-        found = super().call_module(m, forward, args, kwargs)
-        if isinstance(found, fx.Proxy):
-            self.results[path, self._count[path]] = found.node
-        self._count[path] += 1
-        return found
-
-
-def _field(
-    node: fx.Node, seen: Mapping[fx.Node, ReceptiveField | None], parts: Mapping[str, nn.Module]
-) -> ReceptiveField | None:
-    """Return what a node's units see; None if that is unknown."""
-    given = node.all_input_nodes
-    if filters(node):
-        given = [each for each in given if each.op != "get_attr"]
-    above = [seen[each] for each in given if not _is_constant(each, parts[""])]
-    known = [each for each in above if each is not None]
-    window = _window(node, parts)
-    if window is None or not known or len(known) < len(above):
-        return None
-    return reduce(ReceptiveField.joined, known).through(window)
-
-
-def _window(node: fx.Node, parts: Mapping[str, nn.Module]) -> Window | None:
-    if node.op == "call_module":
-        return _module_window(parts[str(node.target)])
-    if isinstance(node.target, torch._ops.OpOverloadPacket):
-        return operation_window(node, parts[""])
-    if node.op == "call_function" and node.target is torch.cat:
-        axis = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
-        return Window() if axis == 1 else None
-    if node.op == "call_function" and node.target is F.pad:
-        settings = node.kwargs.get("mode", "constant"), node.kwargs.get("value") or 0
-        zeros = len(node.args) == 2 and settings == ("constant", 0)
-        return padded(node.args[1]) if zeros else None
-    plain = (node.op == "call_function" and node.target in _FUNCTIONS) or (
-        node.op == "call_method" and node.target in _METHODS
-    )
-    return Window() if plain else None
-
-
-def _module_window(part: nn.Module) -> Window | None:
-    if part._forward_pre_hooks or part._forward_hooks:
-        return None
-    kind = type(part)
-    if kind in _POINTWISE or (kind is nn.BatchNorm2d and part.running_mean is not None):
-        return Window()
-    if kind is nn.Conv2d and part.padding_mode == "zeros" and not isinstance(part.padding, str):
-        return sliding(part.kernel_size, part.stride, part.padding, part.dilation)
-    if kind is nn.MaxPool2d and not part.return_indices:
-        return sliding(part.kernel_size, part.stride, part.padding, part.dilation)
-    if kind is nn.ZeroPad2d:
-        return padded(part.padding)
-    if kind is nn.AvgPool2d:
-        return sliding(part.kernel_size, part.stride, part.padding, 1)
+def _without_numbers(module: nn.Module) -> nn.Module | None:
+    """Return a copy whose tensors have shapes alone, or None if it cannot be had."""
+    memo: dict[int, Any] = {}
+    for tensor in tensors_in(module):
+        if tensor.ndim or isinstance(
+            tensor, nn.Parameter
+        ):  # numbers by themselves may decide what a network does
+            bare = torch.empty_like(tensor, device="meta")
+            memo[id(tensor)] = (
+                nn.Parameter(bare, requires_grad=False) if isinstance(tensor, nn.Parameter) else bare
+            )
+    with suppress(Exception):  # whatever a network's code says to being copied
+        return deepcopy(module, memo)
     return None
 
 
-def _is_constant(node: fx.Node, module: nn.Module) -> bool:
-    """Whether a node is a weight that is the same at every place."""
-    if node.op != "get_attr":
-        return False
-    value = attribute(node, module)
-    return isinstance(value, Tensor) and (value.ndim == 0 or (value.ndim >= 3 and value.shape[-2:] == (1, 1)))
+def _run(module: nn.Module, shape: Sequence[int]) -> tuple[dict[Place, State], bool]:
+    """Run for a picture of (C, H, W) as far as that goes without numbers.
+
+    Returns what each call's result sees, and whether it went to the end, or as far as is followed.
+    """
+    results: dict[Place, State] = {}
+    count: Counter[str] = Counter()
+    picture = torch.empty(1, *shape, device="meta")
+    follower = _Follower(tensors_in(module), picture)
+
+    def heard(path: str, output: Any) -> None:
+        tensor = tensor_of(output)
+        results[path, count[path]] = None if tensor is None else follower.state(tensor)
+        count[path] += 1
+
+    with torch.no_grad(), listening(dict(module.named_modules()), heard), follower:
+        try:
+            module(picture)
+        except _FollowedEnough:
+            return results, True
+        except (Exception, SystemExit) as error:  # whatever a network does with a picture that is none
+            if raised_in(error, __name__, op_axes.__name__, op_windows.__name__):
+                raise
+            return results, False
+    return results, True
+
+
+class _FollowedEnough(Exception):  # no error
+    """There are more operations than are followed."""
+
+
+class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Knows of each tensor what it sees of the picture.
+
+    Parameters
+    ----------
+    weights
+        Tensors that do not depend on it.
+    picture
+        The picture.
+    """
+
+    def __init__(self, weights: Iterator[Tensor], picture: Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._operations = 0
+        self._states: dict[int, State] = {}
+        self._sharing: defaultdict[int, dict[int, Tensor]] = defaultdict(
+            dict
+        )  # by memory; as they are kept, no id comes again
+        for weight in weights:
+            self._keep(weight, Constant(hash(tuple(weight.shape))))
+        self._keep(picture, Seen(PIXEL, 2, 3))
+
+    def state(self, tensor: Tensor) -> State:
+        """Return what a tensor sees; what has numbers, and no tensor that depends on the picture has, sees nothing of it."""
+        if id(tensor) not in self._states and not tensor.is_meta:
+            return Constant(hash((tuple(tensor.shape), tensor.item() if tensor.numel() == 1 else None)))
+        return self._states.get(id(tensor))
+
+    def _keep(self, tensor: Tensor, state: State) -> None:
+        self._states[id(tensor)] = state
+        self._sharing[_memory(tensor)][id(tensor)] = tensor
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        self._operations += 1
+        if self._operations > _MOST_OPERATIONS:
+            raise _FollowedEnough
+        outputs = func(*args, **(kwargs or {}))
+        arguments = _by_name(func, args, kwargs or {})
+        written = [
+            arguments[each.name]
+            for each in func._schema.arguments
+            if each.alias_info and each.alias_info.is_write
+        ]
+        name = func._schema.name.partition("::")[2]
+        tensors = [each for each in tree_leaves(outputs) if isinstance(each, Tensor)]
+        state = self._followed(name, arguments, [*tensors, *written])
+        for tensor in tensors:
+            if not any(tensor is each for each in written):
+                self._keep(tensor, state)
+        for tensor in written:
+            if isinstance(tensor, Tensor):
+                self._write(tensor, state)
+        return outputs
+
+    def _followed(self, name: str, arguments: Mapping[str, Any], outputs: Sequence[Tensor]) -> State:
+        """Return what the results of an operation see."""
+        if name == "copy_":  # what was there before does not matter
+            arguments = {"input": arguments["src"]}
+        tensors = [each for each in tree_leaves(list(arguments.values())) if isinstance(each, Tensor)]
+        states = [self.state(each) for each in tensors]
+        trail = hash((name, numbers_of(arguments), *(each.trail for each in states if each is not None)))
+        if all(isinstance(each, Constant) for each in states):
+            return Constant(trail)
+        rule, inputs = (
+            rule_of(name),
+            [
+                (tensor, state)
+                for tensor, state in zip(tensors, states, strict=True)
+                if isinstance(state, Seen)
+            ],
+        )
+        if rule is None or None in states or not outputs:
+            return None
+        constants = [
+            tensor for tensor, state in zip(tensors, states, strict=True) if isinstance(state, Constant)
+        ]
+        seen = rule(Call(arguments, inputs, constants, outputs[0]))
+        return seen and replace(seen, trail=trail)
+
+    def _write(self, tensor: Tensor, state: State) -> None:
+        """Note that a tensor was written over, and with it all that lie in the same memory."""
+        self._keep(tensor, state)
+        for key, other in self._sharing[_memory(tensor)].items():
+            if other is not tensor:
+                before = self._states[key]
+                self._states[key] = (
+                    state if _same_place(tensor, other) else _joined(before, state, tensor, other)
+                )
+
+
+def _by_name(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of an operation by their names, with its defaults."""
+    names = func._schema.arguments
+    values = {each.name: each.default_value for each in names}
+    values.update(zip([each.name for each in names], args, strict=False))
+    return {**values, **kwargs}
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else id(tensor)
+
+
+def _same_place(one: Tensor, other: Tensor) -> bool:
+    return (one.shape, one.stride(), one.storage_offset()) == (
+        other.shape,
+        other.stride(),
+        other.storage_offset(),
+    )
+
+
+def _joined(before: State, written: State, tensor: Tensor, other: Tensor) -> State:
+    """Return what a tensor sees of which another, in the same memory, was written over in part."""
+    if isinstance(written, Constant) or not isinstance(written, Seen) or tensor.ndim != other.ndim:
+        return before if isinstance(written, Constant) else None
+    if any(tensor.shape[axis] != other.shape[axis] for axis in (written.rows, written.columns)):
+        return None
+    if isinstance(before, Constant):
+        return written
+    if before is None or (before.rows, before.columns, before.merged) != (
+        written.rows,
+        written.columns,
+        written.merged,
+    ):
+        return None
+    return replace(
+        written, field=before.field.joined(written.field), trail=hash((before.trail, written.trail))
+    )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import torch
@@ -75,16 +75,17 @@ def trace(module: nn.Module, size: Size, entered: Callable[[Tensor], Tensor], ch
         ) from error
     traced = Traced(size)
     names = _names(module, [call.place for call in calls])
+    parts = dict(module.named_modules())
     prefixes, kind = _Prefixes(module), "first"
     for name, call in zip(names, calls, strict=True):
         traced.places[name] = call.place
-        found = call.problem or layout_of(call.shape, size, prefix=prefixes.of(call, module), before=kind)
+        found = call.problem or layout_of(call.shape, size, prefix=prefixes.of(call, parts), before=kind)
         if isinstance(found, str):
             traced.refused[name] = found
             continue
         traced.layouts[name] = found
         kind = found.kind if len(call.shape) == 4 else kind
-    for path, _ in module.named_modules():
+    for path in parts:
         if path and path not in traced.places:
             traced.refused[path] = "it does not run on its own"
     _learn_sizes(traced, module, entered, channels)
@@ -107,13 +108,14 @@ def _calls(
     """
     calls: list[_Call] = []
     count: Counter[str] = Counter()
-    last: list[Tensor | None] = [None]
+    last: list[tuple[Tensor | None, bool]] = [(None, False)]
 
     def heard(path: str, output: Any) -> None:
         tensor = tensor_of(output)
-        if not path and tensor is last[0]:
+        given = tensor, tensor is not None and tensor.requires_grad
+        if not path and given[0] is last[0][0] and given[1] == last[0][1]:
             return  # the last layer has given just that
-        last[0] = tensor
+        last[0] = given
         place = (path, count[path])
         count[path] += 1
         if tensor is None:
@@ -131,6 +133,8 @@ def _calls(
         blank = entered(torch.zeros(shape, requires_grad=smooth))
         try:
             module(blank)
+        except SystemExit as error:
+            return calls, RuntimeError(f"it calls exit({error.code})")
         except Exception as error:  # whatever a network says to a picture of this size
             if raised_in(error, __name__):
                 raise
@@ -166,7 +170,11 @@ def _no_shortcuts() -> Iterator[None]:
 
 
 def tensor_of(output: Any) -> Tensor | None:
-    """Return the tensor of floats that a module's output is, or the first of a tuple."""
+    """Return the tensor of floats that a module's output is, or the first of a tuple, a mapping or a dataclass."""
+    if is_dataclass(output) and not isinstance(output, type):
+        output = [getattr(output, field.name) for field in fields(output)]
+    if isinstance(output, Mapping):
+        output = list(output.values())
     if isinstance(output, (tuple, list)) and output:
         output = output[0]
     return output if isinstance(output, Tensor) and output.is_floating_point() else None
@@ -193,10 +201,10 @@ class _Prefixes:
         self.said = said if isinstance(said, int) and said >= 0 else None
         self.patches: int | None = None
 
-    def of(self, call: _Call, module: nn.Module) -> int | None:
+    def of(self, call: _Call, parts: Mapping[str, nn.Module]) -> int | None:
         """Return the number for a layer, None if nothing tells."""
         if len(call.shape) == 4 and self.patches is None:
-            part = module.get_submodule(call.place[0])
+            part = parts[call.place[0]]
             if isinstance(part, nn.Conv2d) and part.kernel_size == part.stride and part.stride[0] > 1:
                 self.patches = call.shape[2] * call.shape[3]
         if len(call.shape) != 3:

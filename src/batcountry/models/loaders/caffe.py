@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from batcountry.backend.files import sha256_of
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.caffe.formats.forks import fit_settings
 from batcountry.caffe.formats.prototxt import Definition, read_definition, read_net
 from batcountry.caffe.formats.weights import Blobs, read_weights
 from batcountry.caffe.graph import Built
 from batcountry.caffe.layers import check_supported, lack_of
+from batcountry.caffe.limits import check_size
 from batcountry.caffe.partial import Parting, build_part
-from batcountry.caffe.proto.caffe_pb2 import TEST
+from batcountry.caffe.proto.caffe_pb2 import TEST, TRAIN
 from batcountry.errors import ModelError, listed
 from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.loaders.caffe_inputs import (
@@ -38,7 +38,8 @@ from batcountry.models.loaders.caffe_network import (
     top_names,
 )
 from batcountry.models.loaders.caffe_sizes import following_sizes
-from batcountry.models.model import Layer, Model
+from batcountry.models.loaders.hashes import sha256_of_plain
+from batcountry.models.model import Model
 
 __all__ = ["BVLC_MEAN", "KINDS", "check_code", "check_kind", "find_files", "open_caffe"]
 
@@ -62,6 +63,7 @@ def open_caffe(
     *,
     std: Sequence[float] | None = None,
     input: str | int | None = None,
+    expected: str | None = None,
 ) -> Model:
     """Open a Caffe net for dreaming.
 
@@ -85,17 +87,22 @@ def open_caffe(
     input
         The input that takes the picture, by the name of its blob, where a net has several; others are zero. Or what it
         takes, where that is not what its channels say: `rgb`, `bgr`, `gray`, `rgba` or their number.
+    expected
+        The sha256 that the weights are to have; None for any.
 
     Raises
     ------
     PolicyError
         If that is more than the policy allows.
+    OtherWeights
+        If they have another hash, before any of them is read.
     ModelError
         If a file is missing or damaged, or no layer of the net runs.
     """
     prototxt, weights = find_files(source, weights)
     policy.check_files([prototxt, weights])
-    definition = read_definition(prototxt, phase=TEST)
+    digest = sha256_of_plain(weights, expected)
+    definition = _definition(prototxt)
     stored = read_weights(weights)
     built, parting, stated = _built(definition, stored, weights, policy)
     named = input if isinstance(input, str) and _names_input(definition, input) else None
@@ -105,8 +112,9 @@ def open_caffe(
     shape = shape_of(built.nodes, entry)
     if len(shape) != 4:
         raise ModelError(f"{prototxt}: the input {entry!r} is {shape}, which is no picture of (N, C, H, W)")
+    check_size(built.nodes, entry, shape, str(prototxt))
     names = reached(built.nodes, entry)
-    layers = list(dreamable_layers(built.nodes))
+    layers = list(dreamable_layers(built.nodes, entry))
     if names.isdisjoint(layer.name for layer in layers):
         raise _empty(definition, parting, policy, entry)
     kind = input if named is None else None
@@ -118,14 +126,29 @@ def open_caffe(
         network_for(built.nodes, entry, manner),
         layers=layers,
         mean=manner.picture_mean,
-        weights_sha256=sha256_of(weights),
-        default_layer=_default(built, layers, names),
+        weights_sha256=digest,
+        default_layer=default_layer(built.nodes, [each for each in layers if each.name in names], entry),
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,
         input_size=(shape[2], shape[3]),
         refused={name: f"it cannot run ({reason})" for name, reason in parting.left_out.items()},
         other_names=top_names(built.nodes),
     )
+
+
+def _definition(prototxt: Path) -> Definition:
+    """Read a definition for testing; one whose data is for training alone, such as train.prototxt, with its layers for that."""
+    definition = read_definition(prototxt, phase=TEST)
+    if _has_source(definition):
+        return definition
+    training = read_definition(prototxt, phase=TRAIN)
+    for layer in training.net.layer:
+        layer.phase = TEST  # so that Dropout drops nothing
+    return training if _has_source(training) else definition
+
+
+def _has_source(definition: Definition) -> bool:
+    return any(layer.top and not layer.bottom for layer in definition.net.layer)
 
 
 def _built(
@@ -140,14 +163,6 @@ def _built(
     layers = following_sizes(layers)
     fit_settings(layers, stored)
     return *build_part(layers, stored, str(weights), lack), stated
-
-
-def _default(built: Built, layers: Sequence[Layer], names: Collection[str]) -> str:
-    """Return the layer to dream with, of those that depend on the picture."""
-    reading = [layer for layer in layers if layer.name in names]
-    chosen = default_layer(built.nodes, reading)
-    good = [layer.name for layer in reading if layer.recommended]
-    return chosen if chosen in names else (good or [layer.name for layer in reading])[-1]
 
 
 def _names_input(definition: Definition, name: str) -> bool:

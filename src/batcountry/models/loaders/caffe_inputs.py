@@ -49,8 +49,8 @@ def with_inputs(layers: Sequence[Any], stored: Stored) -> tuple[list[Any], Prepr
 
     A data layer (Data, ImageData, HDF5Data, MemoryData, a fork's own) of a net without an input makes its pictures'
     blob alone, so that labels, and what reads them, are left out. It says how large pictures are, or they are of
-    `USUAL_SIDE`; the weights of the first convolution say how many channels they have. An input of 1×1 is of that size
-    too: programs that set it as they run leave it so.
+    `USUAL_SIDE`; the weights of the first convolution say how many channels they have. An input of 1×1, or of
+    -1, is of that size too, and one of no pictures is of one: programs that set it as they run leave it so.
     """
     has_input = any(layer.type in ("Input", "DummyData") for layer in layers)
     changed, preprocessing = [], None
@@ -59,7 +59,7 @@ def with_inputs(layers: Sequence[Any], stored: Stored) -> tuple[list[Any], Prepr
             layer = _sized(layer)
         elif not has_input and not layer.bottom and layer.top and not _makes_blobs(layer):
             preprocessing = _preprocessing(layer)
-            layer, has_input = _input_for(layer, _channels(layers, stored)), True
+            layer, has_input = _input_for(layer, _channels(layers, layer.top[0], stored)), True
         changed.append(layer)
     return changed, preprocessing
 
@@ -73,8 +73,10 @@ def _sized(layer: Any) -> Any:
     result = LayerParameter()
     result.CopyFrom(layer)
     for shape in result.input_param.shape:
-        if len(shape.dim) == 4 and list(shape.dim[2:]) == [1, 1] and shape.dim[1] in (1, 3, 4):
+        if len(shape.dim) == 4 and max(shape.dim[2:]) <= 1 and shape.dim[1] in (1, 3, 4):
             shape.dim[2:] = [USUAL_SIDE, USUAL_SIDE]
+        if shape.dim and shape.dim[0] <= 0:
+            shape.dim[0] = 1
     return result
 
 
@@ -92,7 +94,25 @@ def _input_for(layer: Any, channels: int | None) -> Any:
     return result
 
 
-def _channels(layers: Sequence[Any], stored: Stored) -> int | None:
+def _channels(layers: Sequence[Any], data: str, stored: Stored) -> int | None:
+    """Return how many channels the pictures of the blob `data` have.
+
+    Those that the first convolution takes, as its weights say; where pictures are cut into parts of some channels each
+    (pairs, in siamese nets), those of all parts.
+    """
+    cut = next((layer for layer in layers if layer.type == "Slice" and list(layer.bottom) == [data]), None)
+    if cut is None or 1 not in (cut.slice_param.axis, cut.slice_param.slice_dim):
+        return _taken(layers, stored)
+    points = [0, *cut.slice_param.slice_point]
+    if len(points) == len(cut.top):
+        last = cut.top[-1]
+        part = _taken([layer for layer in layers if last in layer.bottom], stored)
+        return int(points[-1] + (part or points[-1] - points[-2])) or None
+    part = _taken(layers, stored)
+    return part and part * len(cut.top)
+
+
+def _taken(layers: Sequence[Any], stored: Stored) -> int | None:
     """Return how many channels the first convolution takes, as its weights say."""
     first = next((layer for layer in layers if layer.type == "Convolution"), None)
     blobs = stored.get(first.name) if first is not None else None

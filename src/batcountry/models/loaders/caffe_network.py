@@ -16,9 +16,11 @@ from batcountry.caffe.fusion import Plan, plan
 from batcountry.caffe.graph import Node, ShapeError, ancestors, infer_shapes
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.receptive_fields import receptive_fields
-from batcountry.models.inspect.caffe_units import caffe_units
+from batcountry.models.inspect.caffe_units import caffe_units, last_feature
 from batcountry.models.inspect.good_layers import Unit, best_unit, good_units
 from batcountry.models.inspect.runnable_sizes import RunnableSizes, Size, padded, padding_rule
+from batcountry.models.loaders.caffe_inputs import reached, shape_of
+from batcountry.models.loaders.caffe_sizes import size_beside
 from batcountry.models.loaders.module_views import CaffeModule, further_inputs, has_hooks
 from batcountry.models.model import Layer
 from batcountry.models.preprocess import Entry
@@ -53,7 +55,8 @@ class CaffeNetwork:
         self._plans: dict[frozenset[str], Plan | None] = {}
         self._module: CaffeModule | None = None
         self._whole = self
-        self.sizes = RunnableSizes(partial(layers_reached, tuple(nodes), source), _input_size(nodes, source))
+        self._stated = _input_size(nodes, source)
+        self.sizes = RunnableSizes(partial(layers_reached, tuple(nodes), self._stated), self._stated)
 
     @property
     def module(self) -> CaffeModule:
@@ -88,7 +91,7 @@ class CaffeNetwork:
                 tops = self._tops(node, [blobs[each] for each in node.bottoms], found)
                 blobs.update(zip(node.tops, tops, strict=True))
             elif node.tops != (self.source,):
-                blobs = {**further_inputs(node, x), **blobs}
+                blobs = {**further_inputs(node, x, self._stated), **blobs}
             if node.name in layers:
                 found[node.name] = blobs[node.tops[0]]
         return found
@@ -142,10 +145,10 @@ class CaffeNetwork:
         return self
 
 
-def layers_reached(nodes: Sequence[Node], source: str, size: Size, layers: Collection[str]) -> set[str]:
-    """Return those of `layers` that a net reaches on pictures of (height, width), found from shapes alone."""
+def layers_reached(nodes: Sequence[Node], stated: Size, size: Size, layers: Collection[str]) -> set[str]:
+    """Return those of `layers` that a net for pictures of `stated` reaches on others, found from shapes alone."""
     shapes: dict[str, Shape] = {}
-    reached: set[str] = set()
+    running: set[str] = set()
     needed = ancestors(nodes, layers)
     if all(len(node.bottoms) < 2 for node in needed):
         return set(layers)  # without branches nothing disagrees
@@ -158,17 +161,16 @@ def layers_reached(nodes: Sequence[Node], source: str, size: Size, layers: Colle
             for top in node.tops:
                 shapes.pop(top, None)
             continue
-        if source in node.tops and not node.bottoms:
-            shapes[source] = (*shapes[source][:-2], *size)
-        reached.add(node.name)
-    return reached.intersection(layers)
+        if not node.bottoms:
+            shapes.update({top: size_beside(shapes[top], stated, size) for top in node.tops})
+        running.add(node.name)
+    return running.intersection(layers)
 
 
 def _input_size(nodes: Sequence[Node], source: str) -> Size:
     """Return the (height, width) that a net's definition has for its picture."""
-    shapes: dict[str, Shape] = {}
-    infer_shapes([node for node in nodes if not node.bottoms], shapes)
-    return shapes[source][-2], shapes[source][-1]
+    height, width = shape_of(nodes, source)[-2:]
+    return height, width
 
 
 def network_for(nodes: Sequence[Node], source: str, entry: Entry) -> CaffeNetwork:
@@ -206,11 +208,11 @@ def _arranged(weight: Tensor) -> Tensor:
     return weight.contiguous(memory_format=torch.channels_last) if weight.ndim == 4 else weight
 
 
-def dreamable_layers(nodes: list[Node]) -> Iterator[Layer]:
-    """Yield the layers that make something of the input, in running order."""
+def dreamable_layers(nodes: list[Node], source: str) -> Iterator[Layer]:
+    """Yield the layers that make something of the inputs, in running order; those that dream well read the picture's."""
     shapes = _layer_shapes(nodes)
     fields = receptive_fields(nodes)
-    good = {unit.name for unit in good_units(_units(nodes, shapes))}
+    good = {unit.name for unit in good_units(_units(nodes, shapes, source))}
     for node in nodes:
         if node.bottoms and node.tops:
             shape = shapes[node.name]
@@ -220,15 +222,24 @@ def dreamable_layers(nodes: list[Node]) -> Iterator[Layer]:
             yield replace(layer, recommended=node.name in good)
 
 
-def default_layer(nodes: Sequence[Node], layers: Sequence[Layer]) -> str:
-    """Return the layer to dream with if none is named: halfway up, where units still see a part of the picture."""
+def default_layer(nodes: Sequence[Node], layers: Sequence[Layer], source: str) -> str:
+    """Return the layer to dream with if none is named: halfway up, where units still see a part of the picture.
+
+    Parameters
+    ----------
+    layers
+        Those that may be chosen.
+    source
+        The blob that takes the picture.
+    """
     names = [layer.name for layer in layers]
     if _PREFERRED in names:
         return _PREFERRED
-    best = best_unit(_units(nodes, _layer_shapes(nodes)))
+    best = best_unit(_units(nodes, _layer_shapes(nodes), source))
     if best is not None:
         return best.name
-    return next((layer.name for layer in reversed(layers) if layer.stride is not None), names[-1])
+    feature = last_feature(_seen(nodes, source))
+    return feature if feature in names else names[-1]
 
 
 def _layer_shapes(nodes: Sequence[Node]) -> dict[str, Shape]:
@@ -242,10 +253,15 @@ def _layer_shapes(nodes: Sequence[Node]) -> dict[str, Shape]:
     return shapes
 
 
-def _units(nodes: Sequence[Node], shapes: Mapping[str, Shape]) -> list[Unit]:
-    inputs = [shapes[node.name] for node in nodes if not node.bottoms and node.tops]
-    pictures = [(shape[2], shape[3]) for shape in inputs if len(shape) == 4]
-    return caffe_units(nodes, shapes, pictures[0]) if pictures else []
+def _units(nodes: Sequence[Node], shapes: Mapping[str, Shape], source: str) -> list[Unit]:
+    """Return the parts that the picture goes through: of a siamese net, those of one twin."""
+    return caffe_units(_seen(nodes, source), shapes, _input_size(nodes, source))
+
+
+def _seen(nodes: Sequence[Node], source: str) -> list[Node]:
+    """Return the input that takes the picture, and what reads it."""
+    names = reached(nodes, source)
+    return [node for node in nodes if node.name in names or (not node.bottoms and source in node.tops)]
 
 
 def top_names(nodes: Sequence[Node]) -> dict[str, str]:

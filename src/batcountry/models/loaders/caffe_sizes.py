@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.layers.resampling import has_fixed_size
 from batcountry.caffe.proto.caffe_pb2 import LayerParameter
 
@@ -16,6 +17,11 @@ def following_sizes(layers: Sequence[Any]) -> list[Any]:
     that its own are joined with.
     """
     return [_following(layers, index) for index in range(len(layers))]
+
+
+def size_beside(shape: Shape, stated: Shape, size: Shape) -> Shape:
+    """Return the shape of an input beside a picture of `size`: its own, or the picture's if the net states the same for both."""
+    return (*shape[:2], *size) if len(shape) == 4 and shape[2:] == tuple(stated) else shape
 
 
 def _following(layers: Sequence[Any], index: int) -> Any:

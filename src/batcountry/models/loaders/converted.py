@@ -9,28 +9,34 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from google.protobuf import json_format
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from batcountry.backend.files import apply_umask, replace_file
+from batcountry.backend.files import apply_umask, beside
+from batcountry.backend.limits import MOST_LAYERS
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.caffe.graph import Node
+from batcountry.backend.reading import MAX_WEIGHTS, check_plain, read_plain
+from batcountry.caffe.graph import Node, check_wiring
 from batcountry.caffe.layers import check_supported, layer_type
+from batcountry.caffe.limits import check_size
 from batcountry.caffe.proto.caffe_pb2 import LayerParameter
-from batcountry.errors import ModelError, first_line
+from batcountry.errors import ModelError, OtherWeights, first_line
 from batcountry.models.classes import IMAGENET, imagenet_classes
 from batcountry.models.loaders.caffe import check_code
+from batcountry.models.loaders.caffe_inputs import shape_of
 from batcountry.models.loaders.caffe_network import CaffeNetwork, class_layer, top_names
 from batcountry.models.model import Layer, Model
 from batcountry.models.preprocess import Entry
 
 _MANIFEST, _WEIGHTS = "model.json", "weights.safetensors"
+_MOST_MANIFEST = 32 << 20
 
 NAMES = re.compile(r"model\.json|\.?weights\.safetensors(\.partial)?")
 """Names in the folder of a converted net."""
@@ -40,42 +46,47 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_Name = Annotated[str, Field(max_length=1000)]
+_Positive = Annotated[int, Field(ge=1, le=1 << 30)]
+_Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+
+
 class _LayerFacts(_Strict):
-    name: str
-    channels: int
-    stride: int | None
-    receptive_field: int | None
-    before: int = 0
-    grid: int | None = None
+    name: _Name
+    channels: _Positive
+    stride: _Positive | None
+    receptive_field: _Positive | None
+    before: Annotated[int, Field(ge=-(1 << 30), le=1 << 30)] = 0
+    grid: _Positive | None = None
     recommended: bool = False
 
 
 class _NodeFacts(_Strict):
     settings: dict[str, Any]
     """The layer's `LayerParameter`, as protobuf has it in JSON."""
-    weights: list[str]
+    weights: Annotated[list[_Name], Field(max_length=100)]
     """Names in the safetensors file, in order."""
 
 
 class _EntryFacts(_Strict):
-    kind: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    kind: Literal["gray", "rgb", "bgr", "rgba", "channels"]
+    mean: Annotated[tuple[_Number, ...], Field(max_length=10_000)]
+    std: Annotated[tuple[Annotated[_Number, Field(gt=0)], ...], Field(max_length=10_000)]
 
 
 class _Manifest(_Strict):
     format: Literal["bat-country caffe net"]
     version: Literal[1]
-    source: str
+    source: _Name
     turned: bool
-    weights_sha256: str
-    mean: tuple[float, ...]
+    weights_sha256: Annotated[str, Field(max_length=64)]
+    mean: Annotated[tuple[_Number, ...], Field(max_length=10_000)]
     entry: _EntryFacts | None = None
     """How pictures enter, where that is more than their order."""
-    default_layer: str
-    input_size: tuple[int, int] | None = None
-    layers: list[_LayerFacts]
-    nodes: list[_NodeFacts]
+    default_layer: _Name
+    input_size: tuple[_Positive, _Positive] | None = None
+    layers: Annotated[list[_LayerFacts], Field(max_length=MOST_LAYERS)]
+    nodes: Annotated[list[_NodeFacts], Field(max_length=MOST_LAYERS)]
 
 
 def is_converted(folder: Path) -> bool:
@@ -118,36 +129,59 @@ def save_converted(model: Model, folder: Path) -> None:
         layers=[_LayerFacts(**vars(each)) for each in model.layers],
         nodes=nodes,
     )
+    _write(folder, stored, json.dumps(manifest.model_dump(), indent=1).encode())
+
+
+def _write(folder: Path, stored: dict[str, Tensor], manifest: bytes) -> None:
+    """Write both files, and give them their names when both are whole; nothing is left if that fails."""
+    partial, made = folder / f".{_WEIGHTS}.partial", not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{_WEIGHTS}.partial"
         save_file(stored, partial)
         apply_umask(partial)
-        partial.replace(folder / _WEIGHTS)
-        # Written last, so that a folder with a manifest is whole.
-        replace_file(folder / _MANIFEST, json.dumps(manifest.model_dump(), indent=1).encode())
-    except OSError as error:
-        raise ModelError(f"cannot write {folder}: {error.strerror}") from None
+        with beside(folder / _MANIFEST, manifest) as described:
+            partial.replace(folder / _WEIGHTS)
+            # The last, so that a folder with a manifest is whole.
+            described.replace(folder / _MANIFEST)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+            if made:
+                folder.rmdir()
+        if isinstance(error, (OSError, SafetensorError)):
+            reason = getattr(error, "strerror", None) or first_line(error)
+            raise ModelError(f"cannot write {folder}: {reason}") from None
+        raise
 
 
-def open_converted(folder: Path, policy: Policy = OPEN) -> Model:
+def open_converted(folder: Path, policy: Policy = OPEN, expected: str | None = None) -> Model:
     """Open a folder that `save_converted` wrote.
+
+    Parameters
+    ----------
+    expected
+        The sha256 of the file that its weights came from; None for any.
 
     Raises
     ------
     PolicyError
         If its files may not be read, or it has Python layers and no code may be run.
+    OtherWeights
+        If it says that they came from another file.
     ModelError
-        If a file is missing or damaged.
+        If a file is missing or damaged, or asks for more work than any net takes.
     """
     path = folder / _WEIGHTS
     policy.check_files([folder / _MANIFEST, path])
     manifest = _read_manifest(folder / _MANIFEST)
+    if expected is not None and manifest.weights_sha256 != expected:
+        raise OtherWeights(folder, manifest.weights_sha256, expected)
+    if not path.exists():
+        raise ModelError(f"there is no file {path}; convert the model again")
+    check_plain(path, most=MAX_WEIGHTS, error=ModelError)
     try:
         stored = load_file(path)
-    except FileNotFoundError:
-        raise ModelError(f"there is no file {path}; convert the model again") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, MemoryError) as error:
         raise ModelError(f"{path} is damaged ({error}); convert the model again") from None
     layers = [Layer(**each.model_dump()) for each in manifest.layers]
     if manifest.default_layer not in {each.name for each in layers}:
@@ -155,6 +189,7 @@ def open_converted(folder: Path, policy: Policy = OPEN) -> Model:
             f"{folder / _MANIFEST} has no layer {manifest.default_layer!r}; convert the model again"
         )
     nodes = _nodes(manifest.nodes, stored, folder, policy)
+    _check_nodes(nodes, manifest, folder / _MANIFEST)
     last = class_layer(nodes, layers)
     return Model(
         str(folder),
@@ -175,14 +210,46 @@ def _entry(facts: _EntryFacts | None) -> Entry | None:
 
 
 def _read_manifest(path: Path) -> _Manifest:
+    data = read_plain(path, most=_MOST_MANIFEST, error=ModelError)
     try:
-        return _Manifest.model_validate_json(path.read_bytes())
+        return _Manifest.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(each) for each in first["loc"])
-        raise ModelError(f"{path} is not a converted model: {where or 'it'}: {first['msg']}") from None
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(each) for each in first["loc"][:4])
+        raise ModelError(
+            f"{path} is not a converted model: {where[:200] or 'it'}: {first['msg'][:200]}; convert the model again"
+        ) from None
+
+
+def _check_nodes(nodes: list[Node], manifest: _Manifest, path: Path) -> None:
+    """Raise `ModelError` if the layers cannot be wired, or are not those that the manifest says, or are too much work."""
+    if not any(manifest.source in node.tops and not node.bottoms for node in nodes):
+        raise ModelError(f"{path} is damaged: there is no input {manifest.source!r}; convert the model again")
+    shape = shape_of(nodes, manifest.source)
+    if len(shape) != 4:
+        raise ModelError(
+            f"{path}: the input {manifest.source!r} is {shape}, not pictures; convert the model again"
+        )
+    check_wiring(
+        [node.layer for node in nodes if manifest.source not in node.tops], str(path), (manifest.source,)
+    )
+    named = {node.name for node in nodes if node.tops}
+    unknown = next((each.name for each in manifest.layers if each.name not in named), None)
+    if unknown is not None:
+        raise ModelError(f"{path} is damaged: there is no layer {unknown!r}; convert the model again")
+    _check_channels(manifest, shape[1], path)
+    height, width = manifest.input_size or (1, 1)
+    check_size(nodes, manifest.source, (1, shape[1], height, width), str(path))
+
+
+def _check_channels(manifest: _Manifest, channels: int, path: Path) -> None:
+    """Raise `ModelError` if what enters does not have as many channels as the net's input."""
+    entry = _entry(manifest.entry)
+    counts = (3, 3, 3) if entry is None else (entry.channels, len(entry.std), len(entry.picture_mean))
+    if counts[:2] != (channels, channels) or len(manifest.mean) != counts[2]:
+        raise ModelError(
+            f"{path} is damaged: its mean does not go with its {channels} channels; convert the model again"
+        )
 
 
 def _nodes(
@@ -191,7 +258,7 @@ def _nodes(
     columns = {name: _channels_last(tensor) for name, tensor in stored.items()}
     try:
         layers = [json_format.ParseDict(each.settings, LayerParameter()) for each in facts]
-    except json_format.ParseError as error:
+    except (json_format.ParseError, RecursionError, ValueError, TypeError, AttributeError) as error:
         raise ModelError(
             f"{folder / _MANIFEST} is damaged ({first_line(error)}); convert the model again"
         ) from None

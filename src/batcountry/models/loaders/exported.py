@@ -10,22 +10,25 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from math import prod
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import torch
 from torch import Tensor, nn
 
-from batcountry.backend.files import sha256_of
+from batcountry.backend.limits import MOST_STEPS, check_layers
 from batcountry.errors import ModelError
+from batcountry.models.loaders.archives import is_archive, open_archive
+from batcountry.models.loaders.hashes import open_checked
+from batcountry.models.loaders.limits import check_stored
 from batcountry.models.loaders.module import opened
 from batcountry.models.loaders.program import Program, Ref, Step, one_picture, used_steps
 from batcountry.models.loaders.request import Request
 from batcountry.models.model import Model
 
 _FORMAT = 8  # major version of the graph's form
-_MOST_JSON = 256 << 20
+_MOST_JSON = 32 << 20
 _MODEL = "models/model.json"
 _WEIGHTS, _CONSTANTS = "data/weights/", "data/constants/"
 
@@ -39,9 +42,16 @@ _DTYPES = {
     6: torch.float16,
     7: torch.float32,
     8: torch.float64,
+    9: torch.complex32,
+    10: torch.complex64,
+    11: torch.complex128,
     12: torch.bool,
     13: torch.bfloat16,
 }
+
+
+_FORMATS = {1: torch.contiguous_format, 2: torch.channels_last, 4: torch.preserve_format}
+"""Numbers of the form's memory formats."""
 
 
 def open_exported(request: Request) -> Model:
@@ -50,27 +60,27 @@ def open_exported(request: Request) -> Model:
     Raises
     ------
     ModelError
-        If the file is damaged, or of another version of the form, or has pickled parts.
+        If the file is damaged, or of another version of the form, or has pickled parts, or another hash than was asked for,
+        or takes more work than any network.
     UnsupportedLayer
         If the program does something that is not supported.
     """
-    held = not request.text
     request.only("mean", "std", "input", "size", "classes", kind="an exported program")
-    file: Path | io.BytesIO = request.path
-    if held:
-        file = io.BytesIO()
+    if request.text:
+        name, (file, digest) = request.text, open_checked(request.path, request.sha256)
+    else:
+        name, file, digest = "exported program", io.BytesIO(), None
         torch.export.save(request.source, file)
-    name = "exported program" if held else request.text
-    module, shape = read_exported(file, name)
+    with file:
+        module, shape = read_exported(file, name)
     stated = {"input": shape[1], "size": tuple(shape[2:])}
     if shape[1] == 3:
         del stated["input"]
-    digest = None if held else sha256_of(request.path)
-    return opened(request, module.eval(), name, stated=stated, weights_sha256=digest)
+    return opened(request, module.eval(), name, stated=stated, weights_sha256=digest, from_file=True)
 
 
-def read_exported(file: Path | io.BytesIO, name: str) -> tuple[nn.Module, list[int]]:
-    """Read an exported program; returns it and the shape of the input it was exported with.
+def read_exported(file: BinaryIO, name: str) -> tuple[nn.Module, list[int]]:
+    """Read an exported program from an open file; returns it and the shape of the input it was exported with.
 
     Raises
     ------
@@ -79,20 +89,12 @@ def read_exported(file: Path | io.BytesIO, name: str) -> tuple[nn.Module, list[i
     UnsupportedLayer
         As `open_exported`.
     """
+    if not is_archive(file):
+        raise ModelError(f"{name} is no exported program; torch.export.save writes them")
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_archive(file, name) as archive:
             return _Reader(archive, name).read()
-    except FileNotFoundError:
-        raise ModelError(f"there is no file {name}") from None
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        RuntimeError,
-    ) as error:
+    except (TypeError, AttributeError, ArithmeticError, MemoryError, StopIteration) as error:
         raise ModelError(f"{name} is no exported program, or damaged ({error!r})") from None
 
 
@@ -113,6 +115,7 @@ class _Reader:
         if program["schema_version"]["major"] != _FORMAT:
             self.refuse(f"its form is version {program['schema_version']['major']}, not {_FORMAT}")
         graph, signature = program["graph_module"]["graph"], program["graph_module"]["signature"]
+        check_layers(len(graph["nodes"]), self.name, MOST_STEPS)
         stored = {
             **self.tensors(_WEIGHTS + "model_weights_config.json", _WEIGHTS),
             **self.tensors(_CONSTANTS + "model_constants_config.json", _CONSTANTS),
@@ -127,39 +130,43 @@ class _Reader:
             else:
                 self.refuse(f"it has an input of the kind {kind}")
         source = one_picture(pictures, self.name)
-        first = next(each["user_output"] for each in signature["output_specs"] if "user_output" in each)
-        output = first["arg"]["as_tensor"]["name"]
+        given = [each["user_output"]["arg"] for each in signature["output_specs"] if "user_output" in each]
+        outputs = [each["as_tensor"]["name"] for each in given if "as_tensor" in each]
+        if not outputs:
+            self.refuse("it gives no tensor")
         shape = [_side(each) for each in graph["tensor_values"][source]["sizes"]]
         if len(shape) != 4:
             self.refuse("its input is not pictures, which have four axes")
-        steps = used_steps([self.step(each) for each in graph["nodes"]], output)
-        module = Program(steps, self.weights, source=source, output=output, where=self.name)
+        steps = used_steps([self.step(each) for each in graph["nodes"]], outputs[0])
+        module = Program(steps, self.weights, source=source, output=outputs[0], where=self.name)
         return module, shape
 
     def json(self, entry: str) -> Any:
         info = self.archive.getinfo(self.top + entry)
-        if info.file_size > _MOST_JSON or info.compress_type != zipfile.ZIP_STORED:
-            self.refuse(f"{entry} in it is compressed, or larger than {_MOST_JSON >> 20} MB")
+        if info.file_size > _MOST_JSON:
+            self.refuse(f"{entry} in it is larger than {_MOST_JSON >> 20} MB")
         return json.loads(self.archive.read(info))
 
     def tensors(self, config: str, folder: str) -> dict[str, Tensor]:
-        found = {}
-        for name, payload in self.json(config)["config"].items():
+        payloads = self.json(config)["config"]
+        for name, payload in payloads.items():
             if payload["use_pickle"] or not payload.get("tensor_meta"):
                 self.refuse(f"{name} in it is pickled, which may run any code; only plain numbers are read")
-            found[name] = self.tensor(payload, folder)
-        return found
+        sizes = {name: prod(_integers(each["tensor_meta"]["sizes"])) for name, each in payloads.items()}
+        entries = {f"{self.top}{folder}{each['path_name']}" for each in payloads.values()}
+        check_stored(sizes, sum(self.archive.getinfo(each).file_size for each in entries), self.name)
+        return {name: self.tensor(payload, folder) for name, payload in payloads.items()}
 
     def tensor(self, payload: Any, folder: str) -> Tensor:
         meta, entry = payload["tensor_meta"], f"{self.top}{folder}{payload['path_name']}"
-        dtype = _DTYPES[meta["dtype"]]
-        sizes, strides = ([each["as_int"] for each in meta[name]] for name in ("sizes", "strides"))
-        info = self.archive.getinfo(entry)
-        if info.compress_type != zipfile.ZIP_STORED or min([*sizes, *strides, 0]) < 0:
+        dtype, sizes, strides = _DTYPES[meta["dtype"]], _integers(meta["sizes"]), _integers(meta["strides"])
+        if min([*sizes, *strides, 0]) < 0:
             self.refuse(f"the weights {payload['path_name']} are not plain numbers")
         if not prod(sizes):
             return torch.zeros(sizes, dtype=dtype)
-        numbers = torch.frombuffer(bytearray(self.archive.read(info)), dtype=dtype)
+        if not self.archive.getinfo(entry).file_size:
+            self.refuse(f"the weights {payload['path_name']} have no numbers, as on the device meta")
+        numbers = torch.frombuffer(bytearray(self.archive.read(entry)), dtype=dtype)
         return numbers.as_strided(sizes, strides, meta["storage_offset"]["as_int"]).clone()
 
     def step(self, node: Any) -> Step:
@@ -180,27 +187,17 @@ class _Reader:
     def results(self, outputs: Any) -> list[str]:
         if len(outputs) == 1 and "as_tensors" in outputs[0]:
             return [each["name"] for each in outputs[0]["as_tensors"]]
-        return [next(iter(each.values()))["name"] if "as_none" not in each else "" for each in outputs]
+        return [_deep_name(each) if "as_none" not in each else "" for each in outputs]
 
     def value(self, argument: Any) -> Any:
         ((kind, value),) = argument.items()
-        if kind in ("as_none", "as_device", "as_memory_format", "as_layout"):
-            return None  # whatever the picture has
-        if kind in ("as_tensor", "as_name"):
-            return Ref(value["name"])
-        if kind in ("as_tensors", "as_optional_tensors"):
-            return tuple(None if "as_none" in each else Ref(_deep_name(each)) for each in value)
-        if kind in ("as_int", "as_float", "as_bool", "as_string"):
-            return value
-        if kind in ("as_ints", "as_floats", "as_bools"):
-            return tuple(value)
         if kind in ("as_sym_int", "as_sym_bool", "as_sym_float"):
             return self.value(value)
         if kind == "as_sym_ints":
             return tuple(self.value(each) for each in value)
-        if kind != "as_scalar_type":
+        if kind not in _PLAIN:
             self.refuse(f"it has an argument of the kind {kind}")
-        return _DTYPES[value]
+        return _PLAIN[kind](value)
 
 
 def _side(size: Any) -> int:
@@ -208,11 +205,36 @@ def _side(size: Any) -> int:
     return int(size.get("as_int") or size["as_expr"]["hint"]["as_int"])
 
 
+def _integers(given: Any) -> list[int]:
+    return [int(each["as_int"]) for each in given]
+
+
 def _deep_name(argument: Any) -> str:
-    return str(argument["name"] if "name" in argument else argument["as_tensor"]["name"])
+    """Return the name of a value that is given as a tensor or as a number."""
+    while isinstance(argument, dict):
+        argument = argument["name"] if "name" in argument else next(iter(argument.values()))
+    return str(argument)
 
 
 def _path(stack: str) -> str:
     """Return the innermost module of a step from `key,path,type;key,path,type`."""
     last = stack.rpartition(";")[2].split(",")
     return last[1] if len(last) == 3 else ""
+
+
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    # What lies on a device or in a layout lies as the picture does.
+    **dict.fromkeys(("as_none", "as_device", "as_layout"), lambda _: None),
+    "as_memory_format": _FORMATS.get,
+    **dict.fromkeys(("as_tensor", "as_name"), lambda value: Ref(_deep_name(value))),
+    **dict.fromkeys(
+        ("as_tensors", "as_optional_tensors"),
+        lambda values: tuple(None if "as_none" in each else Ref(_deep_name(each)) for each in values),
+    ),
+    **dict.fromkeys(("as_int", "as_bool", "as_string"), lambda value: value),
+    "as_float": float,  # infinity and what is no number are text
+    **dict.fromkeys(("as_ints", "as_bools"), tuple),
+    "as_floats": lambda values: tuple(map(float, values)),
+    "as_scalar_type": _DTYPES.__getitem__,
+}
+"""What an argument stands for, by its kind."""

@@ -1,4 +1,4 @@
-"""PyTorch modules as models: those that the user's program holds, and those that other loaders made of files."""
+"""PyTorch modules as models, whichever loader made them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,12 @@ from torch import nn
 
 from batcountry.errors import ModelError
 from batcountry.models.inspect.layouts import Size
+from batcountry.models.loaders.limits import check_work
 from batcountry.models.loaders.request import Request
 from batcountry.models.model import Model
+from batcountry.models.module_copy import check_weights
 from batcountry.models.module_model import USUAL_SIZE, model_of
-from batcountry.models.module_network import frozen
 from batcountry.models.preprocess import Entry
-
-
-def open_user_module(request: Request) -> Model:
-    """Open a module; a copy of it is frozen and run in evaluation mode, and the module itself stays as it is."""
-    request.only("mean", "std", "input", "size", "classes", kind="a module")
-    module: nn.Module = request.source
-    return opened(request, frozen(module), type(module).__name__)
 
 
 def opened(
@@ -30,6 +24,7 @@ def opened(
     *,
     stated: Mapping[str, Any] | None = None,
     weights_sha256: str | None = None,
+    from_file: bool = False,
 ) -> Model:
     """Make a model of a frozen module as a request says, or else as the module says of itself.
 
@@ -41,12 +36,16 @@ def opened(
         What is known of the network: `mean`, `std`, `input`, `size`, `classes`.
     weights_sha256
         As of `batcountry.models.module_model.model_of`.
+    from_file
+        Whether the module is a program of a file, so that the work it takes is bounded; see
+        `batcountry.models.loaders.limits.check_work`.
 
     Raises
     ------
     ModelError
-        If what was asked for does not fit the network, or none of its layers can be dreamed with.
+        If what was asked for does not fit the network, none of its layers can be dreamed with, or it takes too much work.
     """
+    check_weights(module, name)
     known = {**said_by(module), **(stated or {})}
     mean, std = request.mean, request.std
     if isinstance(mean, (str,)) or hasattr(mean, "__fspath__"):
@@ -54,11 +53,14 @@ def opened(
     if mean is None and std is None and request.input is None:
         mean, std = known.get("mean"), known.get("std")
     entry = Entry.of(known.get("input") if request.input is None else request.input, mean, std)
+    size = size_of(request.size if request.size is not None else known.get("size", USUAL_SIZE))
+    if from_file:
+        check_work(module, (1, entry.channels, *size), name)
     return model_of(
         module,
         name,
         entry=entry,
-        size=size_of(request.size if request.size is not None else known.get("size", USUAL_SIZE)),
+        size=size,
         classes=request.classes if request.classes is not None else known.get("classes", ()),
         weights_sha256=weights_sha256,
     )

@@ -15,8 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import utils
 
+from batcountry.models.loaders.caffe_inputs import shape_of
+from batcountry.models.loaders.caffe_sizes import size_beside
+
 if TYPE_CHECKING:
     from batcountry.caffe.graph import Node
+    from batcountry.caffe.layers.registry import Shape
     from batcountry.models.loaders.efficientnet_blocks import Block, Convolution
 
 
@@ -136,6 +140,7 @@ class CaffeModule(nn.Module):
     def __init__(self, nodes: Sequence[Node], source: str) -> None:
         super().__init__()
         self._nodes, self._source = tuple(nodes), source
+        self._stated = shape_of(self._nodes, source)[-2:]
         self._names: dict[str, str] = {}
         for node in nodes:
             self._names[node.name] = name = _free(self, node.name)
@@ -158,18 +163,27 @@ class CaffeModule(nn.Module):
                 tops = self.get_submodule(self._names[node.name])(*(blobs[each] for each in node.bottoms))
                 blobs.update(zip(node.tops, tops if isinstance(tops, tuple) else (tops,), strict=True))
             elif node.tops != (self._source,):
-                blobs = {**further_inputs(node, x), **blobs}
+                blobs = {**further_inputs(node, x, self._stated), **blobs}
             if node.name in layers:
                 found[node.name] = blobs[node.tops[0]]
         return found
 
 
-def further_inputs(node: Node, like: Tensor) -> dict[str, Tensor]:
-    """Return what a layer without bottoms makes; further inputs than the picture are zero."""
-    return {
-        top: torch.zeros(value.shape).to(like) if value.is_meta else value.to(like)
-        for top, value in zip(node.tops, node.run(), strict=True)
-    }
+def further_inputs(node: Node, picture: Tensor, stated: Shape) -> dict[str, Tensor]:
+    """Return what a layer without bottoms makes; further inputs than the picture are zero.
+
+    Those that are of the size that the net states for the picture, `stated`, are of the picture's size: of a siamese net
+    the other picture, of one for optical flow the next.
+    """
+    made = {}
+    for top, value in zip(node.tops, node.run(), strict=True):
+        if not value.is_meta:
+            made[top] = value.to(picture)
+            continue
+        shape = size_beside(tuple(value.shape), stated, picture.shape[-2:])
+        count = picture.shape[0] if shape[2:] == picture.shape[-2:] else shape[0]
+        made[top] = torch.zeros(count, *shape[1:]).to(picture)
+    return made
 
 
 class _Layer(nn.Module):

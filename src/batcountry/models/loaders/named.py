@@ -12,10 +12,10 @@ from typing import Any
 
 from torch import nn
 
-from batcountry.backend.files import sha256_of
 from batcountry.backend.process_settings import kept_generators
 from batcountry.errors import BatCountryError, MissingExtra, ModelError, first_line, suggestion
 from batcountry.models.classes import imagenet_classes
+from batcountry.models.loaders.hashes import sha256_of_plain
 from batcountry.models.loaders.module import opened
 from batcountry.models.loaders.request import Request
 from batcountry.models.loaders.weights import load_weights
@@ -123,6 +123,7 @@ def open_function(request: Request) -> Model:
         If there is no such function, it fails, or it makes something else.
     """
     request.policy.check_code(request.text)
+    _digest(request)
     package, _, name = request.text.partition(":")
     function = _function(package, name)
     made = _made(function, request) if request.weights else _called(function, request.text)
@@ -197,9 +198,14 @@ def _made(make: Callable[[], Any], request: Request) -> Any:
 def _finished(request: Request, module: Any, stated: dict[str, Any]) -> Model:
     if not isinstance(module, nn.Module):
         raise ModelError(f"{request.text} makes {type(module).__name__}, not a PyTorch module")
-    digest = None if request.weights is None else sha256_of(request.weights)
+    digest = _digest(request)
     own = module.eval().requires_grad_(False)
     return opened(request, own, request.text, stated=stated, weights_sha256=digest)
+
+
+def _digest(request: Request) -> str | None:
+    """Return the sha256 of the file of weights, if there is one; raises `OtherWeights` if it is not the one asked for."""
+    return None if request.weights is None else sha256_of_plain(request.weights, request.sha256)
 
 
 def _meta(weights: Any, *, classes: bool) -> dict[str, Any]:

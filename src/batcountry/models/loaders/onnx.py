@@ -1,19 +1,22 @@
-"""ONNX files as networks to dream with, by way of onnx2torch."""
+"""ONNX files as networks to dream with."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
-from batcountry.backend.files import sha256_of
+from batcountry.backend.limits import MOST_STEPS, check_layers
 from batcountry.backend.policy import Policy
-from batcountry.errors import MissingExtra, ModelError, PolicyError, first_line
+from batcountry.backend.reading import MAX_WEIGHTS, check_plain
+from batcountry.errors import BatCountryError, MissingExtra, ModelError, first_line
+from batcountry.models.loaders.hashes import open_checked
 from batcountry.models.loaders.module import opened
+from batcountry.models.loaders.onnx_graph import read_graph
 from batcountry.models.loaders.request import Request
 from batcountry.models.model import Model
+
+_MOST_BYTES = (1 << 31) - 1
+"""Of a file itself, which is one message of protobuf's; weights may be in files beside it."""
 
 
 def open_onnx(request: Request) -> Model:
@@ -24,56 +27,70 @@ def open_onnx(request: Request) -> Model:
     Raises
     ------
     MissingExtra
-        If onnx2torch is not installed.
+        If onnx is not installed.
     PolicyError
         If it names files of weights that may not be read.
     ModelError
-        If the file is missing or damaged, has an operator that onnx2torch does not know, or more than one input.
+        If the file is missing or damaged, or has more than one input.
+    UnsupportedLayer
+        If the picture reaches none of its operators that are supported.
     """
     request.only("mean", "std", "input", "size", "classes", kind=f"the ONNX file {request.text}")
     path = request.path
-    if not path.is_file():
-        raise ModelError(f"there is no file {path}")
-    onnx, convert = _converter()
+    file, digest = open_checked(path, request.sha256)
+    with file:
+        onnx = _library()
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ModelError(f"{path} has more than {_MOST_BYTES:,} bytes, which no ONNX file may have")
     try:
-        proto = onnx.load(str(path), load_external_data=False)
+        proto = onnx.load_model_from_string(data)
+        del data
+        check_layers(len(proto.graph.node), str(path), MOST_STEPS)
         _check_files(proto, path.parent, request.policy)
         onnx.load_external_data_for_model(proto, str(path.parent))
-    except PolicyError:
+        if proto.functions:
+            proto = onnx.inliner.inline_local_functions(proto)
+            check_layers(len(proto.graph.node), str(path), MOST_STEPS)
+    except BatCountryError:
         raise
     except Exception as error:  # protobuf's, and onnx's own for files beside it
         raise ModelError(f"{path} is not an ONNX file, or damaged ({first_line(error)})") from error
-    stated = _stated(proto, path)
-    _tidy(proto)
+    stated, channels_last = _stated(proto, path)
     try:
-        module: nn.Module = convert(proto)
-    except Exception as error:
-        raise ModelError(f"{path} cannot be converted to PyTorch ({first_line(error)})") from error
-    own = module.eval().requires_grad_(False)
-    return opened(request, own, request.text, stated=stated, weights_sha256=sha256_of(path))
+        module = read_graph(proto, str(path), channels_last=channels_last).eval()
+    except BatCountryError:
+        raise
+    except Exception as error:  # whatever a damaged node says, or a tensor whose numbers are no such shape
+        raise ModelError(f"{path} is damaged ({first_line(error)})") from error
+    own = module.requires_grad_(False)
+    return opened(request, own, request.text, stated=stated, weights_sha256=digest, from_file=True)
 
 
 def _check_files(proto: Any, folder: Path, policy: Policy) -> None:
-    """Raise `PolicyError` unless the files of weights that a file names may be read."""
-    for tensor in proto.graph.initializer:
-        policy.check_files(folder / each.value for each in tensor.external_data if each.key == "location")
+    """Raise an error of ours unless the files of weights that a file names may be read, and are plain ones."""
+    places = {
+        folder / each.value
+        for tensor in proto.graph.initializer
+        for each in tensor.external_data
+        if each.key == "location"
+    }
+    policy.check_files(places)
+    for place in places:
+        check_plain(place, most=MAX_WEIGHTS, error=ModelError)
 
 
-def _converter() -> tuple[Any, Any]:
+def _library() -> Any:
     try:
         import onnx
-        from onnx2torch import convert
+        import onnx.inliner
     except ModuleNotFoundError:
-        raise MissingExtra("an ONNX file", "onnx2torch", "onnx", "onnx onnx2torch") from None
-    except Exception as error:
-        raise ModelError(
-            f"onnx2torch cannot be imported ({first_line(error)}); its torchvision must be the one made for your torch"
-        ) from error
-    return onnx, convert
+        raise MissingExtra("an ONNX file", "onnx", "onnx") from None
+    return onnx
 
 
-def _stated(proto: Any, path: Path) -> dict[str, Any]:
-    """Return what the file states of its one input: channels and size."""
+def _stated(proto: Any, path: Path) -> tuple[dict[str, Any], bool]:
+    """Return what the file states of its one input, channels and size, and whether the channels come last."""
     given = {each.name for each in proto.graph.initializer}
     inputs = [each for each in proto.graph.input if each.name not in given]
     if len(inputs) != 1:
@@ -83,15 +100,12 @@ def _stated(proto: Any, path: Path) -> dict[str, Any]:
     shape = [each.dim_value if each.HasField("dim_value") else 0 for each in dims]
     if len(shape) != 4:
         raise ModelError(f"{path}: the input {inputs[0].name} is not pictures, which have four axes")
+    channels_last = shape[3] in (1, 3, 4) and shape[1] not in (1, 3, 4)  # as TensorFlow's networks have them
+    if channels_last:
+        shape = [shape[0], shape[3], shape[1], shape[2]]
     found: dict[str, Any] = {}
     if shape[1] > 0 and shape[1] != 3:
         found["input"] = shape[1]
     if shape[2] > 0 and shape[3] > 0:
         found["size"] = (shape[2], shape[3])
-    return found
-
-
-def _tidy(proto: Any) -> None:
-    """Keep plain characters only in node names: they become part of code that PyTorch generates."""
-    for node in proto.graph.node:
-        node.name = re.sub(r"[^\w/.:-]", "_", node.name)
+    return found, channels_last

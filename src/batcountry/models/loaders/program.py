@@ -7,76 +7,18 @@ ever runs, and each operation is a submodule, which can be listened to as in any
 
 from __future__ import annotations
 
-import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from batcountry.errors import ModelError, UnsupportedLayer
+from batcountry.models.loaders.operations import OPERATIONS
 
-_NAMES = """
-    conv1d conv2d convolution _convolution conv_transpose2d linear addmm matmul mm bmm baddbmm einsum
-    batch_norm layer_norm native_layer_norm group_norm instance_norm _native_batch_norm_legit_no_training
-    relu relu_ relu6 prelu leaky_relu leaky_relu_ elu elu_ selu celu gelu silu silu_ mish softplus
-    sigmoid sigmoid_ tanh hardtanh hardtanh_ hardswish hardswish_ hardsigmoid softmax _softmax log_softmax
-    max_pool2d max_pool2d_with_indices avg_pool2d adaptive_avg_pool2d _adaptive_avg_pool2d adaptive_max_pool2d
-    avg_pool3d mean sum amax amin max min var std cumsum
-    add add_ sub sub_ rsub mul mul_ div div_ neg abs pow square sqrt rsqrt reciprocal exp log clamp clamp_ clamp_min clamp_max
-    minimum maximum floor ceil round where eq ne lt le gt ge logical_and logical_or logical_not floor_divide remainder
-    cat concat stack split split_with_sizes chunk unbind slice select narrow index_select flatten unflatten
-    view _unsafe_view reshape permute transpose t squeeze unsqueeze expand expand_as repeat movedim roll flip
-    contiguous clone alias detach lift_fresh_copy dropout dropout_ feature_dropout to type_as _to_copy
-    pad constant_pad_nd reflection_pad2d replication_pad2d pixel_shuffle pixel_unshuffle
-    upsample_nearest2d upsample_bilinear2d upsample_bicubic2d scaled_dot_product_attention
-    zeros zeros_like ones ones_like full full_like arange
-"""
-
-
-def _number_or(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an operation of tensors that is also one of sizes."""
-    tensors = getattr(torch.ops.aten, name)
-
-    def run(*given: Any, **named: Any) -> Any:
-        if not named and all(isinstance(each, (int, float)) for each in given):
-            return plain(*given)
-        return tensors(*given, **named)
-
-    return run
-
-
-def _size(x: Tensor, axis: int | None = None) -> Any:
-    return list(x.shape) if axis is None else x.shape[axis]
-
-
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(torch.ops.aten, name) for name in _NAMES.split() if hasattr(torch.ops.aten, name)},
-    # In the words of torch, so that what changes those for a while changes these.
-    "relu": torch.relu,
-    "relu_": torch.relu_,
-    "relu6": F.relu6,
-    "hardtanh": F.hardtanh,
-    "hardtanh_": F.hardtanh_,
-    **{name: _number_or(name, getattr(operator, name)) for name in ("add", "sub", "mul", "neg", "eq", "ne")},
-    **{name: _number_or(name, getattr(operator, name)) for name in ("lt", "le", "gt", "ge")},
-    "floor_divide": _number_or("floor_divide", operator.floordiv),
-    "floordiv": operator.floordiv,
-    "remainder": _number_or("remainder", operator.mod),
-    "size": _size,
-    "sym_size": _size,
-    "dim": lambda x: x.dim(),
-    "len": len,
-    "getitem": operator.getitem,
-    "Int": int,
-    "same": lambda x: x,
-    "list": lambda *items: list(items),
-}
-"""What a program may do, by name: PyTorch's operations that compute a tensor, and arithmetic of sizes."""
+_MOST_DEEP = 32  # modules in modules
 
 
 @dataclass(frozen=True)
@@ -100,6 +42,8 @@ class Step:
         Its arguments: numbers, tuples, and `Ref`s.
     results
         The names of its results.
+    run
+        What does it, if that is none of `OPERATIONS`.
     """
 
     operation: str
@@ -107,6 +51,7 @@ class Step:
     given: tuple[Any, ...]
     results: tuple[str, ...]
     named: Mapping[str, Any] = field(default_factory=dict)
+    run: nn.Module | None = None
 
 
 class Operation(nn.Module):
@@ -136,6 +81,8 @@ class Program(nn.Module):
         Name of the result.
     where
         The file, for messages.
+    names
+        Of the steps as layers; by default those of the modules that they were in, and of their operations.
 
     Raises
     ------
@@ -144,18 +91,25 @@ class Program(nn.Module):
     """
 
     def __init__(
-        self, steps: Sequence[Step], weights: Mapping[str, Tensor], *, source: str, output: str, where: str
+        self,
+        steps: Sequence[Step],
+        weights: Mapping[str, Tensor],
+        *,
+        source: str,
+        output: str,
+        where: str,
+        names: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        unknown = sorted({each.operation for each in steps} - OPERATIONS.keys())
+        unknown = sorted({each.operation for each in steps if each.run is None} - OPERATIONS.keys())
         if unknown:
             raise UnsupportedLayer(f"{where} has operations that are not supported: {', '.join(unknown)}")
         self._names = {name: f"weight_{index}" for index, name in enumerate(weights)}
         for name, tensor in weights.items():
             self.register_buffer(self._names[name], tensor)
         self._source, self._output = source, output
-        self._steps = [(step, Operation(OPERATIONS[step.operation])) for step in steps]
-        for (_, operation), name in zip(self._steps, _named(steps), strict=True):
+        self._steps = [(step, step.run or Operation(OPERATIONS[step.operation])) for step in steps]
+        for (_, operation), name in zip(self._steps, names or _named(steps), strict=True):
             _add(self, name, operation)
 
     def forward(self, x: Tensor) -> Any:
@@ -166,7 +120,7 @@ class Program(nn.Module):
             given = [_filled(each, values) for each in step.given]
             named = {key: _filled(each, values) for key, each in step.named.items()}
             found = operation(*given, **named)
-            results = (found,) if len(step.results) == 1 else found
+            results = found if len(step.results) > 1 or isinstance(found, tuple) else (found,)
             values.update(zip(step.results, results, strict=False))
         return values[self._output]
 
@@ -184,10 +138,14 @@ def _named(steps: Sequence[Step]) -> list[str]:
     paths = [_clean(step.path) for step in steps]
     count = Counter(paths)
     inner = {path[:end] for path in paths for end in range(len(path)) if path[end] == "."}
+    kinds: dict[str, set[str]] = {}
+    for step, path in zip(steps, paths, strict=True):
+        kinds.setdefault(path, set()).add(step.operation)
     names: list[str] = []
     taken: Counter[str] = Counter()
     for step, path in zip(steps, paths, strict=True):
-        alone = path and path not in inner and (count[path] == 1 or _repeats(step, path, steps, paths))
+        # One operation several times is a ReLU that is used again.
+        alone = path and path not in inner and (count[path] == 1 or len(kinds[path]) == 1)
         name = path if alone else f"{path}.{step.operation}" if path else step.operation
         name = name.removesuffix("_")
         names.append(f"{name}_{taken[name]}" if taken[name] else name)
@@ -195,24 +153,27 @@ def _named(steps: Sequence[Step]) -> list[str]:
     return names
 
 
-def _repeats(step: Step, path: str, steps: Sequence[Step], paths: Sequence[str]) -> bool:
-    """Whether all that a module does is this one operation, several times: a ReLU that is used again."""
-    return all(
-        other.operation == step.operation for other, at in zip(steps, paths, strict=True) if at == path
-    )
-
-
 def _clean(path: str) -> str:
-    return re.sub(r"[^\w.]", "_", path)
+    """Return a module's path in plain characters; what is no path that a module could have is none."""
+    return re.sub(r"[^\w.]", "_", path) if len(path) < 1000 and path.count(".") < _MOST_DEEP else ""
 
 
 def _add(root: nn.Module, name: str, module: nn.Module) -> None:
     *above, last = name.split(".")
     for part in above:
         if part not in root._modules:
+            part = _free(root, part)
             root.add_module(part, nn.Module())
         root = root.get_submodule(part)
-    root.add_module(last, module)
+    root.add_module(_free(root, last), module)
+
+
+def _free(module: nn.Module, name: str) -> str:
+    """Return a name that a part may have: modules have methods such as `to` and `float`, which are operations too."""
+    name = name or "_"
+    while hasattr(module, name):
+        name += "_"
+    return name
 
 
 def used_steps(steps: Sequence[Step], output: str) -> list[Step]:

@@ -36,7 +36,7 @@ def open_converted_folder(request: Request) -> Model | None:
     if not is_converted(request.path):
         return None
     request.only(kind=f"the converted model {request.text}")
-    return open_converted(request.path, request.policy)
+    return open_converted(request.path, request.policy, request.sha256)
 
 
 def open_module(request: Request) -> Model | None:
@@ -45,7 +45,7 @@ def open_module(request: Request) -> Model | None:
 
     if not isinstance(request.source, torch.nn.Module):
         return None
-    from batcountry.models.loaders.module import open_user_module
+    from batcountry.models.loaders.user_module import open_user_module
 
     return open_user_module(request)
 
@@ -102,7 +102,7 @@ def open_caffe_files(request: Request) -> Model | None:
     from batcountry.models.loaders.caffe import open_caffe
 
     given = request.weights, request.mean, request.policy
-    return open_caffe(request.path, *given, std=request.std, input=request.input)
+    return open_caffe(request.path, *given, std=request.std, input=request.input, expected=request.sha256)
 
 
 def open_zoo_model(request: Request) -> Model | None:
@@ -115,7 +115,7 @@ def open_zoo_model(request: Request) -> Model | None:
     from batcountry.models.loaders.caffe import open_caffe
 
     mean = zoo.card(request.text).mean if request.mean is None else request.mean
-    opened = open_caffe(zoo.folder_here(request.text), mean=mean)
+    opened = open_caffe(zoo.folder_here(request.text), mean=mean, expected=request.sha256)
     opened.name = request.text  # so that a recipe names the network, not this machine's folder
     return opened
 

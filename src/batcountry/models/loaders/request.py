@@ -25,6 +25,8 @@ class Request:
     classes: Sequence[str] | None = None
     policy: Policy = OPEN
     """What opening it may do; loaders ask it before they run code or read files that a file names."""
+    sha256: str | None = None
+    """The hash that the file of its weights is to have; None for any. Loaders compare it before they open that."""
 
     @property
     def text(self) -> str:
@@ -51,7 +53,7 @@ class Request:
         ModelError
             If another one was given.
         """
-        given = [each.name for each in fields(self)[1:-1] if getattr(self, each.name) is not None]
+        given = [each.name for each in fields(self)[1:-2] if getattr(self, each.name) is not None]
         for name in given:
             if name not in names:
                 takes = f"takes only {', '.join(names)}" if names else "takes no other argument"

@@ -8,17 +8,16 @@ is loaded only with the policy's leave. The program is then frozen to a list of 
 from __future__ import annotations
 
 import re
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from batcountry.backend.files import sha256_of
-from batcountry.backend.policy import Policy
+from batcountry.backend.limits import MOST_STEPS, check_layers
 from batcountry.backend.process_settings import ignored_warnings
 from batcountry.errors import ModelError, first_line
+from batcountry.models.loaders.archives import is_archive, open_archive, packed_anew
+from batcountry.models.loaders.hashes import open_checked
 from batcountry.models.loaders.module import opened
 from batcountry.models.loaders.program import Program, Ref, Step, one_picture, used_steps
 from batcountry.models.loaders.request import Request
@@ -33,43 +32,40 @@ def open_torchscript(request: Request) -> Model:
     PolicyError
         If no program in a file may be run. A script module that the user's program holds is there already.
     ModelError
-        If the file is damaged or no TorchScript, or its program takes turns that depend on the picture.
+        If the file is damaged or no TorchScript, has another hash than was asked for, or its program takes turns that
+        depend on the picture, or more work than any network.
     UnsupportedLayer
         If the program does something that is not supported.
     """
     request.only("mean", "std", "input", "size", "classes", kind="a TorchScript program")
+    name, script, digest = "TorchScript", request.source, None
     if request.text:
-        name, script, digest = request.text, _loaded(request.path, request.policy), sha256_of(request.path)
-    else:
-        name, script, digest = "TorchScript", request.source, None
-    return opened(request, read_script(script, name), name, weights_sha256=digest)
+        name, (script, digest) = request.text, _loaded(request)
+    return opened(request, read_script(script, name), name, weights_sha256=digest, from_file=True)
 
 
-def _loaded(path: Path, policy: Policy) -> Any:
-    if not path.is_file():
-        raise ModelError(f"there is no file {path}")
-    _check(path)
-    policy.check_program(str(path))
-    try:
-        with ignored_warnings():
-            return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-    except (RuntimeError, ValueError, OSError) as error:
-        raise ModelError(f"{path} is damaged ({first_line(error)})") from None
-
-
-def _check(path: Path) -> None:
-    """Refuse what is no TorchScript; nothing of it is run."""
-    try:
-        with zipfile.ZipFile(path) as archive:
+def _loaded(request: Request) -> tuple[Any, str]:
+    """Return the program of a file and the file's sha256; nothing of it runs before hash, leave and kind are checked."""
+    path = request.path
+    file, digest = open_checked(path, request.sha256)
+    with file:
+        if not is_archive(file):
+            raise ModelError(
+                f"{path} is no TorchScript file; weights alone need the network's code too: package.module:function"
+            )
+        with open_archive(file, str(path)) as archive:
             if not any("/code/" in each and each.endswith(".py") for each in archive.namelist()):
                 raise ModelError(
                     f"{path} has weights in it and no network; name the code too: package.module:function "
                     f"with {path.name} as weights"
                 )
-    except zipfile.BadZipFile:
-        raise ModelError(
-            f"{path} is no TorchScript file; weights alone need the network's code too: package.module:function"
-        ) from None
+            request.policy.check_program(str(path))
+            data = packed_anew(archive)
+    try:
+        with ignored_warnings():
+            return torch.jit.load(data, map_location="cpu"), digest  # type: ignore[no-untyped-call]
+    except Exception as error:  # whatever its program does as it is loaded
+        raise ModelError(f"{path} is damaged ({first_line(error)})") from None
 
 
 def read_script(script: Any, name: str) -> nn.Module:
@@ -94,11 +90,11 @@ def read_script(script: Any, name: str) -> nn.Module:
     steps = []
     for node in graph.nodes():
         kind = node.kind()
-        if kind == "prim::Constant":
+        if kind in ("prim::Constant", "prim::Uninitialized"):
             value = _constant(node)
             key = node.output().debugName()
             if isinstance(value, Tensor):
-                weights[key] = value.detach()
+                weights[key] = value.detach().clone() if value.is_inference() else value.detach()
             else:
                 constants[key] = value
         elif kind == "prim::If" and not list(node.outputs()):
@@ -107,6 +103,7 @@ def read_script(script: Any, name: str) -> nn.Module:
             continue
         else:
             steps.append(_step(node, constants))
+    check_layers(len(steps), name, MOST_STEPS)
     output = next(graph.outputs()).debugName()
     steps = used_steps(steps, output)
     turns = sorted({each.operation for each in steps} & {"prim::If", "prim::Loop"})
@@ -120,6 +117,7 @@ def read_script(script: Any, name: str) -> nn.Module:
 _OWN = {
     "prim::ListConstruct": "list",
     "prim::TupleConstruct": "list",
+    "prim::DictConstruct": "dict",
     "prim::ListUnpack": "same",
     "prim::TupleUnpack": "same",
     "prim::NumToTensor": "same",

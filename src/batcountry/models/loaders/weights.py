@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from batcountry.backend.reading import MAX_WEIGHTS, open_plain
 from batcountry.errors import ModelError, first_line
+from batcountry.models.loaders.tensor_pickles import NotTensors, read_pickled
 
 _HOLDERS = (
     "state_dict",
@@ -25,36 +27,38 @@ _HOLDERS = (
     "net",
 )
 _WRAPPERS = ("module.", "_orig_mod.", "model.")
+_DAMAGED = (SafetensorError, pickle.UnpicklingError, OSError, EOFError, LookupError, TypeError, ValueError, AttributeError,
+            ArithmeticError, ImportError, RuntimeError, MemoryError, struct.error)  # fmt: skip
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """Return the named tensors of a file: `.safetensors`, or what `torch.save(state_dict)` wrote.
 
-    Only tensors and plain values are read from PyTorch's files (`weights_only`), never objects, whose
-    code would run. A state dict may lie under one of the usual names, such as `state_dict`.
+    Only tensors and plain values are read from PyTorch's files, never objects, whose code would run; see
+    `batcountry.models.loaders.tensor_pickles`. A state dict may lie under one of the usual names, such as `state_dict`.
 
     Raises
     ------
     ModelError
-        If the file is missing, damaged, or has something else in it.
+        If the file is missing, no plain file, damaged, or has something else in it.
     """
-    if not path.is_file():
-        raise ModelError(f"there is no file {path} to read weights from")
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, EOFError) as error:
-        raise ModelError(f"{path} is damaged ({first_line(error)})") from None
-    except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError) as error:
+        with open_plain(path, most=MAX_WEIGHTS, error=ModelError) as file:
+            if path.suffix == ".safetensors":
+                return load_file(path)
+            found = read_pickled(file, str(path))
+    except NotTensors as error:
         raise ModelError(
             f"{path} cannot be read as tensors alone ({first_line(error)}); save the network's state_dict, best with safetensors"
         ) from None
+    except _DAMAGED as error:
+        raise ModelError(f"{path} is damaged, or no file of weights ({first_line(error)})") from None
     for name in _HOLDERS:
         if isinstance(found, Mapping) and not _is_state(found) and isinstance(found.get(name), Mapping):
             found = found[name]
     if not _is_state(found):
-        raise ModelError(f"{path} has no state_dict in it, but {type(found).__name__}")
+        what = "a dictionary of other things" if isinstance(found, Mapping) else type(found).__name__
+        raise ModelError(f"{path} has no state_dict in it, but {what}")
     return dict(found)
 
 

@@ -1,24 +1,20 @@
 """Downloads that go on where they were cut off, from the first address that has the right file.
 
-Pooch checks hashes and puts files in place; what is here is the part that it leaves to others:
-resuming, the next address, and one process at a time for each file.
+Pooch's part is the hashes. It downloads to files of other names each time, which a process that is killed leaves behind; here
+there is one for each download, which the next goes on with, and while it is at work a lock.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO
 
 from batcountry.backend.outputs import free_name
-from batcountry.backend.process_settings import shared
 from batcountry.errors import ModelError
 from batcountry.models.zoo.cards import ModelFile, Source
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 log = logging.getLogger("batcountry")
 
@@ -37,7 +33,7 @@ class WrongAnswer(Exception):
 
 
 class Resuming:
-    """A downloader for pooch that keeps what came in `part` and asks for the rest only.
+    """A download that keeps what came in `part` and asks for the rest only.
 
     Parameters
     ----------
@@ -54,11 +50,14 @@ class Resuming:
         self.size = size
         self.watch = watch
 
-    def __call__(self, url: str, output_file: str, _pooch: Any = None) -> None:
-        """Download `url` to `part` and, once it is whole, move it to `output_file`."""
-        if self.size is None or self.came != self.size:
-            self._rest(url)
-        self.part.replace(output_file)
+    def __call__(self, address: str) -> None:
+        """Download to `part` until it is whole; if nothing came, there is none."""
+        try:
+            if self.size is None or self.came != self.size:
+                self._rest(address)
+        finally:
+            if not self.came:
+                self.part.unlink(missing_ok=True)
 
     @property
     def came(self) -> int:
@@ -116,8 +115,6 @@ def fetch(file: ModelFile, folder: Path, watch: Watch, *, offline: bool = False)
     ModelError
         If it cannot be had; the message says where to put it by hand.
     """
-    from filelock import FileLock
-
     target = folder / file.name
     if file.known_hash is None:
         if target.is_file():
@@ -126,8 +123,7 @@ def fetch(file: ModelFile, folder: Path, watch: Watch, *, offline: bool = False)
             f"{file.name} has no published hash, so it is not downloaded; {by_hand(file, folder)}"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _only_one(FileLock(folder / f".{file.name}.lock"), file.name):
+        with _only_one(folder, file.name):
             if is_right(file, target):
                 return target
             if offline:
@@ -138,14 +134,31 @@ def fetch(file: ModelFile, folder: Path, watch: Watch, *, offline: bool = False)
         raise ModelError(f"cannot write in {folder}: {error.strerror or error}") from None
 
 
-def _only_one(lock: BaseFileLock, name: str) -> AbstractContextManager[Any]:
-    from filelock import Timeout
+@contextmanager
+def _only_one(folder: Path, name: str) -> Iterator[None]:
+    """Keep other processes from downloading a file meanwhile; the folder is made, and goes if nothing came to be in it."""
+    from filelock import FileLock, Timeout
 
+    place = folder / f".{name}.lock"
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            log.info("waiting for another process that downloads %s", name)
+            lock.acquire()
+        if place.exists():
+            break
+        lock.release()  # whoever had it took the file away
     try:
-        return lock.acquire(timeout=0)
-    except Timeout:
-        log.info("waiting for another process that downloads %s", name)
-        return lock.acquire()
+        yield
+    finally:
+        with suppress(OSError):  # some systems delete no file that is open
+            place.unlink()
+        lock.release()
+        with suppress(OSError):
+            folder.rmdir()  # which only an empty one allows
 
 
 def is_right(file: ModelFile, path: Path) -> bool:
@@ -208,7 +221,6 @@ def _first(file: ModelFile, target: Path, watch: Watch) -> Path:
 
 def _from_one(file: ModelFile, target: Path, source: Source, downloader: Resuming) -> str | None:
     """Try one address, as long as something new comes; return what went wrong, or None."""
-    import pooch
     import requests
 
     problem = ""
@@ -216,22 +228,18 @@ def _from_one(file: ModelFile, target: Path, source: Source, downloader: Resumin
     for _ in range(_TRIES):
         came = downloader.came
         try:
-            with _quiet_pooch():
-                pooch.retrieve(
-                    source.address,
-                    file.known_hash,
-                    fname=target.name,
-                    path=target.parent,
-                    downloader=downloader,
-                )
-            return None
+            downloader(source.address)
         except requests.HTTPError as error:
             return f"{error.response.status_code} {error.response.reason}"
         except requests.RequestException as error:
             problem = _said(error)
         except WrongAnswer as error:
             problem = str(error)
-        except ValueError:
+        else:
+            if is_right(file, downloader.part):
+                downloader.part.replace(target)
+                return None
+            downloader.part.unlink(missing_ok=True)
             problem = "the file there has another hash"
             if from_nothing:
                 return problem
@@ -240,21 +248,6 @@ def _from_one(file: ModelFile, target: Path, source: Source, downloader: Resumin
         if downloader.came == came:
             return problem
     return problem
-
-
-@shared
-@contextmanager
-def _quiet_pooch() -> Iterator[None]:
-    """Leave it to this package to say what is downloaded."""
-    import pooch
-
-    log_of_pooch = pooch.get_logger()
-    before = log_of_pooch.level
-    log_of_pooch.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        log_of_pooch.setLevel(before)
 
 
 def _said(error: Exception) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from batcountry.backend.files import LEFT_BEHIND
+from batcountry.backend.files import unused_name
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
 from batcountry.image.files import with_note
@@ -67,9 +66,9 @@ def write_animation(
         first = next(_opened(frames))
         options |= with_note(kind, note) if note else {}
         options |= {"quality": quality} if kind == "WEBP" else {}
-    temporary = target.with_name(f"{LEFT_BEHIND}{target.name}")
+    temporary = unused_name(target.parent, target.suffix)
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             first.save(file, kind, append_images=later, **options)
         output.put(temporary)
     except (OSError, ValueError) as error:
@@ -81,13 +80,17 @@ def write_animation(
 def durations(stamps: list[tuple[int, int]], time_base: Fraction, ticks: int) -> list[int]:
     """Return how long each frame is shown, in milliseconds, rounded to `ticks` a second with no drift.
 
-    Players show a GIF's frame of less than 0.02 s far too long, so no frame is shorter.
+    Players show a GIF's frame of less than 0.02 s for 0.1 s, and so those of others of 0.01 s or less. So no frame is
+    shorter; those after it are, as far as they can be, until the times are right again.
     """
     begin, (last, length) = stamps[0][0], stamps[-1]
-    ends = [*(pts for pts, _ in stamps), last + length]
-    at = [round((pts - begin) * time_base * ticks) for pts in ends]
-    least = 20 if ticks == 100 else 1
-    return [max(least, (after - before) * 1000 // ticks) for before, after in pairwise(at)]
+    ends = [*(pts for pts, _ in stamps[1:]), last + length]
+    least, now, found = (2 if ticks == 100 else 11), 0, []
+    for end in ends:
+        shown = max(least, round((end - begin) * time_base * ticks) - now)
+        found.append(shown * 1000 // ticks)
+        now += shown
+    return found
 
 
 def _ascii(note: str) -> bytes:

@@ -13,11 +13,13 @@ import numpy as np
 from batcountry.errors import VideoError
 from batcountry.image.files import MAX_PIXELS
 from batcountry.motion.io.clip import FULL, UNSPECIFIED, Clip, Colors, Shot, eight_bits, frame_size
+from batcountry.motion.io.clock import OneClock
 from batcountry.motion.io.deinterlace import deinterlaced
 from batcountry.motion.io.ffmpeg import ffmpeg, open_media, said
 
 log = logging.getLogger("batcountry")
 
+_MOST_RATE = 1000
 _CLOCKS = ("mpegts", "mpeg")  # containers whose times count from when a broadcast's clock was started
 
 
@@ -29,12 +31,14 @@ class Film(Clip):
         held: tuple[int, Any] | None = None
         last = -1
         step = max(1, round(1 / self.rate / self.time_base))
+        clock = OneClock(self.time_base)
         with open_media(self.path) as container:
             stream = _video(container, self.path)
             for frame in deinterlaced(_decoded(container, stream, self.path), stream, self.path):
-                pts = frame.pts if frame.pts is not None else last + step
+                before = held[0] if held is not None else -step
+                # A bare stream has no times.
+                pts = clock.time_of(frame.pts if frame.pts is not None else before + step, step)
                 if held is not None:
-                    pts = max(pts, held[0] + 1)  # time stands still or goes back in damaged files only
                     yield _shot(self, last, held[0], pts - held[0], held[1])
                 held, last = (pts, frame), last + 1
         if held is not None:
@@ -71,7 +75,7 @@ def film_of(path: Path, longest: int | None = None) -> Film:
         aspect = stream.sample_aspect_ratio or Fraction(1)
         if _turns(first, path) % 2:
             width, height, aspect = height, width, 1 / aspect
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        rate = _rate(stream)
         return Film(
             path=path,
             size=frame_size((width, height), longest),
@@ -87,6 +91,12 @@ def film_of(path: Path, longest: int | None = None) -> Film:
             else Fraction(0),
             alpha=_has_alpha(first),
         )
+
+
+def _rate(stream: Any) -> Fraction:
+    """Return frames a second; of a DV, FFmpeg takes the ticks of its clock for them."""
+    rates = [Fraction(each) for each in (stream.average_rate, stream.guessed_rate, stream.base_rate) if each]
+    return next((each for each in rates if each <= _MOST_RATE), Fraction(25))
 
 
 def check_frame(size: tuple[int, int], path: Path) -> None:
@@ -132,7 +142,8 @@ def _shot(clip: Clip, index: int, pts: int, duration: int, frame: Any) -> Shot:
         interpolation=fine | how.ACCURATE_RND | how.FULL_CHR_H_INT | how.FULL_CHR_H_INP,
         dst_color_range=FULL,
     )
-    levels = np.rot90(rgb.to_ndarray(), turns)
+    levels = rgb.to_ndarray()
+    levels = np.rot90(levels[::-1] if _is_mirrored(frame) else levels, turns)
     alpha = np.ascontiguousarray(eight_bits(levels[..., 3])) if clip.alpha else None
     return Shot(index, pts, duration, np.ascontiguousarray(levels[..., :3]), alpha)
 
@@ -142,6 +153,15 @@ def _turns(frame: Any, path: Path) -> int:
     if rest:
         raise VideoError(f"{path} is to be turned by {frame.rotation}°; only quarter turns can be shown")
     return int(turns) % 4
+
+
+def _is_mirrored(frame: Any) -> bool:
+    """Whether a frame is to be shown upside down before it is turned, as cameras that look at their holder write it."""
+    said = frame.side_data.get("DISPLAYMATRIX")
+    if said is None:
+        return False
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(said), np.int32).reshape(3, 3).astype(float)
+    return bool(a * d - b * c < 0)
 
 
 def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:

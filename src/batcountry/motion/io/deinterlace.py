@@ -60,5 +60,7 @@ def _ready(graph: Any, time_base: Fraction) -> Iterator[Any]:
             return
         if frame.pts is not None:
             frame.pts = round(frame.pts * frame.time_base / time_base)
+        if frame.duration:
+            frame.duration = round(frame.duration * frame.time_base / time_base)
         frame.time_base = time_base
         yield frame

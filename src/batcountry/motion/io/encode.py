@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from batcountry.errors import RecipeError, VideoError
+from batcountry.motion.frame import Form
 from batcountry.motion.io.clip import FULL, Colors
 from batcountry.motion.io.ffmpeg import ffmpeg, quiet_encoders
 
@@ -161,6 +162,23 @@ class Part:
     durations: NDArray[np.int64]
     beside: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
     beside_sizes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its packets are those of its frames."""
+        lengths = {len(each) for each in (self.sizes, self.order, self.key, self.pts, self.durations)}
+        shown = sorted(self.order.tolist()) == list(range(len(self.pts)))
+        both = [(self.sizes.tolist(), self.data), (self.beside_sizes.tolist(), self.beside)]
+        cut = all(min(sizes, default=0) >= 0 and sum(sizes) == len(data) for sizes, data in both)
+        return len(lengths) == 1 and shown and cut and len(self.beside_sizes) in (0, len(self.sizes))
+
+
+PART_FORMS = {
+    **dict.fromkeys(("data", "beside"), Form(np.uint8, (None,))),
+    "key": Form(np.bool_, (None,)),
+    **dict.fromkeys(("sizes", "order", "pts", "durations", "beside_sizes"), Form(np.int64, (None,))),
+}
+"""What the arrays of a part are, by name."""
 
 
 def codec_for(name: str | None, target: Path, *, deep: bool, alpha: bool = False) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from batcountry.backend.folders import is_folder
 from batcountry.backend.process_settings import shared
 from batcountry.backend.reading import check_plain
 from batcountry.errors import MissingExtra, VideoError
@@ -57,7 +58,7 @@ def open_media(path: Path) -> Any:
         If it is not there or is no media file.
     """
     av = ffmpeg()
-    if path.is_dir():
+    if is_folder(path):
         raise VideoError(f"{path} is a folder, not a video; join its pictures with `bat-country frames join`")
     check_plain(path, most=MAX_FILE, error=VideoError)
     try:

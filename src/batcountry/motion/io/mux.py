@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from batcountry.backend.files import LEFT_BEHIND, apply_umask
+from batcountry.backend.files import apply_umask, unused_name
 from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
+from batcountry.motion.io.clock import OneClock
 from batcountry.motion.io.encode import BESIDE, CODECS, VIDEO_SUFFIXES, Format, Part, configure
 from batcountry.motion.io.ffmpeg import ffmpeg, open_media, quiet_encoders, writing
 
@@ -66,7 +67,7 @@ def write_video(
         If the file cannot be written.
     """
     av, target = ffmpeg(), output.path
-    temporary = target.with_name(f"{LEFT_BEHIND}{target.name}")
+    temporary = unused_name(target.parent, target.suffix)
     kind = VIDEO_SUFFIXES[target.suffix.lower()]
     # The whole file's clock ticks as the pictures' does, so that its duration is not rounded to milliseconds.
     clock = str(min(form.time_base.denominator, 10**6))
@@ -158,10 +159,13 @@ def _copied(source: Any, streams: dict[int, Any], sound: Sound) -> Iterator[tupl
     if not streams:
         return
     chosen = [each for each in source.streams if each.index in streams]
+    clocks = {each.index: OneClock(each.time_base) for each in chosen}
     for packet in source.demux(*chosen):
         if packet.size == 0 or packet.pts is None:
             continue
-        base = packet.time_base
+        base, before = packet.time_base, packet.pts
+        packet.pts = clocks[packet.stream_index].time_of(before, packet.duration or 1)
+        packet.dts = None if packet.dts is None else packet.dts + packet.pts - before
         begin, end = packet.pts * base, (packet.pts + (packet.duration or 0)) * base
         if sound.start is not None and end <= sound.start:
             continue

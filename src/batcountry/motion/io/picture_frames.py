@@ -1,8 +1,9 @@
-"""Animated pictures (GIF, APNG, WebP, AVIF) and folders of pictures as clips, without FFmpeg."""
+"""Animated pictures (GIF, APNG, WebP, AVIF), TIFFs of many pages, and folders of pictures as clips, without FFmpeg."""
 
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,15 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.reading import open_plain, read_plain
 from batcountry.errors import PictureError, VideoError
 from batcountry.image.files import MAX_FILE, picture_size
 from batcountry.image.reading import read_picture
-from batcountry.image.sources.light import is_light
-from batcountry.image.sources.opening import decoding, open_image
+from batcountry.image.sources import tiff_pages
+from batcountry.image.sources.light import is_light, light_pages
+from batcountry.image.sources.opening import begin_frame, decoding, open_image
+from batcountry.image.sources.upright import upright_rgb, upright_size
 from batcountry.motion.io.clip import Clip, Colors, Shot, frame_size
 from batcountry.motion.io.decode import check_frame
 from batcountry.motion.io.times import Times, frame_rate, frames_in
@@ -29,7 +32,11 @@ log = logging.getLogger("batcountry")
 
 _MILLISECONDS = Fraction(1, 1000)
 _SHORTEST, _USUAL = 11, 100  # browsers show what is to last less than that, in milliseconds, so long
-_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+
+MAX_DRAWN = 1 << 32
+"""Most pixels of all frames of an animated picture together, which are drawn once before the first is dreamed on."""
+
+_FRAME_WORK = 4096  # what a frame costs besides, in pixels
 
 Levels = NDArray[np.uint8]
 
@@ -174,6 +181,8 @@ def folder_of(
 def _may_be_animated(path: Path) -> bool:
     with open_plain(path, most=MAX_FILE, error=VideoError) as file:
         begin = file.read(16)
+        if begin.startswith(tiff_pages.BEGIN):
+            return light_pages(file) > 1 and not is_light(file)
     return begin.startswith((b"GIF8", b"\x89PNG\r\n")) or begin[8:12] in (b"WEBP", b"avif", b"avis")
 
 
@@ -183,25 +192,54 @@ def _drawn(path: Path) -> Iterator[_Drawn]:
     with decoding(name):
         image = open_image(io.BytesIO(data), name)
         check_frame(image.size, path)
-        size, count, begin = (
-            image.size,
-            getattr(image, "n_frames", 1),
-            int(image.info.get("default_image", False)),
-        )
-    for index in range(begin if count > 1 else 0, count):
+        is_animated = bool(getattr(image, "is_animated", False))
+        begin = int(is_animated and bool(image.info.get("default_image")))
+    work, size = 0, image.size
+    for index in itertools.count(begin):
+        if index > begin and not is_animated:
+            return
         try:
             with decoding(name):
-                image.seek(index)
-                check_frame(image.size, path)
-                image.load()
-                levels = np.asarray(image.convert("RGBA").crop((0, 0, *size)))
-                duration = round(float(image.info.get("duration") or 0))
+                drawn = _frame(image, index, path, size)
         except PictureError as error:
             if index == begin:
                 raise VideoError(str(error)) from None
             log.warning("%s cannot be read to its end: %s", path, error)
             return
-        yield _Drawn(levels, duration if duration >= _SHORTEST else _USUAL)
+        if drawn is None:
+            return
+        work += size[0] * size[1] + _FRAME_WORK
+        if work > MAX_DRAWN:
+            raise VideoError(
+                f"{path} has too many frames for an animated picture; make it a video, such as .mp4, first"
+            )
+        yield drawn
+
+
+def _frame(image: Image.Image, index: int, path: Path, size: tuple[int, int]) -> _Drawn | None:
+    """Return a frame, of the (width, height) of the first; None after the last one."""
+    begin_frame(image)
+    try:
+        image.seek(index)
+    except EOFError:
+        return None
+    check_frame(image.size, path)
+    image.load()
+    whole = _shown(image, str(path))
+    levels = np.asarray(whole if whole.size == size else whole.crop((0, 0, *size)))
+    duration = round(float(image.info.get("duration") or 0))
+    return _Drawn(levels, duration if duration >= _SHORTEST else _USUAL)
+
+
+def _shown(image: Image.Image, name: str) -> Image.Image:
+    """Return a decoded frame as RGBA."""
+    if image.format != "TIFF" and image.mode != "I;16":
+        return image.convert("RGBA")
+    rgb, alpha, _ = upright_rgb(image, name)
+    whole = rgb.convert("RGBA")
+    if alpha is not None:
+        whole.putalpha(alpha)
+    return whole
 
 
 def _header(path: Path) -> tuple[tuple[int, int], bool]:
@@ -210,10 +248,10 @@ def _header(path: Path) -> tuple[tuple[int, int], bool]:
         if is_light(file):
             return picture_size(path), False
         with open_image(file, str(path)) as image:
-            width, height = image.size
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+            image.getexif()  # of a PNG to its end, where it may stand
+            size = upright_size(image)
             alpha = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
-            return ((height, width) if turned else (width, height)), alpha
+            return size, alpha
 
 
 def _sized(levels: Levels, size: tuple[int, int]) -> Levels:

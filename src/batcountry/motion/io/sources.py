@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from batcountry.backend.files import sha256_of
+from batcountry.backend.folders import is_folder
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.errors import BatCountryError, VideoError
 from batcountry.image.files import picture_size
@@ -28,7 +29,7 @@ def clip_of(
     Parameters
     ----------
     path
-        A video file, an animated GIF, PNG, WebP or AVIF, or a folder of pictures.
+        A video file, an animated GIF, PNG, WebP or AVIF, a TIFF of many pages, each shown for 0.1 s, or a folder of pictures.
     longest
         Frames are shrunk so that their longer side has at most so many pixels.
     fps
@@ -43,10 +44,11 @@ def clip_of(
     BatCountryError
         If there is no video there, or it is damaged or too large.
     """
-    if path.is_dir():
+    if is_folder(path):
         return folder_of(path, longest, fps=fps, even=even, policy=policy)
+    animation = animation_of(path, longest, even=even)
     try:
-        return animation_of(path, longest, even=even) or film_of(path, longest)
+        return animation or film_of(path, longest)
     except VideoError:
         if _is_picture(path):
             raise still(path) from None
@@ -62,7 +64,7 @@ def _is_picture(path: Path) -> bool:
 
 def source_digest(path: Path) -> str:
     """Return the sha256 of a file; of a folder of frames that of its pictures' names and digests, and of their times."""
-    if not path.is_dir():
+    if not is_folder(path):
         return sha256_of(path)
     digest = hashlib.sha256()
     times = path / TIMES

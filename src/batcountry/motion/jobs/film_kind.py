@@ -8,6 +8,7 @@ names a folder, the job is in `NAME.journal` beside the film.
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -31,8 +32,8 @@ from batcountry.motion.endless_zoom import Zoom
 from batcountry.motion.frame import Frame, tensor
 from batcountry.motion.io.clip import Clip
 from batcountry.motion.jobs.journal import FrameStates
-from batcountry.motion.jobs.outputs import new_output, sink_of
-from batcountry.motion.jobs.sinks import FrameSink
+from batcountry.motion.jobs.outputs import check_output, new_output, sink_of
+from batcountry.motion.jobs.sinks import DIGITS, FrameSink
 from batcountry.motion.jobs.specs import FILM, note_for
 from batcountry.motion.recipes import Motion
 
@@ -50,12 +51,15 @@ def film_recipe(spec: JobSpec, kind: type[M]) -> M:
     return recipe.chosen(dream=recipe_here(spec, recipe.dream))
 
 
-def check_film(spec: JobSpec, recipe: Motion) -> None:
-    """Raise `BatCountryError` for an output of a film that cannot be written."""
+def check_film(spec: JobSpec, recipe: Motion, *, new: bool) -> None:
+    """Raise `BatCountryError` for an output of a film that cannot be written; of one that is `new` nothing may be there."""
     if FILM not in spec.outputs:
         raise JobError("a film needs an output named film; say where it goes")
-    film = spec.outputs[FILM]
-    new_output(Path(film.path), files_read(spec, recipe.dream), overwrite=film.overwrite)
+    film, inputs = spec.outputs[FILM], files_read(spec, recipe.dream)
+    if new:
+        new_output(Path(film.path), inputs, overwrite=film.overwrite)
+    else:
+        check_output(Path(film.path), inputs)
 
 
 class FilmJob(Job[Frame]):
@@ -72,6 +76,8 @@ class FilmJob(Job[Frame]):
     in_memory
         The picture that a zoom begins with, if that is in no file.
     """
+
+    own_files = re.compile(rf"(state|frame|part|time)-\d+\.npz|\d{{{DIGITS},}}\.png|{re.escape(SOURCE)}")
 
     def __init__(
         self,
@@ -92,9 +98,9 @@ class FilmJob(Job[Frame]):
         self.recipe: Motion = maker.recipe.chosen(dream=maker.recipe.dream.chosen(**names))
         _check_files(self.recipe)
         model = maker.dreamer.model
-        self.note = note_for(self.recipe, model.weights_sha256, name, sha256)
-        self._place = spec.place(FILM)
         found = pinned(spec, self.recipe.dream, model, sha256)
+        self.note = note_for(self.recipe, model.weights_sha256, name, sha256, found.machine.threads)
+        self._place = spec.place(FILM)
         facts: dict[str, JsonValue] = {**spec.facts, "input": name, "input_sha256": sha256}
         self.spec = found.changed(recipe=json_of(self.recipe), facts=facts)
         self._sink: FrameSink | None = None
@@ -116,6 +122,12 @@ class FilmJob(Job[Frame]):
             # So that no old frame stays; a film is replaced when the new one is finished.
             shutil.rmtree(output.path)
 
+    def check_room(self, folder: Path) -> None:
+        """Raise `VideoError` if the disk has no room for what is not there yet."""
+        files = JobFolder(folder).files
+        there = sum(each.stat().st_size for each in files.iterdir() if self.own_files.fullmatch(each.name))
+        self._check_disk(folder, self._sink_in(files, Output(self._place)), there)
+
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[Frame]:
         """See `batcountry.jobs.kinds.Job`."""
         assert files is not None
@@ -123,11 +135,12 @@ class FilmJob(Job[Frame]):
             self._in_memory.save(files / SOURCE, overwrite=True)
         self._sink = self._sink_in(files, outputs[FILM])
         done = self._sink.count()
-        for frame in self.maker.frames(done, FrameStates(files).read(done) if done else None):
+        state = FrameStates(files).read(done, self.maker.state_forms) if done else None
+        for frame in self.maker.frames(done, state):
             self._frame = frame
             yield frame
         if not self._sink.count():
-            JobFolder(files.parent).clear()
+            JobFolder(files.parent).clear(self.own_files)
             raise VideoError("there is no frame between where the video is to begin and to end")
 
     def progress(self, step: Frame) -> Progress:
@@ -180,11 +193,7 @@ class FilmJob(Job[Frame]):
 
     def _say(self, place: Path, sink: FrameSink) -> None:
         width, height = self.size
-        need, free = sink.disk(self.count) + 4 * width * height * 12, shutil.disk_usage(place).free
-        if free < need:
-            raise VideoError(
-                f"the film needs up to {said_bytes(need)} of disk in {place}, and {said_bytes(free)} are free"
-            )
+        need = self._check_disk(place, sink)
         log.info(
             "%d frames of %d×%d: about %s of memory, %s, up to %s of disk",
             self.count,
@@ -194,6 +203,16 @@ class FilmJob(Job[Frame]):
             said_seconds(self.seconds),
             said_bytes(need),
         )
+
+    def _check_disk(self, place: Path, sink: FrameSink, there: int = 0) -> int:
+        """Return the bytes of disk that the film takes; raises `VideoError` if there are not so many, but for those `there`."""
+        width, height = self.size
+        need, free = sink.disk(self.count) + 4 * width * height * 12, shutil.disk_usage(place).free
+        if free < need - there:
+            raise VideoError(
+                f"the film needs up to {said_bytes(need - there)} of disk in {place}, and {said_bytes(free)} are free"
+            )
+        return need
 
 
 def _check_files(recipe: Motion) -> None:

@@ -18,6 +18,7 @@ from batcountry.image.reading import read_picture
 from batcountry.image.sources.addresses import local_path
 from batcountry.motion.io.clip import Clip, Shot
 from batcountry.motion.io.encode import Format, Part, encoded
+from batcountry.motion.io.ffmpeg import open_media
 from batcountry.motion.io.mux import Sound, write_video
 from batcountry.motion.io.picture_frames import FrameFolder, folder_of
 from batcountry.motion.io.sources import clip_of
@@ -190,7 +191,16 @@ def _animated(clip: FrameFolder, output: Output, quality: int) -> Iterator[Path]
 def _sound(times: Times | None, given: str | Path | None) -> Sound | None:
     if given is not None:
         return Sound(Path(given))
-    if times is None or not Path(times.source).is_file():
+    if times is None or not _has_sound(Path(times.source)):
         return None
     start = times.shift or None
     return Sound(Path(times.source), start, times.stop, -times.shift)
+
+
+def _has_sound(source: Path) -> bool:
+    """Whether a file may have sound: it is there, and no animated picture."""
+    try:
+        open_media(source).close()
+    except VideoError:
+        return False
+    return True

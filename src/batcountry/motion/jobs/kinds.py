@@ -28,8 +28,7 @@ class ZoomKind:
     def prepare(self, spec: JobSpec, policy: Policy, objects: Objects, *, new: bool) -> FilmJob:
         """See `batcountry.jobs.kinds.Kind`."""
         recipe = film_recipe(spec, ZoomRecipe)
-        if new:
-            check_film(spec, recipe)
+        check_film(spec, recipe, new=new)
         check_picture(spec, policy)
         asked = prepared_of(spec, recipe.dream, policy, objects)
         given, in_memory = spec.inputs.get(PICTURE), objects.get(PICTURE)
@@ -48,8 +47,7 @@ class VideoKind:
         if VIDEO not in spec.inputs:
             raise JobError("a dreamed video needs an input named video; name one")
         recipe, flow = film_recipe(spec, VideoRecipe), objects.get(FLOW)
-        if new:
-            check_film(spec, recipe)
+        check_film(spec, recipe, new=new)
         if spec.facts.get("own_flow") and flow is None:
             raise VideoError(
                 "the film was begun with a flow of your own; go on with motion.resume(folder, flow=…) in Python"

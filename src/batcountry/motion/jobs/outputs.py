@@ -84,13 +84,19 @@ def new_output(target: Path, inputs: Iterable[Path | None], *, overwrite: bool) 
         If a film cannot be written there, it is an input, or is there already, finished or not.
     """
     inputs = list(inputs)
+    check_no_journal(target)
+    check_output(target, inputs)
+    check_new(target, overwrite=overwrite)
+    return Output(target, overwrite)
+
+
+def check_output(target: Path, inputs: Iterable[Path | None]) -> None:
+    """Raise `BatCountryError` if a film cannot be written there, is an input, or would go among other files than frames."""
+    inputs = list(inputs)
     check_target(target)
     check_apart(target, inputs)
-    check_no_journal(target)
-    check_new(target, overwrite=overwrite)
     if kind_of(target) == "folder":
         check_folder_of_ours(target, FRAMES, inputs)
-    return Output(target, overwrite)
 
 
 def form_of(

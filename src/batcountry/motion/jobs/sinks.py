@@ -17,15 +17,20 @@ from numpy.typing import NDArray
 
 from batcountry.backend.files import replace_file
 from batcountry.backend.outputs import Output
+from batcountry.errors import WorkDamaged
+from batcountry.image.files import picture_size
 from batcountry.image.reading import read_picture
-from batcountry.motion.frame import Frame
+from batcountry.motion.frame import Form, Frame
 from batcountry.motion.io.animation import write_animation
-from batcountry.motion.io.encode import Format, Part, encoded
+from batcountry.motion.io.encode import PART_FORMS, Format, Part, encoded
 from batcountry.motion.io.mux import Sound, write_video
 from batcountry.motion.jobs.journal import arrays_bytes, read_arrays
 
 DIGITS = 6
 """Of the numbers in names of frames, so that they sort."""
+
+STAMP = Form(np.int64, (2,))
+"""A frame's pts and duration."""
 
 FRAMES = re.compile(rf"\d{{{DIGITS}}}\.png|times\.json")
 """Names in a folder of frames."""
@@ -72,7 +77,9 @@ class VideoSink:
 
     def __init__(self, folder: Path, output: Output, form: Format, *, sound: Sound | None = None) -> None:
         self.folder, self.output, self.form, self.sound = folder, output, form, sound
-        self._parts = len(list(folder.glob("part-*.npz")))
+        self._parts = 0
+        while self._part(self._parts).exists():
+            self._parts += 1
 
     def count(self) -> int:
         """Return how many frames are kept."""
@@ -84,7 +91,9 @@ class VideoSink:
     def add(self, frame: Frame) -> None:
         """Keep the next frame; with a full part of them, encode it."""
         stamp = np.array([frame.pts, frame.duration], np.int64)
-        content = arrays_bytes({"levels": frame.levels(self.form.deep), "stamp": stamp})
+        content = arrays_bytes(
+            {"levels": frame.levels(self.form.deep)[..., : 3 + self.form.alpha], "stamp": stamp}
+        )
         replace_file(self._pending(frame.index), content)
         self._encode_full_parts()
 
@@ -107,7 +116,7 @@ class VideoSink:
 
         def parts() -> Iterator[Part]:
             for index in range(self._parts):
-                yield Part(**read_arrays(self._part(index)))
+                yield self._read_part(index)
             if rest is not None:
                 yield rest
 
@@ -117,8 +126,8 @@ class VideoSink:
         """Return a kept frame's pts and duration."""
         part, place = divmod(index, self.form.part)
         if part < self._parts:
-            found = read_arrays(self._part(part))
-            return np.array([found["pts"][place], found["durations"][place]], np.int64)
+            found = self._read_part(part)
+            return np.array([found.pts[place], found.durations[place]], np.int64)
         return self._read(index)["stamp"]
 
     def disk(self, frames: int) -> int:
@@ -138,7 +147,8 @@ class VideoSink:
 
     def _sweep(self) -> None:
         for path in self.folder.glob("frame-*.npz"):
-            if int(path.stem.removeprefix("frame-")) < self._parts * self.form.part:
+            index = path.stem.removeprefix("frame-")
+            if index.isdecimal() and int(index) < self._parts * self.form.part:
                 path.unlink()
 
     def _encoded(self, indices: range) -> Part:
@@ -147,7 +157,15 @@ class VideoSink:
         return encoded((self._read(index)["levels"] for index in indices), times, self.form)
 
     def _read(self, index: int) -> dict[str, NDArray[Any]]:
-        return read_arrays(self._pending(index))
+        width, height = self.form.size
+        levels = Form(np.uint16 if self.form.deep else np.uint8, (height, width, 3 + self.form.alpha))
+        return read_arrays(self._pending(index), {"levels": levels, "stamp": STAMP})
+
+    def _read_part(self, index: int) -> Part:
+        part = Part(**read_arrays(self._part(index), PART_FORMS))
+        if not part.is_whole or len(part.pts) != self.form.part:
+            raise WorkDamaged(f"{self._part(index)} is damaged; start the film anew")
+        return part
 
     def _pending(self, index: int) -> Path:
         return self.folder / f"frame-{index:08d}.npz"
@@ -171,20 +189,20 @@ class FolderSink:
 
     def __init__(self, folder: Path, size: tuple[int, int], note: str | None = None) -> None:
         self.folder, self.size, self.note = folder, size, note
+        self._counted = 0
 
     def count(self) -> int:
-        """Return how many frames are there without a gap."""
-        done = 0
-        while self.path(done).exists():
-            done += 1
-        return done
+        """Return how many frames are there without a gap; those that were counted before are not looked for again."""
+        while self.path(self._counted).exists():
+            self._counted += 1
+        return self._counted
 
     def add(self, frame: Frame) -> None:
         """Write the next frame."""
         self.folder.mkdir(exist_ok=True)
         picture = read_picture(frame.levels())
         picture = picture.with_note(self.note) if self.note else picture
-        picture.save(self.path(frame.index), overwrite=True)
+        picture.save(self.path(frame.index))
 
     def write(self, note: str) -> None:
         """Do nothing: the frames are the film."""
@@ -229,10 +247,13 @@ class AnimationSink(FolderSink):
         super().add(frame)
 
     def write(self, note: str) -> None:
-        """Write what there is as an animated picture that plays for ever."""
+        """Write what there is as an animated picture that plays for ever; raises `WorkDamaged` if a frame is."""
         count = self.count()
-        stamps = [read_arrays(self._stamp(index))["stamp"] for index in range(count)]
         frames = [self.path(index) for index in range(count)]
+        for each in frames:
+            if picture_size(each) != self.size:
+                raise WorkDamaged(f"{each} is no frame of this film; start the film anew")
+        stamps = [read_arrays(self._stamp(index), {"stamp": STAMP})["stamp"] for index in range(count)]
         times = [(int(pts), int(duration)) for pts, duration in stamps]
         write_animation(self.output, frames, times, self.time_base, note, quality=self.quality)
 

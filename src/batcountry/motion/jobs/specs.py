@@ -99,7 +99,9 @@ def _made_of(
     return motion.chosen(dream=asked.recipe), {"asked": asked}
 
 
-def note_for(recipe: Motion, weights: str, name: str | None, sha256: str) -> MotionNote:
+def note_for(
+    recipe: Motion, weights: str, name: str | None, sha256: str, threads: int | None = None
+) -> MotionNote:
     """Return a film's note.
 
     Parameters
@@ -110,6 +112,8 @@ def note_for(recipe: Motion, weights: str, name: str | None, sha256: str) -> Mot
         The sha256 of the network's weights.
     name, sha256
         Of the picture or video that it is dreamed on, as it was given.
+    threads
+        How many compute it.
     """
     return MotionNote(
         version=__version__,
@@ -117,4 +121,5 @@ def note_for(recipe: Motion, weights: str, name: str | None, sha256: str) -> Mot
         input=name,
         input_sha256=sha256,
         weights_sha256=weights,
+        threads=threads,
     )

@@ -11,14 +11,17 @@ from torch.nn import functional as F
 from batcountry.errors import RecipeError
 from batcountry.optim.transforms.base import Rng, Transform
 
+_LARGEST_SIDE = 262_144
+"""Of a picture, in pixels."""
+
 
 def jitter(largest: int) -> Transform:
     """Roll pictures round by a random number of pixels up to `largest`: along x, then along y.
 
     What leaves at one side comes in at the other (deepdream's notebook, 2015).
     """
-    if largest < 0:
-        raise RecipeError("jitter is a number of pixels, 0 or more")
+    if not 0 <= largest <= _LARGEST_SIDE:
+        raise RecipeError(f"jitter is a number of pixels, 0 or more, up to {_LARGEST_SIDE:,}")
 
     def roll(pictures: Tensor, rng: Rng) -> Tensor:
         ox, oy = (int(shift) for shift in rng.randint(-largest, largest + 1, 2))

@@ -17,6 +17,7 @@ import torch
 from numba import cfunc, njit, types
 
 from batcountry.backend.kernels.loops.arguments import FLOATS, MOST, Arguments, next_index, numbers
+from batcountry.backend.kernels.loops.cache import sign, swept
 
 Team = Callable[[int, int, int], None]
 """Calls the function at an address, with an address, in so many threads at once."""
@@ -57,9 +58,16 @@ class Loop:
         signature = types.void(Arguments(self._elements))
         options: dict[str, Any] = {"nopython": True, "error_model": "numpy", "fastmath": {"contract"}}
         try:
+            if not swept(self._body):
+                raise OSError
             found = cfunc(signature, cache=True, **options)(self._body)
-        except RuntimeError:  # there is no place for the cache that can be written to
+        except (
+            Exception
+        ):  # there is no place for the cache, or no room; what is wrong with the loop itself comes again
             found = cfunc(signature, **options)(self._body)
+        else:
+            if not found.cache_hits:
+                sign(self._body)
         Loop.compiled += not found.cache_hits
         return found
 

@@ -1,0 +1,144 @@
+"""What a program of a file would do, worked out without doing it: on tensors that have shapes and no numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._pytree import tree_leaves
+
+from batcountry.backend.limits import check_numbers
+from batcountry.errors import ModelError, UnsupportedLayer, first_line
+
+_MOST_PIECES = 10_000
+_FEW_OPERATIONS, _PER_WEIGHT = 1_000_000_000_000, 50_000  # multiplications and additions
+_MOST_COPIES = 1 << 20
+_FEW_CONSTANTS = 1 << 12
+_MOST_CALLS = 100_000  # of PyTorch's operations, into which one of the program may fall apart
+
+
+def check_work(module: nn.Module, shape: tuple[int, ...], where: str) -> None:
+    """Raise `ModelError` if to run a module once is more than a network with its weights may take.
+
+    What it does on a picture of another size is not known, so it is a bound for the runs that open it.
+
+    Parameters
+    ----------
+    shape
+        (N, C, H, W) of the picture.
+    where
+        What messages call it.
+
+    Raises
+    ------
+    ModelError
+        If its results have more numbers than `batcountry.backend.limits.check_numbers` allows, or take too many operations.
+    UnsupportedLayer
+        If what it does depends on the picture's numbers, so that nobody knows before.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.utils.flop_counter import FlopCounterMode
+
+    weights = sum(each.numel() for each in (*module.parameters(), *module.buffers()))
+    operations = FlopCounterMode(display=False)
+    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), operations, _Numbers(weights, where):
+        try:
+            module(torch.zeros(shape))
+        except ModelError:
+            raise
+        except (NotImplementedError, torch._subclasses.fake_tensor.DataDependentOutputException) as error:
+            raise UnsupportedLayer(
+                f"{where} does what depends on the picture's numbers, or what nobody knows the size of before "
+                f"({first_line(error)}); such programs cannot be opened"
+            ) from error
+        except (
+            Exception
+        ):  # what it says to a picture of this size; whoever runs it meets that, and says it better
+            return
+    most = _FEW_OPERATIONS + _PER_WEIGHT * weights
+    if operations.get_total_flops() > most:
+        raise ModelError(
+            f"{where} cannot be opened: for one picture it takes {operations.get_total_flops():.2g} operations, and at most "
+            f"{most:.2g} are taken of a network with {weights:,} weights"
+        )
+
+
+class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the numbers that operations make, and refuses what makes too many.
+
+    Small constants keep their numbers, since they may be sizes.
+    """
+
+    def __init__(self, weights: int, where: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count, self.calls, self.weights, self.where = 0, 0, weights, where
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        self.calls += 1
+        if self.calls > _MOST_CALLS:
+            raise ModelError(
+                f"{self.where} cannot be opened: it takes more than {_MOST_CALLS:,} operations for one picture"
+            )
+        _check_pieces(func, args, self.where)
+        is_known = _are_few_and_known(tree_leaves((args, kwargs)))
+        if is_known and func is torch.ops.aten._local_scalar_dense.default:
+            return _really(func, args, kwargs)
+        made = func(*args, **kwargs)
+        outputs = [each for each in tree_leaves(made) if isinstance(each, Tensor)]
+        if not func.is_view:
+            self.count += sum(each.numel() for each in outputs)
+            check_numbers(self.count, self.weights, self.where)
+        if is_known and sum(each.numel() for each in outputs) <= _FEW_CONSTANTS:
+            return _really(func, args, kwargs)
+        return made
+
+
+def _are_few_and_known(values: list[Any]) -> bool:
+    """Whether there are tensors among some values, and all have numbers, and not many."""
+    tensors = [each for each in values if isinstance(each, Tensor)]
+    is_known = not any(isinstance(each, torch._subclasses.fake_tensor.FakeTensor) for each in tensors)
+    return bool(tensors) and is_known and sum(each.numel() for each in tensors) <= _FEW_CONSTANTS
+
+
+def _really(func: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    with _disable_current_modes():
+        return func(*args, **kwargs)
+
+
+def _check_pieces(func: Any, args: Any, where: str) -> None:
+    """Refuse to cut a tensor into more pieces than any network does: each is a tensor, even where none has numbers."""
+    name = func.overloadpacket._qualified_op_name
+    if name not in ("aten::split", "aten::unbind", "aten::unsafe_split", "aten::chunk", "aten::unsafe_chunk"):
+        return
+    cuts = args[1] if len(args) > 1 and "unbind" not in name else 1
+    axis = args[2] if len(args) > 2 else args[1] if "unbind" in name and len(args) > 1 else 0
+    length = args[0].shape[axis] if args[0].ndim else 1
+    pieces = cuts if "chunk" in name else length // max(cuts, 1) if isinstance(cuts, int) else len(cuts)
+    if pieces > _MOST_PIECES:
+        raise ModelError(
+            f"{where} cannot be opened: it cuts a tensor into {pieces:,} pieces, and at most {_MOST_PIECES:,} are taken"
+        )
+
+
+def check_stored(sizes: Mapping[str, int], stored: int, where: str) -> None:
+    """Raise `ModelError` if weights have more numbers than their file has, as those have that repeat a few.
+
+    Parameters
+    ----------
+    sizes
+        Numbers of each of the weights, by name.
+    stored
+        Bytes in the file.
+    """
+    name, largest = max(sizes.items(), key=lambda each: each[1], default=("", 0))
+    if largest > stored + _MOST_COPIES or sum(sizes.values()) > 4 * stored + 16 * _MOST_COPIES:
+        raise ModelError(
+            f"{where} cannot be opened: its weights, such as {name}, have {sum(sizes.values()):,} numbers where the file "
+            f"has {stored:,} bytes of them"
+        )
