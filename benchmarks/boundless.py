@@ -6,7 +6,6 @@ Each run is a process of its own, one octave of two iterations on disk, beside a
     make bench-boundless                                        # up to 4096×4096
     make bench-boundless ARGS="--sides 707 4096 16384 --max-memory 1.8GB"
     make bench-boundless ARGS="--kills 30 --sides 4096"
-    make bench-boundless ARGS="--in-memory"                     # what is said before dreams in memory, and the peak
 """
 
 from __future__ import annotations
@@ -33,27 +32,13 @@ ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
 RESULTS = ROOT / "benchmarks" / "results"
 
-# Width, height, network, and further options of dreams in memory.
-IN_MEMORY = (
-    (1800, 1400, "EfficientNet", {"precision": "exact", "octaves": 2, "max_memory": "1500MB"}),
-    (1800, 1400, "EfficientNet", {"precision": "exact", "octaves": 2, "max_memory": "2200MB"}),
-    (900, 700, "EfficientNet", {"precision": "exact", "octaves": 4, "max_memory": "900MB"}),
-    (900, 700, "EfficientNet", {"precision": "exact", "octaves": 4}),
-    (2400, 900, "EfficientNet", {"precision": "fast", "octaves": 3, "max_memory": "2000MB"}),
-    (1800, 1400, "GoogLeNet", {"precision": "exact", "octaves": 2, "max_memory": "1200MB"}),
-    (1800, 1400, "GoogLeNet", {"precision": "exact", "octaves": 2, "max_memory": "1800MB"}),
-    (1800, 1400, "GoogLeNet", {"precision": "fast", "octaves": 3, "max_memory": "1300MB"}),
-    (900, 700, "GoogLeNet", {"precision": "fast", "octaves": 4, "max_memory": "1000MB"}),
-    (1024, 1024, "GoogLeNet", {"precision": "exact", "octaves": 2, "max_memory": "1500MB", "wrap": "xy"}),
-)
-
 WORK = """
 import json, logging, sys, time
 from pathlib import Path
 plans = []
 class Heard(logging.Handler):
     def emit(self, record):
-        plans.extend(each for each in record.args or () if hasattr(each, "ceiling"))
+        plans.extend(each for each in record.args or () if hasattr(each, "limit"))
 logging.getLogger("batcountry").setLevel(logging.INFO)
 logging.getLogger("batcountry").addHandler(Heard())
 options = json.loads(sys.argv[2])
@@ -128,29 +113,6 @@ def seen(side: int, tile: int, name: str) -> float:
     return halo.seen((side, side), tile).total / side**2
 
 
-def in_memory() -> list[str]:
-    """Return what was said before dreams in memory, and what they took."""
-    text = [
-        "# What is said before dreams in memory, and the peak",
-        "",
-        f"`make bench-boundless ARGS=--in-memory` on {machine()}; two iterations an octave, default layers",
-        "",
-        "| picture | network | precision | octaves | limit, MB | said, MB | peak, MB | said, s | took, s |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for width, height, network, options in IN_MEMORY:
-        model = str(MODEL) if network == "GoogLeNet" else "efficientnet-lite0"
-        found = measured(width, height, {"memory": True, "model": model, "iterations": 2, **options})
-        wraps = ", `wrap` xy" if "wrap" in options else ""
-        text.append(
-            f"| {width}×{height}{wraps} | {network} | {options['precision']} | {options['octaves']} "
-            f"| {options.get('max_memory', '-').removesuffix('MB')} | {found['said_peak'] / 1e6:.0f} "
-            f"| {found['peak'] / 1e6:.0f} | {found['said_time']:.1f} | {found['steps']:.1f} |"
-        )
-        print(text[-1], flush=True)
-    return text
-
-
 def killed(side: int, options: dict, kills: int) -> str:
     """Kill one run after another at random moments, and compare the pixels of what each ends with."""
     rng = random.Random(0)
@@ -209,14 +171,10 @@ def main() -> None:
     arguments.add_argument("--tile", type=int)
     arguments.add_argument("--kills", type=int, default=0)
     arguments.add_argument("--layer", default="inception_4c/output")
-    arguments.add_argument("--in-memory", action="store_true", help="measure dreams in memory instead")
     given = arguments.parse_args()
     if not MODEL.is_dir():
         raise SystemExit(f"error: needs the BVLC GoogLeNet in {MODEL}")
     RESULTS.mkdir(exist_ok=True)
-    if given.in_memory:
-        (RESULTS / "memory.md").write_text("\n".join(in_memory()) + "\n")
-        return
     options = {
         "memory": False,
         "model": str(MODEL),

@@ -38,11 +38,14 @@ from batcountry.backend.allocator import give_back, kept_memory, peak_memory, re
 from batcountry.backend.memory_limit import MemoryLimit, measured_growth
 
 def work():
-    value = torch.ones(1_000_000, requires_grad=True)
-    for index in range(6):  # each block is too large for the holes that those before it left
-        torch.ones(6_000_000 + 1_500_000 * index).sum()
+    value, others = torch.ones(1_000_000, requires_grad=True), []
+    for _ in range(8):  # 32 MB are saved, with 64 MB between them
+        others.append(torch.ones(2_000_000))
         value = torch.exp(value * 1e-3)
-    value.sum().backward()
+    others.clear()
+    value = torch.exp(value)
+    torch.ones(15_000_000).sum()  # 60 MB, which fit into no hole
+    torch.exp(value).sum().backward()
 
 def taken(do):
     give_back()
@@ -51,7 +54,7 @@ def taken(do):
     return (peak_memory() - before) / growth.peak
 
 def limited():
-    ceiling = resident_memory() + int(1.2 * growth.peak)
+    ceiling = resident_memory() + int(1.1 * growth.peak)
     with MemoryLimit(ceiling, [each / 1_000_000 for each in growth.rises]).over(1_000_000):
         work()
 
@@ -72,15 +75,15 @@ def test_what_a_gradient_takes_is_measured_from_one_saved_tensor_to_the_next():
     peak, first, *others = numbers(GROWTH)
     # The leaf, three results and 16 MB beside two of them, or the gradient's two 8 MB beside all four.
     assert 40e6 <= peak <= 50e6
-    assert 23e6 <= first <= 26e6  # the leaf and what is free at once, of which the result takes a half
+    assert 23e6 <= first <= 34e6  # the leaf, what is free at once, and the result, if it is not in the place of that
     assert len(others) == 6  # three tensors on the way there and three on the way back, and the end
 
 
 @needs_glibc
 def test_a_gradient_that_would_take_more_keeps_to_its_limit():
     limited, free = numbers(LIMITED)
-    assert limited <= 1.3
-    assert free >= 1.45
+    assert limited <= 1.25
+    assert free >= 1.4
 
 
 @pytest.fixture
