@@ -303,7 +303,7 @@ def test_memory_that_runs_out_once_means_smaller_tiles_and_twice_is_said(place, 
 def test_the_time_said_has_the_disks_share_in_it(place, caplog, monkeypatch):
     caplog.set_level("INFO", "batcountry")
     # Whatever time the gradient takes here, the disk's share is the same.
-    monkeypatch.setattr("batcountry.dreams.planning.time", SimpleNamespace(perf_counter=lambda: 0.0))
+    monkeypatch.setattr("batcountry.dreams.costs.time", SimpleNamespace(perf_counter=lambda: 0.0))
     said = []
     for factor in (1, 1e4):
         for name in ("STEP_SECONDS", "END_SECONDS"):
