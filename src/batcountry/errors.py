@@ -175,8 +175,12 @@ class LayerNotFound(ModelError, KeyError):
     """
 
     def __init__(self, name: str, known: Iterable[str], where: str, at_depth: Sequence[str] = ()) -> None:
+        names = list(known)
         near = ", ".join(map(repr, at_depth))
-        hint = f"; at about that depth it has {near}" if near else suggestion(name, known)
+        same = str(name).casefold() in (
+            each.casefold() for each in names
+        )  # then it is not of another network
+        hint = f"; at about that depth it has {near}" if near and not same else suggestion(name, names)
         super().__init__(
             f"no layer {name!r} in {where}{hint} "
             "(`bat-country layers MODEL` lists them, as `Model.layers` does in Python)"

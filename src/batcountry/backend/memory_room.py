@@ -35,3 +35,12 @@ def budget(text: str | None, device: torch.device) -> int:
 def memory_room() -> int:
     """Return the bytes that the process may take besides what it has, 0 or more."""
     return max(0, budget(_allowed.get(), _CPU) - used_memory(_CPU))
+
+
+def room_shown() -> str:
+    """Return what `memory_room` is and why, for a sentence: `5 MB of 600MB are left beside the 595 MB of the program`."""
+    allowed = _allowed.get()
+    left = f"{memory_room() / 1e6:,.0f} MB"
+    if allowed is None:
+        return f"{left} may be taken"
+    return f"{left} of {allowed} are left beside the {used_memory(_CPU) / 1e6:,.0f} MB of the program"

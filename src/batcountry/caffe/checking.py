@@ -52,7 +52,7 @@ class NetFacts:
     fit
         How the weights went with the net; None if none were given.
     skipped
-        What in the definition is not known and was read over, with its line.
+        What in the definition is not known and was skipped, with its line.
     """
 
     layers: tuple[LayerFacts, ...]

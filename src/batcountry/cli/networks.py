@@ -188,7 +188,7 @@ def _say_fit(facts: NetFacts) -> None:
         if facts.fit.unused:
             answers.print(f"unused       {plain(', '.join(facts.fit.unused))}")
     for thing in facts.skipped:
-        answers.print(f"read over    {plain(thing)}")
+        answers.print(f"skipped      {plain(thing)}")
     answers.print(f"unsupported  {plain(', '.join(facts.unsupported)) or 'nothing'}")
 
 

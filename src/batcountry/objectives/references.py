@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import give_back, kept_memory, resident_memory
-from batcountry.backend.memory_room import memory_room
+from batcountry.backend.memory_room import memory_room, room_shown
 from batcountry.errors import RecipeError
 from batcountry.image.reading import read_picture
 from batcountry.image.sources.reduced import FOR_FEATURES, Need, needed_at
@@ -151,7 +151,7 @@ def _check_room(model: Model, pixels: Tensor, label: str, layer: str) -> None:
     if needed > room:
         raise RecipeError(
             f"the network takes about {needed / 1e6:,.0f} MB of memory for {label}, of {pixels.shape[-1]}×{pixels.shape[-2]} "
-            f"pixels, and {room / 1e6:,.0f} MB may be taken; allow more with max_memory, or shrink it first"
+            f"pixels, and {room_shown()}; allow more with max_memory, or shrink it first"
         )
 
 

@@ -34,7 +34,7 @@ def test_unknown_fields_are_read_over_with_one_note_of_their_lines(tmp_path, cap
     assert net.blobs["c"].shape == (1, 6, 7, 9)
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"{tmp_path / 'net.prototxt'}: read over what is not known: line 3: convolution_param.odd; "
+        f"{tmp_path / 'net.prototxt'}: skipped what is not known: line 3: convolution_param.odd; "
         "line 4: convolution_param.more; line 5: wild and 1 more; line 7: profile; line 8: mem_param (PSPNet)"
     )
 

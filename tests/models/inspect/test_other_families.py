@@ -65,6 +65,13 @@ def test_a_name_of_ones_own_network_or_of_none_has_no_neighbors():
         assert set(layers_at_depth_of(hostile, known)) <= {layer.name for layer in known}
 
 
+def test_ones_own_name_in_another_case_is_no_name_of_another_family():
+    with pytest.raises(
+        LayerNotFound, match=r"no layer 'BLOCKS\.5' in efficientnet-lite0; did you mean 'blocks\.5'"
+    ):
+        open_model().layer("BLOCKS.5")
+
+
 def test_what_is_said_is_one_short_sentence():
     model = open_model()
     with pytest.raises(KeyError) as caught:

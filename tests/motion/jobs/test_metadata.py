@@ -43,3 +43,11 @@ def test_info_on_a_damaged_picture_is_a_sentence(run, tmp_path, suffix):
         assert said.startswith("error: ")
         assert said.count("\n") == 1
         assert f"moving{suffix}" in said
+
+
+def test_a_jobs_folder_is_said_to_be_one(run, tmp_path):
+    (tmp_path / "job.json").write_text("{}")
+    code, said = run(tmp_path)
+    assert code == 2 and f"is a job's; go on with it by: bat-country resume {tmp_path}" in " ".join(
+        said.split()
+    )

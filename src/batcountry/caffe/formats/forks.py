@@ -47,7 +47,7 @@ _FORKS = {
     "center loss's Caffe": ("CenterLoss", "center_loss_param"),
     "DeconvNet": ("UNPOOLING", "Unpooling", "unpooling_param"),
 }  # fmt: skip
-"""Names of fields, values and layer types that are read over or cannot run, by whose they are."""
+"""Names of fields, values and layer types that are skipped or cannot run, by whose they are."""
 
 _OWNERS = {name: fork for fork, names in reversed(_FORKS.items()) for name in names}
 
@@ -76,7 +76,7 @@ def owner(name: str) -> str:
 
 
 def described(skipped: Iterable[Skipped]) -> list[str]:
-    """Return what was read over, each thing once: `line 12: relu_param.fix`, with how many more there are."""
+    """Return what was skipped, each thing once: `line 12: relu_param.fix`, with how many more there are."""
     ordered = sorted(skipped, key=lambda each: (each.name, each.line))
     groups = [(name, list(group)) for name, group in groupby(ordered, key=lambda each: each.name)]
     groups.sort(key=lambda pair: pair[1][0].line)

@@ -82,7 +82,7 @@ class Definition:
     def note(self) -> str:
         """Return a sentence about what is not known; empty if there is nothing."""
         things = listed(forks.described(self.skipped), "; ")
-        return f"{self.path}: read over what is not known: {things}" if things else ""
+        return f"{self.path}: skipped what is not known: {things}" if things else ""
 
 
 _LAYERS = ("layer", "layers")
@@ -100,7 +100,7 @@ def read_definition(path: Path, *, phase: int, level: int = 0, stages: Sequence[
     """Read a prototxt, with the layers of one phase, less losses and accuracies.
 
     Text or binary. V0 and V1 layers (`layers { layer { type: "conv" } }`, `layers { type: CONVOLUTION }`)
-    become new ones, and `input:` fields an Input layer in front. Fields that are not known are read over, and
+    become new ones, and `input:` fields an Input layer in front. Fields that are not known are skipped, and
     those of forks that say what Caffe 1.0 says otherwise are said in its terms.
 
     Raises

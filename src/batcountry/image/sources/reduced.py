@@ -12,7 +12,7 @@ from math import ceil, sqrt
 
 from PIL import ExifTags, Image
 
-from batcountry.backend.memory_room import memory_room
+from batcountry.backend.memory_room import memory_room, room_shown
 from batcountry.errors import PictureError
 
 LARGE = 1 << 24
@@ -90,7 +90,7 @@ def check_room(image: Image.Image, name: str, factor: int = 1) -> None:
     if count > room:
         raise PictureError(
             f"{name} has {image.width}×{image.height} pixels, which take {ceil(count / 1e6):,} MB of memory to read, and "
-            f"{int(room / 1e6):,} MB may be taken; allow more with max_memory, or shrink it first"
+            f"{room_shown()}; allow more with max_memory, or shrink it first"
         )
 
 

@@ -67,7 +67,7 @@ def open_caffe(
 ) -> Model:
     """Open a Caffe net for dreaming.
 
-    What is not known in it is read over, and layers that cannot run are left out with all that read them; a warning
+    What is not known in it is skipped, and layers that cannot run are left out with all that read them; a warning
     says what and where.
 
     Parameters

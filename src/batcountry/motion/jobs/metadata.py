@@ -8,6 +8,7 @@ from batcountry.backend.reading import open_plain
 from batcountry.errors import VideoError
 from batcountry.image.files import MAX_FILE, MAX_NOTE, check_readable, read_note
 from batcountry.image.sources.opening import decoding, open_image
+from batcountry.jobs.folder import JOB
 from batcountry.motion.io.animation import SUFFIXES as ANIMATION_SUFFIXES
 from batcountry.motion.io.encode import VIDEO_SUFFIXES
 from batcountry.motion.io.ffmpeg import open_media
@@ -34,7 +35,12 @@ def note_of(path: Path) -> MotionNote | None:
     elif path.is_dir():
         first = min(path.glob("*.png"), default=None)
         if first is None:
-            raise VideoError(f"the folder {path} has no frames in it")
+            kind = (
+                f"is a job's; go on with it by: bat-country resume {path}"
+                if (path / JOB).is_file()
+                else "has no frames in it"
+            )
+            raise VideoError(f"the folder {path} {kind}")
         text = read_note(first)
     else:
         text = read_note(path)
