@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 
 from batcountry.backend.limits import check_numbers
+from batcountry.backend.process_settings import no_log_of_shapes
 from batcountry.errors import ModelError, UnsupportedLayer, first_line
 
 _MOST_PIECES = 10_000
 _FEW_OPERATIONS, _PER_WEIGHT = 1_000_000_000_000, 50_000  # multiplications and additions
 _MOST_COPIES = 1 << 20
+_MOST_FOLDING = 4_000_000_000  # multiplications and additions, for a second or so
 _FEW_CONSTANTS = 1 << 12
 _MOST_CALLS = 100_000  # of PyTorch's operations, into which one of the program may fall apart
 
@@ -39,17 +44,13 @@ def check_work(module: nn.Module, shape: tuple[int, ...], where: str) -> None:
     UnsupportedLayer
         If what it does depends on the picture's numbers, so that nobody knows before.
     """
-    from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.utils.flop_counter import FlopCounterMode
-
     weights = sum(each.numel() for each in (*module.parameters(), *module.buffers()))
-    operations = FlopCounterMode(display=False)
-    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), operations, _Numbers(weights, where):
+    with _without_numbers(weights, where) as operations:
         try:
             module(torch.zeros(shape))
         except ModelError:
             raise
-        except (NotImplementedError, torch._subclasses.fake_tensor.DataDependentOutputException) as error:
+        except (NotImplementedError, DataDependentOutputException) as error:
             raise UnsupportedLayer(
                 f"{where} does what depends on the picture's numbers, or what nobody knows the size of before "
                 f"({first_line(error)}); such programs cannot be opened"
@@ -64,6 +65,57 @@ def check_work(module: nn.Module, shape: tuple[int, ...], where: str) -> None:
             f"{where} cannot be opened: for one picture it takes {operations.get_total_flops():.2g} operations, and at most "
             f"{most:.2g} are taken of a network with {weights:,} weights"
         )
+
+
+@contextmanager
+def _without_numbers(weights: int, where: str) -> Iterator[FlopCounterMode]:
+    """Run the block on shapes alone, and give the counter of its operations; refuses what makes too many numbers."""
+    operations = FlopCounterMode(display=False)
+    fake = FakeTensorMode(allow_non_fake_inputs=True)
+    with no_log_of_shapes(), torch.no_grad(), fake, operations, _Numbers(weights, where):
+        yield operations
+
+
+class FoldingWork:
+    """Bounds what may be worked out of constants alone as a file is read, all together.
+
+    Parameters
+    ----------
+    weights
+        Numbers that the file has.
+    where
+        What messages call it.
+    """
+
+    def __init__(self, weights: int, where: str) -> None:
+        self._weights, self._where = weights, where
+        self._numbers, self._operations = 0, 0
+
+    def check(self, run: Callable[[], Any], given: Sequence[Tensor | None]) -> None:
+        """Raise `ModelError` if one more thing is too much to work out; it is not worked out here.
+
+        Parameters
+        ----------
+        run
+            Works it out.
+        given
+            What that reads.
+        """
+        self._numbers += sum(each.numel() for each in given if each is not None)
+        check_numbers(self._numbers, self._weights, self._where)
+        with _without_numbers(self._weights, self._where) as operations:
+            try:
+                run()
+            except ModelError:
+                raise
+            except Exception:  # what depends on numbers, or does not fit; whoever works it out meets that
+                return
+        self._operations += operations.get_total_flops()
+        if self._operations > _MOST_FOLDING:
+            raise ModelError(
+                f"{self._where} cannot be opened: to work out its constants takes {self._operations:.2g} operations, and at "
+                f"most {_MOST_FOLDING:.2g} are taken"
+            )
 
 
 class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -102,7 +154,7 @@ class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _are_few_and_known(values: list[Any]) -> bool:
     """Whether there are tensors among some values, and all have numbers, and not many."""
     tensors = [each for each in values if isinstance(each, Tensor)]
-    is_known = not any(isinstance(each, torch._subclasses.fake_tensor.FakeTensor) for each in tensors)
+    is_known = not any(isinstance(each, FakeTensor) for each in tensors)
     return bool(tensors) and is_known and sum(each.numel() for each in tensors) <= _FEW_CONSTANTS
 
 
