@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from batcountry.backend.process_settings import no_log_of_shapes
 from batcountry.errors import ModelError, UnsupportedLayer, first_line
 
 _MOST_PIECES = 10_000
+_MOST_SLOW = 5_000_000_000
 _FEW_OPERATIONS, _PER_WEIGHT = 1_000_000_000_000, 50_000  # multiplications and additions
 _MOST_COPIES = 1 << 20
 _MOST_FOLDING = 4_000_000_000  # multiplications and additions, for a second or so
@@ -126,7 +128,7 @@ class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, weights: int, where: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.count, self.calls, self.weights, self.where = 0, 0, weights, where
+        self.count, self.calls, self.slow, self.weights, self.where = 0, 0, 0, weights, where
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
@@ -143,12 +145,26 @@ class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return _really(func, args, kwargs)
         made = func(*args, **kwargs)
         outputs = [each for each in tree_leaves(made) if isinstance(each, Tensor)]
+        self._count_slow(func, args, outputs)
         if not func.is_view:
             self.count += sum(each.numel() for each in outputs)
             check_numbers(self.count, self.weights, self.where)
         if is_known and sum(each.numel() for each in outputs) <= _FEW_CONSTANTS:
             return _really(func, args, kwargs)
         return made
+
+    def _count_slow(self, func: Any, args: Any, outputs: list[Tensor]) -> None:
+        """Count what the counter of operations leaves out: windows of pooling, and decompositions of matrices."""
+        name = func.overloadpacket._qualified_op_name
+        if "pool" in name and "adaptive" not in name and len(args) > 1 and isinstance(args[1], (list, tuple)):
+            self.slow += outputs[0].numel() * prod(args[1])
+        if "linalg_" in name and "norm" not in name and args[0].ndim > 1:
+            self.slow += args[0].numel() * args[0].shape[-1]
+        if self.slow > _MOST_SLOW:
+            raise ModelError(
+                f"{self.where} cannot be opened: its pooling and its decompositions of matrices take {self.slow:,} operations "
+                f"for one picture, and at most {_MOST_SLOW:,} are taken"
+            )
 
 
 def _are_few_and_known(values: list[Any]) -> bool:
