@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 import threading
@@ -50,6 +51,20 @@ _PER_THREAD = bool(getattr(sys.flags, "context_aware_warnings", False))
 
 ignored_warnings: Block = _ignored_warnings if _PER_THREAD else shared(_ignored_warnings)
 """Ignores Python's warnings while it is open, those of other threads too before Python 3.14."""
+
+
+@contextmanager
+def _no_log_of_shapes() -> Iterator[None]:
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
+no_log_of_shapes = shared(_no_log_of_shapes)
+"""Keeps to itself, while it is open, the traceback that PyTorch writes for what does not run without numbers."""
 
 
 @contextmanager

@@ -380,9 +380,38 @@ def nested(graph, _):
     graph["nodes"].append(step("cat.default", result, tensor("l60")))
 
 
+def exponential(graph, _):
+    result = last(graph)
+    graph["nodes"][-1]["outputs"][0]["as_tensor"]["name"] = "m"
+    graph["nodes"] += [
+        step("full.default", "f0", {"as_ints": [3_000, 3_000]}, {"as_float": 1.0}),
+        step("matrix_exp.default", "f1", tensor("f0")),
+        step("mean.default", "f", tensor("f1")),
+        step("mul.Tensor", result, tensor("m"), tensor("f")),
+    ]
+
+
+def wide_windows(graph, _):
+    result = last(graph)
+    graph["nodes"][-1]["outputs"][0]["as_tensor"]["name"] = "p0"
+    for index in range(200):
+        name = result if index == 199 else f"p{index + 1}"
+        sides = [{"as_ints": [99, 99]}, {"as_ints": [1, 1]}, {"as_ints": [49, 49]}]
+        graph["nodes"].append(step("avg_pool2d.default", name, tensor(f"p{index}"), *sides))
+
+
+def in_sections(graph, _):
+    result = last(graph)
+    graph["nodes"][-1]["outputs"][0]["as_tensor"]["name"] = "before"
+    graph["nodes"].append(step("tensor_split.sections", result, tensor("before"), {"as_int": 10**9}))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (exponential, "decompositions of matrices"),
+        (wide_windows, "its pooling"),
+        (in_sections, "pieces"),
         (expanded, r"weights, such as \S+, have 1,600,\d+,\d+ numbers where the file has"),
         (all_full, "make 1,600,0.* numbers for one picture"),
         (doubled, "numbers for one picture"),

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from batcountry.backend.process_settings import no_log_of_shapes
 from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.tracing import Place, listening, tensor_of
 
@@ -80,7 +81,13 @@ class ShapeRuns:
 
         bare = all(each.is_meta for each in module.parameters())
         mode = nullcontext() if bare else FakeTensorMode(allow_non_fake_inputs=True)
-        with mode, torch.inference_mode(False), torch.no_grad(), listening(_parts(module), heard):
+        with (
+            mode,
+            no_log_of_shapes(),
+            torch.inference_mode(False),
+            torch.no_grad(),
+            listening(_parts(module), heard),
+        ):
             blank = torch.empty(1, self._channels, *size, device="meta" if bare else None)
             with suppress(Exception):  # whatever a network says to a picture of this size
                 module(blank.to(memory_format=self._format))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 
 from batcountry.backend.limits import check_numbers
+from batcountry.backend.process_settings import no_log_of_shapes
 from batcountry.errors import ModelError, UnsupportedLayer, first_line
 
 _MOST_PIECES = 10_000
+_MOST_SLOW = 5_000_000_000
 _FEW_OPERATIONS, _PER_WEIGHT = 1_000_000_000_000, 50_000  # multiplications and additions
 _MOST_COPIES = 1 << 20
+_MOST_FOLDING = 4_000_000_000  # multiplications and additions, for a second or so
 _FEW_CONSTANTS = 1 << 12
 _MOST_CALLS = 100_000  # of PyTorch's operations, into which one of the program may fall apart
 
@@ -39,17 +46,13 @@ def check_work(module: nn.Module, shape: tuple[int, ...], where: str) -> None:
     UnsupportedLayer
         If what it does depends on the picture's numbers, so that nobody knows before.
     """
-    from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.utils.flop_counter import FlopCounterMode
-
     weights = sum(each.numel() for each in (*module.parameters(), *module.buffers()))
-    operations = FlopCounterMode(display=False)
-    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True), operations, _Numbers(weights, where):
+    with _without_numbers(weights, where) as operations:
         try:
             module(torch.zeros(shape))
         except ModelError:
             raise
-        except (NotImplementedError, torch._subclasses.fake_tensor.DataDependentOutputException) as error:
+        except (NotImplementedError, DataDependentOutputException) as error:
             raise UnsupportedLayer(
                 f"{where} does what depends on the picture's numbers, or what nobody knows the size of before "
                 f"({first_line(error)}); such programs cannot be opened"
@@ -66,6 +69,57 @@ def check_work(module: nn.Module, shape: tuple[int, ...], where: str) -> None:
         )
 
 
+@contextmanager
+def _without_numbers(weights: int, where: str) -> Iterator[FlopCounterMode]:
+    """Run the block on shapes alone, and give the counter of its operations; refuses what makes too many numbers."""
+    operations = FlopCounterMode(display=False)
+    fake = FakeTensorMode(allow_non_fake_inputs=True)
+    with no_log_of_shapes(), torch.no_grad(), fake, operations, _Numbers(weights, where):
+        yield operations
+
+
+class FoldingWork:
+    """Bounds what may be worked out of constants alone as a file is read, all together.
+
+    Parameters
+    ----------
+    weights
+        Numbers that the file has.
+    where
+        What messages call it.
+    """
+
+    def __init__(self, weights: int, where: str) -> None:
+        self._weights, self._where = weights, where
+        self._numbers, self._operations = 0, 0
+
+    def check(self, run: Callable[[], Any], given: Sequence[Tensor | None]) -> None:
+        """Raise `ModelError` if one more thing is too much to work out; it is not worked out here.
+
+        Parameters
+        ----------
+        run
+            Works it out.
+        given
+            What that reads.
+        """
+        self._numbers += sum(each.numel() for each in given if each is not None)
+        check_numbers(self._numbers, self._weights, self._where)
+        with _without_numbers(self._weights, self._where) as operations:
+            try:
+                run()
+            except ModelError:
+                raise
+            except Exception:  # what depends on numbers, or does not fit; whoever works it out meets that
+                return
+        self._operations += operations.get_total_flops()
+        if self._operations > _MOST_FOLDING:
+            raise ModelError(
+                f"{self._where} cannot be opened: to work out its constants takes {self._operations:.2g} operations, and at "
+                f"most {_MOST_FOLDING:.2g} are taken"
+            )
+
+
 class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the numbers that operations make, and refuses what makes too many.
 
@@ -74,7 +128,7 @@ class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, weights: int, where: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.count, self.calls, self.weights, self.where = 0, 0, weights, where
+        self.count, self.calls, self.slow, self.weights, self.where = 0, 0, 0, weights, where
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
@@ -91,6 +145,7 @@ class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return _really(func, args, kwargs)
         made = func(*args, **kwargs)
         outputs = [each for each in tree_leaves(made) if isinstance(each, Tensor)]
+        self._count_slow(func, args, outputs)
         if not func.is_view:
             self.count += sum(each.numel() for each in outputs)
             check_numbers(self.count, self.weights, self.where)
@@ -98,11 +153,24 @@ class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return _really(func, args, kwargs)
         return made
 
+    def _count_slow(self, func: Any, args: Any, outputs: list[Tensor]) -> None:
+        """Count what the counter of operations leaves out: windows of pooling, and decompositions of matrices."""
+        name = func.overloadpacket._qualified_op_name
+        if "pool" in name and "adaptive" not in name and len(args) > 1 and isinstance(args[1], (list, tuple)):
+            self.slow += outputs[0].numel() * prod(args[1])
+        if "linalg_" in name and "norm" not in name and args[0].ndim > 1:
+            self.slow += args[0].numel() * args[0].shape[-1]
+        if self.slow > _MOST_SLOW:
+            raise ModelError(
+                f"{self.where} cannot be opened: its pooling and its decompositions of matrices take {self.slow:,} operations "
+                f"for one picture, and at most {_MOST_SLOW:,} are taken"
+            )
+
 
 def _are_few_and_known(values: list[Any]) -> bool:
     """Whether there are tensors among some values, and all have numbers, and not many."""
     tensors = [each for each in values if isinstance(each, Tensor)]
-    is_known = not any(isinstance(each, torch._subclasses.fake_tensor.FakeTensor) for each in tensors)
+    is_known = not any(isinstance(each, FakeTensor) for each in tensors)
     return bool(tensors) and is_known and sum(each.numel() for each in tensors) <= _FEW_CONSTANTS
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from batcountry.backend.limits import MOST_STEPS, check_layers
-from batcountry.backend.policy import Policy
-from batcountry.backend.reading import MAX_WEIGHTS, check_plain
 from batcountry.errors import BatCountryError, MissingExtra, ModelError, first_line
 from batcountry.models.loaders.hashes import open_checked
 from batcountry.models.loaders.module import opened
 from batcountry.models.loaders.onnx_graph import read_graph
+from batcountry.models.loaders.onnx_parts import inlined, load_files
 from batcountry.models.loaders.request import Request
 from batcountry.models.model import Model
 
@@ -46,12 +44,8 @@ def open_onnx(request: Request) -> Model:
     try:
         proto = onnx.load_model_from_string(data)
         del data
-        check_layers(len(proto.graph.node), str(path), MOST_STEPS)
-        _check_files(proto, path.parent, request.policy)
-        onnx.load_external_data_for_model(proto, str(path.parent))
-        if proto.functions:
-            proto = onnx.inliner.inline_local_functions(proto)
-            check_layers(len(proto.graph.node), str(path), MOST_STEPS)
+        proto = inlined(proto, str(path))
+        load_files(proto, path.parent, request.policy)
     except BatCountryError:
         raise
     except Exception as error:  # protobuf's, and onnx's own for files beside it
@@ -67,23 +61,9 @@ def open_onnx(request: Request) -> Model:
     return opened(request, own, request.text, stated=stated, weights_sha256=digest, from_file=True)
 
 
-def _check_files(proto: Any, folder: Path, policy: Policy) -> None:
-    """Raise an error of ours unless the files of weights that a file names may be read, and are plain ones."""
-    places = {
-        folder / each.value
-        for tensor in proto.graph.initializer
-        for each in tensor.external_data
-        if each.key == "location"
-    }
-    policy.check_files(places)
-    for place in places:
-        check_plain(place, most=MAX_WEIGHTS, error=ModelError)
-
-
 def _library() -> Any:
     try:
         import onnx
-        import onnx.inliner
     except ModuleNotFoundError:
         raise MissingExtra("an ONNX file", "onnx", "onnx") from None
     return onnx

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from batcountry.errors import ModelError, UnsupportedLayer, first_line
+from batcountry.errors import BatCountryError, ModelError, UnsupportedLayer, first_line
+from batcountry.models.loaders.limits import FoldingWork
 from batcountry.models.loaders.onnx_ops import pointwise, reductions, resize, shapes, windows  # noqa: F401
 from batcountry.models.loaders.onnx_ops.registry import OPERATORS, Node, bounded
 from batcountry.models.loaders.program import Operation, Program, Ref, Step, used_steps
@@ -56,6 +57,7 @@ class _Reader:
         self.bytes_left = 4 * sum(each.numel() * each.element_size() for each in self.constants.values()) + (
             64 << 20
         )
+        self.work = FoldingWork(sum(each.numel() for each in self.constants.values()), where)
         self.missing: set[str] = set()
         self.unsupported: set[str] = set()
         self.steps: list[Step] = []
@@ -72,7 +74,8 @@ class _Reader:
             self.node(node, inputs)
         output = self.output()
         kept = used_steps(self.steps, output)
-        names = [name for name, step in zip(self.names, self.steps, strict=True) if step in kept]
+        places = {id(step) for step in kept}
+        names = [name for name, step in zip(self.names, self.steps, strict=True) if id(step) in places]
         needed = {ref.name for step in kept for ref in step.given if isinstance(ref, Ref)}
         weights = {name: tensor for name, tensor in self.constants.items() if name in needed}
         return Program(kept, weights, source=source, output=output, where=self.where, names=names)
@@ -117,9 +120,13 @@ class _Reader:
         self.add(_name(node), run, needed, results)
 
     def fold(self, kind: str, facts: Node, inputs: Sequence[str], results: Sequence[str]) -> None:
+        given = [self.constants.get(name) for name in inputs]
+        run = partial(OPERATORS[kind], facts, *given)
         try:
-            found = OPERATORS[kind](facts, *(self.constants.get(name) for name in inputs))
-        except ModelError:
+            if kind not in _ALIASES:
+                self.work.check(run, given)
+            found = run()
+        except BatCountryError:
             raise
         except Exception as error:
             raise ModelError(f"{self.where}: {kind} cannot be worked out ({first_line(error)})") from error

@@ -119,6 +119,14 @@ def _slice(x: Any, *given: Any) -> Any:
     return torch.ops.aten.slice(x, *given)
 
 
+def _pieces(x: Tensor, cuts: Any, *axis: int) -> Any:
+    if isinstance(cuts, int) and cuts > _MOST_ITEMS:
+        raise ModelError(
+            f"the program cuts a tensor into {cuts:,} pieces, and at most {_MOST_ITEMS:,} are taken"
+        )
+    return torch.tensor_split(x, cuts, *axis)
+
+
 def _rrelu(x: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, *_: Any) -> Tensor:
     """Return what `rrelu` gives in evaluation."""
     return F.leaky_relu(x, (lower + upper) / 2)
@@ -182,6 +190,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "relu6": F.relu6,
     "copy": _copied,  # PyTorch's has no gradient
     "rrelu": _rrelu,
+    "tensor_split": _pieces,
     # What has no numbers yet has zeros here, so that nothing depends on what was in the memory.
     "empty": torch.ops.aten.zeros,
     "empty_like": torch.ops.aten.zeros_like,
