@@ -540,6 +540,15 @@ def test_a_storage_is_no_larger_than_the_file(tmp_path, cheap):
         read_state(tmp_path / "a.pth")
 
 
+def test_a_list_of_hundreds_of_thousands_of_tensors_is_not_read(tmp_path, cheap):
+    names = b",".join(
+        b'"t%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}' % index for index in range(200_000)
+    )
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(names) + 2) + b"{" + names + b"}")
+    with pytest.raises(ModelError, match="list of tensors has more than"):
+        read_state(tmp_path / "a.safetensors")
+
+
 # Caffe's nets.
 
 

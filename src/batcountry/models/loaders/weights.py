@@ -16,6 +16,7 @@ from batcountry.backend.reading import MAX_WEIGHTS, open_plain
 from batcountry.errors import ModelError, first_line
 from batcountry.models.loaders.tensor_pickles import NotTensors, read_pickled
 
+_MOST_HEADER = 8 << 20  # bytes; the list of a hundred tensors takes ten thousand
 _HOLDERS = (
     "state_dict",
     "model_state_dict",
@@ -45,6 +46,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         with open_plain(path, most=MAX_WEIGHTS, error=ModelError) as file:
             if path.suffix == ".safetensors":
+                if int.from_bytes(file.read(8), "little") > _MOST_HEADER:
+                    raise ValueError(f"its list of tensors has more than {_MOST_HEADER:,} bytes")
                 return load_file(path)
             found = read_pickled(file, str(path))
     except NotTensors as error:
