@@ -75,7 +75,9 @@ def test_what_a_gradient_takes_is_measured_from_one_saved_tensor_to_the_next():
     peak, first, *others = numbers(GROWTH)
     # The leaf, three results and 16 MB beside two of them, or the gradient's two 8 MB beside all four.
     assert 40e6 <= peak <= 50e6
-    assert 23e6 <= first <= 34e6  # the leaf, what is free at once, and the result, if it is not in the place of that
+    assert (
+        23e6 <= first <= 34e6
+    )  # the leaf, what is free at once, and the result, if it is not in the place of that
     assert len(others) == 6  # three tensors on the way there and three on the way back, and the end
 
 
