@@ -17,19 +17,19 @@ WHOLE = [Seen(1, 1, 30, 30), Seen(1, 1, 100, 100)]
 
 
 def whole(room: float, iterations: int = 2) -> Cut:
-    return Cut(None, WHOLE, COST, room, iterations)
+    return Cut(None, WHOLE, COST, 500.0, room, iterations)
 
 
 def test_a_network_is_kept_to_what_it_usually_takes_where_there_is_room():
-    assert whole(1e6).bytes == 2_000 and whole(1e6).keeps_all
+    assert whole(1e6).bytes == 2_000 + 0.05 * 2_500 and whole(1e6).keeps_all
     assert whole(1e6).work == 130 * 2
 
 
 def test_what_is_worked_out_once_keeps_nothing_for_another_time():
     assert whole(1e6, iterations=1).bytes == 1_200 and not whole(1e6, iterations=1).keeps_all
     # Of two tiles the second one uses what the first one left.
-    tiled = Cut(64, [Seen(1, 2, 100, 200)], COST, 1e6, 1)
-    assert tiled.bytes == 2_000 and tiled.work == 200
+    tiled = Cut(64, [Seen(1, 2, 100, 200)], COST, 500.0, 1e6, 1)
+    assert tiled.bytes == 2_125 and tiled.work == 200
 
 
 def test_with_less_room_it_is_kept_to_that_and_takes_longer():
@@ -45,7 +45,7 @@ def test_with_less_than_it_needs_it_does_not_fit():
 
 
 def cutting(room: float, name: str = "blocks.3", side: int = 2000) -> Cutting:
-    return Cutting(open_model(), layer(name), [(side, side)], NO_WRAP, COST, room, 4)
+    return Cutting(open_model(), layer(name), [(side, side)], NO_WRAP, COST, 0.0, room, 4)
 
 
 def test_the_quickest_way_is_whole_where_that_fits_and_else_the_largest_tiles_that_do():

@@ -83,20 +83,24 @@ class MemoryLimit:
     @contextmanager
     def over(self, pixels: int) -> Iterator[None]:
         """Keep to it within this block, in which one gradient of so many pixels is worked out."""
+        if self.rises and resident_memory() + pixels * sum(self.rises) <= self.ceiling:
+            yield  # whatever is kept, there is room for all
+            return
         at, ceiling, largest = 0, float(self.ceiling), max(self.rises, default=0.0)
+        most = float("inf")  # bytes that there can be by now, as far as is known without looking
 
         def look(tensor: Tensor) -> Tensor:
-            nonlocal at, ceiling
+            nonlocal at, ceiling, most
             at += 1
             rise = pixels * (self.rises[at] if at < len(self.rises) else largest)
-            excess = resident_memory() + rise - ceiling
-            if excess > 0:
-                give_back_some(int(excess))
-                needed = resident_memory() + rise
-                if (
-                    needed > ceiling * _LOOSER
-                ):  # others have the memory, so that looking for more only takes time
-                    ceiling = needed * _LOOSER
+            if most + rise > ceiling:
+                most = resident_memory()
+                if most + rise > ceiling:
+                    give_back_some(int(most + rise - ceiling))
+                    most = resident_memory()
+                    if most + rise > ceiling * _LOOSER:  # others have the memory: looking on only takes time
+                        ceiling = (most + rise) * _LOOSER
+            most += rise
             return tensor
 
         with saved_tensors_hooks(look, look):

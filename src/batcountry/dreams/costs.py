@@ -25,7 +25,7 @@ PROBES = (256, 224, 384)
 
 _OF_SAVED = 1.2  # least ratio of the peak to what the backward pass keeps
 _SPREAD = 1.2  # how much more than a probe a long run takes at most where that cannot be limited
-_USUAL = 1.03  # of what a step of a probe takes if nobody limits it, which is left to chance
+_USUAL = 1.8  # of what is in use at once, what a step takes if nobody limits it; a probe's is left to chance
 _ONCE = 1.2  # of what is in use at once
 _LEAST_SHAPE = 5_000_000  # bytes
 
@@ -41,7 +41,7 @@ class Cost:
     once
         Bytes for each pixel that a gradient takes which is worked out once.
     usual
-        Bytes for each pixel that a gradient takes again and again, with all that is kept from one time to the next.
+        Bytes for each pixel that a gradient takes again and again, with what is kept from one time to the next.
     seconds
         For each pixel.
     rises
@@ -132,7 +132,7 @@ def _by_limit(gradient: Gradient, images: list[Tensor], device: torch.device) ->
     return Cost(
         least,
         once,
-        max(_USUAL * sum(usual) / len(usual), once),
+        max((sum(usual) / len(usual) + _USUAL * least) / 2, once),
         min(seconds),
         tuple(each / pixels for each in growth.rises),
         shape,

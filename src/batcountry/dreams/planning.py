@@ -173,8 +173,8 @@ def plan(
     cost = measured_cost(gradient, probes, model.device, channels=model.channels)
     used, pixels = used_memory(model.device) + _PYTHON, prod(sizes[-1])
     fixed, allowed = used + len(sizes) * cost.shape, budget(max_memory, model.device)
-    room = allowed - fixed - buffers.during * pixels
-    cutting = Cutting(model, objective, sizes, wrap, cost, room, iterations)
+    beside = fixed + buffers.during * pixels
+    cutting = Cutting(model, objective, sizes, wrap, cost, beside, allowed - beside, iterations)
     if tile is not None:
         cut: Cut | None = cutting.tiled(tile) if tile else cutting.whole()
     else:
@@ -183,7 +183,7 @@ def plan(
             cut = None
     if cut is None:
         raise _too_little(sizes[-1], fixed, buffers, cutting.least(), allowed)
-    ceiling = fixed + buffers.during * pixels + cut.bytes
+    ceiling = beside + cut.bytes
     peak = int(max(ceiling + OVER * cut.bytes, fixed + buffers.most * pixels))
     after = 0 if cut.keeps_all else int((buffers.between - buffers.during) * pixels)
     rises = tuple(rise / count for rise in cost.rises)
