@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -55,6 +56,11 @@ class Node:
     def in_place(self) -> bool:
         """Whether it writes over a blob that it reads."""
         return bool(set(self.bottoms) & set(self.tops))
+
+    @cached_property
+    def on_shapes(self) -> Node:
+        """The same with weights that have shapes and no numbers; it runs on blobs such as those."""
+        return Node(self.layer, self.kind, [each.to("meta") for each in self.params])
 
     def run(self, *bottoms: Tensor) -> tuple[Tensor, ...]:
         """Run the layer; raises `ModelError`, naming it, on shapes that cannot be."""
@@ -265,8 +271,7 @@ def infer_shapes(nodes: Sequence[Node], shapes: dict[str, Shape]) -> None:
                 shapes.setdefault(top, tuple(tensor.shape))
             continue
         bottoms = [torch.empty(shapes[each], device="meta") for each in node.bottoms]
-        ghost = Node(node.layer, node.kind, [each.to("meta") for each in node.params])
-        for top, tensor in zip(node.tops, ghost.run(*bottoms), strict=True):
+        for top, tensor in zip(node.tops, node.on_shapes.run(*bottoms), strict=True):
             if 0 in tensor.shape:
                 raise ShapeError(
                     f"layer {node.name!r} makes the empty shape {tuple(tensor.shape)}; its input is too small"

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ from batcountry.optim.gradient import Gradient, redirecting_gradient
 Size = tuple[int, int]
 
 PROBES = (256, 224, 384)
-"""Sides of the pictures that are measured, in pixels, best first."""
+"""Sides of the pictures that are measured, in pixels, best first: of the second only what each further size takes."""
 
 _OF_SAVED = 1.2  # least ratio of the peak to what the backward pass keeps
 _SPREAD = 1.2  # how much more than a probe a long run takes at most where that cannot be limited
@@ -95,8 +96,8 @@ def probe_sizes(sizes: list[Size], runs: Callable[[Size], bool]) -> list[Size]:
         return small[:-3:-1]
     height, width = sizes[-1]
     pieces = ((min(height, side), min(width, side)) for side in PROBES)
-    found = [piece for piece in dict.fromkeys(pieces) if piece == sizes[-1] or runs(piece)]
-    return found[:2] or sizes[:1]
+    found = (piece for piece in dict.fromkeys(pieces) if piece == sizes[-1] or runs(piece))
+    return list(islice(found, 2)) or sizes[:1]
 
 
 def measured_cost(gradient: Gradient, sizes: list[Size], device: torch.device, *, channels: int = 3) -> Cost:
@@ -112,28 +113,29 @@ def measured_cost(gradient: Gradient, sizes: list[Size], device: torch.device, *
 
 def _by_limit(gradient: Gradient, images: list[Tensor], device: torch.device) -> Cost:
     """Measure where memory can be kept and limited."""
+    image, *others = images
+    pixels, shape = _pixels(image), _LEAST_SHAPE
     with kept_memory():
-        growth = measured_growth(lambda: gradient(images[0]))
-        pixels = _pixels(images[0])
-        least, usual, seconds, shape = growth.peak / pixels, [], [], _LEAST_SHAPE
-        for index, image in enumerate(images):
+        growth = measured_growth(lambda: gradient(image))
+        give_back()
+        before, begun = used_memory(device), time.perf_counter()
+        gradient(image)
+        seconds = (time.perf_counter() - begun) / pixels
+        gradient(image)
+        usual = (used_memory(device) - before) / pixels
+        for other in others:
             give_back()
             before = used_memory(device)
-            if index:
-                gradient(image)
-                give_back()
-                shape = max(shape, used_memory(device) - before)
-            before, begun = used_memory(device), time.perf_counter()
-            gradient(image)
-            seconds.append((time.perf_counter() - begun) / _pixels(image))
-            gradient(image)
-            usual.append((used_memory(device) - before) / _pixels(image))
+            gradient(other)
+            give_back()
+            shape = max(shape, used_memory(device) - before)
+    least = growth.peak / pixels
     once = _ONCE * least
     return Cost(
         least,
         once,
-        max((sum(usual) / len(usual) + _USUAL * least) / 2, once),
-        min(seconds),
+        max((usual + _USUAL * least) / 2, once),
+        seconds,
         tuple(each / pixels for each in growth.rises),
         shape,
     )

@@ -156,7 +156,8 @@ def layers_reached(nodes: Sequence[Node], stated: Size, size: Size, layers: Coll
         if not shapes.keys() >= set(node.bottoms):
             continue  # beyond one that does not run
         try:
-            infer_shapes([node], shapes)
+            if node.bottoms != node.tops:  # one in place keeps its shape
+                infer_shapes([node], shapes)
         except ShapeError:
             for top in node.tops:
                 shapes.pop(top, None)
