@@ -111,6 +111,15 @@ class Dreamer:
         with allowed_memory(recipe.max_memory):
             return read_frame(image, recipe.frame, policy, needed_at(recipe.size))
 
+    def share_plans(self, other: Dreamer) -> None:
+        """Work dreams out as another dreamer planned them, within the memory that it said, if they take the same.
+
+        That is so for objectives of the same layers and as many pictures.
+        """
+        theirs = other.resolved.objective.layers
+        if self._count == other._count and set(self.resolved.objective.layers) == set(theirs):
+            self._plans = other._plans
+
     @limited_threads()
     def planned(self, image: PictureLike | None = None) -> Planned:
         """Return how a dream on a picture will be worked out; raises `BatCountryError` if it cannot be."""
