@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.caffe.building import Built
 from batcountry.caffe.formats.forks import fit_settings
 from batcountry.caffe.formats.prototxt import Definition, read_definition, read_net
 from batcountry.caffe.formats.weights import Blobs, read_weights
-from batcountry.caffe.graph import Built
 from batcountry.caffe.layers import check_supported, lack_of
 from batcountry.caffe.limits import check_size
 from batcountry.caffe.partial import Parting, build_part
