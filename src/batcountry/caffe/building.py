@@ -56,10 +56,11 @@ def fitting(layer: str, stored: Arrays, shapes: Sequence[Shape]) -> Arrays:
 
 @dataclass(frozen=True)
 class Built:
-    """A net's nodes, and how the weights went with them."""
+    """A net's nodes, how the weights went with them, and the shape of what each gives, by its name."""
 
     nodes: list[Node]
     fit: Fit
+    shapes: Mapping[str, Shape]
 
 
 def build_nodes(layers: Sequence[Any], blobs: Blobs | None = None, where: str = "the net") -> Built:
@@ -86,6 +87,7 @@ class Builder:
         self.has_file = blobs is not None
         self.blobs = blobs or {}
         self.shapes: dict[str, Shape] = {}
+        self.layer_shapes: dict[str, Shape] = {}
         self.shared: dict[str, Tensor] = {}
         self.wrong: list[str] = []
         self.filled = 0
@@ -105,7 +107,8 @@ class Builder:
         with_weights = [node.name for node in nodes if node.params]
         stored = [name for name, arrays in self.blobs.items() if arrays]
         missing = tuple(name for name in with_weights if name not in stored) if self.has_file else ()
-        return Built(nodes, Fit(missing, tuple(name for name in stored if name not in with_weights)))
+        unused = tuple(name for name in stored if name not in with_weights)
+        return Built(nodes, Fit(missing, unused), self.layer_shapes)
 
     def node(self, layer: Any) -> Node:
         """Make the next layer's node; raises `ModelError`, or `ShapeError` if it cannot run on what it reads."""
@@ -123,6 +126,8 @@ class Builder:
         kind.give_params(params)
         node = Node(layer, kind, params)
         infer_shapes([node], self.shapes)
+        if node.tops:
+            self.layer_shapes[node.name] = self.shapes[node.tops[0]]
         tops = [self.shapes[top] for top in node.tops if top not in node.bottoms]
         self.made += sum(prod(shape[1:] if len(shape) > 1 else shape) for shape in tops)  # for one picture
         self.stored += sum(each.numel() for each in params) if self.blobs.get(layer.name) else 0

@@ -209,11 +209,20 @@ def _arranged(weight: Tensor) -> Tensor:
     return weight.contiguous(memory_format=torch.channels_last) if weight.ndim == 4 else weight
 
 
-def dreamable_layers(nodes: list[Node], source: str) -> Iterator[Layer]:
-    """Yield the layers that make something of the inputs, in running order; those that dream well read the picture's."""
-    shapes = _layer_shapes(nodes)
+def dreamable_layers(
+    nodes: Sequence[Node], shapes: Mapping[str, Shape], units: Sequence[Unit]
+) -> Iterator[Layer]:
+    """Yield the layers that make something of the inputs, in running order.
+
+    Parameters
+    ----------
+    shapes
+        Layer name to the shape of what it gives, right after it ran.
+    units
+        The parts that the picture goes through, of which some dream well; see `picture_units`.
+    """
     fields = receptive_fields(nodes)
-    good = {unit.name for unit in good_units(_units(nodes, shapes, source))}
+    good = {unit.name for unit in good_units(units)}
     for node in nodes:
         if node.bottoms and node.tops:
             shape = shapes[node.name]
@@ -223,7 +232,7 @@ def dreamable_layers(nodes: list[Node], source: str) -> Iterator[Layer]:
             yield replace(layer, recommended=node.name in good)
 
 
-def default_layer(nodes: Sequence[Node], layers: Sequence[Layer], source: str) -> str:
+def default_layer(nodes: Sequence[Node], layers: Sequence[Layer], source: str, units: Sequence[Unit]) -> str:
     """Return the layer to dream with if none is named: halfway up, where units still see a part of the picture.
 
     Parameters
@@ -232,29 +241,20 @@ def default_layer(nodes: Sequence[Node], layers: Sequence[Layer], source: str) -
         Those that may be chosen.
     source
         The blob that takes the picture.
+    units
+        As of `dreamable_layers`.
     """
     names = [layer.name for layer in layers]
     if _PREFERRED in names:
         return _PREFERRED
-    best = best_unit(_units(nodes, _layer_shapes(nodes), source))
+    best = best_unit(units)
     if best is not None:
         return best.name
     feature = last_feature(_seen(nodes, source))
     return feature if feature in names else names[-1]
 
 
-def _layer_shapes(nodes: Sequence[Node]) -> dict[str, Shape]:
-    """Return the shape of what each layer gives, which may be written over later."""
-    blobs: dict[str, Shape] = {}
-    shapes: dict[str, Shape] = {}
-    for node in nodes:
-        infer_shapes([node], blobs)
-        if node.tops:
-            shapes[node.name] = blobs[node.tops[0]]
-    return shapes
-
-
-def _units(nodes: Sequence[Node], shapes: Mapping[str, Shape], source: str) -> list[Unit]:
+def picture_units(nodes: Sequence[Node], shapes: Mapping[str, Shape], source: str) -> list[Unit]:
     """Return the parts that the picture goes through: of a siamese net, those of one twin."""
     return caffe_units(_seen(nodes, source), shapes, _input_size(nodes, source))
 
