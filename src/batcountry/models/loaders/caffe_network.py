@@ -18,7 +18,8 @@ from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.receptive_fields import receptive_fields
 from batcountry.models.inspect.caffe_units import caffe_units, last_feature
 from batcountry.models.inspect.good_layers import Unit, best_unit, good_units
-from batcountry.models.inspect.runnable_sizes import RunnableSizes, Size, padded, padding_rule
+from batcountry.models.inspect.layouts import Size
+from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded, padding_rule
 from batcountry.models.loaders.caffe_inputs import reached, shape_of
 from batcountry.models.loaders.caffe_sizes import size_beside
 from batcountry.models.loaders.module_views import CaffeModule, further_inputs, has_hooks
