@@ -22,7 +22,7 @@ from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded, padding_rule
 from batcountry.models.loaders.caffe_inputs import reached, shape_of
 from batcountry.models.loaders.caffe_sizes import size_beside
-from batcountry.models.loaders.module_views import CaffeModule, further_inputs, has_hooks
+from batcountry.models.loaders.module_views import CaffeModule, has_hooks, run_nodes
 from batcountry.models.model import Layer
 from batcountry.models.preprocess import Entry
 
@@ -85,17 +85,7 @@ class CaffeNetwork:
             return {name: each.to(x.dtype) for name, each in self.module.run(x.float(), layers).items()}
         if kind(x) and has_onednn(x.dtype) and (planned := self._plan(frozenset(layers))):
             return planned.run(x)
-        blobs = {self.source: x}
-        found: dict[str, Tensor] = {}
-        for node in ancestors(self.nodes, layers):
-            if node.bottoms:
-                tops = self._tops(node, [blobs[each] for each in node.bottoms], found)
-                blobs.update(zip(node.tops, tops, strict=True))
-            elif node.tops != (self.source,):
-                blobs = {**further_inputs(node, x, self._stated), **blobs}
-            if node.name in layers:
-                found[node.name] = blobs[node.tops[0]]
-        return found
+        return run_nodes(self.nodes, {self.source: x}, layers, self._stated, _tops)
 
     def _plan(self, layers: frozenset[str]) -> Plan | None:
         if layers not in self._plans:
@@ -120,22 +110,6 @@ class CaffeNetwork:
         other._whole = self._whole  # a hook is put on one module, whatever the precision of a run
         return other
 
-    def _tops(self, node: Node, bottoms: list[Tensor], kept: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Run a node, writing over its bottom where that is safe.
-
-        A ReLU in place may be so in memory too if a convolution made its bottom, since that needs
-        no output of its own for the gradient, unless the bottom was asked for.
-        """
-        if (
-            node.layer.type == "ReLU"
-            and node.in_place
-            and not node.layer.relu_param.negative_slope
-            and "Convolution" in type(bottoms[0].grad_fn).__name__
-            and not any(each is bottoms[0] for each in kept.values())
-        ):
-            return (F.relu_(bottoms[0]),)
-        return node.run(*bottoms)
-
     def to(self, device: torch.device) -> CaffeNetwork:
         """Move the weights to `device`."""
         for node in self.nodes:
@@ -144,6 +118,23 @@ class CaffeNetwork:
         if self._module is not None:
             self._module.to(device)
         return self
+
+
+def _tops(node: Node, bottoms: list[Tensor], kept: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    """Run a node, writing over its bottom where that is safe.
+
+    A ReLU in place may be so in memory too if a convolution made its bottom, since that needs
+    no output of its own for the gradient, unless the bottom was asked for.
+    """
+    if (
+        node.layer.type == "ReLU"
+        and node.in_place
+        and not node.layer.relu_param.negative_slope
+        and "Convolution" in type(bottoms[0].grad_fn).__name__
+        and not any(each is bottoms[0] for each in kept.values())
+    ):
+        return (F.relu_(bottoms[0]),)
+    return node.run(*bottoms)
 
 
 def layers_reached(nodes: Sequence[Node], stated: Size, size: Size, layers: Collection[str]) -> set[str]:
