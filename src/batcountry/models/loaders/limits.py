@@ -59,7 +59,7 @@ def check_work(module: nn.Module, shape: tuple[int, ...], where: str) -> None:
             ) from error
         except (
             Exception
-        ):  # what it says to a picture of this size; whoever runs it meets that, and says it better
+        ):  # its own, for a picture of this size; whoever runs it meets that, and says it better
             return
     most = _FEW_OPERATIONS + _PER_WEIGHT * weights
     if operations.get_total_flops() > most:
@@ -184,10 +184,16 @@ def _check_pieces(func: Any, args: Any, where: str) -> None:
     name = func.overloadpacket._qualified_op_name
     if name not in ("aten::split", "aten::unbind", "aten::unsafe_split", "aten::chunk", "aten::unsafe_chunk"):
         return
-    cuts = args[1] if len(args) > 1 and "unbind" not in name else 1
-    axis = args[2] if len(args) > 2 else args[1] if "unbind" in name and len(args) > 1 else 0
-    length = args[0].shape[axis] if args[0].ndim else 1
-    pieces = cuts if "chunk" in name else length // max(cuts, 1) if isinstance(cuts, int) else len(cuts)
+    x, *given = args
+    if "unbind" not in name:
+        cuts, *given = given or [1]
+    length = x.shape[given[0] if given else 0] if x.ndim else 1
+    if "unbind" in name:
+        pieces = length
+    elif "chunk" in name:
+        pieces = cuts
+    else:
+        pieces = length // max(cuts, 1) if isinstance(cuts, int) else len(cuts)
     if pieces > _MOST_PIECES:
         raise ModelError(
             f"{where} cannot be opened: it cuts a tensor into {pieces:,} pieces, and at most {_MOST_PIECES:,} are taken"
