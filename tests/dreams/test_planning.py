@@ -11,7 +11,7 @@ import torch
 from batcountry.backend.devices import used_memory
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.backend.memory_room import budget
-from batcountry.dreams import planning as memory
+from batcountry.dreams import planning
 from batcountry.dreams.buffers import Buffers
 from batcountry.dreams.costs import Cost
 from batcountry.dreams.planning import fits_in_memory, plan, said_bytes, said_most, said_seconds
@@ -111,14 +111,14 @@ def test_a_dream_keeps_to_its_memory(limit):
 
 
 def test_as_many_pictures_go_together_as_fit():
-    alone = memory.Plan(None, 130, 1.0, added=30)
+    alone = planning.Plan(None, 130, 1.0, added=30)
 
     def together(allowed, most=8):
-        return memory.fitting(alone, f"{allowed}B", CPU, most)
+        return planning.fitting(alone, f"{allowed}B", CPU, most)
 
     assert [together(allowed) for allowed in (90, 130, 160, 189, 190, 10_000)] == [1, 1, 2, 2, 3, 8]
     assert together(10_000, most=3) == 3
-    assert memory.fitting(memory.Plan(64, 130, 1.0, added=30), "1GB", CPU, 8) == 1
+    assert planning.fitting(planning.Plan(64, 130, 1.0, added=30), "1GB", CPU, 8) == 1
 
 
 def test_memory_is_said_to_three_digits_and_never_too_little():
@@ -129,25 +129,25 @@ def test_memory_is_said_to_three_digits_and_never_too_little():
 
 
 def test_what_a_picture_took_while_it_was_read_is_said_too():
-    alone = memory.Plan(None, 130, 1.0, added=30)
+    alone = planning.Plan(None, 130, 1.0, added=30)
     assert (alone.at_least(120).peak, alone.at_least(170).peak) == (130, 170)
 
 
 def test_dreams_together_are_kept_to_what_all_of_them_take():
     limit = MemoryLimit(120, (1.0, 2.0), after=7)
-    alone = memory.Plan(None, 130, 1.0, added=30, limit=limit)
+    alone = planning.Plan(None, 130, 1.0, added=30, limit=limit)
     assert alone.limit_of(1) == limit
     assert alone.limit_of(4) == MemoryLimit(210, (1.0, 2.0), after=7)
-    assert memory.Plan(None, 130, 1.0, added=30).limit_of(4) is None
+    assert planning.Plan(None, 130, 1.0, added=30).limit_of(4) is None
 
 
 @pytest.fixture
 def costs(monkeypatch):
     """Let a plan have numbers that can be added up on paper: the process has 1,000 bytes, and a pixel costs 10 to 20."""
     cost = Cost(least=10.0, once=12.0, usual=20.0, seconds=0.5, rises=(2.0, 6.0), shape=50)
-    monkeypatch.setattr(memory, "measured_cost", lambda *_, **__: cost)
-    monkeypatch.setattr(memory, "used_memory", lambda _: 1_000)
-    monkeypatch.setattr(memory, "_PYTHON", 0)
+    monkeypatch.setattr(planning, "measured_cost", lambda *_, **__: cost)
+    monkeypatch.setattr(planning, "used_memory", lambda _: 1_000)
+    monkeypatch.setattr(planning, "_PYTHON", 0)
 
 
 BUFFERS = Buffers(during=4.0, between=7.0, finish=5.0)
