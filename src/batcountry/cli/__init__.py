@@ -142,7 +142,8 @@ def _usage(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
     if context and hasattr(error, "possibilities"):
-        text = f"No such option: {option}{_nearest(str(option), context)}"
+        hint = _argument(str(option), context) or _nearest(str(option), context)
+        text = f"No such option: {option}{hint}"
     command = context.command_path if context else "bat-country"
     see = " See" if text.endswith("?") else "; see"
     return fail(f"{text.rstrip('.')}{see} {command} --help", code=code) if text else int(code)
@@ -157,6 +158,15 @@ def _fault(error: Exception) -> int:
     what = f"{type(error).__name__}: {first_line(error)}"
     where = f"{TRACEBACK}=1 shows where, for a report{_going_on(error)}"
     return fail(f"a fault of the program itself, {what}; {where}", code=70)
+
+
+def _argument(option: str, context: Any) -> str:
+    """Say how a command takes what was given as an option, if that is one of its arguments."""
+    for each in context.command.get_params(context):
+        if each.param_type_name == "argument" and option == f"--{each.name}":
+            name = (each.metavar or each.name.upper()).removesuffix("...")
+            return f"; give {name} alone, as in {context.command_path} {name}"
+    return ""
 
 
 def _nearest(option: str, context: Any) -> str:
