@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from batcountry.cli.ending import any_text, lost_output, stop_signals, undisturbed
+from batcountry.cli.ending import StopSignals, any_text, lost_output, stop_signals, undisturbed
 from batcountry.errors import BatCountryError, first_line, suggestion
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def main() -> None:
     any_text(sys.stdout, sys.stderr)
     with stop_signals() as signals:
         try:
-            code = _ran()
+            code = _ran(signals)
         except KeyboardInterrupt as stop:
             code = _stopped(str(stop), signals.code)
         code = _delivered(code)
     sys.exit(code)
 
 
-def _ran() -> int:
+def _ran(signals: StopSignals) -> int:
     """Run the command, say what it ended in, and return the code to leave with; raises `KeyboardInterrupt` if it was stopped."""
     app = application()
     from batcountry.cli.screen import Handler, Stopped, be_quiet, fail
@@ -69,6 +69,8 @@ def _ran() -> int:
     except OSError as error:
         return fail(f"{_unusable(error)}{_going_on(error)}")
     except Exception as error:
+        if signals.came:  # in the midst of an import, say, which then fails in any way
+            raise KeyboardInterrupt(f"stopped{_going_on(error)}") from error
         return _usage(error)
 
 
