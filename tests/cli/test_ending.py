@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,19 @@ def test_signals_end_a_dream_as_ctrl_c_does(run_tiny, sent_after, names, name):
     assert "stopped at octave 2/2, iteration 1/2" in err and "is in dream-photo-stopped.png" in err
     assert names() == ["dream-photo-stopped.png", "photo.png"]
     assert signal.getsignal(getattr(signal, name)) == signal.SIG_DFL
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process where others send it a signal")
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_what_fails_as_a_signal_came_at_a_bad_moment_is_no_fault(run_tiny, monkeypatch, name, code):
+    def interrupted(*_, **__):
+        with suppress(KeyboardInterrupt):  # as some imports of libraries do
+            signal.raise_signal(getattr(signal, name))
+        raise RecursionError("half imported")
+
+    monkeypatch.setattr("batcountry.models.from_recipe.open_model", interrupted)
+    left, out, err = run_tiny("dream", "photo.png")
+    assert (left, out, err) == (code, "", "error: stopped\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process where others send it a signal")

@@ -88,6 +88,7 @@ def test_other_sizes_are_refused(text):
 
 def test_bytes_and_seconds_are_said_as_people_read_them():
     assert [said_bytes(each) for each in (800_000_000, 1_340_000_000)] == ["800 MB", "1.3 GB"]
+    assert [said_bytes(each) for each in (15_200, 400_000, 1)] == ["16 kB", "400 kB", "1 kB"]
     assert [said_seconds(each) for each in (0.2, 12, 150, 7500)] == ["1 s", "12 s", "2 min", "2 h 5 min"]
 
 

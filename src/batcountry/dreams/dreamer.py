@@ -259,7 +259,7 @@ class Dreamer:
         plan = plan_dream(resolved, gradient, sizes, buffers, self._count)
         if peak_memory() > self._peak_before:  # a picture was larger before it was made smaller
             plan = plan.at_least(peak_memory())
-        log.info("%s", plan)
+        log.info("%s", plan, extra={"peak": plan.peak})
         resolved.policy.check_seconds(plan.seconds)
         chosen = recipe.chosen(octaves=recipe.octaves or len(sizes), tile=plan.side or 0)
         return Planned(sizes, chosen, plan)

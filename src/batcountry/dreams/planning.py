@@ -107,7 +107,9 @@ def said_most(count: float) -> str:
 
 def said_bytes(count: float) -> str:
     """Return a number of bytes as people read it, such as `1.3 GB`."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{ceil(count / 1e3)} kB"
 
 
 def said_seconds(seconds: float) -> str:

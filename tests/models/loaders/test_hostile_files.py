@@ -161,6 +161,14 @@ def test_an_archive_packed_a_thousand_times_is_refused(files, tmp_path, cheap):
         open_model(tmp_path / "net.pt", policy=LEAVE)
 
 
+def test_an_archive_packed_in_another_way_is_said_to_be_so(files, tmp_path):
+    with zipfile.ZipFile(tmp_path / "net.pt", "w", zipfile.ZIP_BZIP2) as archive:
+        for name, content in entries(files / "net.pt").items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelError, match="packed in a way that they do not use"):
+        open_model(tmp_path / "net.pt", policy=LEAVE)
+
+
 # Leave, and hashes.
 
 
