@@ -210,3 +210,12 @@ def test_a_network_that_spoils_its_own_gradient_is_told_in_a_sentence(photo):
     with pytest.raises(ModelError, match="writes over numbers that the gradient needs") as caught:
         dream(photo, model=model, layer="conv2", octaves=1, iterations=1)
     assert "\n" not in str(caught.value)
+
+
+def test_a_part_that_gives_a_single_number_is_no_layer_and_the_others_dream():
+    def more(self):
+        self.loss = nn.MSELoss()
+
+    model = open_model(made("Lossy", more=more, after=lambda self, y: (y, self.loss(y, y * 0)))(), size=SIDE)
+    assert [layer.name for layer in model.layers] == ["conv", "output"]
+    assert "a single number" in model.refused["loss"]
