@@ -90,7 +90,7 @@ class Net:
         layers, self._parting = part_for_programs(definition)
         stored = None if wanted.weights is None else read_weights(Path(wanted.weights))
         fit_settings(layers, stored or {})
-        built = build_nodes(layers, stored, str(wanted.weights))
+        built = build_nodes(layers, stored, str(wanted.weights or path))
         self.fit, self.left_out = built.fit, self._parting.left_out
         self._nodes: list[Node] = built.nodes
         self._index = {node.name: i for i, node in enumerate(self._nodes)}
