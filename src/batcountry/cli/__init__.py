@@ -20,6 +20,9 @@ TRACEBACK = "BATCOUNTRY_TRACEBACK"
 """Name of the environment variable with which a fault of the program shows where it happened."""
 
 
+_UNSAID = "what was to be said cannot be written: {}; give the standard output another place"
+
+
 def application() -> Commands:
     """Return the application with all its commands."""
     import batcountry.cli.atlas
@@ -90,7 +93,7 @@ def _going_on(error: Exception) -> str:
 def _unusable(error: OSError) -> str:
     reason = error.strerror or str(error)
     if error.filename is None and lost_output():
-        return f"what was to be said cannot be written: {reason}; give the standard output another place"
+        return _UNSAID.format(reason)
     return f"{error.filename or 'a file'} cannot be used: {reason}"
 
 
@@ -101,9 +104,7 @@ def _delivered(code: int) -> int:
         return code
     from batcountry.cli.screen import fail
 
-    return fail(
-        f"what was to be said cannot be written: {error.strerror}; give the standard output another place"
-    )
+    return fail(_UNSAID.format(error.strerror))
 
 
 @contextmanager
