@@ -186,5 +186,7 @@ def test_buffers_can_be_more_than_the_network(two_channels, costs):
 
 
 def test_a_dream_whose_buffers_have_no_room_is_refused(two_channels, costs):
-    with pytest.raises(RecipeError, match=r"a picture of 10×8 pixels needs at least .* and may have 0 MB"):
+    with pytest.raises(
+        RecipeError, match=r"a picture of 10×8 pixels needs at least 9 kB of memory and may have 8 kB"
+    ):
         paper_plan(two_channels, buffers=Buffers(4.0, 90.0, 5.0), max_memory="8000B")

@@ -112,12 +112,10 @@ class Dreamer:
             return read_frame(image, recipe.frame, policy, needed_at(recipe.size))
 
     def share_plans(self, other: Dreamer) -> None:
-        """Work dreams out as another dreamer planned them, within the memory that it said, if they take the same.
-
-        That is so for objectives of the same layers and as many pictures.
-        """
-        theirs = other.resolved.objective.layers
-        if self._count == other._count and set(self.resolved.objective.layers) == set(theirs):
+        """Keep to the memory that another dreamer said, if it has as many pictures, and objectives of the same layers."""
+        if self._count == other._count and {*self.resolved.objective.layers} == {
+            *other.resolved.objective.layers
+        }:
             self._plans = other._plans
 
     @limited_threads()
