@@ -21,7 +21,7 @@ from batcountry.objectives.base import Objective
 from batcountry.optim.gradient import Gradient
 from batcountry.recipe import Recipe
 
-_PYTHON = 15_000_000  # bytes of small things that come to it
+_PYTHON = 25_000_000  # bytes of small things that come to it
 _PROGRAM = 600_000_000  # bytes of the program with its network, about
 _TO_PICTURE = 0.75  # of the memory that is left
 _SMALL = 100_000_000  # bytes that no picture has to go to disk for
