@@ -25,6 +25,17 @@ HOSTILE = "a\x1b[31m\n\u202eb"
 SIGNALS = [each for each in ("SIGTERM", "SIGHUP") if hasattr(signal, each)]
 
 
+@pytest.fixture(autouse=True)
+def usual_signals():
+    """Have signals do what they usually do, as whoever began the tests may ignore them (nohup, or a shell's background)."""
+    usual = {getattr(signal, name): signal.SIG_DFL for name in SIGNALS}
+    usual[signal.SIGINT] = signal.default_int_handler
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def sent_after(monkeypatch):
     """Have a signal sent after so many steps of a dream in memory."""

@@ -48,7 +48,7 @@ __all__ = ["BVLC_MEAN", "KINDS", "check_code", "check_kind", "find_files", "open
 
 KINDS = (
     "a model is a Caffe prototxt or a folder with one, a folder that bat-country convert wrote, ONNX (.onnx), "
-    "an exported program (.pt2), or TorchScript (.pt)"
+    "an exported program (.pt2), TorchScript (.pt), or package.module:function, which returns a PyTorch network"
 )
 """What a file or folder may be to be opened as a model, for people."""
 
@@ -236,7 +236,11 @@ def definition_in(folder: Path) -> Path:
         return usual
     others = [each for each in sorted(folder.glob("*.prototxt")) if not _TRAINING.search(each.name.lower())]
     deploys = [each for each in others if "deploy" in each.name.lower()] or others
-    return deploys[0] if len(deploys) == 1 else usual
+    if len(deploys) > 1:
+        raise ModelError(
+            f"{folder} has several nets: {listed([each.name for each in deploys])}; name one of them"
+        )
+    return deploys[0] if deploys else usual
 
 
 _TRAINING = re.compile("solver|train")
@@ -263,8 +267,10 @@ def find_files(source: Path, weights: Path | None = None) -> tuple[Path, Path]:
     )
     if len(beside) != 1:
         names = ", ".join(file.name for file in beside)
-        advice = f": {names}; name one of them" if beside else "; put the weights there"
-        raise ModelError(f"{prototxt.parent} has {len(beside) or 'no'} .caffemodel files{advice}")
+        advice = f": {names}; give one as its weights" if beside else "; put the weights there, or give them"
+        raise ModelError(
+            f"{prototxt.parent} has {len(beside) or 'no'} .caffemodel files{advice} (--weights FILE)"
+        )
     return prototxt, beside[0]
 
 
