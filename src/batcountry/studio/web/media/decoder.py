@@ -1,4 +1,4 @@
-"""The decoder's process: `python -m batcountry.studio.web.media.decoder` takes tasks as lines of JSON, and says what came of each.
+"""The decoder's process, `python -m batcountry.studio.web.media.decoder`: does tasks that come as lines of JSON.
 
 It has a bound of memory, and ends when nobody can ask it any more. Its caller bounds the time.
 """

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from batcountry.studio.web.safety.refusals import header, header_values, refuse
 
-SAFE = ("GET", "HEAD")
+SAFE = ("GET",)
 """Methods that change nothing."""
 
 _PORTS = {"http": "80", "https": "443"}

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from batcountry.studio.web.safety.refusals import refuse
 
-METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
+METHODS = ("GET", "POST", "PATCH", "DELETE")
 """Those that the studio knows. There is no OPTIONS, as nothing is shared with other origins."""
 
 MAX_TARGET = 4096
@@ -17,7 +17,7 @@ MAX_TARGET = 4096
 
 # A dot segment, a doubled or a back slash, a control character, a drive, however often it is encoded.
 _ODD = re.compile(r"(^|[/\\])\.{1,2}([/\\;]|$)|\\|//|[\x00-\x1f\x7f]|^/?[A-Za-z]:([/\\]|$)")
-_OTHER_SPELLINGS = re.compile(r"%(?:2f|5c|00|25(?:2e|2f|5c|00|25)|c0%a[ef]|c1%9c|e0%80%a[ef])", re.IGNORECASE)
+_OTHER_SPELLINGS = re.compile(r"%(?:5c|00|25(?:2e|2f|5c|00|25)|c0%a[ef]|c1%9c|e0%80%a[ef])", re.IGNORECASE)
 
 
 def is_plain(raw: str) -> bool:
