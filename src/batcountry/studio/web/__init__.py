@@ -1,0 +1,1 @@
+"""What the studio shows and answers: pages, and the API under `/api/v1`."""
