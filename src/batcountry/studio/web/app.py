@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Protocol
 
 import anyio.to_thread
 from fastapi import FastAPI, Request, Response
@@ -29,8 +29,22 @@ log = logging.getLogger("batcountry")
 SWEEP_SECONDS = 3600.0
 """From one time that deleted pictures are let go to the next."""
 
-Workers = Callable[[Studio], Any]
-"""Starts what works: returns something with `close()`."""
+
+class Workers(Protocol):
+    """What sees to it that jobs are worked on."""
+
+    def start(self) -> None:
+        """Begin to; called once."""
+
+    def stop(self) -> None:
+        """Let what runs be stored, and end."""
+
+    def warm(self) -> None:
+        """Have a worker ready for a job that will come."""
+
+    def status(self) -> Any:
+        """How each is."""
+        ...
 
 
 class StudioApp(FastAPI):
@@ -41,13 +55,13 @@ class StudioApp(FastAPI):
         return secured(super().build_middleware_stack(), self.state.settings)
 
 
-def create_app(settings: StudioSettings, *, workers: Workers | None = None) -> FastAPI:
+def create_app(settings: StudioSettings, *, workers: Callable[[Studio], Workers] | None = None) -> FastAPI:
     """Return the application of a studio.
 
     Parameters
     ----------
     workers
-        Starts the workers when the application does; with None jobs wait for workers that others start.
+        Makes what starts workers, when the application starts; with None jobs wait for workers that others start.
 
     Raises
     ------
@@ -81,15 +95,16 @@ def _ask_for_token(request: Request, sentence: str, goal: str) -> Response:
     return pages.render(request, "enter", "Enter", sentence=sentence, next=goal)
 
 
-def _life(workers: Workers | None) -> Callable[[FastAPI], Any]:
+def _life(workers: Callable[[Studio], Workers] | None) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         studio: Studio = app.state.studio
         async with AsyncExitStack() as ending:
             ending.push_async_callback(studio.close)
             if workers is not None:
-                app.state.workers = await anyio.to_thread.run_sync(workers, studio)
-                ending.push_async_callback(anyio.to_thread.run_sync, app.state.workers.close)
+                app.state.workers = workers(studio)
+                app.state.workers.start()
+                ending.push_async_callback(anyio.to_thread.run_sync, app.state.workers.stop)
             sweeping = asyncio.create_task(_sweep(studio))
             warming = asyncio.create_task(studio.pictures_decoder.warm())
             yield

@@ -19,6 +19,7 @@ Render = Callable[[Request, str, str], Response]
 KEPT_SECONDS = 30 * 86_400
 """So long does a browser keep the cookie."""
 
+
 def own_path(text: str) -> str:
     r"""Return where to go, if that is a page of the studio, else its first page.
 

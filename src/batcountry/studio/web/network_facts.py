@@ -24,7 +24,6 @@ def facts(name: str) -> dict[str, Any]:
     }
 
 
-
 def main() -> None:
     """Say them, or why not."""
     try:

@@ -70,16 +70,16 @@ async def facts_of(studio: Studio, name: str) -> dict[str, Any]:
     place = folder_of(studio, name) / f"facts-{__version__}.json"
     async with _turn:
         if (place, name) not in _known:
-            _known[place, name] = await anyio.to_thread.run_sync(_kept, place) or await _found(place, name)
+            kept: dict[str, Any] | None = await anyio.to_thread.run_sync(_kept, place)
+            _known[place, name] = kept or await _found(place, name)
     return _known[place, name]
 
 
-def _kept(place: Path) -> dict[str, Any] | None:
+def _kept(place: Path) -> Any:
     try:
-        found: dict[str, Any] = json.loads(place.read_bytes())
+        return json.loads(place.read_bytes())
     except (OSError, ValueError):
         return None
-    return found
 
 
 async def _found(place: Path, name: str) -> dict[str, Any]:

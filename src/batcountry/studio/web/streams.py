@@ -13,6 +13,8 @@ from typing import Protocol
 
 import anyio.to_thread
 
+from batcountry.studio.store.events import StoredEvent
+
 PING_SECONDS = 10.0
 """Without an event for so long, a comment says that the connection is alive."""
 
@@ -26,15 +28,6 @@ MOST_VIEWERS = 2000
 """Connections that wait at once."""
 
 _PAGE = 500
-
-
-class StoredEvent(Protocol):
-    """An event as the store has it."""
-
-    id: int
-    kind: str
-    job: str | None
-    data: str
 
 
 class EventStore(Protocol):

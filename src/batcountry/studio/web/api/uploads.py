@@ -33,8 +33,12 @@ _LONGEST_NAME = 100
 
 
 @router.post("/uploads", status_code=201, responses=problems(507, changes=True))
-async def send_upload(studio: StudioHere, file: Annotated[UploadFile, File()]) -> UploadShown:
+async def send_upload(
+    request: Request, studio: StudioHere, file: Annotated[UploadFile, File()]
+) -> UploadShown:
     """Send a picture or a film; it is made anew, upright, with nothing in it but what is seen."""
+    if request.app.state.workers is not None:
+        request.app.state.workers.warm()  # who sends a picture wants to dream
     await anyio.to_thread.run_sync(make_room, studio, file.size or 0)
     received = unused_name(studio.folder.uploads, ".part")
     try:
@@ -119,7 +123,7 @@ def show_upload(studio: StudioHere, id: Id) -> UploadShown:
     return upload_shown(studio.uploads.get(id))
 
 
-_PICTURES = {"image/png": {}, "image/jpeg": {}, "image/webp": {}, "video/mp4": {}}
+_PICTURES: dict[str, dict[str, str]] = {"image/png": {}, "image/jpeg": {}, "image/webp": {}, "video/mp4": {}}
 
 
 @router.get(

@@ -32,7 +32,7 @@ def _is_here(name: str, scope: Scope) -> bool:
     """Whether a name is the very address that the request came in by: nobody can make an address lead elsewhere."""
     server = scope.get("server")
     try:
-        return bool(server) and ip_address(name.strip("[]")) == ip_address(server[0])
+        return server is not None and ip_address(name.strip("[]")) == ip_address(server[0])
     except ValueError:
         return False
 
