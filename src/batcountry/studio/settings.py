@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from batcountry.backend.policy import STRICT, Policy
 from batcountry.errors import BatCountryError, StudioError
@@ -14,6 +14,8 @@ from batcountry.studio.places import StudioFolder
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Hosts that only this machine reaches."""
+
+_SQLITE = "sqlite:///"
 
 
 class StudioSettings(Checked):
@@ -77,15 +79,31 @@ class StudioSettings(Checked):
     max_seconds: float = Field(default=86_400, gt=0)
     idle_seconds: float = Field(default=600, gt=0)
 
+    @field_validator("folder", "allow", mode="after")
+    @classmethod
+    def _from_anywhere(cls, value: Any) -> Any:
+        return value.absolute() if isinstance(value, Path) else tuple(each.absolute() for each in value)
+
+    @field_validator("database", mode="after")
+    @classmethod
+    def _file_from_anywhere(cls, value: str | None) -> str | None:
+        """Take a file of SQLite from the working folder, which workers have another of."""
+        name = (value or "").removeprefix(_SQLITE)
+        if value is None or not value.startswith(_SQLITE) or Path(name).is_absolute():
+            return value
+        if name in ("", ":memory:"):
+            raise ValueError("a database in memory is lost with the server; name a file")
+        return f"{_SQLITE}{Path(name).absolute()}"
+
     @property
     def places(self) -> StudioFolder:
         """Where its files lie."""
-        return StudioFolder(self.folder.absolute())
+        return StudioFolder(self.folder)
 
     @property
     def database_url(self) -> str:
         """The database's address."""
-        return self.database or f"sqlite:///{self.places.database}"
+        return self.database or f"{_SQLITE}{self.places.database}"
 
     @property
     def is_private(self) -> bool:

@@ -42,8 +42,8 @@ class Job:
         How often a worker died of it, or with the server, since it last got further.
     worker, lease_until
         Who works on it, and until when others leave it alone.
-    wish
-        What a running job is to do next: `cancel`, `pause`, or nothing.
+    wish, wished
+        What a running job is to do next: `cancel`, `pause`, or nothing; and since when.
     sentence
         Why it failed or was set aside, and what to do.
     log
@@ -69,6 +69,7 @@ class Job:
     worker: str
     lease_until: float | None
     wish: Wish
+    wished: float | None
     progress_text: str
     sentence: str
     log: str

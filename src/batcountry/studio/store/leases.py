@@ -83,11 +83,11 @@ class Leases:
         with self.database.reading() as connection:
             return [Job.of(row) for row in connection.execute(query).mappings()]
 
-    def begun_anew(self, id: str, worker: str, spec: str) -> None:
-        """Store the spec that a job is worked on with from now on; raises `LeaseLost`."""
-        with self.database.writing() as connection:
-            _mine(connection, id, worker)
-            connection.execute(update(jobs).where(jobs.c.id == id).values(spec=spec))
+    def overdue(self) -> set[str]:
+        """Return the workers that have jobs longer than these were lent."""
+        over = (jobs.c.state == "running") & (jobs.c.lease_until < self.database.clock())
+        with self.database.reading() as connection:
+            return set(connection.scalars(select(jobs.c.worker).where(over)))
 
     def progress(self, id: str, worker: str, progress: Progress | None, log: str = "") -> None:
         """Tell how far a job is, and add to its log; raises `LeaseLost`."""
@@ -134,11 +134,11 @@ class Leases:
             values = let_go(state="waiting", spec=spec, smaller=True, log=longer_log(job.log, log))
             return change(connection, id, now, **values)
 
-    def stopped(self, id: str, worker: str, state: State) -> Job:
-        """Say that a job was cancelled or paused, or that its worker left, and it waits again; raises `LeaseLost`."""
+    def stopped(self, id: str, worker: str) -> Job:
+        """Give a job back: cancelled or paused if that is wished by now, else it waits again; raises `LeaseLost`."""
         now = self.database.clock()
         with self.database.writing() as connection:
-            _mine(connection, id, worker)
+            state = _stopped_state(_mine(connection, id, worker))
             ended = now if state == "cancelled" else None
             return change(connection, id, now, **let_go(state=state, ended=ended))
 
@@ -193,12 +193,19 @@ class Leases:
 def _after_death(job: Job, deaths: int, interruptions: int) -> tuple[State, str]:
     """Return the state of a job whose worker ended, and what is said of it."""
     if job.wish:
-        return ("cancelled" if job.wish == "cancel" else "paused"), ""
+        return _stopped_state(job), ""
     if deaths >= MOST_DEATHS:
         return "set_aside", _ASIDE.format(times="twice")
     if interruptions >= MOST_INTERRUPTIONS:
         return "set_aside", _ASIDE.format(times=f"{interruptions} times, and the server with it")
     return "waiting", ""
+
+
+def _stopped_state(job: Job) -> State:
+    """Return the state of a job on which nobody works any more, and which has not ended by itself."""
+    if job.wish:
+        return "cancelled" if job.wish == "cancel" else "paused"
+    return "waiting"
 
 
 def _mine(connection: Connection, id: str, worker: str) -> Job:

@@ -48,7 +48,7 @@ jobs = Table(
     Column("deaths", Integer, nullable=False, default=0),
     Column("interruptions", Integer, nullable=False, default=0),
     Column("died_at", Double, nullable=False, default=0.0),
-    Column("worker", String(128), nullable=False, default=""),
+    Column("worker", String(200), nullable=False, default=""),
     Column("lease_until", Double),
     Column("wish", String(16), nullable=False, default=""),
     Column("wished", Double),
