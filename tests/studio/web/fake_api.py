@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from fastapi import FastAPI, File, HTTPException, Request, UploadFile
-from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from PIL import Image, ImageFilter, ImageOps
 
 from batcountry.recipe import Recipe
@@ -213,8 +213,8 @@ def _jobs(app: FastAPI, studio: Studio) -> None:
         return Response(jpeg(studio.previews[name]), media_type="image/jpeg")
 
     @app.get("/api/v1/jobs/{name}/log")
-    def log(name: str) -> Response:
-        return PlainTextResponse(f"log of {name}\noctave 1 of 4\n")
+    def log(name: str) -> dict[str, str]:
+        return {"log": f"log of {name}\noctave 1 of 4\n", "sentence": ""}
 
     @app.post("/api/v1/jobs/{name}/{wish}")
     async def wish(name: str, wish: str) -> dict[str, Any]:
@@ -309,7 +309,7 @@ def _networks(app: FastAPI) -> None:
 
     @app.get("/api/v1/networks")
     def networks() -> list[dict[str, Any]]:
-        return [{"name": "efficientnet-lite0", "title": "EfficientNet-Lite0", "classes": 1000, "ready": True}]
+        return [{"name": "efficientnet-lite0", "title": "EfficientNet-Lite0", "classes": 1000, "here": True, "license": "Apache-2.0", "trained_on": "ImageNet", "bytes": 18_000_000}]
 
     @app.get("/api/v1/networks/{name}")
     def network(name: str) -> dict[str, Any]:
@@ -326,7 +326,24 @@ def _networks(app: FastAPI) -> None:
 
     @app.get("/api/v1/settings")
     def settings() -> dict[str, Any]:
-        return {"devices": ["2 cores"], "memory": {"used": 1.3e9, "total": 8e9}, "folder": "/home/me/studio"}
+        return {
+            "version": "1.0",
+            "devices": ["2 cores"],
+            "memory_total": 8_000_000_000,
+            "memory_free": 6_700_000_000,
+            "folder": "/home/me/studio",
+            "used_bytes": 412_000_000,
+            "quota_bytes": 20_000_000_000,
+            "drop_oldest": False,
+            "disk_free": 81_000_000_000,
+            "pictures": 28,
+            "max_upload_bytes": 64_000_000,
+            "max_pixels": 100_000_000,
+            "max_film_seconds": 600,
+            "max_queue": 200,
+            "queue": {"waiting": 2, "running": 1},
+            "idle_seconds": 600,
+        }
 
 
 def serve(port: int, seconds: float = 2.0) -> None:

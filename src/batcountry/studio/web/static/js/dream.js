@@ -291,10 +291,8 @@ async function deleteResult() {
 }
 
 async function showLog() {
-  const response = await fetch(`/api/v1/jobs/${job.id}/log`).catch(() => null);
-  const body = response?.ok ? await response.text() : _("There is no log.");
-  let text = body;
-  try { const answer = JSON.parse(body); text = answer.log ?? (typeof answer === "string" ? answer : body); } catch { /* plain text */ }
+  let text = "";
+  try { text = (await get(`/jobs/${job.id}/log`)).log; } catch (error) { text = error.message; }
   const dialog = el("dialog", { "aria-label": _("Log"), onclose: () => dialog.remove() }, el("pre", { tabindex: "0" }, text || _("There is no log.")), el("p", { class: "row" }, el("span", { class: "push" }), button(_("Close"), () => dialog.close())));
   document.body.append(dialog);
   dialog.showModal();

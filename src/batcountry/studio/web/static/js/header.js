@@ -11,7 +11,7 @@ export async function header() {
   try {
     const settings = await get("/settings");
     draw(true);
-    const text = [settings.devices?.[0]?.title ?? settings.devices?.[0]?.name ?? settings.devices?.[0], settings.memory?.total ? _("{used} of {all}", { used: bytes(settings.memory.used), all: bytes(settings.memory.total) }) : ""].filter((part) => typeof part === "string" && part).join(" · ");
+    const text = [settings.devices?.[0], settings.memory_total ? _("{used} of {all}", { used: bytes(settings.memory_total - settings.memory_free), all: bytes(settings.memory_total) }) : ""].filter(Boolean).join(" · ");
     if (text) $("health").lastElementChild.textContent = text;
     $("health").setAttribute("aria-label", `${_("Settings")}${text ? `: ${text}` : ""}`);
   } catch { draw(false); }
