@@ -43,17 +43,11 @@ class Database:
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self.engine = _engine(url)
-        with self.reading() as connection:
-            there = self.engine.dialect.has_table(connection, tables.counters.name)
-        if not there:
-            self._make()
-        with self.reading() as connection:
-            version = connection.scalar(_value_of(_VERSION))
-        if version != tables.VERSION:
-            raise StudioError(
-                f"the studio's database is of format {version}, and this version of bat-country reads {tables.VERSION}; "
-                "name another folder or database"
-            )
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -81,6 +75,20 @@ class Database:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+    def _open(self) -> None:
+        """Make the tables if they are not there, and check that they are ours."""
+        with self.reading() as connection:
+            there = self.engine.dialect.has_table(connection, tables.counters.name)
+        if not there:
+            self._make()
+        with self.reading() as connection:
+            version = connection.scalar(_value_of(_VERSION))
+        if version != tables.VERSION:
+            raise StudioError(
+                f"the studio's database is of format {version}, and this version of bat-country reads {tables.VERSION}; "
+                "name another folder or database"
+            )
 
     def _connected(self) -> Connection:
         return self.engine.connect().execution_options(writes=True)

@@ -75,7 +75,7 @@ class Leases:
         """Return by id the jobs that a worker has, each with what it is to do next."""
         query = select(jobs.c.id, jobs.c.wish).where(jobs.c.worker == worker, jobs.c.state == "running")
         with self.database.reading() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def unheeded(self, before: float) -> list[Job]:
         """Return running jobs whose worker was asked for something before a time."""

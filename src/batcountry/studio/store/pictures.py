@@ -200,9 +200,10 @@ class Pictures:
 
 def add_pictures(connection: Connection, job: str, results: list[NewPicture], now: float) -> list[str]:
     """Add a job's results in a transaction of `Database.writing`, each of a name once, and return all ids that it has."""
-    there = dict(
-        connection.execute(select(pictures.c.name, pictures.c.id).where(pictures.c.job == job)).tuples().all()
-    )
+    there = {
+        row.name: row.id
+        for row in connection.execute(select(pictures.c.name, pictures.c.id).where(pictures.c.job == job))
+    }
     for result in results:
         if result.name in there:
             continue

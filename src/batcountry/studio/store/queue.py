@@ -106,7 +106,7 @@ class Queue:
         """Return how many jobs are in each state that any is in."""
         query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
         with self.database.reading() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def ahead(self, id: str) -> tuple[int, float | None]:
         """Return a job's place in the line, and the seconds until it begins.
@@ -207,7 +207,7 @@ def _waiting(connection: Connection) -> int:
 def _room_before(connection: Connection, id: str, moved: str) -> float:
     """Return a place between a job and the one before it; where numbers are too close, all get new ones."""
     query = select(jobs.c.id, jobs.c.place).where(jobs.c.state == "waiting", jobs.c.id != moved)
-    line = list(connection.execute(query.order_by(jobs.c.place, jobs.c.id)).tuples())
+    line = [(row.id, row.place) for row in connection.execute(query.order_by(jobs.c.place, jobs.c.id))]
     index = next(n for n, (each, _) in enumerate(line) if each == id)
     place = line[index][1]
     earlier = line[index - 1][1] if index else place - 2
