@@ -104,7 +104,7 @@ function nothing() {
 function pills() {
   const one = (label, name, value, key) => el("label", { class: "pill" }, el("input", { type: key === "favorite" ? "checkbox" : "radio", name, checked: filter[key] === value, onchange: (event) => { filter[key] = key === "favorite" ? event.target.checked : value; if (value === "random") seed = Math.floor(Math.random() * 1e6); reload(); } }), label);
   const list = (label, key, values) => {
-    const select = el("select", { "aria-label": label, onchange: () => { filter[key] = select.value; reload(); } }, el("option", { value: "" }, label), values.map(([value, text]) => el("option", { value }, text)));
+    const select = el("select", { "aria-label": label, onchange: () => { filter[key] = select.value; select.parentElement.classList.toggle("set", !!select.value); reload(); } }, el("option", { value: "" }, label), values.map(([value, text]) => el("option", { value }, text)));
     return el("label", { class: "pill" }, select);
   };
   const media = list(_("All kinds"), "media", [["picture", _("Pictures")], ["film", _("Films")], ["pyramid", _("Huge ones")], ["sheet", _("Sheets")]]);
