@@ -29,7 +29,7 @@ const rail = new Rail(state, { changed, guide: takeGuide, mask: takeMask, paint 
 
 const begun = () => !!(state.source || state.sky || local);
 const snapshot = () => structuredClone({ source: state.source, sky: state.sky, width: state.width, height: state.height, form: state.form, result: state.result });
-const beforeAddress = () => (local ? local.url : state.source ? at.source(state.source) : `${document.documentElement.dataset.static}/img/sky.jpg`);
+const beforeAddress = () => (local ? local.url : state.source ? at.source(state.source) : `${document.documentElement.dataset.static}/img/sky.webp`);
 
 // ---- Taking pictures
 

@@ -90,7 +90,7 @@ function draw() {
       const source = at.file(state.film);
       if (frame.firstElementChild?.getAttribute("src") !== source) frame.replaceChildren(el("video", { src: source, controls: true, loop: true, autoplay: !matchMedia("(prefers-reduced-motion: reduce)").matches, muted: true, playsinline: true, "aria-label": _("The film") }));
     } else {
-      const source = active && job.preview ? job.preview : state.sky ? `${document.documentElement.dataset.static}/img/sky.jpg` : state.media === "film" && state.source.upload ? null : state.source ? at.source(state.source) : null;
+      const source = active && job.preview ? job.preview : state.sky ? `${document.documentElement.dataset.static}/img/sky.webp` : state.media === "film" && state.source.upload ? null : state.source ? at.source(state.source) : null;
       if (state.media === "film" && !(active && job.preview)) {
         const film = state.source.upload ? `/api/v1/uploads/${state.source.upload}/file` : at.file(state.source.picture);
         if (frame.firstElementChild?.getAttribute("src") !== film) frame.replaceChildren(el("video", { src: film, controls: true, muted: true, playsinline: true, "aria-label": _("The film before") }));
