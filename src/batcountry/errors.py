@@ -12,6 +12,11 @@ Every error that a user's input can cause is one of these::
     ├── PolicyError         a recipe of somebody else asks for more than it may: code, a file, too much of the machine
     ├── JobError            a piece of work, or its folder, that cannot be run or gone on with
     │   └── WorkDamaged     what work stored is damaged (also a RecipeError and a VideoError)
+    ├── StudioError         what the studio cannot do, or its folder or database
+    │   ├── NotFound        an id that nothing has (also a KeyError)
+    │   ├── WrongState      a job that is not as it has to be for what is asked
+    │   ├── StudioFull      more than the studio takes: jobs that wait, bytes
+    │   └── LeaseLost       work that another worker has by now
     ├── NameTaken           a name that is in a registry already (also a ValueError)
     ├── ModelError          a model that cannot be opened or run
     │   ├── LayerNotFound   a layer name that the model does not have (also a KeyError)
@@ -115,6 +120,38 @@ class JobError(BatCountryError):
 
 class WorkDamaged(JobError, RecipeError, VideoError):
     """What a piece of work stored is damaged, missing, or of another, so that it cannot be gone on with."""
+
+
+class StudioError(BatCountryError):
+    """The studio cannot do something, or its folder or its database cannot be used."""
+
+
+class NotFound(StudioError, KeyError):
+    """Nothing has an id.
+
+    Parameters
+    ----------
+    noun
+        What was looked for, such as `job`.
+    """
+
+    def __init__(self, noun: str, name: object) -> None:
+        super().__init__(f"there is no {noun} {str(name)[:80]!r}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class WrongState(StudioError):
+    """A job is not in a state in which it can be done what is asked, such as to cancel what is done."""
+
+
+class StudioFull(StudioError):
+    """More is asked of the studio than it takes: too many jobs wait, or its disk quota is used up."""
+
+
+class LeaseLost(StudioError):
+    """A job is another worker's by now, or was stopped, so that what this one has of it no longer counts."""
 
 
 class UnknownName(RecipeError, KeyError):

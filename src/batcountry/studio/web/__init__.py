@@ -1,1 +1,1 @@
-"""What the studio shows and answers: pages, and the API under `/api/v1`."""
+"""The studio over HTTP: pages, and all that they do under `/api/v1`."""

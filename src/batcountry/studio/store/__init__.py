@@ -1,0 +1,1 @@
+"""What the studio remembers, in a database: jobs and their queue, events, pictures, uploads. No other room has SQL."""

@@ -1,0 +1,199 @@
+"""One job from the queue, from wherever it was: begun, gone on with, or found finished, and what became of it said."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from batcountry.backend.folders import exclusive_lock
+from batcountry.backend.policy import Policy
+from batcountry.errors import BatCountryError, LeaseLost, NotFound, StudioError, WorkDamaged, first_line
+from batcountry.jobs.events import Done, Message, Progress, Stopped
+from batcountry.jobs.folder import JOB, JobFolder, exists
+from batcountry.jobs.job_run import Run
+from batcountry.jobs.runner import begin, reopen
+from batcountry.jobs.spec import JobSpec
+from batcountry.optim.gradient import is_out_of_memory
+from batcountry.studio.places import StudioFolder
+from batcountry.studio.store.job import Job
+from batcountry.studio.worker.results import results_of
+from batcountry.studio.worker.telling import Teller
+
+PREVIEW_SIDE = 1024
+_PREVIEWS = 0.5  # seconds, from one preview to the next
+_TILE = 256
+_SAVES = 2.0  # seconds, from one time that a job is stored to the next, if that is quick
+
+
+class _FolderInUse(StudioError):
+    """A worker that lost its lease is still at work in a job's folder."""
+
+
+def run_job(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> None:
+    """Work on a job until it is done, failed or stopped, and say so in the database.
+
+    Raises
+    ------
+    LeaseLost
+        If another has it by now.
+    StudioError
+        If the database cannot be told for a minute.
+    """
+    try:
+        with teller:
+            outputs = _outputs(job, teller, places, policy)
+    except _FolderInUse:
+        time.sleep(1)
+        outputs = None
+    except Exception as error:
+        _failed(job, teller, places, error)
+        return
+    if outputs is None:
+        _insist(teller, lambda: teller.leases.stopped(job.id, teller.worker))
+        return
+    results = results_of(outputs, JobFolder(places.job(job.id)).spec(), places, source=job.picture_from)
+    _insist(teller, lambda: teller.leases.finish(job.id, teller.worker, results))
+    shutil.rmtree(places.job(job.id), ignore_errors=True)  # the database says that it is done
+    places.preview(job.id).unlink(missing_ok=True)
+
+
+def in_tiles(spec: JobSpec) -> JobSpec | None:
+    """Return a spec that takes less memory, as gradients are made in tiles; None for one that has no recipe of a dream."""
+    inner = spec.recipe.get("dream")
+    if isinstance(inner, dict):
+        return spec.changed(recipe={**spec.recipe, "dream": _tiled(inner)})
+    if spec.kind in ("dream", "dream-on-disk"):
+        return spec.changed(recipe=_tiled(spec.recipe))
+    return None
+
+
+def _tiled(recipe: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    side = recipe.get("tile")
+    return {**recipe, "tile": min(_TILE, side // 2) if isinstance(side, int) and side > 1 else _TILE}
+
+
+def _outputs(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> dict[str, str] | None:
+    """Run a job, and return where its results are by name; None if it was stopped."""
+    folder = JobFolder(places.job(job.id))
+    if exists(folder.path / JOB):
+        _check_alone(folder.path)
+        state = folder.state()
+        if state is not None and state.finished:
+            return state.outputs  # by a worker that was killed before it could say so
+    run = _ready(job, teller, places, policy)
+    previews = _Previews(run, teller)
+    for event in run.events():
+        if isinstance(event, Progress):
+            teller.tell(event)
+            previews.after(event)
+        elif isinstance(event, Message):
+            teller.say(event.text)
+        elif isinstance(event, Done):
+            return event.outputs
+        elif isinstance(event, Stopped):
+            return None
+    raise StudioError("the job ended without saying how")
+
+
+def _ready(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> Run:
+    """Begin a job, or go on with it from its folder; what is damaged there is begun anew."""
+    folder, control = places.job(job.id), teller.control
+    if exists(folder / JOB):
+        try:
+            return reopen(folder, policy=policy, control=control)
+        except WorkDamaged as error:
+            teller.say(f"{error}; it begins again")
+    clear(job, places)
+    spec = job.spec()
+    machine = spec.machine.model_copy(update={"save_seconds": min(spec.machine.save_seconds, _SAVES)})
+    return begin(spec.changed(machine=machine), folder=folder, policy=policy, control=control)
+
+
+def _check_alone(folder: Path) -> None:
+    with exclusive_lock(folder, _FolderInUse):
+        return
+
+
+def clear(job: Job, places: StudioFolder) -> None:
+    """Delete what a job has so far, which is to begin anew: its folder, and what it wrote into the studio's own."""
+    shutil.rmtree(places.job(job.id), ignore_errors=True)
+    for output in job.spec().outputs.values():
+        path = Path(output.path)
+        if path.parent != places.pictures or not path.name.startswith(job.id):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+class _Previews:
+    """Shows a preview after the first step, at each octave's end, and in between as often as is worth it."""
+
+    def __init__(self, run: Run, teller: Teller) -> None:
+        self._run, self._teller, self._shown = run, teller, -_PREVIEWS
+
+    def after(self, step: Progress) -> None:
+        """Show how it looks after a step, if that is due."""
+        now = time.monotonic()
+        innermost = step.where[-1] if step.where else None
+        is_end = innermost is not None and innermost.at == innermost.of
+        if now - self._shown < _PREVIEWS and not is_end:
+            return
+        if (data := self._run.preview(PREVIEW_SIDE)) is not None:
+            self._teller.show(data)
+            self._shown = now
+
+
+def _failed(job: Job, teller: Teller, places: StudioFolder, error: Exception) -> None:
+    """Say why a job ended, or let it try again with less memory."""
+    leases, who = teller.leases, (job.id, teller.worker)
+    smaller = in_tiles(job.spec()) if is_out_of_memory(error) and not job.smaller else None
+    log = teller.rest()
+    if smaller is not None:
+        clear(job, places)
+        text, said = smaller.model_dump_json(), f"{log}memory ran out; it begins again, in tiles\n"
+        _insist(teller, lambda: leases.again_smaller(*who, text, said))
+        return
+    sentence, said = _sentence(error), f"{log}{_told(error)}\n"
+    _insist(teller, lambda: leases.fail(*who, sentence, said))
+
+
+def _sentence(error: Exception) -> str:
+    if is_out_of_memory(error) and not isinstance(error, BatCountryError):
+        return "memory ran out; make the picture smaller, or try again when other programs have ended"
+    if isinstance(error, BatCountryError):
+        return str(error)
+    return (
+        f"a fault of the program itself, {type(error).__name__}: {first_line(error)}; the log has more of it"
+    )
+
+
+def _told(error: Exception) -> str:
+    """Return what a log says of an error: a fault of ours with where it was raised."""
+    if isinstance(error, BatCountryError):
+        return str(error)
+    return "".join(traceback.format_exception(error))
+
+
+def _insist(teller: Teller, say: Callable[[], object], seconds: float = 60.0) -> None:
+    """Say what became of a job, again and again while the database is locked or its disk is full."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            say()
+            return
+        except (LeaseLost, NotFound):
+            raise
+        except StudioError:
+            if time.monotonic() > end:
+                raise
+        with suppress(StudioError):
+            teller.keep()
+        time.sleep(0.5)
