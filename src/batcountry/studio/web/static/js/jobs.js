@@ -3,12 +3,11 @@ import { _, ngettext, timeLeft, when } from "./words.js";
 import { $, button, debounced, el, told } from "./dom.js";
 import { at, get, post, query } from "./api.js";
 import { happenings, jobOf, on } from "./events.js";
+import { NAMES, STATES } from "./running.js";
 import { header } from "./header.js";
 
 const NOW = ["running", "waiting", "paused"];
 const OVER = ["done", "failed", "cancelled", "set_aside"];
-const NAMES = { dream: "Dream", enlarge: "Print size", zoom: "Flight", video: "Film", visualize: "Drawing", watch: "From a folder", looks: "Small dreams of looks", see: "What it sees", atlas: "Atlas" };
-const STATES = { waiting: "waiting", running: "dreaming", paused: "paused", done: "done", failed: "did not work", cancelled: "cancelled", set_aside: "set aside" };
 let now = [], past = [], after = null;
 const rows = new Map();
 

@@ -1,9 +1,11 @@
 // A job that a page follows: how it is told in words, and what may be done about it.
-import { _, ngettext, timeLeft } from "./words.js";
+import { _, N_, ngettext, timeLeft } from "./words.js";
 import { $, button, told } from "./dom.js";
 import { get, post } from "./api.js";
 import { happenings, jobOf, on } from "./events.js";
 
+export const NAMES = { dream: N_("Dream"), enlarge: N_("Print size"), zoom: N_("Flight"), video: N_("Film"), visualize: N_("Drawing"), watch: N_("From a folder"), looks: N_("Small dreams of looks"), see: N_("What it sees"), atlas: N_("Atlas") };
+export const STATES = { waiting: N_("waiting"), running: N_("dreaming"), paused: N_("paused"), done: N_("done"), failed: N_("did not work"), cancelled: N_("cancelled"), set_aside: N_("set aside") };
 export const ACTIVE = ["waiting", "running", "paused"];
 
 /** Follow one job at a time: `heard(job)` gets it whenever it changed. */
@@ -54,7 +56,7 @@ export class Following {
       case "waiting": return dot(_("Waiting"), job.sentence && _(job.sentence), job.ahead > 0 ? ngettext("{n} is before it", "{n} are before it", job.ahead) : "");
       case "running": return dot(_("Dreaming"), timeLeft(job.progress?.seconds_left), job.progress?.where);
       case "paused": return _("Paused");
-      case "failed": case "set_aside": return _(job.sentence || "It did not work.");
+      case "failed": case "set_aside": return _(job.sentence || N_("It did not work."));
       case "cancelled": return _("Cancelled");
       case "done": return _("Done");
     }
