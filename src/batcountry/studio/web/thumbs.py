@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from weakref import WeakValueDictionary
 
 import anyio.to_thread
+from pydantic import BeforeValidator
 
 from batcountry.errors import NotFound, StudioError
 from batcountry.studio.store.pictures import Picture
 from batcountry.studio.web.studio import Studio
 
-Side = Literal[320, 960, 1600]
+def _number(text: object) -> object:
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 6 else text
+
+
+Side = Annotated[Literal[320, 960, 1600], BeforeValidator(_number)]
 """Pixels of the longer side, of which there are few so that none is made twice."""
 
 _turns: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
