@@ -12,6 +12,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -25,6 +26,7 @@ from batcountry.studio.web.pages import PAGES
 from batcountry.studio.web.words import LOCALES
 
 WEB = LOCALES.parent
+BEGUN = datetime(2026, 11, 27, tzinfo=timezone.utc)
 KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "N_": None, "ngettext": (1, 2)}
 TITLES = re.compile(r'Look\(\s*("(?:[^"\\]|\\.)*")')
 
@@ -78,7 +80,19 @@ def updated(path: Path) -> Catalog:
         with path.open("rb") as file:
             old = read_po(file, locale=language)
         known = {message.id: message.string for message in old if message.id}
-    catalog = Catalog(locale=language, project="bat-country", fuzzy=False, charset="utf-8")
+    catalog = Catalog(
+        locale=language,
+        project="bat-country",
+        fuzzy=False,
+        charset="utf-8",
+        header_comment="# The words of bat-country's studio; python tools/words.py brings it up to date.",
+        version="1",
+        msgid_bugs_address="",
+        last_translator="",
+        language_team="",
+        creation_date=BEGUN,
+        revision_date=BEGUN,
+    )
     for message, places in texts().items():
         catalog.add(message, known.get(message), locations=[(place, None) for place in places])
     return catalog

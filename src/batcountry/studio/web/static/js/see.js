@@ -1,6 +1,6 @@
 // What a network is made of: its layers, what their channels like, what it knows by name, and what it sees in a picture.
 import { _, ngettext, number } from "./words.js";
-import { $, debounced, el, kept, told } from "./dom.js";
+import { $, debounced, el, kept, titleOf, told } from "./dom.js";
 import { at, get, post, query, upload } from "./api.js";
 import { happenings } from "./events.js";
 import { takeDrops } from "./drop.js";
@@ -89,7 +89,7 @@ header();
 try {
   const answer = await get("/networks");
   networks = (answer.networks ?? answer).filter((each) => each.here !== false);
-  $("model").replaceChildren(...networks.map((each) => el("option", { value: each.name }, each.title ?? each.name)));
+  $("model").replaceChildren(...networks.map((each) => el("option", { value: each.name }, titleOf(each))));
   $("model").value = networks.some((each) => each.name === chosen.model) ? chosen.model : networks[0]?.name;
   $("model").addEventListener("change", () => show($("model").value));
   if (networks.length) await show($("model").value);

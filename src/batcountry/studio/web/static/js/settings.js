@@ -18,7 +18,7 @@ const facts = (place, list) => place.replaceChildren(...list.filter(([, value]) 
 try {
   const now = await get("/settings");
   facts($("machine"), [
-    [_("Dreams on"), (now.devices ?? []).join(", ")],
+    [_("Dreams on"), (now.devices ?? []).map((each) => (each === "auto" ? _("the best that is here") : each)).join(", ")],
     [_("Memory"), now.memory_total ? _("{free} of {all} free", { free: bytes(now.memory_free), all: bytes(now.memory_total) }) : ""],
     [_("Network leaves the memory after"), now.idle_seconds ? _("{n} min without work", { n: number(now.idle_seconds / 60, { maximumFractionDigits: 1 }) }) : ""],
     [_("Jobs"), now.queue ? Object.entries(now.queue).filter(([, count]) => count).map(([state, count]) => `${_(STATES[state] ?? state)} ${number(count)}`).join(" · ") : ""],
