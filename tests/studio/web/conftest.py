@@ -19,7 +19,8 @@ PNG = "image/png"
 
 def settings_in(folder, **more):
     limits = {"max_pixels": 1 << 20, "max_frames": 20, "max_film_seconds": 2, "max_upload_bytes": 1 << 20}
-    return StudioSettings(folder=folder, uploads_per_minute=10_000, jobs_per_minute=10_000, **{**limits, **more})
+    rates = {"uploads_per_minute": 10_000, "jobs_per_minute": 10_000}
+    return StudioSettings(**{"folder": folder, **limits, **rates, **more})
 
 
 @pytest.fixture(autouse=True)

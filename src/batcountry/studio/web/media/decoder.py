@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from batcountry.errors import BatCountryError, MissingExtra
+from batcountry.errors import BatCountryError
 from batcountry.studio.web.media import films, pictures
 
 MAX_MEMORY = 4 << 30
@@ -71,11 +71,9 @@ def done(task: dict[str, Any]) -> dict[str, Any]:
     try:
         return TASKS[task["task"]](task)
     except (pictures.TooLarge, films.TooLong) as error:
-        return {"error": "too large", "sentence": str(error)}
-    except MissingExtra as error:
-        return {"error": "unknown", "sentence": str(error)}
+        return {"error": "too large", "sentence": _without_path(str(error), task)}
     except BatCountryError as error:
-        return {"error": "unusable", "sentence": str(error)}
+        return {"error": "unusable", "sentence": _without_path(str(error), task)}
     except MemoryError:
         return {
             "error": "too large",
@@ -83,6 +81,11 @@ def done(task: dict[str, Any]) -> dict[str, Any]:
         }
     except OSError as error:
         return {"error": "disk", "sentence": f"this cannot be kept: {error.strerror or error}"}
+
+
+def _without_path(sentence: str, task: dict[str, Any]) -> str:
+    """Return a sentence for a client, who is not to learn where files lie here."""
+    return sentence.replace(str(Path(task["source"]).resolve()), "this").replace(task["source"], "this")
 
 
 def main() -> None:
