@@ -7,6 +7,7 @@ import io
 import json
 import secrets
 import time
+import zipfile
 from typing import Any
 
 from fastapi import FastAPI, File, HTTPException, Query, Request, UploadFile
@@ -75,6 +76,8 @@ class Studio:
             await asyncio.sleep(self.seconds / steps)
             if job["state"] == "paused":
                 continue
+            if job["state"] == "cancelled":
+                break
             job["state"] = "running"
             job["done"].append(1)
             n = len(job["done"])
@@ -94,6 +97,13 @@ class Studio:
             self.add(picture, dreamed(image, 1), job)
             job.update(state="done", ended=time.time(), pictures=[picture])
         self.say("job", job["id"], state=job["state"])
+
+    def fill(self, count: int) -> None:
+        """Put so many finished dreams into the gallery, the last one made the newest."""
+        for n in range(count):
+            job = {"id": f"job{n:04}", "recipe": {"layer": LAYERS[n % 7], "seed": n}, "source": None}
+            image = Image.new("HSV", (160, 90 + n * 37 % 140), (n * 23 % 256, 140, 190)).convert("RGB")
+            self.add(f"picture{n:04}", image, job)
 
     def add(self, name: str, image: Image.Image, job: dict[str, Any]) -> None:
         """Add a picture to the gallery."""
@@ -249,9 +259,12 @@ def _pictures(app: FastAPI, studio: Studio) -> None:
         return studio.pictures[name]
 
     @app.get("/api/v1/pictures")
-    def pictures(cursor: int = 0, limit: int = 60, favorite: bool | None = None) -> dict[str, Any]:
+    def pictures(
+        cursor: int = 0, limit: int = 60, favorite: bool | None = None, text: str = "", media: str = ""
+    ) -> dict[str, Any]:
         newest = [item for item in reversed(studio.pictures.values()) if item["deleted"] is None]
         chosen = [item for item in newest if favorite is None or item["favorite"] == favorite]
+        chosen = [item for item in chosen if text in json.dumps(item["recipe"]) and media in ("", item["media"])]
         more = cursor + limit < len(chosen)
         return {"pictures": chosen[cursor : cursor + limit], "next": str(cursor + limit) if more else None}
 
@@ -283,6 +296,14 @@ def _pictures(app: FastAPI, studio: Studio) -> None:
     @app.delete("/api/v1/pictures/{name}", status_code=204)
     def delete(name: str) -> None:
         found(name)["deleted"] = time.time()
+
+    @app.post("/api/v1/pictures/zip")
+    async def zipped(request: Request) -> Response:
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name in (await request.json())["ids"]:
+                archive.writestr(f"{name}.jpg", jpeg(studio.images[name]))
+        return Response(file.getvalue(), media_type="application/zip")
 
     @app.post("/api/v1/pictures/{name}/restore")
     def restore(name: str) -> dict[str, Any]:
