@@ -93,8 +93,7 @@ pictures = Table(
     Column("source", Text, nullable=False, default=""),
     Column("shuffle", BigInteger, nullable=False),
     UniqueConstraint("job", "name", name="one_result_of_a_name"),
-    Index("pictures_by_time", "created", "id"),
-    Index("pictures_by_deletion", "deleted"),
+    Index("pictures_by_time", "deleted", "created", "id"),  # or a gallery would be sorted anew for each page of it
 )
 
 uploads = Table(
