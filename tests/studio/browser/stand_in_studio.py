@@ -237,6 +237,14 @@ def _jobs(app: FastAPI, studio: Studio) -> None:
 
 
 def _events(app: FastAPI, studio: Studio) -> None:
+    @app.get("/api/v1/events/since")
+    async def since(after: int | None = None, wait: float = 0) -> dict[str, Any]:
+        at = len(studio.events) if after is None else after
+        until = time.monotonic() + wait
+        while len(studio.events) <= at and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        return {"events": studio.events[at:], "last": len(studio.events), "reset": False}
+
     @app.get("/api/v1/events")
     async def events(request: Request, after: int | None = None) -> StreamingResponse:
         async def lines() -> Any:

@@ -110,7 +110,7 @@ def test_a_selection_is_compared_zipped_and_deleted(open_page, studio):
     names = zipfile.ZipFile(io.BytesIO(waiting.value.path().read_bytes())).namelist()
     assert names == ["picture0003.jpg", "picture0001.jpg"]
     page.click("#selection >> text=Compare")
-    assert "picture0003" in page.get_attribute(".viewer .before", "src")
+    page.wait_for_selector(".viewer .before[src*=picture0003]")
     page.click(".viewer >> text=Close")
     page.click("#selection >> text=Delete")
     page.locator(".toast >> text=Undo").wait_for()

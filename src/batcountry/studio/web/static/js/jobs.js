@@ -105,6 +105,7 @@ on("progress", (detail) => {
   const kept = rows.get(job.id);
   if (kept && job.state === "running") refresh(kept, job); else soon();
 });
+happenings.busy = () => now.length > 0;
 happenings.addEventListener("back", load);
 header();
 await load();

@@ -16,6 +16,7 @@ export class Following {
     on("job", (detail) => { if (jobOf(detail) === this.job?.id) this.refresh(); });
     on("progress", (detail) => { if (jobOf(detail) === this.job?.id) this.#now({ ...this.job, state: this.job.state === "waiting" ? "running" : this.job.state, progress: detail.progress ?? detail }); });
     on("preview", (detail) => { if (jobOf(detail) === this.job?.id) this.#now({ ...this.job, preview: detail.preview ?? `/api/v1/jobs/${this.job.id}/preview?n=${detail.event}` }); });
+    happenings.busy = () => ["waiting", "running"].includes(this.job?.state);
     happenings.addEventListener("back", () => this.refresh());
   }
 
