@@ -90,6 +90,14 @@ def test_as_a_jpeg_it_still_has_its_recipe_inside(gallery, ids):
         assert json.loads(note_inside(image)) == {"recipe": {"layer": "blocks.5"}}
 
 
+@pytest.mark.parametrize(("size", "small"), [((64, 48), (64, 48)), ((321, 100), (320, 100))])
+def test_what_is_small_is_not_made_larger(gallery, add_picture, size, small):
+    id = add_picture(gallery, size=size)
+    reply = gallery.get(f"/api/v1/pictures/{id}/thumb?side=320")
+    assert Image.open(io.BytesIO(reply.content)).size == small
+    gallery.delete(f"/api/v1/pictures/{id}")
+
+
 def test_a_small_one_is_small_and_kept(gallery, add_picture):
     id = add_picture(gallery, size=(700, 350))
     reply = gallery.get(f"/api/v1/pictures/{id}/thumb?side=320")
