@@ -49,7 +49,11 @@ def test_a_page_is_in_the_reader_s_language(open_page, path):
     words = {each.strip() for each in english.inner_text("body").splitlines() if len(each.strip()) > 3}
     same = {each.strip() for each in page.inner_text("body").splitlines()} & words
     names = {"bat-country", "EfficientNet-Lite0", "JPEG"}
-    left = {each for each in same - names if " " in each and each[0].isupper() and each.isascii() and "·" not in each}
+    left = {
+        each
+        for each in same - names
+        if " " in each and each[0].isupper() and each.isascii() and "·" not in each
+    }
     assert left == set()
 
 

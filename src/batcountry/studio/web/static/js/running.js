@@ -4,7 +4,7 @@ import { $, button, told } from "./dom.js";
 import { get, post } from "./api.js";
 import { happenings, jobOf, on } from "./events.js";
 
-export const NAMES = { dream: N_("Dream"), enlarge: N_("Print size"), zoom: N_("Flight"), video: N_("Film"), visualize: N_("Drawing"), watch: N_("From a folder"), looks: N_("Small dreams of looks"), see: N_("What it sees"), atlas: N_("Atlas") };
+export const NAMES = { dream: N_("Dream"), enlarge: N_("Print size"), zoom: N_("Flight"), video: N_("Film"), visualize: N_("Drawing"), watch: N_("From a folder"), looks: N_("Small dreams of looks"), see: N_("What it sees"), draw: N_("Drawing of channels"), atlas: N_("Atlas") };
 export const STATES = { waiting: N_("waiting"), running: N_("dreaming"), paused: N_("paused"), done: N_("done"), failed: N_("did not work"), cancelled: N_("cancelled"), set_aside: N_("set aside") };
 export const ACTIVE = ["waiting", "running", "paused"];
 
