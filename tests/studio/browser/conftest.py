@@ -123,5 +123,12 @@ def photo(tmp_path: Path) -> Path:
     """A picture of 320 × 200 pixels in which nothing is alike."""
     image = Image.radial_gradient("L").resize((320, 200))
     path = tmp_path / "photo.jpg"
-    Image.merge("RGB", (image, image.transpose(Image.Transpose.FLIP_TOP_BOTTOM), Image.linear_gradient("L").resize((320, 200)))).save(path)
+    Image.merge(
+        "RGB",
+        (
+            image,
+            image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+            Image.linear_gradient("L").resize((320, 200)),
+        ),
+    ).save(path)
     return path

@@ -150,6 +150,7 @@ def make_app(studio: Studio) -> FastAPI:
     _jobs(app, studio)
     _events(app, studio)
     _pictures(app, studio)
+    _changes(app, studio)
     _networks(app)
     return app
 
@@ -182,7 +183,7 @@ def _jobs(app: FastAPI, studio: Studio) -> None:
     async def submit(request: Request) -> dict[str, Any]:
         asked = await request.json()
         studio.requests.append(asked)
-        Recipe.of({key: value for key, value in asked["recipe"].items()})
+        Recipe.of(dict(asked["recipe"]))
         name = secrets.token_urlsafe(8)
         job = {
             "id": name,
@@ -237,6 +238,14 @@ def _jobs(app: FastAPI, studio: Studio) -> None:
 
 
 def _events(app: FastAPI, studio: Studio) -> None:
+    @app.get("/api/v1/events/since")
+    async def since(after: int | None = None, wait: float = 0) -> dict[str, Any]:
+        at = len(studio.events) if after is None else after
+        until = time.monotonic() + wait
+        while len(studio.events) <= at and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        return {"events": studio.events[at:], "last": len(studio.events), "reset": False}
+
     @app.get("/api/v1/events")
     async def events(request: Request, after: int | None = None) -> StreamingResponse:
         async def lines() -> Any:
@@ -264,7 +273,9 @@ def _pictures(app: FastAPI, studio: Studio) -> None:
     ) -> dict[str, Any]:
         newest = [item for item in reversed(studio.pictures.values()) if item["deleted"] is None]
         chosen = [item for item in newest if favorite is None or item["favorite"] == favorite]
-        chosen = [item for item in chosen if text in json.dumps(item["recipe"]) and media in ("", item["media"])]
+        chosen = [
+            item for item in chosen if text in json.dumps(item["recipe"]) and media in ("", item["media"])
+        ]
         more = cursor + limit < len(chosen)
         return {"pictures": chosen[cursor : cursor + limit], "next": str(cursor + limit) if more else None}
 
@@ -283,6 +294,13 @@ def _pictures(app: FastAPI, studio: Studio) -> None:
         image = studio.images[name].copy()
         image.thumbnail((side, side))
         return Response(jpeg(image), media_type="image/jpeg")
+
+
+def _changes(app: FastAPI, studio: Studio) -> None:
+    def found(name: str) -> dict[str, Any]:
+        if name not in studio.pictures:
+            raise HTTPException(404, "There is no such picture.")
+        return studio.pictures[name]
 
     @app.get("/api/v1/pictures/{name}/recipe")
     def recipe(name: str) -> dict[str, Any]:
@@ -323,7 +341,12 @@ def _networks(app: FastAPI) -> None:
     def looks() -> list[dict[str, Any]]:
         layers = zip(LOOKS, LAYERS, strict=False)
         return [
-            {"name": t.lower(), "title": t, "recipe": {"layer": layer}, "picture": f"/api/v1/looks/{t.lower()}/picture"}
+            {
+                "name": t.lower(),
+                "title": t,
+                "recipe": {"layer": layer},
+                "picture": f"/api/v1/looks/{t.lower()}/picture",
+            }
             for t, layer in layers
         ]
 
@@ -334,7 +357,17 @@ def _networks(app: FastAPI) -> None:
 
     @app.get("/api/v1/networks")
     def networks() -> list[dict[str, Any]]:
-        return [{"name": "efficientnet-lite0", "title": "EfficientNet-Lite0", "classes": 1000, "here": True, "license": "Apache-2.0", "trained_on": "ImageNet", "bytes": 18_000_000}]
+        return [
+            {
+                "name": "efficientnet-lite0",
+                "title": "EfficientNet-Lite0",
+                "classes": 1000,
+                "here": True,
+                "license": "Apache-2.0",
+                "trained_on": "ImageNet",
+                "bytes": 18_000_000,
+            }
+        ]
 
     @app.get("/api/v1/networks/{name}")
     def network(name: str) -> dict[str, Any]:

@@ -151,7 +151,9 @@ def test_the_divider_moves_by_finger(open_page, photo):
 
     def touch(kind, share):
         at = {"x": box["x"] + box["width"] * share, "y": box["y"] + box["height"] * 0.4}
-        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [] if kind == "touchEnd" else [at]})
+        fingers.send(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [] if kind == "touchEnd" else [at]}
+        )
 
     touch("touchStart", 0.5)
     for share in (0.55, 0.65, 0.8):
@@ -208,7 +210,17 @@ def test_every_field_of_the_schema_has_a_place_in_the_form(open_page, studio):
     page.click("#fold-rest summary")
     page.wait_for_selector("#rest [name]")
     shown = set(page.eval_on_selector_all("#rest [name]", "(all) => all.map((each) => each.name)"))
-    elsewhere = {"model", "layer", "objective", "strength", "initial_size", "octaves", "size", "guide", "mask"}
+    elsewhere = {
+        "model",
+        "layer",
+        "objective",
+        "strength",
+        "initial_size",
+        "octaves",
+        "size",
+        "guide",
+        "mask",
+    }
     the_studios = {"weights", "mean", "std", "channels", "device", "max_memory"}
     assert shown == set(Recipe.model_fields) - elsewhere - the_studios
 
@@ -288,7 +300,10 @@ def test_keys_alone_are_enough(open_page, studio):
     page.wait_for_selector(DONE)
     for _ in range(30):
         page.keyboard.press("Tab")
-        if page.evaluate_handle("document.activeElement").get_property("textContent").json_value() == "Go deeper":
+        if (
+            page.evaluate_handle("document.activeElement").get_property("textContent").json_value()
+            == "Go deeper"
+        ):
             break
     page.keyboard.press("Enter")
     page.locator("#strip img").nth(1).wait_for()

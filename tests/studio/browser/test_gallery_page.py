@@ -33,7 +33,9 @@ def test_only_so_many_are_shown_when_the_address_says_so(open_page, studio):
     assert tiles(page) == 7
 
 
-def test_the_latest_is_shown_large_when_the_address_says_so_and_a_newer_one_takes_its_place(open_page, studio):
+def test_the_latest_is_shown_large_when_the_address_says_so_and_a_newer_one_takes_its_place(
+    open_page, studio
+):
     studio.studio.fill(3)
     page = open_page("/gallery?latest")
     page.wait_for_selector(".viewer .after[src*=picture0002]")
@@ -110,7 +112,7 @@ def test_a_selection_is_compared_zipped_and_deleted(open_page, studio):
     names = zipfile.ZipFile(io.BytesIO(waiting.value.path().read_bytes())).namelist()
     assert names == ["picture0003.jpg", "picture0001.jpg"]
     page.click("#selection >> text=Compare")
-    assert "picture0003" in page.get_attribute(".viewer .before", "src")
+    page.wait_for_selector(".viewer .before[src*=picture0003]")
     page.click(".viewer >> text=Close")
     page.click("#selection >> text=Delete")
     page.locator(".toast >> text=Undo").wait_for()
@@ -126,4 +128,7 @@ def test_the_same_recipe_on_another_picture(open_page, studio, photo):
     page.set_input_files("#choose", photo)
     page.wait_for_selector("#canvas[data-state=done]")
     assert studio.studio.requests[-1]["recipe"]["seed"] == 2
-    assert studio.studio.requests[-1]["recipe"]["layer"] == studio.studio.pictures["picture0002"]["recipe"]["layer"]
+    assert (
+        studio.studio.requests[-1]["recipe"]["layer"]
+        == studio.studio.pictures["picture0002"]["recipe"]["layer"]
+    )

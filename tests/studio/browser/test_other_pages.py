@@ -49,7 +49,11 @@ def test_a_page_is_in_the_reader_s_language(open_page, path):
     words = {each.strip() for each in english.inner_text("body").splitlines() if len(each.strip()) > 3}
     same = {each.strip() for each in page.inner_text("body").splitlines()} & words
     names = {"bat-country", "EfficientNet-Lite0", "JPEG"}
-    left = {each for each in same - names if " " in each and each[0].isupper() and each.isascii() and "·" not in each}
+    left = {
+        each
+        for each in same - names
+        if " " in each and each[0].isupper() and each.isascii() and "·" not in each
+    }
     assert left == set()
 
 
@@ -66,12 +70,19 @@ def test_a_page_without_its_studio_says_so_and_is_right_again_by_itself(open_pag
     page = open_page("/jobs")
     page.wait_for_selector("#now-nothing:not([hidden])")
     page.context.set_offline(True)
-    page.wait_for_timeout(100)
-    page.route("**/api/**", lambda route: route.abort())
-    page.wait_for_selector("#banner:not([hidden])", timeout=15_000)
-    page.unroute("**/api/**")
+    page.wait_for_selector("#banner:not([hidden])")
+    studio.studio.fill(1)
     page.context.set_offline(False)
-    page.wait_for_selector("#banner", state="hidden", timeout=5_000)
+    page.wait_for_selector("#banner", state="hidden")
+
+
+def test_a_job_is_followed_where_a_proxy_holds_events_back(open_page, studio, photo):
+    page = open_page("/settings")
+    page.route("**/api/v1/events?*", lambda route: route.abort())
+    page.route("**/api/v1/events", lambda route: route.abort())
+    page.goto(studio.address)
+    page.set_input_files("#choose", photo)
+    page.wait_for_selector("#canvas[data-state=done]")
 
 
 def test_a_channel_becomes_the_look(open_page, studio, photo):
