@@ -1,6 +1,6 @@
 """The kind `sight`: what a layer sees in a picture, as one sheet of it, lit where each of the strongest channels is excited.
 
-Input: `picture`. Output: `plot`, a picture file. The recipe is a `SightRecipe`. It takes moments, so nothing is stored on the way.
+Input: `picture`. Output: `plot`, a picture file. The recipe is a `SightRecipe`. It takes moments, so nothing is stored.
 """
 
 from __future__ import annotations
