@@ -1,6 +1,6 @@
 """Bring the studio's catalogues up to date: every text of its pages, and of the recipe's schema that they show.
 
-    python tools/words.py            # writes src/batcountry/studio/web/locales/*/studio.po again
+    python tools/words.py            # writes src/batcountry/studio/web/pages/locales/*/studio.po again
     python tools/words.py --check    # says what is not translated; exit status 1 if there is something
 
 What is translated stays; what no page says any more goes.
@@ -8,7 +8,6 @@ What is translated stays; what no page says any more goes.
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -22,32 +21,29 @@ from babel.messages.pofile import read_po, write_po
 from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 from batcountry.recipe.fields import GROUPS
+from batcountry.studio.web.looks import LOOKS
 from batcountry.studio.web.pages import PAGES
-from batcountry.studio.web.words import LOCALES
+from batcountry.studio.web.pages.words import LOCALES
 
-WEB = LOCALES.parent
+PAGES_FOLDER = LOCALES.parent
 BEGUN = datetime(2026, 11, 27, tzinfo=timezone.utc)
 KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "N_": None, "ngettext": (1, 2)}
-TITLES = re.compile(r'Look\(\s*("(?:[^"\\]|\\.)*")')
 
 
 def said_by_pages() -> Iterator[tuple[str | tuple[str, ...], str]]:
     """Yield each text of the pages with the file that says it."""
-    for path in sorted([*WEB.glob("templates/*.html"), *WEB.glob("static/js/*.js")]):
+    for path in sorted([*PAGES_FOLDER.glob("templates/*.html"), *PAGES_FOLDER.glob("static/js/*.js")]):
         script = path.suffix == ".js"
         method = "javascript" if script else "jinja2.ext:babel_extract"
         options = {"parse_template_string": True} if script else {"silent": "false"}
         for _, message, _, _ in extract_from_file(method, path, KEYWORDS, options=options):
-            yield message, path.relative_to(WEB).as_posix()
-    templates = "".join(path.read_text(encoding="utf-8") for path in WEB.glob("templates/*.html"))
+            yield message, path.relative_to(PAGES_FOLDER).as_posix()
+    templates = "".join(path.read_text(encoding="utf-8") for path in PAGES_FOLDER.glob("templates/*.html"))
     for label in re.findall(r'\("\w*", "([^"]+)"\)', templates):
         yield label, "templates"
     for _, title in PAGES.values():
-        yield title, "pages.py"
-    looks = WEB / "looks.py"
-    if looks.is_file():
-        for text in TITLES.findall(looks.read_text(encoding="utf-8")):
-            yield ast.literal_eval(text), "looks.py"
+        yield title, "pages"
+    yield from ((look.title, "looks") for look in LOOKS.values())
 
 
 def said_by_recipes() -> Iterator[tuple[str, str]]:

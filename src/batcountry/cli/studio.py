@@ -179,7 +179,7 @@ def _settings(given: dict[str, Any]) -> Any:
 
 
 def _serve(settings: Any, *, works: bool, opens: bool) -> None:
-    from batcountry.studio.web.serving import serve
+    from batcountry.studio.web.serving.server import serve
     from batcountry.studio.worker.supervisor import Supervisor
 
     def ready(address: str, token: str | None) -> None:

@@ -16,12 +16,12 @@ from starlette.types import ASGIApp
 from batcountry.backend.version import __version__
 from batcountry.errors import BatCountryError
 from batcountry.studio.settings import StudioSettings
-from batcountry.studio.web import health, pages
-from batcountry.studio.web.api import PREFIX, api_router
-from batcountry.studio.web.entering import entering
-from batcountry.studio.web.problems import add_problems
-from batcountry.studio.web.room import UNDO_SECONDS, sweep
+from batcountry.studio.web import pages
+from batcountry.studio.web.api import PREFIX, api_router, health
+from batcountry.studio.web.files.room import UNDO_SECONDS, sweep
+from batcountry.studio.web.messages.problems import add_problems
 from batcountry.studio.web.safety import secured
+from batcountry.studio.web.safety.entering import entering
 from batcountry.studio.web.studio import Studio
 
 log = logging.getLogger("batcountry")

@@ -9,8 +9,8 @@ from batcountry.errors import BatCountryError
 from batcountry.jobs.events import Progress
 from batcountry.studio.store.job import Job
 from batcountry.studio.store.pictures import Filter, Picture
-from batcountry.studio.web.schemas import JobShown, PictureShown, ProgressShown, Source
-from batcountry.studio.web.sources import source_at, source_of
+from batcountry.studio.web.files.sources import source_at, source_of
+from batcountry.studio.web.messages.schemas import JobShown, PictureShown, ProgressShown, Source
 from batcountry.studio.web.studio import Studio
 
 _MOST_RESULTS = 100

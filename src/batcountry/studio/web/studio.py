@@ -15,7 +15,7 @@ from batcountry.studio.store.pictures import Pictures
 from batcountry.studio.store.queue import Queue
 from batcountry.studio.store.uploads import Uploads
 from batcountry.studio.web.media.process import Decoder
-from batcountry.studio.web.streams import EventFeed
+from batcountry.studio.web.messages.streams import EventFeed
 
 PICTURE_SECONDS, FILM_SECONDS = 60.0, 600.0
 """That making an upload anew may take, and a thumbnail."""

@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
-from batcountry.studio.web.problems import problems
-from batcountry.studio.web.schemas import EventShown, EventsShown
-from batcountry.studio.web.streams import Crowded
+from batcountry.studio.web.messages.problems import problems
+from batcountry.studio.web.messages.schemas import EventShown, EventsShown
+from batcountry.studio.web.messages.streams import Crowded
 from batcountry.studio.web.studio import StudioHere
 
 router = APIRouter(tags=["events"])

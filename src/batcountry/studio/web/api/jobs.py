@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query, Request, Response
 
 from batcountry.studio.places import new_id
 from batcountry.studio.store.job import State
-from batcountry.studio.web.files import SHORTLY, send_file
-from batcountry.studio.web.job_specs import spec_of
-from batcountry.studio.web.problems import problems
-from batcountry.studio.web.room import make_room
-from batcountry.studio.web.schemas import Id, JobRequest, JobShown, JobsShown, LogShown
+from batcountry.studio.web.files.room import make_room
+from batcountry.studio.web.files.sending import SHORTLY, send_file
+from batcountry.studio.web.jobs.specs import spec_of
+from batcountry.studio.web.messages.problems import problems
+from batcountry.studio.web.messages.schemas import Id, JobRequest, JobShown, JobsShown, LogShown
 from batcountry.studio.web.shown import job_shown, log_shown
 from batcountry.studio.web.studio import StudioHere
 

@@ -7,15 +7,16 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 
 from batcountry.errors import NotFound
-from batcountry.studio.web.files import SHORTLY, send_file
+from batcountry.studio.web import looks
+from batcountry.studio.web.files.sending import SHORTLY, send_file
 from batcountry.studio.web.looks import LOOKS
-from batcountry.studio.web.problems import problems
-from batcountry.studio.web.schemas import LookShown
+from batcountry.studio.web.messages.problems import problems
+from batcountry.studio.web.messages.schemas import LookShown
 from batcountry.studio.web.studio import StudioHere
 
 router = APIRouter(tags=["looks"])
 
-OURS = Path(__file__).parents[1] / "looks_pictures"
+OURS = Path(looks.__file__).parent
 """Pictures of looks that come with the package."""
 
 

@@ -9,11 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from batcountry.errors import NotFound
 from batcountry.models import zoo
-from batcountry.studio.web.files import SHORTLY, send_file
-from batcountry.studio.web.network_jobs import submit_drawing, submit_sight
-from batcountry.studio.web.networks import card_of, channel_picture, facts_of, network_shown
-from batcountry.studio.web.problems import problems
-from batcountry.studio.web.schemas import (
+from batcountry.studio.web.files.sending import SHORTLY, send_file
+from batcountry.studio.web.messages.problems import problems
+from batcountry.studio.web.messages.schemas import (
     ClassesShown,
     ClassShown,
     DrawRequest,
@@ -23,6 +21,8 @@ from batcountry.studio.web.schemas import (
     NetworkShown,
     SeeRequest,
 )
+from batcountry.studio.web.networks.facts import card_of, channel_picture, facts_of, network_shown
+from batcountry.studio.web.networks.jobs import submit_drawing, submit_sight
 from batcountry.studio.web.studio import StudioHere
 
 router = APIRouter(tags=["networks"])

@@ -14,13 +14,13 @@ from fastapi.responses import StreamingResponse
 
 from batcountry.errors import NotFound, RecipeError
 from batcountry.studio.store.pictures import Filter, Picture
-from batcountry.studio.web.files import send_file
-from batcountry.studio.web.problems import problems
-from batcountry.studio.web.schemas import Id, PictureChange, PictureShown, PicturesShown, ZipRequest
+from batcountry.studio.web.files.sending import send_file
+from batcountry.studio.web.files.thumbs import Side, picture_thumb
+from batcountry.studio.web.files.zips import zipped
+from batcountry.studio.web.messages.problems import problems
+from batcountry.studio.web.messages.schemas import Id, PictureChange, PictureShown, PicturesShown, ZipRequest
 from batcountry.studio.web.shown import picture_shown, recipe_of
 from batcountry.studio.web.studio import Studio, StudioHere
-from batcountry.studio.web.thumbs import Side, picture_thumb
-from batcountry.studio.web.zips import zipped
 
 router = APIRouter(tags=["pictures"])
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter
 
 from batcountry.recipe import Recipe
 from batcountry.recipe.fields import GROUPS
-from batcountry.studio.web.job_specs import OPTIONS
-from batcountry.studio.web.problems import problems
-from batcountry.studio.web.schemas import Kind
+from batcountry.studio.web.jobs.specs import OPTIONS
+from batcountry.studio.web.messages.problems import problems
+from batcountry.studio.web.messages.schemas import Kind
 
 router = APIRouter(tags=["recipe"])
 

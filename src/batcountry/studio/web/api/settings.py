@@ -8,9 +8,9 @@ import psutil
 from fastapi import APIRouter, Request
 
 from batcountry.backend.version import __version__
-from batcountry.studio.web.problems import problems
-from batcountry.studio.web.room import used_bytes
-from batcountry.studio.web.schemas import SettingsShown
+from batcountry.studio.web.files.room import used_bytes
+from batcountry.studio.web.messages.problems import problems
+from batcountry.studio.web.messages.schemas import SettingsShown
 from batcountry.studio.web.studio import StudioHere
 
 router = APIRouter(tags=["settings"])

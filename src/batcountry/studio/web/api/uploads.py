@@ -16,15 +16,15 @@ from batcountry.backend.files import sha256_of, unused_name
 from batcountry.errors import NotFound
 from batcountry.studio.places import new_id
 from batcountry.studio.store.uploads import Upload
-from batcountry.studio.web.files import send_file
+from batcountry.studio.web.files.room import make_room
+from batcountry.studio.web.files.sending import send_file
+from batcountry.studio.web.files.sources import FILMS
+from batcountry.studio.web.files.thumbs import Side, thumb_of
 from batcountry.studio.web.media.films import is_film
 from batcountry.studio.web.media.process import OverBounds, Unusable
-from batcountry.studio.web.problems import problems
-from batcountry.studio.web.room import make_room
-from batcountry.studio.web.schemas import Id, UploadShown
-from batcountry.studio.web.sources import FILMS
+from batcountry.studio.web.messages.problems import problems
+from batcountry.studio.web.messages.schemas import Id, UploadShown
 from batcountry.studio.web.studio import Studio, StudioHere
-from batcountry.studio.web.thumbs import Side, thumb_of
 
 router = APIRouter(tags=["uploads"])
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from batcountry.studio.web.problems import problems
-from batcountry.studio.web.schemas import Id, JobShown, MoveRequest
+from batcountry.studio.web.messages.problems import problems
+from batcountry.studio.web.messages.schemas import Id, JobShown, MoveRequest
 from batcountry.studio.web.shown import job_shown
 from batcountry.studio.web.studio import StudioHere
 

@@ -10,8 +10,9 @@ import uvicorn
 
 from batcountry.errors import StudioError
 from batcountry.studio.settings import StudioSettings
-from batcountry.studio.web import protocol, serving
 from batcountry.studio.web.app import create_app
+from batcountry.studio.web.serving import protocol
+from batcountry.studio.web.serving import server as serving
 
 
 def test_a_studio_of_this_machine_alone_needs_no_token(tmp_path):

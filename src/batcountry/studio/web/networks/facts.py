@@ -16,7 +16,7 @@ from batcountry.backend.files import replace_file
 from batcountry.backend.version import __version__
 from batcountry.errors import ModelError, NotFound
 from batcountry.models import zoo
-from batcountry.studio.web.schemas import NetworkShown
+from batcountry.studio.web.messages.schemas import NetworkShown
 from batcountry.studio.web.studio import Studio
 
 SECONDS = 120.0
@@ -95,7 +95,7 @@ async def _found(place: Path, name: str) -> dict[str, Any]:
     if not zoo.is_here(name):
         raise ModelError(f"the network {name} is not here yet; get it with: bat-country models get {name}")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "batcountry.studio.web.network_facts", name,
+        sys.executable, "-m", "batcountry.studio.web.networks.program", name,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -10,12 +10,12 @@ from batcountry.jobs.spec import JobSpec, OutputPlace, json_of
 from batcountry.recipe import Recipe
 from batcountry.recipe.presets import expanded
 from batcountry.studio.places import new_id
-from batcountry.studio.web.limits import check_recipe
-from batcountry.studio.web.networks import atlas_of
-from batcountry.studio.web.room import make_room
-from batcountry.studio.web.schemas import JobShown, SeeRequest
+from batcountry.studio.web.files.room import make_room
+from batcountry.studio.web.files.sources import picture_of
+from batcountry.studio.web.jobs.limits import check_recipe
+from batcountry.studio.web.messages.schemas import JobShown, SeeRequest
+from batcountry.studio.web.networks.facts import atlas_of
 from batcountry.studio.web.shown import job_shown
-from batcountry.studio.web.sources import picture_of
 from batcountry.studio.web.studio import Studio
 
 

@@ -10,10 +10,10 @@ import uvicorn
 
 from batcountry.jobs.spec import JobSpec
 from batcountry.studio.store.uploads import Upload
-from batcountry.studio.web import serving
 from batcountry.studio.web.app import create_app
-from batcountry.studio.web.protocol import BoundedProtocol
 from batcountry.studio.web.safety import rates
+from batcountry.studio.web.serving.protocol import BoundedProtocol
+from batcountry.studio.web.serving.server import listening
 from studio_server import Studio, picture
 
 schemathesis = pytest.importorskip("schemathesis")
@@ -45,7 +45,7 @@ def address(tmp_path_factory, add_picture):
     from batcountry.studio.settings import StudioSettings
 
     chosen = StudioSettings(folder=folder, uploads_per_minute=10**6, jobs_per_minute=10**6, max_queue=10**6)
-    with pytest.MonkeyPatch.context() as patch, serving.listening("127.0.0.1", 0) as taken:
+    with pytest.MonkeyPatch.context() as patch, listening("127.0.0.1", 0) as taken:
         patch.setattr(rates, "CHANGES_PER_MINUTE", 10**6)
         app = create_app(chosen)
         fill(Studio(SimpleNamespace(app=app)), add_picture)

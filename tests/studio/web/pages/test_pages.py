@@ -92,7 +92,7 @@ def test_scripts_and_styles_are_small_and_name_no_other_host():
 )
 def test_static_files_are_a_closed_list(client, name):
     assert client.get(f"/static/{static_version()}/{name}").status_code == 404
-    assert (HERE / "pages.py").is_file()
+    assert (HERE / "words.py").is_file()
 
 
 def test_words_are_sent_for_languages_that_there_are(client):

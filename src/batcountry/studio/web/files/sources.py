@@ -9,7 +9,7 @@ from typing import Literal
 
 from batcountry.errors import NotFound, RecipeError
 from batcountry.jobs.spec import InputFile
-from batcountry.studio.web.schemas import Source
+from batcountry.studio.web.messages.schemas import Source
 from batcountry.studio.web.studio import Studio
 
 FILMS = (".mp4", ".webm", ".mkv", ".mov", ".m4v")

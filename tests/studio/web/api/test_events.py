@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from batcountry.studio.web import streams
-from batcountry.studio.web.streams import EventFeed
+from batcountry.studio.web.messages import streams
+from batcountry.studio.web.messages.streams import EventFeed
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from batcountry.studio.web.words import LANGUAGES, catalogue, language_of, translated
+from batcountry.studio.web.pages.words import LANGUAGES, catalogue, language_of, translated
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"

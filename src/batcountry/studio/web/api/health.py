@@ -11,9 +11,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from batcountry.errors import BatCountryError
-from batcountry.studio.web.problems import problems
-from batcountry.studio.web.room import used_bytes
-from batcountry.studio.web.schemas import Health
+from batcountry.studio.web.files.room import used_bytes
+from batcountry.studio.web.messages.problems import problems
+from batcountry.studio.web.messages.schemas import Health
 from batcountry.studio.web.studio import Studio, StudioHere
 
 router = APIRouter(tags=["health"])

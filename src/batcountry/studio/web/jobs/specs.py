@@ -13,10 +13,10 @@ from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 from batcountry.recipe.presets import expanded
 from batcountry.recipe.validation import Options
-from batcountry.studio.web.limits import check_keys, check_recipe
+from batcountry.studio.web.files.sources import named, picture_of
+from batcountry.studio.web.jobs.limits import check_keys, check_recipe
 from batcountry.studio.web.looks import LOOKS
-from batcountry.studio.web.schemas import JobRequest
-from batcountry.studio.web.sources import named, picture_of
+from batcountry.studio.web.messages.schemas import JobRequest
 from batcountry.studio.web.studio import Studio
 
 MAX_SIDE = 65_535

@@ -8,8 +8,8 @@ import uvicorn
 from batcountry.studio.settings import StudioSettings
 from batcountry.studio.store.leases import Leases
 from batcountry.studio.store.pictures import NewPicture
-from batcountry.studio.web import serving
 from batcountry.studio.web.app import create_app
+from batcountry.studio.web.serving.server import listening
 from conftest import ROOT
 from studio_server import picture
 
@@ -42,13 +42,15 @@ def test_the_client_of_the_docs_dreams(tmp_path, monkeypatch):
     (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photo.jpg").write_bytes(picture(kind="JPEG"))
-    with serving.listening("127.0.0.1", 0) as taken:
+    with listening("127.0.0.1", 0) as taken:
         app = create_app(StudioSettings(folder=tmp_path / "files"), workers=Painter)
         server = uvicorn.Server(uvicorn.Config(app, ws="none", log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
         thread.start()
         try:
-            program = program.replace("8015", str(taken.getsockname()[1])).replace("time.sleep(1)", "time.sleep(0.05)")
+            program = program.replace("8015", str(taken.getsockname()[1])).replace(
+                "time.sleep(1)", "time.sleep(0.05)"
+            )
             exec(program, {})
         finally:
             server.should_exit = True

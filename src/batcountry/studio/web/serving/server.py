@@ -17,7 +17,7 @@ from batcountry.backend.files import replace_file
 from batcountry.errors import StudioError
 from batcountry.studio.settings import StudioSettings
 from batcountry.studio.web.app import Workers, create_app
-from batcountry.studio.web.protocol import BoundedProtocol
+from batcountry.studio.web.serving.protocol import BoundedProtocol
 from batcountry.studio.web.studio import Studio
 
 SHORTEST_TOKEN = 16

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from batcountry.studio.web.words import LOCALES, catalogue, language_of, translated
+from batcountry.studio.web.pages.words import LOCALES, catalogue, language_of, translated
 from conftest import ROOT
 
 

@@ -1,4 +1,7 @@
-"""`python -m batcountry.studio.web.network_facts NAME` opens a network, and says what is in it as JSON: the server never does."""
+"""`python -m batcountry.studio.web.networks.program NAME`: opens a network and says what is in it as JSON.
+
+The server never opens one: that would bring PyTorch into its process.
+"""
 
 from __future__ import annotations
 

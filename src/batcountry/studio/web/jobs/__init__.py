@@ -1,0 +1,1 @@
+"""From requests for jobs to jobs in the queue, within what a client may ask for."""

@@ -1,0 +1,1 @@
+"""What the studio knows of networks, and the jobs that look into them."""

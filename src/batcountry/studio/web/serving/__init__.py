@@ -1,0 +1,1 @@
+"""The running server: its address, its token and its protocol."""
