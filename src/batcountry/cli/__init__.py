@@ -29,6 +29,7 @@ def application() -> Commands:
     import batcountry.cli.motion
     import batcountry.cli.networks
     import batcountry.cli.root
+    import batcountry.cli.studio
     import batcountry.cli.visualize  # noqa: F401 - they add their commands
     from batcountry.cli.app import app
 

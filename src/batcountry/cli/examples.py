@@ -24,6 +24,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "a class, from noise",
         ),
     ),
+    "studio": (
+        ("bat-country studio --open", "dream in the browser"),
+        (
+            "bat-country studio --host 0.0.0.0 --quota 50GB",
+            "for others in the house, who need the token that it says",
+        ),
+    ),
     "bulk": (
         (
             "bat-country bulk photos --layer blocks.5 --layer blocks.10 -o dreams",

@@ -12,7 +12,6 @@ from math import ceil, sqrt
 
 from PIL import ExifTags, Image
 
-from batcountry.backend.memory_room import memory_room, room_shown
 from batcountry.errors import PictureError
 
 LARGE = 1 << 24
@@ -86,6 +85,11 @@ def check_room(image: Image.Image, name: str, factor: int = 1) -> None:
     pixels = image.width * image.height
     numbers = _DEEP_NUMBERS if image.mode.startswith(_DEEP) else _NUMBERS
     count = pixels * (_BYTES.get(image.mode, _OTHER_BYTES) + numbers / factor**2)
+    from batcountry.backend.memory_room import (  # with PyTorch, which small pictures do without
+        memory_room,
+        room_shown,
+    )
+
     room = memory_room() if count > _STRIP else count
     if count > room:
         raise PictureError(

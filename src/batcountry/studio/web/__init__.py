@@ -1,0 +1,1 @@
+"""The studio over HTTP: pages, and all that they do under `/api/v1`."""

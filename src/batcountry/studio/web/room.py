@@ -1,0 +1,73 @@
+"""Room for what is to be kept: of the quota, and on the disk."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import suppress
+
+from batcountry.errors import StudioFull
+from batcountry.studio.store.pictures import Picture
+from batcountry.studio.web.studio import Studio
+
+SPARE = 256 << 20
+"""Bytes that stay free on the disk."""
+
+UNDO_SECONDS = 7 * 86_400.0
+"""So long can a deleted picture be had back."""
+
+_AT_ONCE = 20
+
+
+def used_bytes(studio: Studio) -> int:
+    """Return how many bytes all pictures and uploads have."""
+    return studio.pictures.used_bytes() + studio.uploads.used_bytes()
+
+
+def make_room(studio: Studio, more: int) -> None:
+    """See to it that so many bytes can be kept; if the settings say so, the oldest pictures go that are no favorites.
+
+    Raises
+    ------
+    StudioFull
+        If there is no room; the sentence says what to do.
+    """
+    if shutil.disk_usage(studio.folder.path).free < more + SPARE:
+        raise StudioFull("the disk is nearly full; make room on it, and send this again")
+    quota = studio.settings.quota_bytes
+    if quota is None:
+        return
+    while (over := used_bytes(studio) + more - quota) > 0:
+        if not (sweep(studio, time.time()) or (studio.settings.drop_oldest and _drop_oldest(studio))):
+            raise StudioFull(
+                f"the studio's quota of {quota >> 20:,} MB is used up by {max(1, over >> 20):,} MB; delete some pictures"
+            )
+
+
+def _drop_oldest(studio: Studio) -> bool:
+    oldest = studio.pictures.oldest(1)
+    for each in oldest:
+        studio.pictures.delete(each.id)
+    return bool(oldest) and bool(sweep(studio, time.time() + 1))
+
+
+def sweep(studio: Studio, before: float) -> int:
+    """Forget pictures that were deleted before a time, with their files, and return how many there were."""
+    gone = studio.pictures.swept(before, _AT_ONCE)
+    for each in gone:
+        delete_files(studio, each)
+    return len(gone)
+
+
+def delete_files(studio: Studio, picture: Picture) -> None:
+    """Delete a picture's files: itself, and small ones of it."""
+    path = studio.folder.file(picture.file)
+    if path.parent == studio.folder.pictures:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+    for each in studio.folder.thumbs.glob(f"{picture.id}-*"):
+        with suppress(OSError):
+            each.unlink()

@@ -1,0 +1,92 @@
+// What happens in the studio, as events of this target: one for each kind, with the data as `detail`; `back` when the
+// page may have missed some (it was asleep or offline) and reads its state anew; `reach` when the studio comes or goes.
+import { _ } from "./words.js";
+import { $ } from "./dom.js";
+
+const KINDS = ["job", "progress", "preview", "picture", "settings"];
+
+class Happenings extends EventTarget {
+  #source = null; #last = null; #failures = 0; #timer = 0; #heard = 0; #polling = false; reachable = true;
+
+  begin() {
+    if (this.#source || this.#polling) return this;
+    this.#open();
+    addEventListener("online", () => this.#again());
+    addEventListener("pageshow", (event) => { if (event.persisted) this.#again(); });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden && Date.now() - this.#heard > 12_000) this.#again(); });
+    let tick = Date.now();
+    setInterval(() => {  // a gap means that the machine slept
+      if (Date.now() - tick > 6000) this.#again();
+      tick = Date.now();
+    }, 1500);
+    addEventListener("pagehide", () => this.#source?.close());
+    return this;
+  }
+
+  #open() {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    const source = new EventSource(`/api/v1/events${this.#last == null ? "" : `?after=${this.#last}`}`);
+    this.#source = source;
+    source.onopen = () => {
+      const missed = this.#failures > 0;
+      this.#failures = 0;
+      this.#heard = Date.now();
+      this.#reach(true);
+      if (missed) this.dispatchEvent(new Event("back"));
+    };
+    source.onerror = () => {
+      source.close();
+      this.#failures += 1;
+      if (this.#failures > 1) this.#ask();
+      this.#timer = setTimeout(() => this.#open(), Math.min(300 * 2 ** Math.min(this.#failures, 3), 1500));
+    };
+    for (const kind of KINDS) source.addEventListener(kind, (event) => this.#hear(kind, event.data, event.lastEventId));
+    source.addEventListener("reset", (event) => {
+      try { this.#last = JSON.parse(event.data).last ?? null; } catch { this.#last = null; }
+      this.dispatchEvent(new Event("back"));
+    });
+  }
+
+  #hear(kind, data, id) {
+    this.#heard = Date.now();
+    if (id) this.#last = id;
+    let detail;
+    try { detail = typeof data === "string" ? JSON.parse(data) : data; } catch { return; }
+    this.dispatchEvent(new CustomEvent(kind, { detail: { ...detail, event: id } }));
+  }
+
+  // Where events don't pass (a proxy that holds them back), asking does.
+  async #ask() {
+    if (this.#polling) return;
+    this.#polling = true;
+    try {
+      while (this.#failures > 1) {
+        const response = await fetch(`/api/v1/events/since?wait=10${this.#last == null ? "" : `&after=${this.#last}`}`);
+        if (!response.ok) throw new Error();
+        const answer = await response.json();
+        this.#reach(true);
+        for (const each of answer.events) this.#hear(each.kind ?? each.event, each.data, each.id);
+        this.#last = answer.last ?? this.#last;
+      }
+    } catch { this.#reach(false); }
+    this.#polling = false;
+  }
+
+  #again() { this.#failures = Math.max(this.#failures, 1); this.#open(); }
+
+  #reach(reachable) {
+    if (reachable === this.reachable) return;
+    this.reachable = reachable;
+    const banner = $("banner");
+    banner.textContent = reachable ? "" : _("The studio can't be reached. This page goes on by itself when it is back.");
+    banner.hidden = reachable;
+    this.dispatchEvent(new CustomEvent("reach", { detail: reachable }));
+    if (reachable) this.dispatchEvent(new Event("back"));
+  }
+}
+
+export const happenings = new Happenings();
+export const on = (kind, act) => happenings.addEventListener(kind, (event) => act(event.detail));
+/** The job that an event is about. */
+export const jobOf = (detail) => (typeof detail?.job === "object" ? detail.job?.id : detail?.job) ?? detail?.id;

@@ -1,0 +1,48 @@
+// The words in the reader's language: English texts are the keys, as in the templates.
+const root = document.documentElement;
+let words = {};
+if (root.dataset.lang !== "en") {
+  try { words = await (await fetch(root.dataset.words, { credentials: "same-origin" })).json(); } catch { words = {}; }
+}
+
+const filled = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+
+/** A text in the reader's language, with {name} replaced by values. */
+export function _(text, values = {}) {
+  const found = words[text] ?? text;
+  return filled(Array.isArray(found) ? found[found.length - 1] : found, values);
+}
+
+/** A text that depends on a number n. */
+export function ngettext(one, many, n, values = {}) {
+  const found = words[one];
+  const text = found ? (Array.isArray(found) ? found[Math.min(found.length - 1, n === 1 ? 0 : 1)] : found) : n === 1 ? one : many;
+  return filled(text, { n: new Intl.NumberFormat(locale).format(n), ...values });
+}
+
+export const locale = root.dataset.lang === "zh" ? "zh-CN" : navigator.language.startsWith("en") ? navigator.language : "en";
+export const number = (value, options) => new Intl.NumberFormat(locale, options).format(value);
+
+/** How long something takes, in few words; over a minute also when it is over. */
+export function timeLeft(seconds) {
+  if (seconds == null || !isFinite(seconds)) return "";
+  if (seconds < 1.5) return _("almost done");
+  if (seconds < 60) return _("{n} s left", { n: Math.round(seconds) });
+  const at = new Date(Date.now() + seconds * 1000);
+  const sameDay = at.toDateString() === new Date().toDateString();
+  const clock = at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", ...(sameDay ? {} : { weekday: "short" }) });
+  return seconds < 5400 ? _("{n} min left, done at {clock}", { n: Math.round(seconds / 60), clock }) : _("{n} h left, done at {clock}", { n: number(seconds / 3600, { maximumFractionDigits: 1 }), clock });
+}
+
+export function bytes(count) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let at = 0;
+  while (count >= 1000 && at < units.length - 1) { count /= 1000; at += 1; }
+  return `${number(count, { maximumFractionDigits: count < 10 && at > 1 ? 1 : 0 })} ${units[at]}`;
+}
+
+export function when(seconds) {
+  const date = new Date(seconds * 1000);
+  const today = date.toDateString() === new Date().toDateString();
+  return date.toLocaleString(locale, today ? { hour: "2-digit", minute: "2-digit" } : { dateStyle: "medium", timeStyle: "short" });
+}
