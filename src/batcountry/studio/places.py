@@ -37,6 +37,18 @@ def is_id(text: object) -> bool:
     return isinstance(text, str) and _ID.fullmatch(text) is not None
 
 
+def to_disk(path: Path) -> None:
+    """Have a file, or all in a folder, on the disk, so that it is still there after a power cut."""
+    for each in [path, *(path.rglob("*") if path.is_dir() else ()), path.parent]:
+        if each.is_dir() and os.name == "nt":
+            continue  # where folders cannot be opened
+        handle = os.open(each, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 class StudioFolder:
     """A studio's folder; nothing in it is made before `make`."""
 

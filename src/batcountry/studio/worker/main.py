@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ def main() -> None:
     os.chdir(orders.settings.places.work)  # jobs may read what lies in the working folder
     with suppress(AttributeError, OSError):  # Windows has no such thing
         os.nice(_NICER)
+    logging.getLogger("batcountry").setLevel(logging.INFO)  # jobs' logs have all that is good to know
     from batcountry.studio.worker.claiming import work
 
     try:

@@ -13,14 +13,22 @@ from pydantic import JsonValue
 
 from batcountry.backend.folders import exclusive_lock
 from batcountry.backend.policy import Policy
-from batcountry.errors import BatCountryError, LeaseLost, NotFound, StudioError, WorkDamaged, first_line
+from batcountry.errors import (
+    BatCountryError,
+    JobError,
+    LeaseLost,
+    NotFound,
+    StudioError,
+    WorkDamaged,
+    first_line,
+)
 from batcountry.jobs.events import Done, Message, Progress, Stopped
-from batcountry.jobs.folder import JOB, JobFolder, exists
+from batcountry.jobs.folder import JOB, JobFolder, JobState, exists
 from batcountry.jobs.job_run import Run
 from batcountry.jobs.runner import begin, reopen
 from batcountry.jobs.spec import JobSpec
 from batcountry.optim.gradient import is_out_of_memory
-from batcountry.studio.places import StudioFolder
+from batcountry.studio.places import StudioFolder, to_disk
 from batcountry.studio.store.job import Job
 from batcountry.studio.worker.results import results_of
 from batcountry.studio.worker.telling import Teller
@@ -29,6 +37,7 @@ PREVIEW_SIDE = 1024
 _PREVIEWS = 0.5  # seconds, from one preview to the next
 _TILE = 256
 _SAVES = 2.0  # seconds, from one time that a job is stored to the next, if that is quick
+_INSIST = 60.0  # seconds, for which it is tried to say to the database what became of a job
 
 
 class _FolderInUse(StudioError):
@@ -58,6 +67,8 @@ def run_job(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> N
         _insist(teller, lambda: teller.leases.stopped(job.id, teller.worker))
         return
     results = results_of(outputs, JobFolder(places.job(job.id)).spec(), places, source=job.picture_from)
+    for each in results:
+        to_disk(places.file(each.file))  # before it is said that it is there
     _insist(teller, lambda: teller.leases.finish(job.id, teller.worker, results))
     shutil.rmtree(places.job(job.id), ignore_errors=True)  # the database says that it is done
     places.preview(job.id).unlink(missing_ok=True)
@@ -79,14 +90,35 @@ def _tiled(recipe: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def _outputs(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> dict[str, str] | None:
-    """Run a job, and return where its results are by name; None if it was stopped."""
+    """Run a job from wherever it is, and return where its results are by name; None if it was stopped."""
     folder = JobFolder(places.job(job.id))
     if exists(folder.path / JOB):
         _check_alone(folder.path)
-        state = folder.state()
-        if state is not None and state.finished:
-            return state.outputs  # by a worker that was killed before it could say so
-    run = _ready(job, teller, places, policy)
+        try:
+            state = _state_of(folder)
+            if state is not None and state.finished:
+                return state.outputs  # by a worker that was killed before it could say so
+            return _worked(reopen(folder.path, policy=policy, control=teller.control), teller)
+        except WorkDamaged as error:
+            teller.say(f"{error}; it begins again")
+    clear(job, places)
+    spec = job.spec()
+    machine = spec.machine.model_copy(update={"save_seconds": min(spec.machine.save_seconds, _SAVES)})
+    spec = spec.changed(machine=machine)
+    return _worked(begin(spec, folder=folder.path, policy=policy, control=teller.control), teller)
+
+
+def _state_of(folder: JobFolder) -> JobState | None:
+    """Return how far a job is; raises `WorkDamaged` if what is written there cannot be read, as after a power cut."""
+    try:
+        folder.spec()
+        return folder.state()
+    except JobError as error:
+        raise WorkDamaged(str(error)) from None
+
+
+def _worked(run: Run, teller: Teller) -> dict[str, str] | None:
+    """Do a job's work and tell of it; returns as `_outputs`."""
     previews = _Previews(run, teller)
     for event in run.events():
         if isinstance(event, Progress):
@@ -99,20 +131,6 @@ def _outputs(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> 
         elif isinstance(event, Stopped):
             return None
     raise StudioError("the job ended without saying how")
-
-
-def _ready(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> Run:
-    """Begin a job, or go on with it from its folder; what is damaged there is begun anew."""
-    folder, control = places.job(job.id), teller.control
-    if exists(folder / JOB):
-        try:
-            return reopen(folder, policy=policy, control=control)
-        except WorkDamaged as error:
-            teller.say(f"{error}; it begins again")
-    clear(job, places)
-    spec = job.spec()
-    machine = spec.machine.model_copy(update={"save_seconds": min(spec.machine.save_seconds, _SAVES)})
-    return begin(spec.changed(machine=machine), folder=folder, policy=policy, control=control)
 
 
 def _check_alone(folder: Path) -> None:
@@ -182,9 +200,9 @@ def _told(error: Exception) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def _insist(teller: Teller, say: Callable[[], object], seconds: float = 60.0) -> None:
+def _insist(teller: Teller, say: Callable[[], object]) -> None:
     """Say what became of a job, again and again while the database is locked or its disk is full."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + _INSIST
     while True:
         try:
             say()
