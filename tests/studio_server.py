@@ -22,8 +22,10 @@ class Studio:
     def __init__(self, client):
         self.client, self.app = client, client.app
         self.here = client.app.state.studio
-        self.get, self.post = client.get, client.post
-        self.delete, self.patch = client.delete, client.patch
+
+    def __getattr__(self, method):
+        """`get`, `post` and their like are the client's."""
+        return getattr(self.client, method)
 
     def upload(self, data, name="photo.png", kind="image/png", **more):
         return self.client.post("/api/v1/uploads", files={"file": (name, data, kind)}, **more)
@@ -31,9 +33,7 @@ class Studio:
     def raw(self, method, target, headers=(), body=b"", *, host=HOST, pieces=None):
         """Send a request as it is, byte by byte, past all that a client library would put right."""
         path, _, query = target.partition(b"?")
-        messages = [
-            {"type": "http.request", "body": each, "more_body": True} for each in (pieces or [body])
-        ]
+        messages = [{"type": "http.request", "body": each, "more_body": True} for each in (pieces or [body])]
         messages[-1]["more_body"] = False
         reply = Reply(0, {}, b"")
 
@@ -43,7 +43,9 @@ class Studio:
         async def send(message):
             if message["type"] == "http.response.start":
                 reply.status = message["status"]
-                reply.headers = {name.decode().lower(): value.decode("latin-1") for name, value in message["headers"]}
+                reply.headers = {
+                    name.decode().lower(): value.decode("latin-1") for name, value in message["headers"]
+                }
             else:
                 reply.body += message.get("body", b"")
 
@@ -71,5 +73,7 @@ class Studio:
 def picture(mode="RGB", size=(40, 30), kind="PNG", color=None, **options):
     """The bytes of a picture file."""
     out = io.BytesIO()
-    Image.new(mode, size, color if color is not None else (0 if mode in ("L", "P", "1") else "teal")).save(out, kind, **options)
+    Image.new(mode, size, color if color is not None else (0 if mode in ("L", "P", "1") else "teal")).save(
+        out, kind, **options
+    )
     return out.getvalue()

@@ -132,8 +132,6 @@ def studio(
     """
     if worker and page:
         raise StudioError("--worker and --page together would do nothing; give one, or neither for both")
-    from batcountry.recipe.units import parsed_bytes
-
     given: dict[str, Any] = {
         "folder": (folder or usual_folder()).expanduser(),
         "host": host,
@@ -144,14 +142,23 @@ def studio(
         "hosts": tuple(allow_host or ()),
         "allow": tuple(each.absolute() for each in allow or ()),
         "run_code": run_code,
-        "quota_bytes": None if quota is None else parsed_bytes(quota),
+        "quota_bytes": None if quota is None else _bytes(quota, "--quota"),
         "drop_oldest": drop_oldest,
-        "max_upload_bytes": parsed_bytes(max_upload),
+        "max_upload_bytes": _bytes(max_upload, "--max-upload"),
         "max_queue": max_queue,
         "idle_seconds": idle,
     }
     settings = _settings(given)
     _work(settings) if worker else _serve(settings, works=not page, opens=open_page)
+
+
+def _bytes(text: str, option: str) -> int:
+    from batcountry.recipe.units import parsed_bytes
+
+    try:
+        return parsed_bytes(text)
+    except ValueError as error:
+        raise StudioError(f"{option} cannot be {text!r}: {error}") from None
 
 
 def _settings(given: dict[str, Any]) -> Any:

@@ -54,7 +54,7 @@ def studio(open_studio):
     return open_studio()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def add_picture():
     """Puts a result into a studio's gallery, as a worker does, and returns its id."""
 

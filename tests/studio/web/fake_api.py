@@ -9,10 +9,11 @@ import secrets
 import time
 from typing import Any
 
-from fastapi import FastAPI, File, HTTPException, Request, UploadFile
+from fastapi import FastAPI, File, HTTPException, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from PIL import Image, ImageFilter, ImageOps
 
+from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 from batcountry.studio.web.pages import router
 
@@ -200,8 +201,8 @@ def _jobs(app: FastAPI, studio: Studio) -> None:
         return shown(job)
 
     @app.get("/api/v1/jobs")
-    def jobs(state: str = "", limit: int = 60) -> dict[str, Any]:
-        chosen = [shown(job) for job in studio.jobs.values() if not state or job["state"] in state.split(",")]
+    def jobs(state: list[str] = Query(default=[]), limit: int = 60) -> dict[str, Any]:  # noqa: B008
+        chosen = [shown(job) for job in studio.jobs.values() if not state or job["state"] in state]
         return {"jobs": chosen[::-1][:limit], "next": None}
 
     @app.get("/api/v1/jobs/{name}")
@@ -291,8 +292,11 @@ def _pictures(app: FastAPI, studio: Studio) -> None:
 
 def _networks(app: FastAPI) -> None:
     @app.get("/api/v1/recipe")
-    def recipe() -> dict[str, Any]:
-        return Recipe.model_json_schema()
+    def recipe(kind: str = "dream") -> dict[str, Any]:
+        options = {"zoom": ZoomRecipe, "video": VideoRecipe}.get(kind)
+        fields = options.model_json_schema() if options else {"properties": {}}
+        fields["properties"] = {k: v for k, v in fields["properties"].items() if k not in ("dream", "kind")}
+        return {**Recipe.model_json_schema(), "options": {"properties": fields["properties"]}}
 
     @app.get("/api/v1/looks")
     def looks() -> list[dict[str, Any]]:

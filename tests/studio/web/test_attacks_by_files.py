@@ -100,7 +100,9 @@ def test_nothing_that_a_picture_carries_comes_in_with_it(studio, name):
     if reply.status_code == 201:
         kept = studio.get(reply.json()["url"])
         assert kept.headers["content-type"] == "image/png" and len(kept.content) < 1000
-        assert b"script" not in kept.content and b"PK\x03" not in kept.content and b"rm -rf" not in kept.content
+        assert (
+            b"script" not in kept.content and b"PK\x03" not in kept.content and b"rm -rf" not in kept.content
+        )
         assert set(Image.open(io.BytesIO(kept.content)).info) <= {"transparency"}
 
 
@@ -130,7 +132,11 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_no_picture_is_none_whatever_it_is_called(studio, name):
-    for said, kind in (("x.png", "image/png"), ("x.svg", "image/svg+xml"), ("x.pt", "application/octet-stream")):
+    for said, kind in (
+        ("x.png", "image/png"),
+        ("x.svg", "image/svg+xml"),
+        ("x.pt", "application/octet-stream"),
+    ):
         reply = studio.upload(OTHERS[name], said, kind)
         assert reply.status_code in (413, 415), reply.text
         assert "passwd" not in reply.text and str(studio.here.folder.path) not in reply.text
@@ -155,7 +161,9 @@ def test_no_file_is_named_by_a_client(studio):
     shown = reply.json()
     assert shown["name"] == "evil.html" and shown["id"] not in ("evil", "")
     kept = studio.get(shown["url"])
-    assert kept.headers["content-type"] == "image/png" and "filename" not in kept.headers.get("content-disposition", "")
+    assert kept.headers["content-type"] == "image/png" and "filename" not in kept.headers.get(
+        "content-disposition", ""
+    )
     assert [each.name for each in studio.here.folder.path.glob("**/*evil*")] == []
 
 
@@ -168,10 +176,22 @@ def test_no_file_is_named_by_a_client(studio):
         {"content": b"--x\r\nno form", "headers": {"content-type": "multipart/form-data; boundary=x"}},
         {"content": b"x" * 99, "headers": {"content-type": "multipart/form-data"}},
         {"content": b"x" * 99, "headers": {"content-type": "multipart/form-data; boundary=" + "y" * 9000}},
-        {"content": b"--x\r\n" + b"A: b\r\n" * 9000, "headers": {"content-type": "multipart/form-data; boundary=x"}},
-        {"files": [("f%d" % at, ("a", b"")) for at in range(2000)]},
+        {
+            "content": b"--x\r\n" + b"A: b\r\n" * 9000,
+            "headers": {"content-type": "multipart/form-data; boundary=x"},
+        },
+        {"files": [(f"f{at}", ("a", b"")) for at in range(2000)]},
     ],
-    ids=["another field", "two files", "a text", "no form", "no boundary", "a long boundary", "many headers", "many parts"],
+    ids=[
+        "another field",
+        "two files",
+        "a text",
+        "no form",
+        "no boundary",
+        "a long boundary",
+        "many headers",
+        "many parts",
+    ],
 )
 def test_a_form_that_is_none_is_refused(studio, form):
     reply = studio.post("/api/v1/uploads", **form)
@@ -185,7 +205,9 @@ def test_a_decoder_that_hangs_or_dies_is_replaced(tmp_path, monkeypatch):
 
     async def run():
         decoder = Decoder(0.3)
-        program = "import sys, time\nfor line in sys.stdin:\n    time.sleep(9) if 'hang' in line else sys.exit(1)"
+        program = (
+            "import sys, time\nfor line in sys.stdin:\n    time.sleep(9) if 'hang' in line else sys.exit(1)"
+        )
         start = asyncio.create_subprocess_exec
 
         async def fake(*command, **options):
@@ -199,7 +221,13 @@ def test_a_decoder_that_hangs_or_dies_is_replaced(tmp_path, monkeypatch):
                 await decoder.ask("die")
         (tmp_path / "a.png").write_bytes(picture())
         decoder._seconds = 30
-        facts = {"source": str(tmp_path / "a.png"), "target": str(tmp_path / "b"), "max_pixels": 9999, "max_frames": 1, "max_seconds": 1}
+        facts = {
+            "source": str(tmp_path / "a.png"),
+            "target": str(tmp_path / "b"),
+            "max_pixels": 9999,
+            "max_frames": 1,
+            "max_seconds": 1,
+        }
         assert (await decoder.ask("upload", **facts))["suffix"] == ".png"
         await decoder.close()
 

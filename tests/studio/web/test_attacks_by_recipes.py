@@ -4,8 +4,24 @@ import pytest
 
 from batcountry.backend.policy import STRICT
 
-ADDRESSES = ["http://169.254.169.254/latest/meta-data", "https://evil.example/x.png", "file:///etc/passwd", "ftp://evil.example/x", "gopher://127.0.0.1:6379/_x", "//evil.example/x.png", "\\\\evil.example\\share\\x.png"]
-PATHS = ["/etc/passwd", "../../../etc/passwd", "~/.ssh/id_rsa", "C:\\windows\\win.ini", "/dev/zero", "/proc/self/environ", "studio.sqlite/../token"]
+ADDRESSES = [
+    "http://169.254.169.254/latest/meta-data",
+    "https://evil.example/x.png",
+    "file:///etc/passwd",
+    "ftp://evil.example/x",
+    "gopher://127.0.0.1:6379/_x",
+    "//evil.example/x.png",
+    "\\\\evil.example\\share\\x.png",
+]
+PATHS = [
+    "/etc/passwd",
+    "../../../etc/passwd",
+    "~/.ssh/id_rsa",
+    "C:\\windows\\win.ini",
+    "/dev/zero",
+    "/proc/self/environ",
+    "studio.sqlite/../token",
+]
 
 
 def ask(studio, **request):
@@ -24,24 +40,76 @@ def test_no_field_names_a_file_or_an_address(studio, field, value):
 
 
 @pytest.mark.parametrize("value", [*ADDRESSES, *PATHS[:-1]])
-@pytest.mark.parametrize("term", ['match("{}")', 'content("{}", "stem")', 'guide("{}", "stem")', "region('{}', layer('stem'))", 'style( "{}" , "stem")'])
+@pytest.mark.parametrize(
+    "term",
+    [
+        'match("{}")',
+        'content("{}", "stem")',
+        'guide("{}", "stem")',
+        "region('{}', layer('stem'))",
+        'style( "{}" , "stem")',
+    ],
+)
 def test_no_objective_names_one(studio, term, value):
     text = term.format(value.replace("\\", "\\\\"))
     assert ask(studio, recipe={"objective": text}).status_code in (403, 422)
 
 
-@pytest.mark.parametrize("model", ["os:system", "builtins:eval", "batcountry.models:open_model", "timm:resnet50", "torchvision:vgg16", "timm:hf-hub:evil/net", "net.pt", "net.pth", "net.onnx", "models/net.pt2", "net.pkl", "__import__('os')", "a;id", "x\0y"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "os:system",
+        "builtins:eval",
+        "batcountry.models:open_model",
+        "timm:resnet50",
+        "torchvision:vgg16",
+        "timm:hf-hub:evil/net",
+        "net.pt",
+        "net.pth",
+        "net.onnx",
+        "models/net.pt2",
+        "net.pkl",
+        "__import__('os')",
+        "a;id",
+        "x\0y",
+    ],
+)
 def test_no_code_pickle_or_file_is_a_network(studio, model):
     assert ask(studio, recipe={"model": model}).status_code in (403, 422)
 
 
 @pytest.mark.parametrize("kind", ["zoom", "video"])
-@pytest.mark.parametrize("keys", [{"guide": "0: /etc/passwd"}, {"model": "0: os:system"}, {"objective": '0: match("http://evil.example/")'}, {"layer": "0: ../../x"}])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"guide": "0: /etc/passwd"},
+        {"model": "0: os:system"},
+        {"objective": '0: match("http://evil.example/")'},
+        {"layer": "0: ../../x"},
+    ],
+)
 def test_no_curve_of_a_film_does_either(studio, kind, keys):
     assert ask(studio, kind=kind, options={"keys": keys}).status_code in (403, 422)
 
 
-@pytest.mark.parametrize("source", ["/etc/passwd", "../x", "http://evil.example", "a" * 65, "", "x/y", "x\0yyyyyyy", {"upload": "aaaaaaaaaa", "picture": "aaaaaaaaaa"}, {"path": "/etc/passwd"}, {"url": "http://evil.example"}, 3, ["aaaaaaaaaa"]], ids=repr)
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/etc/passwd",
+        "../x",
+        "http://evil.example",
+        "a" * 65,
+        "",
+        "x/y",
+        "x\0yyyyyyy",
+        {"upload": "aaaaaaaaaa", "picture": "aaaaaaaaaa"},
+        {"path": "/etc/passwd"},
+        {"url": "http://evil.example"},
+        3,
+        ["aaaaaaaaaa"],
+    ],
+    ids=repr,
+)
 @pytest.mark.parametrize("what", ["picture", "guide", "mask"])
 def test_no_source_is_anything_but_an_id(studio, what, source):
     named = source if isinstance(source, dict) else {"upload": source}
@@ -70,7 +138,25 @@ def test_no_recipe_takes_more_than_allowed(studio, request_):
     assert ask(studio, **request_).status_code in (403, 422)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"3", b'"x"', b"{" * 90_000, b'{"recipe": {"iterations": NaN}}', b'{"recipe": {"iterations": 1e999}}', b'{"title": "\xff\xfe"}', b'{"title": "\\ud800"}', b'{"recipe": {"layer": "\\u0000"}}', b'{"kind": "dream", "kind": "zoom", "x": 1}'], ids=ascii)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"3",
+        b'"x"',
+        b"{" * 90_000,
+        b'{"recipe": {"iterations": NaN}}',
+        b'{"recipe": {"iterations": 1e999}}',
+        b'{"title": "\xff\xfe"}',
+        b'{"title": "\\ud800"}',
+        b'{"recipe": {"layer": "\\u0000"}}',
+        b'{"kind": "dream", "kind": "zoom", "x": 1}',
+    ],
+    ids=ascii,
+)
 def test_a_body_that_is_no_request_is_refused(studio, body):
     before = sum(studio.here.queue.counts().values())
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]

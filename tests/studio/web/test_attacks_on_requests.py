@@ -96,36 +96,72 @@ def test_a_page_of_another_origin_changes_nothing(studio, origin):
 @pytest.mark.parametrize("site", [b"cross-site", b"same-site", b"evil"])
 def test_what_a_browser_says_another_page_sent_changes_nothing_and_sees_nothing(studio, site):
     before = changes(studio)
-    for method, path in ((b"POST", b"/api/v1/jobs"), (b"GET", b"/api/v1/pictures"), (b"GET", b"/api/v1/events")):
-        reply = studio.raw(method.decode(), path, [JSON, (b"sec-fetch-site", site), (b"sec-fetch-mode", b"no-cors")], JOB)
+    for method, path in (
+        (b"POST", b"/api/v1/jobs"),
+        (b"GET", b"/api/v1/pictures"),
+        (b"GET", b"/api/v1/events"),
+    ):
+        reply = studio.raw(
+            method.decode(), path, [JSON, (b"sec-fetch-site", site), (b"sec-fetch-mode", b"no-cors")], JOB
+        )
         assert reply.status == 403
     assert changes(studio) == before
 
 
 def test_a_link_on_another_page_leads_to_a_page_and_to_no_part_of_the_api(studio):
-    headers = [(b"sec-fetch-site", b"cross-site"), (b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"document")]
+    headers = [
+        (b"sec-fetch-site", b"cross-site"),
+        (b"sec-fetch-mode", b"navigate"),
+        (b"sec-fetch-dest", b"document"),
+    ]
     assert studio.raw("GET", b"/gallery", headers).status == 200
     assert studio.raw("GET", b"/api/v1/pictures", headers).status == 403
     assert studio.raw("GET", b"/gallery", [*headers[:2], (b"sec-fetch-dest", b"iframe")]).status == 403
-    assert studio.raw("POST", b"/enter", [*headers, (b"content-type", b"application/x-www-form-urlencoded")], b"token=x").status == 403
+    assert (
+        studio.raw(
+            "POST", b"/enter", [*headers, (b"content-type", b"application/x-www-form-urlencoded")], b"token=x"
+        ).status
+        == 403
+    )
 
 
-@pytest.mark.parametrize("kind", [b"text/plain", b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x", b"", b"text/json", b"application/jsonx"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"text/plain",
+        b"application/x-www-form-urlencoded",
+        b"multipart/form-data; boundary=x",
+        b"",
+        b"text/json",
+        b"application/jsonx",
+    ],
+)
 def test_a_form_that_any_page_can_send_is_no_job(studio, kind):
     before = changes(studio)
-    reply = studio.raw("POST", b"/api/v1/jobs", [(b"content-type", kind), (b"content-length", b"%d" % len(JOB))], JOB)
+    reply = studio.raw(
+        "POST", b"/api/v1/jobs", [(b"content-type", kind), (b"content-length", b"%d" % len(JOB))], JOB
+    )
     assert (reply.status, changes(studio)) == (415, before)
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "CONNECT", "PUT", "PROPFIND", "GET\r\nX: y", "get"])
 def test_other_methods_are_refused(studio, method):
-    reply = studio.raw(method, b"/api/v1/jobs", [(b"origin", b"http://evil.example"), (b"access-control-request-method", b"POST")])
+    reply = studio.raw(
+        method,
+        b"/api/v1/jobs",
+        [(b"origin", b"http://evil.example"), (b"access-control-request-method", b"POST")],
+    )
     assert reply.status == 405
     assert not [name for name in reply.headers if name.startswith("access-control")]
 
 
 def test_nothing_can_be_overridden_by_headers(studio):
-    headers = [(b"x-http-method-override", b"DELETE"), (b"x-forwarded-host", b"evil.example"), (b"x-original-url", b"/../token"), (b"x-forwarded-for", b"1.2.3.4")]
+    headers = [
+        (b"x-http-method-override", b"DELETE"),
+        (b"x-forwarded-host", b"evil.example"),
+        (b"x-original-url", b"/../token"),
+        (b"x-forwarded-for", b"1.2.3.4"),
+    ]
     reply = studio.raw("GET", b"/api/v1/jobs", headers)
     assert reply.status == 200 and b"evil" not in reply.body
 
@@ -141,7 +177,10 @@ def test_two_lengths_are_refused(studio):
 
 
 def test_json_longer_than_any_is_refused_before_it_is_read(studio):
-    assert studio.raw("POST", b"/api/v1/jobs", [JSON, (b"content-length", b"%d" % (bodies.MAX_JSON + 1))]).status == 413
+    assert (
+        studio.raw("POST", b"/api/v1/jobs", [JSON, (b"content-length", b"%d" % (bodies.MAX_JSON + 1))]).status
+        == 413
+    )
 
 
 def test_a_body_that_does_not_say_its_length_is_bounded_as_it_comes(studio):
@@ -223,10 +262,23 @@ def test_uploads_and_jobs_have_a_rate(open_studio):
     replies = [studio.upload(picture()) for _ in range(2)]
     assert [each.status_code for each in replies] == [201, 429]
     assert 0 < int(replies[1].headers["retry-after"]) <= 60
-    assert [studio.post("/api/v1/jobs", json={"recipe": {"iterations": 1}}).status_code for _ in range(2)] == [201, 429]
+    assert [
+        studio.post("/api/v1/jobs", json={"recipe": {"iterations": 1}}).status_code for _ in range(2)
+    ] == [201, 429]
 
 
-@pytest.mark.parametrize("path", [b"/", b"/api/v1/jobs", b"/api/v1/nothing", b"/nothing", b"/api/v1/../x", b"/health", b"/static/1/css/base.css"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/",
+        b"/api/v1/jobs",
+        b"/api/v1/nothing",
+        b"/nothing",
+        b"/api/v1/../x",
+        b"/health",
+        b"/static/1/css/base.css",
+    ],
+)
 def test_every_reply_says_what_a_browser_may_do_with_it(studio, path):
     headers = studio.raw("GET", path).headers
     assert headers["content-security-policy"] == POLICY and "unsafe" not in POLICY and "*" not in POLICY
@@ -248,7 +300,19 @@ def test_an_address_that_is_too_long_is_refused(studio):
     assert studio.raw("GET", b"/api/v1/pictures?text=" + b"x" * 5000).status == 414
 
 
-@pytest.mark.parametrize("text", ["{{7*7}}", "${7*7}", "<%= 7*7 %>", "#{7*7}", "{% raw %}", "<script>alert(1)</script>", "'\"><img src=x onerror=alert(1)>", "%0d%0aX-Evil: 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{7*7}}",
+        "${7*7}",
+        "<%= 7*7 %>",
+        "#{7*7}",
+        "{% raw %}",
+        "<script>alert(1)</script>",
+        "'\"><img src=x onerror=alert(1)>",
+        "%0d%0aX-Evil: 1",
+    ],
+)
 def test_what_a_client_says_is_said_back_as_it_is_and_only_as_json(studio, text):
     id = studio.post("/api/v1/jobs", json={"title": text, "recipe": {"iterations": 1}}).json()["id"]
     reply = studio.get(f"/api/v1/jobs/{id}")
@@ -260,11 +324,15 @@ def test_what_a_client_says_is_said_back_as_it_is_and_only_as_json(studio, text)
 
 
 def test_headers_cannot_be_put_in_by_a_language_or_a_cookie(studio):
-    reply = studio.raw("GET", b"/?lang=en%0d%0aSet-Cookie:x=1", [(b"cookie", b"lang=zh\r\nx: y; theme=<script>")])
+    reply = studio.raw(
+        "GET", b"/?lang=en%0d%0aSet-Cookie:x=1", [(b"cookie", b"lang=zh\r\nx: y; theme=<script>")]
+    )
     assert "x" not in reply.headers and b"<script>alert" not in reply.body and b'theme="<' not in reply.body
 
 
-@pytest.mark.parametrize("value", [b"abc", b"-1", b"1e3", b"9" * 40, b"\xc2\xb2", b"0x10", b"1\r\n2", "٣".encode()])
+@pytest.mark.parametrize(
+    "value", [b"abc", b"-1", b"1e3", b"9" * 40, b"\xc2\xb2", b"0x10", b"1\r\n2", "٣".encode()]
+)
 def test_an_id_of_an_event_that_is_none_is_no_fault(studio, value):
     reply = studio.raw("GET", b"/api/v1/events/since?after=" + value.replace(b"\r\n", b"%0d%0a"))
     assert reply.status in (200, 400, 422)

@@ -171,8 +171,16 @@ def test_asking_gives_what_the_stream_gives(studio):
     here = studio.here
     at = here.events.say("settings", {"new": True})
     reply = studio.get(f"/api/v1/events/since?after={at - 1}").json()
-    assert reply == {"events": [{"id": at, "kind": "settings", "data": {"version": 1, "new": True}}], "last": at, "reset": False}
-    assert studio.get(f"/api/v1/events/since?after={at + 99}").json() == {"events": [], "last": at, "reset": True}
+    assert reply == {
+        "events": [{"id": at, "kind": "settings", "data": {"version": 1, "new": True}}],
+        "last": at,
+        "reset": False,
+    }
+    assert studio.get(f"/api/v1/events/since?after={at + 99}").json() == {
+        "events": [],
+        "last": at,
+        "reset": True,
+    }
 
 
 def test_the_stream_is_one_that_no_proxy_holds_back(studio):

@@ -71,7 +71,9 @@ def test_an_enlargement_is_dreamed_on_disk_with_its_pieces(studio, upload):
 
 
 def test_a_zoom_takes_the_recipe_and_its_own_options(studio, upload):
-    shown = ask(studio, kind="zoom", picture={"upload": upload}, options={"seconds": 0.5, "zoom": "1.1"}).json()
+    shown = ask(
+        studio, kind="zoom", picture={"upload": upload}, options={"seconds": 0.5, "zoom": "1.1"}
+    ).json()
     stored = spec(studio, shown["id"])
     assert (stored.kind, stored.recipe["seconds"], stored.recipe["dream"]["iterations"]) == ("zoom", 0.5, 1)
     assert stored.outputs["film"].path.endswith(".mp4")
@@ -161,11 +163,15 @@ def test_what_is_being_dreamed_is_shown_with_how_far_it_is(open_studio):
     with studio.here.database.writing() as connection:
         from batcountry.studio.store.changes import change
 
-        change(connection, id, 0.0, progress=Progress(where=where, done=0.25, seconds_left=9).model_dump_json())
+        change(
+            connection, id, 0.0, progress=Progress(where=where, done=0.25, seconds_left=9).model_dump_json()
+        )
     studio.here.folder.preview(id).write_bytes(picture(kind="JPEG"))
     shown = studio.get(f"/api/v1/jobs/{id}").json()
     assert shown["state"] == "running"
-    assert {name: shown["progress"][name] for name in ("done", "octave", "octaves", "iteration", "iterations")} == {
+    assert {
+        name: shown["progress"][name] for name in ("done", "octave", "octaves", "iteration", "iterations")
+    } == {
         "done": 0.25,
         "octave": 2,
         "octaves": 4,
@@ -173,7 +179,10 @@ def test_what_is_being_dreamed_is_shown_with_how_far_it_is(open_studio):
         "iterations": 10,
     }
     preview = studio.get(shown["preview"])
-    assert (preview.headers["content-type"], preview.headers["cache-control"]) == ("image/jpeg", "private, no-cache")
+    assert (preview.headers["content-type"], preview.headers["cache-control"]) == (
+        "image/jpeg",
+        "private, no-cache",
+    )
     assert studio.get(f"/api/v1/jobs/{id}/log").json() == {"log": "", "sentence": ""}
 
 

@@ -2,23 +2,44 @@
 
 import json
 import threading
+from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 import uvicorn
 
+from batcountry.jobs.spec import JobSpec
+from batcountry.studio.store.uploads import Upload
 from batcountry.studio.web import serving
 from batcountry.studio.web.app import create_app
 from batcountry.studio.web.protocol import BoundedProtocol
 from batcountry.studio.web.safety import rates
+from studio_server import Studio, picture
 
 schemathesis = pytest.importorskip("schemathesis")
 from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
+from hypothesis.errors import Unsatisfiable  # noqa: E402
 
-EXAMPLES = 12
+EXAMPLES = 8
+
+
+KNOWN = {}
+
+
+def fill(studio, add_picture):
+    """Put something of each kind into a studio, so that what is asked for is there as often as not."""
+    here = studio.here
+    here.events.say("settings", {})
+    KNOWN["pictures"] = add_picture(studio)
+    KNOWN["jobs"] = here.queue.submit(JobSpec(kind="dream")).id
+    path = here.folder.upload("a-known-upload")
+    path.write_bytes(picture())
+    facts = {"name": "x.png", "sha256": "", "width": 40, "height": 30, "bytes": 99, "created": 0.0}
+    KNOWN["uploads"] = here.uploads.add(Upload(id=path.stem, file=here.folder.relative(path), **facts)).id
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def address(tmp_path_factory, add_picture):
     """Where a studio answers that runs in a thread of this process."""
     folder = tmp_path_factory.mktemp("openapi")
     from batcountry.studio.settings import StudioSettings
@@ -27,7 +48,7 @@ def address(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, serving.listening("127.0.0.1", 0) as taken:
         patch.setattr(rates, "CHANGES_PER_MINUTE", 10**6)
         app = create_app(chosen)
-        app.state.studio.events.say("settings", {})
+        fill(Studio(SimpleNamespace(app=app)), add_picture)
         server = uvicorn.Server(uvicorn.Config(app, http=BoundedProtocol, ws="none", log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
         thread.start()
@@ -54,8 +75,6 @@ def test_everything_is_described_with_its_errors(schema):
 
 
 def test_whatever_is_sent_nothing_fails_and_nothing_undescribed_comes(schema, address):
-    checks = schemathesis.checks.load_all_checks() if hasattr(schemathesis.checks, "load_all_checks") else None
-    del checks
     from schemathesis.checks import not_a_server_error
     from schemathesis.specs.openapi import checks as described
 
@@ -73,10 +92,7 @@ def test_whatever_is_sent_nothing_fails_and_nothing_undescribed_comes(schema, ad
         if operation.path == "/api/v1/events":
             continue  # it has no end
         for mode in schemathesis.GenerationMode:
-            try:
-                strategy = operation.as_strategy(generation_mode=mode)
-            except schemathesis.errors.InvalidSchema:
-                continue
+            strategy = operation.as_strategy(generation_mode=mode)
 
             @given(case=strategy)
             @settings(
@@ -90,13 +106,13 @@ def test_whatever_is_sent_nothing_fails_and_nothing_undescribed_comes(schema, ad
             def ask(case):
                 nonlocal asked
                 asked += 1
+                kind = case.operation.path.split("/")[3]
+                if asked % 2 and "id" in (case.path_parameters or {}) and kind in KNOWN:
+                    case.path_parameters["id"] = KNOWN[kind]
                 if isinstance(case.query, dict) and "wait" in case.query:
                     case.query["wait"] = 0
                 case.call_and_validate(checks=wanted, headers={"Origin": address})
 
-            try:
+            with suppress(Unsatisfiable):  # of what takes nothing, nothing wrong can be sent
                 ask()
-            except schemathesis.errors.SchemathesisError as error:
-                if "negative" not in str(error).lower():
-                    raise
     assert asked > 300

@@ -50,8 +50,13 @@ def test_a_seed_has_an_order_of_its_own(gallery, ids):
 
 
 def test_it_is_searched_by_what_is_known(gallery, ids, add_picture):
-    assert listed(gallery, layer="blocks.5", text="BLOCKS.5 efficientnet", network="efficientnet-lite0") == ids[::-1]
-    assert listed(gallery, text="' OR 1=1 --") == listed(gallery, text="%") == listed(gallery, layer="x") == []
+    assert (
+        listed(gallery, layer="blocks.5", text="BLOCKS.5 efficientnet", network="efficientnet-lite0")
+        == ids[::-1]
+    )
+    assert (
+        listed(gallery, text="' OR 1=1 --") == listed(gallery, text="%") == listed(gallery, layer="x") == []
+    )
 
 
 def test_a_favorite_is_one_until_it_is_not(gallery, ids):
@@ -85,11 +90,24 @@ def test_as_a_jpeg_it_still_has_its_recipe_inside(gallery, ids):
         assert json.loads(note_inside(image)) == {"recipe": {"layer": "blocks.5"}}
 
 
+@pytest.mark.parametrize(("size", "small"), [((64, 48), (64, 48)), ((321, 100), (320, 100))])
+def test_what_is_small_is_not_made_larger(gallery, add_picture, size, small):
+    id = add_picture(gallery, size=size)
+    reply = gallery.get(f"/api/v1/pictures/{id}/thumb?side=320")
+    assert Image.open(io.BytesIO(reply.content)).size == small
+    gallery.delete(f"/api/v1/pictures/{id}")
+
+
 def test_a_small_one_is_small_and_kept(gallery, add_picture):
     id = add_picture(gallery, size=(700, 350))
     reply = gallery.get(f"/api/v1/pictures/{id}/thumb?side=320")
     assert Image.open(io.BytesIO(reply.content)).size == (320, 160)
-    assert gallery.get(f"/api/v1/pictures/{id}/thumb", headers={"if-none-match": reply.headers["etag"]}).status_code == 304
+    assert (
+        gallery.get(
+            f"/api/v1/pictures/{id}/thumb", headers={"if-none-match": reply.headers["etag"]}
+        ).status_code
+        == 304
+    )
     gallery.delete(f"/api/v1/pictures/{id}")
 
 
@@ -110,8 +128,13 @@ def test_a_zip_of_what_is_not_there_is_not_found(gallery, ids):
 
 def test_the_recipe_of_a_picture_is_shown_without_files_of_the_machine(gallery, add_picture):
     folder = gallery.here.folder.path
-    id = add_picture(gallery, recipe={"layer": "stem", "guide": "/home/me/x.png", "objective": f'match("{folder}/a.png")'})
-    assert gallery.get(f"/api/v1/pictures/{id}/recipe").json() == {"layer": "stem", "objective": 'match("a.png")'}
+    id = add_picture(
+        gallery, recipe={"layer": "stem", "guide": "/home/me/x.png", "objective": f'match("{folder}/a.png")'}
+    )
+    assert gallery.get(f"/api/v1/pictures/{id}/recipe").json() == {
+        "layer": "stem",
+        "objective": 'match("a.png")',
+    }
     gallery.delete(f"/api/v1/pictures/{id}")
 
 
@@ -139,6 +162,9 @@ def test_of_a_picture_whose_file_is_gone_that_is_said(gallery, add_picture):
     gallery.delete(f"/api/v1/pictures/{id}")
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "cursor=1:'--", "limit=0", "limit=1000", "order=odd", "seed=-1", "media=exe", "favorite=x"])
+@pytest.mark.parametrize(
+    "query",
+    ["cursor=x", "cursor=1:'--", "limit=0", "limit=1000", "order=odd", "seed=-1", "media=exe", "favorite=x"],
+)
 def test_what_cannot_be_asked_is_refused(gallery, query):
     assert gallery.get(f"/api/v1/pictures?{query}").status_code == 422

@@ -26,7 +26,14 @@ def enter(closed, token=TOKEN, goal="/gallery"):
 
 
 def test_without_it_nothing_is_shown(closed):
-    for path in ("/api/v1/jobs", "/api/v1/events", "/api/v1/openapi.json", "/metrics", "/api/v1/settings", "/nothing"):
+    for path in (
+        "/api/v1/jobs",
+        "/api/v1/events",
+        "/api/v1/openapi.json",
+        "/metrics",
+        "/api/v1/settings",
+        "/nothing",
+    ):
         reply = closed.get(path)
         assert reply.status_code == 401 and "token" in reply.json()["detail"]
         assert reply.headers["www-authenticate"].startswith("Bearer")
@@ -67,7 +74,19 @@ def test_the_cookie_lets_in_and_no_script_sees_it(closed):
     assert closed.get("/api/v1/jobs").status_code == 200
 
 
-@pytest.mark.parametrize("goal", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/%0d%0a\r\nx: y", "", "\t//evil.example", "/ /x"])
+@pytest.mark.parametrize(
+    "goal",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/%0d%0a\r\nx: y",
+        "",
+        "\t//evil.example",
+        "/ /x",
+    ],
+)
 def test_from_there_nobody_is_sent_elsewhere(closed, goal):
     assert enter(closed, goal=goal).headers["location"] == "/"
 
@@ -83,7 +102,9 @@ def test_guessing_is_slow(open_studio):
     assert codes[0] == 401 and codes[-1] == 429
     codes = [enter(studio, f"guess {at}").status_code for at in range(25)]
     assert codes[0] == 401 and codes[-1] == 429
-    assert studio.get("/api/v1/jobs", headers=bearer(TOKEN)).status_code == 200  # who has it is not kept out by others
+    assert (
+        studio.get("/api/v1/jobs", headers=bearer(TOKEN)).status_code == 200
+    )  # who has it is not kept out by others
 
 
 def test_whether_it_is_well_may_be_asked_by_all(closed):

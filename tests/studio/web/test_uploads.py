@@ -21,7 +21,12 @@ def test_an_upload_is_answered_with_what_it_is(studio, photo):
     reply = studio.upload(photo, "Cat on a mat.png")
     assert reply.status_code == 201
     shown = reply.json()
-    assert (shown["name"], shown["media"], shown["width"], shown["height"]) == ("Cat on a mat.png", "picture", 40, 30)
+    assert (shown["name"], shown["media"], shown["width"], shown["height"]) == (
+        "Cat on a mat.png",
+        "picture",
+        40,
+        30,
+    )
     assert studio.get(f"/api/v1/uploads/{shown['id']}").json() == shown
 
 
@@ -83,7 +88,9 @@ def film(count=5, size=(32, 24), rate=10):
         stream = container.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for at in range(count):
-            container.mux(stream.encode(av.VideoFrame.from_image(Image.new("RGB", size, (at * 9 % 256, 80, 120)))))
+            container.mux(
+                stream.encode(av.VideoFrame.from_image(Image.new("RGB", size, (at * 9 % 256, 80, 120))))
+            )
         container.mux(stream.encode(None))
     return out.getvalue()
 

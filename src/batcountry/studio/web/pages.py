@@ -35,7 +35,7 @@ NAVIGATION = ("/", "/gallery", "/motion", "/see", "/jobs")
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
     ".png": "image/png",
 }
 _YEAR = 365 * 24 * 3600

@@ -15,8 +15,11 @@ from batcountry.errors import NotFound, StudioError
 from batcountry.studio.store.pictures import Picture
 from batcountry.studio.web.studio import Studio
 
+
 def _number(text: object) -> object:
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 6 else text
+    return (
+        int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 6 else text
+    )
 
 
 Side = Annotated[Literal[320, 960, 1600], BeforeValidator(_number)]

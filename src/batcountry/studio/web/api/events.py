@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Header, HTTPException, Query
+from fastapi import APIRouter, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
 from batcountry.studio.web.problems import problems
@@ -18,13 +18,9 @@ router = APIRouter(tags=["events"])
 After = Annotated[int | None, Query(ge=0, lt=2**62)]
 
 
-class _Stream(StreamingResponse):
-    media_type = "text/event-stream"
-
-
 @router.get(
     "/events",
-    response_class=_Stream,
+    response_class=Response,
     responses={**problems(), 200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 async def events(
@@ -36,7 +32,7 @@ async def events(
     known = last_event_id.strip() if last_event_id else ""
     begin = int(known) if known.isascii() and known.isdigit() and len(known) < 19 else after
     headers = {"cache-control": "no-store, no-transform", "x-accel-buffering": "no"}
-    return _Stream(studio.feed.stream(begin), headers=headers)
+    return StreamingResponse(studio.feed.stream(begin), headers=headers, media_type="text/event-stream")
 
 
 @router.get("/events/since", responses=problems())

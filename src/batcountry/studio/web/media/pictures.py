@@ -96,6 +96,7 @@ def thumbnail(source: Path, target: Path, side: int) -> dict[str, Any]:
         image = open_image(file, NAME)
         check_pixels(image.size, MAX_RESULT_PIXELS)
         image.draft("RGB", (side, side))
+        image.load()
         small = image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
         small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return save_thumbnail(small, target)

@@ -88,6 +88,9 @@ export function menu(label, entries, attributes = {}) {
   return box;
 }
 
+/** A network's name for people: its title up to the first comma. */
+export const titleOf = (network) => (network.title ?? network.name).split(",")[0];
+
 export async function copy(text, said = _("Copied.")) {
   try { await navigator.clipboard.writeText(text); toast(said); } catch { toast(_("The browser does not let this page copy.")); }
 }

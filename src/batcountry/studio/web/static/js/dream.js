@@ -1,5 +1,5 @@
 // The first page: a picture dropped anywhere dreams at once; what is changed dreams again from what is kept.
-import { _, ngettext, number, timeLeft } from "./words.js";
+import { _, N_, ngettext, number, timeLeft } from "./words.js";
 import { $, button, copy, debounced, kept, menu, save, swap, told, toast, typing, el } from "./dom.js";
 import { at, get, patch, post, remove, upload } from "./api.js";
 import { happenings, jobOf, on } from "./events.js";
@@ -29,7 +29,7 @@ const rail = new Rail(state, { changed, guide: takeGuide, mask: takeMask, paint 
 
 const begun = () => !!(state.source || state.sky || local);
 const snapshot = () => structuredClone({ source: state.source, sky: state.sky, width: state.width, height: state.height, form: state.form, result: state.result });
-const beforeAddress = () => (local ? local.url : state.source ? at.source(state.source) : `${document.documentElement.dataset.static}/img/sky.jpg`);
+const beforeAddress = () => (local ? local.url : state.source ? at.source(state.source) : `${document.documentElement.dataset.static}/img/sky.webp`);
 
 // ---- Taking pictures
 
@@ -225,8 +225,8 @@ function sentence() {
     case "waiting": return dot(_("Waiting"), job.sentence && _(job.sentence), job.ahead > 0 ? ngettext("{n} is before it", "{n} are before it", job.ahead) : "", job.starts_in > 1 ? _("begins in {n} s", { n: Math.round(job.starts_in) }) : "");
     case "running": return dot(_("Dreaming"), job.progress ? timeLeft(job.progress.seconds_left) : _("looking at the picture"), size);
     case "paused": return dot(_("Paused"), _("the memory is free"));
-    case "failed": return _(job.sentence || "It did not work.");
-    case "set_aside": return _(job.sentence || "It stopped the program twice, and was set aside.");
+    case "failed": return _(job.sentence || N_("It did not work."));
+    case "set_aside": return _(job.sentence || N_("It stopped the program twice, and was set aside."));
     case "cancelled": return _("Cancelled");
   }
   return state.result ? dot(_("Done"), size) : size;

@@ -1,6 +1,6 @@
 // Everything that was made here: a wall of pictures at their own proportions, in pages by cursor.
 import { _, ngettext } from "./words.js";
-import { $, button, debounced, el, told, toast } from "./dom.js";
+import { $, button, debounced, el, titleOf, told, toast } from "./dom.js";
 import { at, get, post, query, remove } from "./api.js";
 import { happenings, on } from "./events.js";
 import { draggable } from "./drop.js";
@@ -104,14 +104,14 @@ function nothing() {
 function pills() {
   const one = (label, name, value, key) => el("label", { class: "pill" }, el("input", { type: key === "favorite" ? "checkbox" : "radio", name, checked: filter[key] === value, onchange: (event) => { filter[key] = key === "favorite" ? event.target.checked : value; if (value === "random") seed = Math.floor(Math.random() * 1e6); reload(); } }), label);
   const list = (label, key, values) => {
-    const select = el("select", { "aria-label": label, onchange: () => { filter[key] = select.value; reload(); } }, el("option", { value: "" }, label), values.map(([value, text]) => el("option", { value }, text)));
+    const select = el("select", { "aria-label": label, onchange: () => { filter[key] = select.value; select.parentElement.classList.toggle("set", !!select.value); reload(); } }, el("option", { value: "" }, label), values.map(([value, text]) => el("option", { value }, text)));
     return el("label", { class: "pill" }, select);
   };
   const media = list(_("All kinds"), "media", [["picture", _("Pictures")], ["film", _("Films")], ["pyramid", _("Huge ones")], ["sheet", _("Sheets")]]);
   $("pills").replaceChildren(one(_("Newest"), "order", "newest", "order"), one(_("Random"), "order", "random", "order"), one(_("Favorites"), "favorite", true, "favorite"), media);
   get("/networks").then((answer) => {
     const here = (answer.networks ?? answer).filter((each) => each.here !== false);
-    if (here.length > 1) $("pills").append(list(_("All networks"), "network", here.map((each) => [each.name, each.title ?? each.name])));
+    if (here.length > 1) $("pills").append(list(_("All networks"), "network", here.map((each) => [each.name, titleOf(each)])));
     const model = here[0];
     if (model) get(`/networks/${encodeURIComponent(model.name)}`).then((details) => $("pills").append(list(_("All layers"), "layer", details.layers.map((each) => [each.name, each.name])))).catch(() => {});
   }).catch(() => {});

@@ -11,7 +11,7 @@ export async function header() {
   try {
     const settings = await get("/settings");
     draw(true);
-    const text = [settings.devices?.[0], settings.memory_total ? _("{used} of {all}", { used: bytes(settings.memory_total - settings.memory_free), all: bytes(settings.memory_total) }) : ""].filter(Boolean).join(" · ");
+    const text = [settings.devices?.filter((each) => each !== "auto").join(", "), settings.memory_total ? _("{used} of {all}", { used: bytes(settings.memory_total - settings.memory_free), all: bytes(settings.memory_total) }) : ""].filter(Boolean).join(" · ");
     if (text) $("health").lastElementChild.textContent = text;
     $("health").setAttribute("aria-label", `${_("Settings")}${text ? `: ${text}` : ""}`);
   } catch { draw(false); }

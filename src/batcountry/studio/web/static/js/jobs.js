@@ -3,17 +3,16 @@ import { _, ngettext, timeLeft, when } from "./words.js";
 import { $, button, debounced, el, told } from "./dom.js";
 import { at, get, post, query } from "./api.js";
 import { happenings, jobOf, on } from "./events.js";
+import { NAMES, STATES } from "./running.js";
 import { header } from "./header.js";
 
 const NOW = ["running", "waiting", "paused"];
 const OVER = ["done", "failed", "cancelled", "set_aside"];
-const NAMES = { dream: "Dream", enlarge: "Print size", zoom: "Flight", video: "Film", visualize: "Drawing", watch: "From a folder", looks: "Small dreams of looks", see: "What it sees", atlas: "Atlas" };
-const STATES = { waiting: "waiting", running: "dreaming", paused: "paused", done: "done", failed: "did not work", cancelled: "cancelled", set_aside: "set aside" };
 let now = [], past = [], after = null;
 const rows = new Map();
 
 function line(job) {
-  const parts = [_(STATES[job.state])];
+  const parts = [job.title ? _(NAMES[job.kind] ?? job.kind) : "", _(STATES[job.state])];
   if (job.state === "running") parts.push(job.progress?.octaves ? _("octave {n} of {all}", { n: job.progress.octave, all: job.progress.octaves }) : job.progress?.where, timeLeft(job.progress?.seconds_left));
   if (job.state === "waiting") parts.push(job.ahead ? ngettext("{n} is before it", "{n} are before it", job.ahead) : _("next in line"), job.starts_in > 1 ? _("begins in {n} s", { n: Math.round(job.starts_in) }) : "");
   if (OVER.includes(job.state) && job.ended) parts.push(when(job.ended));
@@ -43,14 +42,13 @@ function row(job) {
   const picture = source ? el("img", { src: source, alt: "", loading: "lazy", onerror: () => picture.replaceWith(el("div", { class: "blank" })) }) : el("div", { class: "blank" });
   const status = el("p", {});
   const bar = el("i");
-  const open = known?.item.querySelector("details")?.open;
-  const log = el("pre", { tabindex: "0" });
-  const details = el("details", { open, ontoggle: () => details.open && showLog(job.id, log) }, el("summary", {}, _("Log")), log);
+  const log = known?.log ?? el("pre", { tabindex: "0", hidden: true });
+  const opener = button(_("Log"), () => { log.hidden = !log.hidden; opener.setAttribute("aria-expanded", String(!log.hidden)); if (!log.hidden) showLog(job.id, log); }, { class: "small", "aria-expanded": String(!log.hidden), "aria-label": `${_("Log")}: ${job.title}` });
   const item = el("li", { class: "job card" }, picture,
-    el("div", { class: "what" }, el("b", {}, job.title || _(NAMES[job.kind] ?? job.kind)), el("p", {}, _(NAMES[job.kind] ?? job.kind)), status,
+    el("div", { class: "what" }, el("b", {}, job.title || _(NAMES[job.kind] ?? job.kind)), status,
       job.sentence ? el("p", { class: ["failed", "set_aside"].includes(job.state) ? "wrong" : "" }, _(job.sentence)) : null, job.state === "running" ? el("div", { class: "progress" }, bar) : null),
-    el("div", { class: "row" }, actions(job)), details);
-  const kept = { told: told_, item, status, bar };
+    el("div", { class: "row" }, actions(job), opener), log);
+  const kept = { told: told_, item, status, bar, log };
   rows.set(job.id, kept);
   refresh(kept, job);
   return item;
@@ -77,7 +75,7 @@ function draw() {
   $("older").hidden = !after;
 }
 
-const asked = (states, rest = {}) => get(`/jobs${query({ state: states.join(","), ...rest })}`).then((answer) => ({ jobs: answer.jobs ?? answer, next: answer.next }));
+const asked = (states, rest = {}) => get(`/jobs?${states.map((each) => `state=${each}`).join("&")}&${query(rest).slice(1)}`).then((answer) => ({ jobs: answer.jobs ?? answer, next: answer.next }));
 
 async function load() {
   try {

@@ -1,6 +1,6 @@
 // How to dream: looks, sliders in words, guide, mask, something by name, network, size, and everything else.
 import { _, ngettext, number } from "./words.js";
-import { $, button, debounced, el, told } from "./dom.js";
+import { $, button, debounced, el, titleOf, told } from "./dom.js";
 import { at, get, query } from "./api.js";
 import { takeDrops } from "./drop.js";
 import { fields, settingsCount, showLooks } from "./form.js";
@@ -116,9 +116,9 @@ export class Rail {
   async #network() {
     const usual = this.schema?.properties.model.default ?? "";
     const name = this.form.model || usual;
-    $("network-word").textContent = [this.network?.title ?? name, this.form.layer].filter(Boolean).join(" · ");
+    $("network-word").textContent = [this.network ? titleOf(this.network) : name, this.form.layer].filter(Boolean).join(" · ");
     const model = el("select", { id: "model", onchange: () => { Object.assign(this.form, { model: model.value === usual ? "" : model.value, layer: "", thing: null }); this.refresh(); this.changed(); } },
-      this.networks.map((each) => el("option", { value: each.name, selected: each.name === name, disabled: each.ready === false || each.here === false }, each.title ?? each.name)));
+      this.networks.map((each) => el("option", { value: each.name, selected: each.name === name, disabled: each.ready === false || each.here === false }, titleOf(each))));
     const layer = el("select", { id: "layer", onchange: () => { Object.assign(this.form, { layer: layer.value, thing: null }); this.refresh(); this.changed(); } }, el("option", { value: "" }, _("as the look says")));
     $("network").replaceChildren(el("label", { class: "field" }, el("span", {}, _("Network")), model), el("label", { class: "field" }, el("span", {}, _("Layer")), layer),
       el("div", { class: "row" }, el("a", { class: "button small", href: "/see" }, _("See what its layers like"))));

@@ -1,18 +1,18 @@
 // What the form on the first page says, as a recipe; and a recipe in a person's words.
-import { _ } from "./words.js";
+import { _, N_ } from "./words.js";
 
-export const STRENGTHS = ["gentle", "normal", "wild"];
+export const STRENGTHS = [N_("gentle"), N_("normal"), N_("wild")];
 
 // Size of the coarsest octave against the picture: what grows there is as large a part of it.
 export const PATTERNS = [
-  { word: "very fine", recipe: { initial_size: "x0.7" } },
-  { word: "fine", recipe: { initial_size: "x0.4" } },
-  { word: "medium", recipe: {} },
-  { word: "large", recipe: { initial_size: "x0.13", octaves: 7 } },
-  { word: "as large as it goes", recipe: { initial_size: "x0.09", octaves: 8 } },
+  { word: N_("very fine"), recipe: { initial_size: "x0.7" } },
+  { word: N_("fine"), recipe: { initial_size: "x0.4" } },
+  { word: N_("medium"), recipe: {} },
+  { word: N_("large"), recipe: { initial_size: "x0.13", octaves: 7 } },
+  { word: N_("as large as it goes"), recipe: { initial_size: "x0.09", octaves: 8 } },
 ];
 
-export const SIZES = [[512, "a quick look"], [1024, "for the screen"], [2048, "large"], [0, "as the picture is"]];
+export const SIZES = [[512, N_("a quick look")], [1024, N_("for the screen")], [2048, N_("large")], [0, N_("as the picture is")]];
 
 // Fields that have a place of their own on the page, and those that only the studio itself may fill.
 export const SHOWN = ["model", "layer", "objective", "strength", "initial_size", "octaves", "size", "guide", "mask"];

@@ -3,6 +3,7 @@ import { _, bytes, number } from "./words.js";
 import { $, el, told } from "./dom.js";
 import { get } from "./api.js";
 import { happenings } from "./events.js";
+import { STATES } from "./running.js";
 import { header } from "./header.js";
 
 for (const input of document.querySelectorAll("[name=theme]")) {
@@ -17,10 +18,10 @@ const facts = (place, list) => place.replaceChildren(...list.filter(([, value]) 
 try {
   const now = await get("/settings");
   facts($("machine"), [
-    [_("Dreams on"), (now.devices ?? []).join(", ")],
+    [_("Dreams on"), (now.devices ?? []).map((each) => (each === "auto" ? _("the best that is here") : each)).join(", ")],
     [_("Memory"), now.memory_total ? _("{free} of {all} free", { free: bytes(now.memory_free), all: bytes(now.memory_total) }) : ""],
     [_("Network leaves the memory after"), now.idle_seconds ? _("{n} min without work", { n: number(now.idle_seconds / 60, { maximumFractionDigits: 1 }) }) : ""],
-    [_("Jobs"), now.queue ? Object.entries(now.queue).filter(([, count]) => count).map(([state, count]) => `${_(state)} ${number(count)}`).join(" · ") : ""],
+    [_("Jobs"), now.queue ? Object.entries(now.queue).filter(([, count]) => count).map(([state, count]) => `${_(STATES[state] ?? state)} ${number(count)}`).join(" · ") : ""],
     [_("Version"), now.version],
   ]);
   facts($("folder"), [

@@ -13,6 +13,9 @@ export function _(text, values = {}) {
   return filled(Array.isArray(found) ? found[found.length - 1] : found, values);
 }
 
+/** Marks a text for the catalogue that is translated where it is shown. */
+export const N_ = (text) => text;
+
 /** A text that depends on a number n. */
 export function ngettext(one, many, n, values = {}) {
   const found = words[one];
