@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,17 +56,16 @@ class FakeWorker:
                 self.leases.fail(job.id, "fake", sentence)
                 return
         try:
-            with open(source.path, "rb") as file:
-                data = file.read()
+            data = Path(source.path).read_bytes()
         except OSError as error:
             self.leases.fail(job.id, "fake", f"{source.path} cannot be read: {error.strerror}")
             return
         if hashlib.sha256(data).hexdigest() != source.sha256:
             self.leases.fail(job.id, "fake", f"{source.path} is not the picture that the job was begun with")
             return
-        with open(place.path, "wb") as file:
-            file.write(noted(source.sha256) if name == "picture" else b"a film of " + source.sha256.encode())
-        result = NewPicture(output, self.places.relative(type(self.places.path)(place.path)), "picture", 1, 1, 1)
+        made = noted(source.sha256) if name == "picture" else b"a film of " + source.sha256.encode()
+        Path(place.path).write_bytes(made)
+        result = NewPicture(output, self.places.relative(Path(place.path)), "picture", 1, 1, 1)
         self.leases.finish(job.id, "fake", [result])
 
 
@@ -93,7 +93,9 @@ class Place:
     def open(self):
         self.settings.places.make()
         self.database = Database(self.settings.database_url, clock=lambda: self.now)
-        self.context = watcher_of(self.settings, self.database, self.patience, check=lambda settings: settings)
+        self.context = watcher_of(
+            self.settings, self.database, self.patience, check=lambda settings: settings
+        )
         self.watcher = self.context.__enter__()
         failures = self.worker.failures if self.worker else {}
         self.worker = FakeWorker(self.database, self.settings.places)
@@ -115,9 +117,9 @@ class Place:
         path.write_bytes(picture_bytes() if data is None else data)
         return path
 
-    def look(self, seconds=0.0):
+    def look(self, seconds=0.0, *, told=True):
         self.now += seconds
-        self.watcher.look(self.now, told=True)
+        self.watcher.look(self.now, told=told)
 
     def until_done(self, most=400, step=1.1):
         for _ in range(most):

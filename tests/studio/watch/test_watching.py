@@ -30,7 +30,9 @@ def test_files_are_dreamed_under_their_names_with_folders_within(place):
 
 
 def test_animated_pictures_are_films_and_others_are_not(place):
-    moving = picture_bytes(kind="GIF", save_all=True, append_images=[__import__("PIL.Image").Image.new("RGB", (12, 8))])
+    moving = picture_bytes(
+        kind="GIF", save_all=True, append_images=[__import__("PIL.Image").Image.new("RGB", (12, 8))]
+    )
     place.drop("moving.gif", moving)
     place.drop("still.gif", picture_bytes(kind="GIF"))
     place.until_done()
@@ -266,7 +268,9 @@ def test_a_folder_that_is_gone_for_a_while_loses_nothing(place):
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["alone", "in the studio"])
-@pytest.mark.parametrize("step", ["before the queue", "before the place", "after the place", "between two names"])
+@pytest.mark.parametrize(
+    "step", ["before the queue", "before the place", "after the place", "between two names"]
+)
 def test_a_kill_at_any_step_loses_and_doubles_nothing(open_place, own, step, monkeypatch):
     place = open_place(own=own)
     path = place.drop("photo.png")
@@ -307,7 +311,9 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(open_place, own, step, mon
 def test_a_kill_while_a_file_is_set_aside_leaves_it_there_once(place):
     path = place.drop("bad.png")
     found = path.stat()
-    row = WatchedFile("bad.png", found.st_size, found.st_mtime_ns, "", "setting_aside", result="set-aside/bad.png")
+    row = WatchedFile(
+        "bad.png", found.st_size, found.st_mtime_ns, "", "setting_aside", result="set-aside/bad.png"
+    )
     place.watcher.ledger.put(row)
     (place.inputs / "set-aside").mkdir()
     os.link(path, place.inputs / "set-aside/bad.png")
@@ -319,7 +325,9 @@ def test_a_kill_while_a_file_is_set_aside_leaves_it_there_once(place):
 def test_a_written_down_file_without_a_job_is_new(place):
     path = place.drop("photo.png")
     found = path.stat()
-    place.watcher.ledger.put(WatchedFile("photo.png", found.st_size, found.st_mtime_ns, "x", "queued", job=new_id()))
+    place.watcher.ledger.put(
+        WatchedFile("photo.png", found.st_size, found.st_mtime_ns, "x", "queued", job=new_id())
+    )
     place.until_done()
     assert place.results() == {b"photo.png"}
 
@@ -365,7 +373,10 @@ def test_only_a_few_jobs_wait_at_a_time_and_others_have_their_turn(place):
 
 
 def test_a_folder_is_watched_by_one_alone(place):
-    with pytest.raises(StudioError, match="another process is at work"), watcher_of(place.settings, place.database):
+    with (
+        pytest.raises(StudioError, match="another process is at work"),
+        watcher_of(place.settings, place.database),
+    ):
         pass
 
 
@@ -396,7 +407,7 @@ def test_a_thousand_files_of_all_kinds_are_all_done_or_set_aside_with_kills_in_b
         name = f"{number % 7}/{'bad' if number % 10 == 0 else 'photo'} {number}.png"
         place.drop(name, b"no picture" if number % 25 == 0 else picture_bytes(number, size=(4, 4)))
     for looks in range(10_000):
-        place.look(1.1)
+        place.look(0.2, told=False)
         place.worker.work()
         if looks % 97 == 50:
             place.again()

@@ -73,7 +73,7 @@ class Folder:
             raise StudioError(
                 f"the folder {self.path} is not there; nothing is lost, and all goes on when it is back"
             )
-        return dict(self._within(self.path))
+        return dict(self._within(Path(os.path.realpath(self.path))))
 
     def _within(self, top: Path) -> Iterator[tuple[Path, Signature]]:
         waiting = [top]
@@ -104,7 +104,7 @@ class Folder:
             or name.endswith(_UNFINISHED)
             or name in _OF_THE_SYSTEM
             or entry.is_symlink()
-            or os.path.realpath(entry.path) in self._skipped
+            or entry.path in self._skipped  # it has no links in it
         )
 
     def _say(self, folder: Path, error: OSError) -> None:
