@@ -401,6 +401,7 @@ def test_results_may_lie_within_the_watched_folder(tmp_path, open_place, monkeyp
     assert place.results() == {b"photo.png"}
 
 
+@pytest.mark.slow
 def test_a_thousand_files_of_all_kinds_are_all_done_or_set_aside_with_kills_in_between(place):
     place.worker.failures["bad"] = "it is damaged"
     for number in range(1000):
