@@ -378,6 +378,7 @@ on("preview", (detail) => {
   job = { ...job, preview: detail.preview ?? detail.url ?? `/api/v1/jobs/${job.id}/preview?n=${detail.event}` };
   show();
 });
+happenings.busy = () => ["waiting", "running"].includes(job?.state);
 happenings.addEventListener("back", () => { refresh(); rail.load(); });
 
 header();

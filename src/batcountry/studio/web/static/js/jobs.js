@@ -20,7 +20,7 @@ function line(job) {
 }
 
 function actions(job) {
-  const act = (label, what, body) => button(label, async () => { try { await post(`/jobs/${job.id}/${what}`, body); } catch (error) { told(error); } load(); }, { class: "small", "aria-label": `${label}: ${job.title}` });
+  const act = (label, what, body) => button(label, async () => { try { await post(`/jobs/${job.id}/${what}`, body); } catch (error) { told(error); } load(); }, { class: "small", "aria-label": `${label}: ${job.title || _(NAMES[job.kind] ?? job.kind)}` });
   const waiting = now.filter((each) => each.state === "waiting");
   const at_ = waiting.indexOf(job);
   const list = [];
@@ -105,6 +105,7 @@ on("progress", (detail) => {
   const kept = rows.get(job.id);
   if (kept && job.state === "running") refresh(kept, job); else soon();
 });
+happenings.busy = () => now.length > 0;
 happenings.addEventListener("back", load);
 header();
 await load();

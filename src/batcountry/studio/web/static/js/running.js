@@ -4,7 +4,7 @@ import { $, button, told } from "./dom.js";
 import { get, post } from "./api.js";
 import { happenings, jobOf, on } from "./events.js";
 
-export const NAMES = { dream: N_("Dream"), enlarge: N_("Print size"), zoom: N_("Flight"), video: N_("Film"), visualize: N_("Drawing"), watch: N_("From a folder"), looks: N_("Small dreams of looks"), see: N_("What it sees"), atlas: N_("Atlas") };
+export const NAMES = { dream: N_("Dream"), enlarge: N_("Print size"), zoom: N_("Flight"), video: N_("Film"), visualize: N_("Drawing"), watch: N_("From a folder"), looks: N_("Small dreams of looks"), see: N_("What it sees"), draw: N_("Drawing of channels"), atlas: N_("Atlas") };
 export const STATES = { waiting: N_("waiting"), running: N_("dreaming"), paused: N_("paused"), done: N_("done"), failed: N_("did not work"), cancelled: N_("cancelled"), set_aside: N_("set aside") };
 export const ACTIVE = ["waiting", "running", "paused"];
 
@@ -16,6 +16,7 @@ export class Following {
     on("job", (detail) => { if (jobOf(detail) === this.job?.id) this.refresh(); });
     on("progress", (detail) => { if (jobOf(detail) === this.job?.id) this.#now({ ...this.job, state: this.job.state === "waiting" ? "running" : this.job.state, progress: detail.progress ?? detail }); });
     on("preview", (detail) => { if (jobOf(detail) === this.job?.id) this.#now({ ...this.job, preview: detail.preview ?? `/api/v1/jobs/${this.job.id}/preview?n=${detail.event}` }); });
+    happenings.busy = () => ["waiting", "running"].includes(this.job?.state);
     happenings.addEventListener("back", () => this.refresh());
   }
 
