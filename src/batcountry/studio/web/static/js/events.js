@@ -1,6 +1,6 @@
 // What happens in the studio, as events of this target: one for each kind, with the data as `detail`; `back` when the
 // page may have missed some (it was asleep or offline) and reads its state anew; `reach` when the studio comes or goes.
-import { _ } from "./words.js";
+import { _, N_ } from "./words.js";
 import { $ } from "./dom.js";
 
 const KINDS = ["job", "progress", "preview", "picture", "settings"];
@@ -107,5 +107,21 @@ class Happenings extends EventTarget {
 
 export const happenings = new Happenings();
 export const on = (kind, act) => happenings.addEventListener(kind, (event) => act(event.detail));
+const STEPS = { octave: N_("octave {n} of {all}"), iteration: N_("step {n} of {all}"), channel: N_("channel {n} of {all}"), frame: N_("frame {n} of {all}"), tile: N_("tile {n} of {all}"), layer: N_("layer {n} of {all}") };
+const step = (what, n, all) => (STEPS[what] ? _(STEPS[what], { n, all }) : `${what} ${n}/${all}`);
+
+/** Where a job is, in words: of what the studio says, "channel 3/32", the coarsest part. */
+export const whereOf = (text) => { const found = /^\s*(\w+) (\d+)\/(\d+)/.exec(text ?? ""); return found ? step(found[1], found[2], found[3]) : text ?? ""; };
+
+/** A job's progress, of an event that tells it. */
+export function progressOf(detail) {
+  if (detail.progress) return detail.progress;
+  if (!Array.isArray(detail.where)) return detail;
+  const level = (what) => detail.where.find((each) => each.what === what) ?? {};
+  const { at: octave, of: octaves } = level("octave");
+  const [first] = detail.where;
+  return { done: detail.done, seconds_left: detail.seconds_left, octave, octaves, where: first ? `${first.what} ${first.at}/${first.of}` : "" };
+}
+
 /** The job that an event is about. */
 export const jobOf = (detail) => (typeof detail?.job === "object" ? detail.job?.id : detail?.job) ?? detail?.id;

@@ -2,7 +2,7 @@
 import { _, ngettext, timeLeft, when } from "./words.js";
 import { $, button, debounced, el, told } from "./dom.js";
 import { at, get, post, query } from "./api.js";
-import { happenings, jobOf, on } from "./events.js";
+import { happenings, jobOf, on, progressOf, whereOf } from "./events.js";
 import { NAMES, STATES } from "./running.js";
 import { header } from "./header.js";
 
@@ -13,7 +13,7 @@ const rows = new Map();
 
 function line(job) {
   const parts = [job.title ? _(NAMES[job.kind] ?? job.kind) : "", _(STATES[job.state])];
-  if (job.state === "running") parts.push(job.progress?.octaves ? _("octave {n} of {all}", { n: job.progress.octave, all: job.progress.octaves }) : job.progress?.where, timeLeft(job.progress?.seconds_left));
+  if (job.state === "running") parts.push(job.progress?.octaves ? _("octave {n} of {all}", { n: job.progress.octave, all: job.progress.octaves }) : whereOf(job.progress?.where), timeLeft(job.progress?.seconds_left));
   if (job.state === "waiting") parts.push(job.ahead ? ngettext("{n} is before it", "{n} are before it", job.ahead) : _("next in line"), job.starts_in > 1 ? _("begins in {n} s", { n: Math.round(job.starts_in) }) : "");
   if (OVER.includes(job.state) && job.ended) parts.push(when(job.ended));
   return parts.filter(Boolean).join(" · ");
@@ -101,7 +101,7 @@ on("job", soon);
 on("progress", (detail) => {
   const job = now.find((each) => each.id === jobOf(detail));
   if (!job) return soon();
-  job.progress = detail.progress ?? detail;
+  job.progress = progressOf(detail);
   const kept = rows.get(job.id);
   if (kept && job.state === "running") refresh(kept, job); else soon();
 });
