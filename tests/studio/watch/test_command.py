@@ -45,7 +45,7 @@ def test_killed_stopped_and_started_again_all_is_dreamed_once(tmp_path):
     (tmp_path / "in").mkdir()
     for number in range(6):
         (tmp_path / f"in/{number}.png").write_bytes(picture_bytes(number, size=(48, 32)))
-    (tmp_path / "in/bad.png").write_bytes(picture_bytes()[:60] + b"IEND")
+    (tmp_path / "in/bad.png").write_bytes(picture_bytes()[:60] + b"IEND\xaeB`\x82")
     settings = tmp_path / "settings.json"
     settings.write_text(json.dumps(SETTINGS))
     options, out = ("--settings", str(settings)), tmp_path / "out"

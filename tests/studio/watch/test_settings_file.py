@@ -48,6 +48,8 @@ def test_settings_can_be_kept_and_read_again(tmp_path):
         ({"maxwidth": "300"}, "maxwidth has to be"),
         ({"maxwidth": True}, "maxwidth has to be"),
         ({"maxwidth": 1e400}, "maxwidth has to be"),
+        ({"maxwidth": 10**400}, "maxwidth has to be"),
+        ({"maxwidth": 300.5}, "maxwidth has to be"),
         ({"maxwidth": [300]}, "maxwidth has to be"),
         ({"layr": "x"}, "did you mean 'layer'"),
         ({"iter_n": 2, "iterations": 3}, "the same"),

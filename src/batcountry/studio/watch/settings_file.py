@@ -108,8 +108,8 @@ def settings_of(fields: Mapping[str, Any], folder: Path) -> DreamSettings:
 def _width(value: Any) -> int | None:
     if value is None:
         return None
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-    if not whole or not _LEAST_WIDTH <= value <= _MOST_WIDTH:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not _LEAST_WIDTH <= value <= _MOST_WIDTH or value != int(value):
         raise RecipeError(
             f"{MAX_WIDTH} has to be a whole number of pixels from {_LEAST_WIDTH} to {_MOST_WIDTH:,}"
         )

@@ -54,6 +54,8 @@ def _gif(file: BinaryIO, size: int) -> bool:
 
 
 def _riff(file: BinaryIO, size: int) -> bool:
+    if size < 8:
+        return False
     file.seek(4)
     return int(struct.unpack("<I", file.read(4))[0]) + 8 <= size + 1  # some leave the last even byte out
 
@@ -81,7 +83,7 @@ def _boxes(file: BinaryIO, size: int) -> bool:
 
 _KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int], bool]], ...] = (
     (lambda begin: begin.startswith(b"\xff\xd8\xff"), _ends_with(b"\xff\xd9")),
-    (lambda begin: begin.startswith(b"\x89PNG"), _ends_with(b"IEND")),
+    (lambda begin: begin.startswith(b"\x89PNG"), _ends_with(b"IEND\xaeB`\x82")),
     (lambda begin: begin.startswith((b"GIF87a", b"GIF89a")), _gif),
     (lambda begin: begin.startswith(b"RIFF"), _riff),
     (lambda begin: begin[4:8] == b"ftyp", _boxes),
