@@ -31,7 +31,7 @@ SMOKE = rm -rf .make/smoke && mkdir .make/smoke && cp -r tests/smoke .make/smoke
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: FORCE help dream test lint format keywords types docs pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-memory bench-motion bench-params bench-atlas bench-modules bench-kernels fuzz mutants clean
+.PHONY: FORCE help dream test lint format keywords words types docs pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-memory bench-motion bench-params bench-atlas bench-modules bench-kernels fuzz mutants clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ format: .make/lint ## put the source in its usual form
 
 keywords: .make/lint ## write the types of keywords again, after a recipe's field was changed
 	@$(BIN)/python tools/keywords.py
+
+words: .make/test ## bring the catalogues of the studio's words up to date, after a page said something new
+	@$(BIN)/python tools/words.py $(ARGS)
 
 types: .make/lint .make/test ## check types
 	@$(BIN)/mypy

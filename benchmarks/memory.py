@@ -4,7 +4,8 @@ Each run is a process of its own, of the command line as anybody calls it, whose
 GoogLeNet in $BATCOUNTRY_MODELS or ../shared/models.
 
     make bench-memory                                           # up to 2048×2048
-    make bench-memory ARGS="--sides 4096 8192 --only exact"     # minutes, and as much memory as there is
+    make bench-memory ARGS="--sides 4096 --only exact"          # minutes, and as much memory as there is
+    make bench-memory ARGS="--sides 8192 --only fast"
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "model
 RESULTS = ROOT / "benchmarks" / "results" / "memory.md"
 NETWORKS = {"EfficientNet": "efficientnet-lite0", "GoogLeNet": str(MODEL)}
 ONE_STEP = ("--octaves", "1", "--iterations", "1")
+LIMITS = {4096: "4GB", 8192: "2GB"}
+"""What large pictures are dreamed on with too, by their side."""
+
 UNITS = {"MB": 1e6, "GB": 1e9}
 
 # Side, network, precision, and further options: the ways of working that sides and networks alone do not lead to.
@@ -78,8 +82,8 @@ def runs(sides: list[int], only: str | None) -> Iterator[tuple[int, str, str, tu
     precisions = [only] if only else ["exact", "fast"]
     for side in sides:
         yield from ((side, network, each, ONE_STEP) for network in NETWORKS for each in precisions)
-        if side >= 4096:
-            limited = (*ONE_STEP, "--max-memory", "4GB")
+        if side in LIMITS:
+            limited = (*ONE_STEP, "--max-memory", LIMITS[side])
             yield from ((side, network, each, limited) for network in NETWORKS for each in precisions)
     if not only:
         yield from WAYS

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "src" / "batcountry"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 WRITTEN_BY_PROGRAMS = {"dreams/keywords.py", "caffe/proto/caffe_pb2.py"}
 
-MOST_ENTRIES = 14
+MOST_ENTRIES = 16  # the rooms, with one for clusters to come
 MOST_LINES = 300
 MOST_CODE = 40
 

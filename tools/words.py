@@ -57,7 +57,12 @@ def said_by_recipes() -> Iterator[tuple[str, str]]:
         for name, field in recipe.model_json_schema()["properties"].items():
             if name in ("dream", "kind", "weights", "keys"):
                 continue
-            for text in (field.get("title"), field.get("description"), field.get("group"), *field.get("enum", ())):
+            for text in (
+                field.get("title"),
+                field.get("description"),
+                field.get("group"),
+                *field.get("enum", ()),
+            ):
                 if isinstance(text, str):
                     yield text, f"recipe/{name}"
 

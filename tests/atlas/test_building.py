@@ -1,6 +1,5 @@
 import json
 import re
-import subprocess
 import sys
 
 import pytest
@@ -10,6 +9,7 @@ from batcountry.atlas import building
 from batcountry.atlas.atlas_kind import chosen
 from batcountry.atlas.folder import CELL, read_index
 from batcountry.backend.policy import OPEN
+from batcountry.cli import main
 from batcountry.errors import JobError, LayerNotFound, PictureError, RecipeError
 from batcountry.image.files import picture_size, read_note
 from batcountry.jobs import finish, resume
@@ -108,7 +108,7 @@ def test_nothing_is_made_for_a_layer_that_cannot_be_reached(tmp_path, model):
 
 
 @pytest.mark.slow
-def test_finished_channels_outlive_a_kill(tmp_path):
+def test_finished_channels_outlive_a_kill(tmp_path, monkeypatch, capsys):
     out = tmp_path / "atlas"
     arguments = ["atlas", "--layers", "stem", "--canvas", "16x24", "--iterations", "2", "--batch", "2"]
     arguments += ["--out", str(out)]
@@ -118,9 +118,10 @@ def test_finished_channels_outlive_a_kill(tmp_path):
     for file in before:
         with Image.open(file) as image:
             image.load()
-    done = subprocess.run([sys.executable, "-c", COMMAND_LINE, *arguments], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "32 channels" in done.stdout
+    monkeypatch.setattr(sys, "argv", ["bat-country", *arguments])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert "32 channels" in capsys.readouterr().out
     assert len(list(out.rglob("channels/*/*.jpg"))) == 32
     assert all(file.read_bytes() == content for file, content in before.items())
 

@@ -107,7 +107,7 @@ def test_memory_of_the_processor_is_that_of_this_process_and_what_the_system_has
     before = used_memory(CPU)
     taken = torch.ones(32 << 20)  # 128 MB
     assert used_memory(CPU) - before > 100 << 20
-    monkeypatch.setattr(devices, "Path", lambda _: tmp_group({}))
+    monkeypatch.setattr(devices, "CGROUPS", tmp_group({}))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=7_000, total=90_000))
     assert free_memory(CPU) == 7_000
     assert taken.numel()
@@ -136,7 +136,7 @@ class tmp_group(dict):  # noqa: N801
     ],
 )
 def test_a_container_may_leave_less_than_the_system(monkeypatch, files, free):
-    monkeypatch.setattr(devices, "Path", lambda _: tmp_group(files))
+    monkeypatch.setattr(devices, "CGROUPS", tmp_group(files))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=7_000))
     assert free_memory(CPU) == free
 

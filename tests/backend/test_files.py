@@ -5,7 +5,7 @@ import pytest
 
 from batcountry.backend.files import is_taken, place, replace_file, sha256_of, write_file
 from batcountry.errors import OutputExists
-from children import killed_at
+from children import killing
 
 
 def test_a_file_is_written_whole_and_in_place_of_nothing(tmp_path):
@@ -89,12 +89,13 @@ def test_nothing_is_at_a_name_before_the_file_is_whole(tmp_path):
     program = "import sys; from pathlib import Path; from batcountry.backend.files import replace_file\n"
     program += "replace_file(Path(sys.argv[1]), b'new' * 1000)"
     path, operation = tmp_path / "a.txt", 0
-    while True:
-        operation += 1
-        path.write_bytes(b"old")
-        if not killed_at(operation, tmp_path, program, str(path)):
-            break
-        assert path.read_bytes() in (b"old", b"new" * 1000)
+    with killing("batcountry.backend.files") as killed_at:
+        while True:
+            operation += 1
+            path.write_bytes(b"old")
+            if not killed_at(operation, tmp_path, program, str(path)):
+                break
+            assert path.read_bytes() in (b"old", b"new" * 1000)
     assert operation > 2
     assert path.read_bytes() == b"new" * 1000
 

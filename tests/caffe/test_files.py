@@ -84,7 +84,7 @@ def test_a_folder_needs_a_prototxt_and_one_caffemodel(tmp_path):
         open_model(tmp_path)
     for name in ("a", "b"):
         (tmp_path / f"{name}.caffemodel").write_bytes((CASE / "net.caffemodel").read_bytes())
-    with pytest.raises(ModelError, match="name one of them"):
+    with pytest.raises(ModelError, match="give one as its weights"):
         open_model(tmp_path)
     assert open_model(tmp_path, tmp_path / "a.caffemodel").layers
 
@@ -141,3 +141,17 @@ def test_numbers_that_cannot_be_are_refused_by_name_and_never_fill_the_memory(tm
         open_model(small_net(tmp_path, text))
     except ModelError as error:
         assert str(error)
+
+
+def test_a_folder_with_several_nets_names_them(tmp_path):
+    for name in ("eyes", "slugs"):
+        (tmp_path / f"{name}.prototxt").write_text('name: "net"')
+    with pytest.raises(ModelError, match=r"several nets: eyes\.prototxt, slugs\.prototxt; name one of them"):
+        open_model(tmp_path)
+
+
+def test_weights_that_lie_elsewhere_can_be_named(tmp_path):
+    prototxt = tmp_path / "deploy.prototxt"
+    prototxt.write_text(ALEXNET_LIKE)
+    with pytest.raises(ModelError, match=r"put the weights there, or give them \(--weights FILE\)"):
+        open_model(prototxt)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from batcountry import open_model
 from batcountry.backend.kernels.dispatch import has_numba
 from batcountry.backend.kernels.onednn_conv import has_onednn
+from batcountry.caffe.building import build_nodes
 from batcountry.caffe.formats.prototxt import read_net
 from batcountry.caffe.fusion import plan
-from batcountry.caffe.graph import build_nodes
 from batcountry.caffe.proto.caffe_pb2 import TEST
 from batcountry.errors import ModelError
 from batcountry.models.loaders import caffe_network as caffe_net

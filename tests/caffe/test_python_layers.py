@@ -149,3 +149,18 @@ def test_a_layer_need_not_derive_from_ours_and_what_it_raises_is_said(net, tmp_p
         net(shape=(3,))
     with pytest.raises(ValueError, match="cannot have the shape"):
         caffe.Layer().blobs.add_blob(-1)
+
+
+def test_a_method_that_a_class_lacks_is_named(net, tmp_path):
+    @caffe.python_layer
+    class Unfinished(caffe.Layer):
+        def setup(self, bottom, top):
+            pass
+
+    (tmp_path / "net.prototxt").write_text(spec("y").replace('"Weighted"', '"Unfinished"'))
+    with pytest.raises(ModelError, match=r"layer 'y' \(Python\) .*the class Unfinished has no reshape\("):
+        caffe.Net(tmp_path / "net.prototxt", caffe.TEST)
+    Unfinished.reshape = lambda self, bottom, top: top[0].reshape(*bottom[0].shape)
+    made = caffe.Net(tmp_path / "net.prototxt", caffe.TEST)
+    with pytest.raises(ModelError, match=r"the class Unfinished has no forward\("):
+        made.forward()

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,17 @@ from conftest import ROOT
 
 HOSTILE = "a\x1b[31m\n\u202eb"
 SIGNALS = [each for each in ("SIGTERM", "SIGHUP") if hasattr(signal, each)]
+
+
+@pytest.fixture(autouse=True)
+def usual_signals():
+    """Have signals do what they usually do, as whoever began the tests may ignore them (nohup, or a shell's background)."""
+    usual = {getattr(signal, name): signal.SIG_DFL for name in SIGNALS}
+    usual[signal.SIGINT] = signal.default_int_handler
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -50,6 +62,19 @@ def test_signals_end_a_dream_as_ctrl_c_does(run_tiny, sent_after, names, name):
     assert "stopped at octave 2/2, iteration 1/2" in err and "is in dream-photo-stopped.png" in err
     assert names() == ["dream-photo-stopped.png", "photo.png"]
     assert signal.getsignal(getattr(signal, name)) == signal.SIG_DFL
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process where others send it a signal")
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_what_fails_as_a_signal_came_at_a_bad_moment_is_no_fault(run_tiny, monkeypatch, name, code):
+    def interrupted(*_, **__):
+        with suppress(KeyboardInterrupt):  # as some imports of libraries do
+            signal.raise_signal(getattr(signal, name))
+        raise RecursionError("half imported")
+
+    monkeypatch.setattr("batcountry.models.from_recipe.open_model", interrupted)
+    left, out, err = run_tiny("dream", "photo.png")
+    assert (left, out, err) == (code, "", "error: stopped\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process where others send it a signal")

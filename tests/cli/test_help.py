@@ -110,6 +110,8 @@ def test_a_misspelt_option_gets_the_nearest_and_the_help_of_its_command(run, com
         (["bulk"], "see bat-country bulk --help"),
         (["drem"], "Did you mean 'dream'"),
         (["models", "sho"], "Did you mean 'show'"),
+        (["layers", "--model", "net"], "give MODEL alone, as in bat-country layers MODEL"),
+        (["models", "get", "--names=x"], "give NAME alone, as in bat-country models get NAME"),
         (["--verson"], "did you mean '--version'? See bat-country --help"),
     ],
 )

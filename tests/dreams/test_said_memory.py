@@ -24,10 +24,10 @@ finally:
 """
 
 
-def said_and_taken(folder, *options: str) -> tuple[float, int]:
-    """Dream from the command line in a process of its own; returns bytes."""
+def said_and_taken(folder, *options: str, command: str = "dream") -> tuple[float, int]:
+    """Run a command in a process of its own; returns bytes."""
     run = subprocess.run(
-        [sys.executable, "-c", RUN, "dream", *options],
+        [sys.executable, "-c", RUN, command, *options],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -53,3 +53,11 @@ def test_a_huge_picture_of_one_bit_a_pixel_takes_no_more_than_is_said(tmp_path):
     said, taken = said_and_taken(tmp_path, *options)
     assert taken <= said <= 1.15 * taken
     assert taken < 700e6
+
+
+@pytest.mark.slow
+def test_batches_one_after_the_other_take_no_more_than_was_said_of_the_first(tmp_path):
+    pixels = np.random.RandomState(1).randint(0, 256, (90, 160, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    said, taken = said_and_taken(tmp_path, "photo.png", "-o", "look.png", command="look")
+    assert taken <= said <= 1.15 * taken

@@ -14,7 +14,6 @@ import argparse
 import logging
 import multiprocessing
 import random
-import resource
 import shutil
 import signal
 import sys
@@ -23,11 +22,13 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from batcountry.backend.allocator import peak_memory, resident_memory
 from batcountry.errors import BatCountryError
 from fuzz.target import Target
 from fuzz.targets import all_targets
@@ -40,9 +41,19 @@ def _too_long(*_: object) -> None:
     raise TimeoutError(f"more than {2 * SECONDS} s")
 
 
+def _forget_peak() -> int:
+    """Have Linux count the most memory of this process anew, and return the bytes that it has now.
+
+    Otherwise an input would be compared with the most that any before it took.
+    """
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return resident_memory()
+
+
 def attempt(target: Target, path: Path) -> str:
     """Return how an input ended: one of `WELL`, or what went wrong."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _forget_peak()
     # The processor's time, which other programs do not lengthen; the real one is pytest's, for its own limit.
     signal.setitimer(signal.ITIMER_VIRTUAL, 2 * SECONDS)
     start = time.thread_time()
@@ -51,13 +62,15 @@ def attempt(target: Target, path: Path) -> str:
         result = "read"
     except BatCountryError:
         result = "an error of ours"
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:
         result = f"{type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     if (taken := time.thread_time() - start) > SECONDS:
         result = f"took {taken:.1f} s"
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    grown = (peak_memory() - before) / 1e6
     return f"took {grown:.0f} MB" if grown > MEGABYTES else result
 
 

@@ -61,6 +61,18 @@ def test_a_picture_that_cannot_be_read_is_told_once_and_the_rest_is_made(bulk):
     assert len(errors) == 1 and "bad.jpg" in errors[0]
 
 
+def test_memory_is_said_once_and_again_for_a_picture_that_takes_more(bulk, photo, caplog):
+    caplog.set_level("INFO", "batcountry")
+    Image.fromarray(photo[::2, ::2]).save("in/c.png")
+    lines = [each.text for each in told(bulk("sum", "mean"), Message) if " of memory" in each.text]
+    assert len(lines) == 1
+    Image.new("RGB", (2000, 1500)).save("in/d.png")
+    lines = [
+        each.text for each in told(bulk("sum", octaves=1, iterations=1), Message) if " of memory" in each.text
+    ]
+    assert len(lines) == 2
+
+
 def test_a_preview_is_of_the_picture_at_work(bulk):
     control, found = Control(), []
     for event in bulk("sum", control=control):

@@ -29,7 +29,7 @@ from batcountry.errors import (
 from batcountry.image.files import read_note
 from batcountry.image.reading import read_picture
 from batcountry.jobs import JobFolder, dream_on_disk
-from children import killed_at
+from children import killing
 from jobs.running import dreaming, resume, resuming
 
 pytest.importorskip("pyvips", reason="needs pyvips, which the extra `big` brings")
@@ -174,14 +174,15 @@ else:
 def test_killed_again_and_again_it_ends_with_the_identical_picture(place):
     dream_on_disk("photo.png", "whole.png", tile=64, enlarge=500, **OPTIONS)
     work, rng = Path("work"), random.Random(7)
-    assert killed_at(2, work, RUN, "new")
-    assert not (work / "job.json").exists()  # there is nothing to go on with yet
-    shutil.rmtree(work)
-    assert killed_at(12, work, RUN, "new")
-    reached = [JobFolder(work).state()]
-    for _ in range(4):
-        assert killed_at(rng.randint(20, 230), work, RUN, "more")
-        reached.append(JobFolder(work).state())
+    with killing("batcountry.jobs.disk_kind") as killed_at:
+        assert killed_at(2, work, RUN, "new")
+        assert not (work / "job.json").exists()  # there is nothing to go on with yet
+        shutil.rmtree(work)
+        assert killed_at(12, work, RUN, "new")
+        reached = [JobFolder(work).state()]
+        for _ in range(4):
+            assert killed_at(rng.randint(20, 230), work, RUN, "more")
+            reached.append(JobFolder(work).state())
     assert len(set(map(str, reached))) > 2, reached  # it was killed in several iterations
     resume("work")
     assert np.array_equal(pixels("killed.png"), pixels("whole.png"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from children import killed_at
+from children import killing
 from conftest import ROOT
 
 CASES = runpy.run_path(str(ROOT / "tools" / "kill_test.py"))
@@ -37,5 +37,6 @@ def test_killed_at_some_moments_it_ends_in_the_identical_files(tmp_path, monkeyp
     wanted = CASES["finished"](CASES["place"](tmp_path, kind, "whole"))
     folder: Path = CASES["place"](tmp_path, kind, "killed")
     monkeypatch.chdir(folder)
-    assert [killed_at(each, folder, CASES["CHILD"]) for each in operations] == [True] * len(operations)
+    with killing("batcountry.dreams.dreamer") as killed_at:
+        assert [killed_at(each, folder, CASES["CHILD"]) for each in operations] == [True] * len(operations)
     assert CASES["finished"](folder) == wanted and wanted

@@ -208,7 +208,7 @@ def test_room_on_the_disk_is_looked_for_again(on_disk, monkeypatch):
 
 def test_more_memory_than_there_is_is_refused_unless_the_user_says_so(on_disk, monkeypatch):
     monkeypatch.setattr("batcountry.dreams.disk.planning.budget", lambda most, device: 1)
-    with pytest.raises(PolicyError, match="of memory, and it may have 0 MB"):
+    with pytest.raises(PolicyError, match="of memory, and it may have 1 kB"):
         on_disk()
     on_disk(policy=STRICT.without_limits())
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from batcountry import dream
 from batcountry.errors import ModelError
 from batcountry.models import open_model
 
@@ -195,3 +196,26 @@ def test_what_torch_compile_made_has_the_layers_of_its_module():
 def test_layers_within_a_script_are_heard():
     model = open_model(made("Scripted", more=script, after=lambda self, y: F.relu(self.part(y)))(), size=SIDE)
     assert {"conv", "part.0", "part.1"} <= {each.name for each in model.layers}
+
+
+def test_a_network_that_spoils_its_own_gradient_is_told_in_a_sentence(photo):
+    class Spoils(Base):
+        def after(self, y):
+            return self.conv2(y.relu_().mul_(2))
+
+        def more(self):
+            self.conv2 = nn.Conv2d(8, 8, 3)
+
+    model = open_model(Spoils())
+    with pytest.raises(ModelError, match="writes over numbers that the gradient needs") as caught:
+        dream(photo, model=model, layer="conv2", octaves=1, iterations=1)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_part_that_gives_a_single_number_is_no_layer_and_the_others_dream():
+    def more(self):
+        self.loss = nn.MSELoss()
+
+    model = open_model(made("Lossy", more=more, after=lambda self, y: (y, self.loss(y, y * 0)))(), size=SIDE)
+    assert [layer.name for layer in model.layers] == ["conv", "output"]
+    assert "a single number" in model.refused["loss"]

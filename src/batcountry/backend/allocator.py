@@ -90,9 +90,8 @@ def resident_memory() -> int:
     """Return the bytes of memory that this process has."""
     if sys.platform != "linux":
         return int(psutil.Process().memory_info().rss)
-    file = os.open(
-        "/proc/self/statm", os.O_RDONLY
-    )  # it is asked within each step, and psutil takes ten times as long
+    # It is asked within each step, and psutil takes ten times as long.
+    file = os.open("/proc/self/statm", os.O_RDONLY)
     try:
         return int(os.read(file, 128).split()[1]) * _PAGE
     finally:

@@ -127,11 +127,8 @@ def _aten_instance_norm(
 
 def _native_batch_norm(*args: Any, **named: Any) -> tuple[Tensor, Tensor, Tensor]:
     output = _aten_batch_norm(*args, **named)
-    return (
-        output,
-        output.new_empty(0),
-        output.new_empty(0),
-    )  # statistics that only a backward of PyTorch's would read
+    # Beside it are statistics that only a backward of PyTorch's would read.
+    return output, output.new_empty(0), output.new_empty(0)
 
 
 def _frozen_batch_norm(

@@ -13,6 +13,7 @@ import torch
 
 from batcountry.backend.allocator import resident_memory
 from batcountry.backend.kernels.onednn_conv import has_onednn
+from batcountry.backend.threads import CGROUPS
 from batcountry.errors import RecipeError
 
 AUTO = "BATCOUNTRY_DEVICE"
@@ -30,27 +31,26 @@ def pick_device(name: str) -> torch.device:
         If there is no such device here, or several are named.
     """
     named = os.environ.get(AUTO) if name == "auto" else None
-    name = named or name
-    _check_one(name, f", which {AUTO} names," if named else "")
+    name, source = named or name, f", which {AUTO} names" if named else ""
+    _check_one(name, source and f"{source},")
     if name == "auto":
         return torch.device(next((kind for kind in ("cuda", "mps", "xpu") if _available(kind)), "cpu"))
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         here = ", ".join(["auto", "cpu", *(kind for kind in ("cuda", "mps", "xpu") if _available(kind))])
-        why = f", which {AUTO} names" if named else ""
-        raise RecipeError(f"there is no device {name!r} here{why}; there are {here}") from error
+        raise RecipeError(f"there is no device {name!r} here{source}; there are {here}") from error
     if device.type == "meta":
         raise RecipeError("the device 'meta' computes nothing; use auto or cpu")
     return device
 
 
-def _check_one(name: str, why: str) -> None:
+def _check_one(name: str, source: str) -> None:
     """Raise `RecipeError` for a name of several devices, in any of the ways in which programs write that."""
     if re.search(r"[,;+&*|]|\s\S|\d-\d|\d:\d|\ball\b", name.strip()):
         raise RecipeError(
-            f"{name!r}{why} is more than one device, and a dream runs on one: each step needs the whole gradient of the one "
+            f"{name!r}{source} is more than one device, and a dream runs on one: each step needs the whole gradient of the one "
             "before, so several would wait for each other; name one, and dream on other pictures on the others"
         )
 
@@ -73,9 +73,8 @@ def free_memory(device: torch.device) -> int:
         return int(torch.cuda.mem_get_info(device)[0])
     free = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text())
-        free = min(free, limit - int((group / "memory.current").read_text()))
+        limit = int((CGROUPS / "memory.max").read_text())
+        free = min(free, limit - int((CGROUPS / "memory.current").read_text()))
     return max(free, 0)
 
 

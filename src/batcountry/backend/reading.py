@@ -60,9 +60,8 @@ def read_plain(path: Path, *, most: int, error: type[BatCountryError]) -> bytes:
     """Return the bytes of a plain file; see `open_plain` for what is raised."""
     with open_plain(path, most=most, error=error) as file:
         try:
-            return file.read(
-                os.fstat(file.fileno()).st_size
-            )  # one that grows meanwhile does not go on without end
+            # A file that grows meanwhile does not go on without end.
+            return file.read(os.fstat(file.fileno()).st_size)
         except (OSError, MemoryError) as problem:
             raise _unreadable(path, problem, error) from None
 

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batcountry.backend.reading import MAX_WEIGHTS, open_plain
+from batcountry.caffe.building import Fit
 from batcountry.caffe.formats.forks import described, fit_settings
 from batcountry.caffe.formats.means import DAMAGED_ARRAY
 from batcountry.caffe.formats.prototxt import read_definition
 from batcountry.caffe.formats.weights import read_weights
-from batcountry.caffe.graph import Fit, check_wiring, infer_shapes
+from batcountry.caffe.graph import check_wiring, infer_shapes
 from batcountry.caffe.layers import unsupported
 from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.net import Net

@@ -15,11 +15,12 @@ from torch import Tensor, from_numpy
 from batcountry.caffe import batches
 from batcountry.caffe.arguments import wanted_net
 from batcountry.caffe.blob import Blob, ParameterBlob
+from batcountry.caffe.building import build_nodes, fitting
 from batcountry.caffe.formats.forks import fit_settings
 from batcountry.caffe.formats.hdf5 import write_hdf5
 from batcountry.caffe.formats.prototxt import read_definition
 from batcountry.caffe.formats.weights import read_weights, write_weights
-from batcountry.caffe.graph import Node, build_nodes, fitting, infer_shapes
+from batcountry.caffe.graph import Node, infer_shapes
 from batcountry.caffe.layers.inputs import keeps_values
 from batcountry.caffe.partial import part_for_programs
 from batcountry.caffe.passes import Passes
@@ -89,7 +90,7 @@ class Net:
         layers, self._parting = part_for_programs(definition)
         stored = None if wanted.weights is None else read_weights(Path(wanted.weights))
         fit_settings(layers, stored or {})
-        built = build_nodes(layers, stored, str(wanted.weights))
+        built = build_nodes(layers, stored, str(wanted.weights or path))
         self.fit, self.left_out = built.fit, self._parting.left_out
         self._nodes: list[Node] = built.nodes
         self._index = {node.name: i for i, node in enumerate(self._nodes)}
@@ -292,9 +293,6 @@ class Net:
         return batches.forward_backward_all(self, blobs, diffs, **arrays)
 
     def _at(self, name: str | None, default: int) -> int:
-        if name is None:
-            return default
-        try:
-            return self._index[name]
-        except KeyError:
-            raise ValueError(f"{name!r} is not in list{suggestion(name, self._index)}") from None
+        if name is not None and name not in self._index:
+            raise ValueError(f"{name!r} is not in list{suggestion(name, self._index)}")
+        return default if name is None else self._index[name]

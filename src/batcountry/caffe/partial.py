@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from batcountry.caffe.building import Blobs, Builder, Built
 from batcountry.caffe.formats.forks import owner
 from batcountry.caffe.formats.prototxt import Definition
-from batcountry.caffe.graph import Blobs, Builder, Built, check_wiring
+from batcountry.caffe.graph import check_wiring
 from batcountry.caffe.layers import check_supported, lack_of
 from batcountry.caffe.splits import with_splits
 from batcountry.errors import ModelError, UnsupportedLayer, listed, suggestion
@@ -128,7 +129,7 @@ def build_part(
     Raises
     ------
     ModelError
-        If weights do not fit; see `batcountry.caffe.graph.build_nodes`.
+        If weights do not fit; see `batcountry.caffe.building.build_nodes`.
     """
     parting, builder, nodes = Parting(), Builder(blobs), []
     for layer in layers:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from batcountry.cli.ending import any_text, lost_output, stop_signals, undisturbed
+from batcountry.cli.ending import StopSignals, any_text, lost_output, stop_signals, undisturbed
 from batcountry.errors import BatCountryError, first_line, suggestion
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 TRACEBACK = "BATCOUNTRY_TRACEBACK"
 """Name of the environment variable with which a fault of the program shows where it happened."""
+
+
+_UNSAID = "what was to be said cannot be written: {}; give the standard output another place"
 
 
 def application() -> Commands:
@@ -44,14 +47,14 @@ def main() -> None:
     any_text(sys.stdout, sys.stderr)
     with stop_signals() as signals:
         try:
-            code = _ran()
+            code = _ran(signals)
         except KeyboardInterrupt as stop:
             code = _stopped(str(stop), signals.code)
         code = _delivered(code)
     sys.exit(code)
 
 
-def _ran() -> int:
+def _ran(signals: StopSignals) -> int:
     """Run the command, say what it ended in, and return the code to leave with; raises `KeyboardInterrupt` if it was stopped."""
     app = application()
     from batcountry.cli.screen import Handler, Stopped, be_quiet, fail
@@ -70,6 +73,8 @@ def _ran() -> int:
     except OSError as error:
         return fail(f"{_unusable(error)}{_going_on(error)}")
     except Exception as error:
+        if signals.came:  # in the midst of an import, say, which then fails in any way
+            raise KeyboardInterrupt(f"stopped{_going_on(error)}") from error
         return _usage(error)
 
 
@@ -89,7 +94,7 @@ def _going_on(error: Exception) -> str:
 def _unusable(error: OSError) -> str:
     reason = error.strerror or str(error)
     if error.filename is None and lost_output():
-        return f"what was to be said cannot be written: {reason}; give the standard output another place"
+        return _UNSAID.format(reason)
     return f"{error.filename or 'a file'} cannot be used: {reason}"
 
 
@@ -100,9 +105,7 @@ def _delivered(code: int) -> int:
         return code
     from batcountry.cli.screen import fail
 
-    return fail(
-        f"what was to be said cannot be written: {error.strerror}; give the standard output another place"
-    )
+    return fail(_UNSAID.format(error.strerror))
 
 
 @contextmanager
@@ -143,7 +146,8 @@ def _usage(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
     if context and hasattr(error, "possibilities"):
-        text = f"No such option: {option}{_nearest(str(option), context)}"
+        hint = _argument(str(option), context) or _nearest(str(option), context)
+        text = f"No such option: {option}{hint}"
     command = context.command_path if context else "bat-country"
     see = " See" if text.endswith("?") else "; see"
     return fail(f"{text.rstrip('.')}{see} {command} --help", code=code) if text else int(code)
@@ -158,6 +162,15 @@ def _fault(error: Exception) -> int:
     what = f"{type(error).__name__}: {first_line(error)}"
     where = f"{TRACEBACK}=1 shows where, for a report{_going_on(error)}"
     return fail(f"a fault of the program itself, {what}; {where}", code=70)
+
+
+def _argument(option: str, context: Any) -> str:
+    """Say how a command takes what was given as an option, if that is one of its arguments."""
+    for each in context.command.get_params(context):
+        if each.param_type_name == "argument" and option == f"--{each.name}":
+            name = (each.metavar or each.name.upper()).removesuffix("...")
+            return f"; give {name} alone, as in {context.command_path} {name}"
+    return ""
 
 
 def _nearest(option: str, context: Any) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from batcountry.cli.again import film_again, picture_again, picture_note
 from batcountry.cli.commands import app as app
-from batcountry.cli.dream import Wanted, dream_with_layers, say_done
+from batcountry.cli.dream import DreamTarget, dream_with_layers, say_done
 from batcountry.cli.options import recipe_options, several
 from batcountry.cli.outputs import Name, Overwrite, Target, Work, folder_made, place_of
 from batcountry.cli.screen import show
@@ -57,7 +57,7 @@ def dream(
     """Dream on a picture."""
     from batcountry.image.sources.addresses import stem_of
 
-    wanted = Wanted(
+    target = DreamTarget(
         place_of(output, f"dream-{stem_of(image)}.png" if image else "dream.png"),
         named=output is not None,
         overwrite=overwrite,
@@ -66,7 +66,7 @@ def dream(
         deepzoom=deepzoom,
     )
     with folder_made(output):
-        dream_with_layers(image, wanted, options, layer or [], typed_policy(run_code))
+        dream_with_layers(image, target, options, layer or [], typed_policy(run_code))
 
 
 @app.command()

@@ -24,14 +24,14 @@ STEPS = re.compile(r"octave_\d+-iter_\d+\.png")
 
 
 @dataclass(frozen=True)
-class Wanted(Target):
+class DreamTarget(Target):
     """What is to be written of a dream; see `Outputs`."""
 
     save_steps: Path | None = None
     work: Path | None = None
     deepzoom: Path | None = None
 
-    def for_layer(self, layer: str) -> Wanted:
+    def for_layer(self, layer: str) -> DreamTarget:
         """Return the same for one of several layers, with its name in all names."""
 
         def folder(path: Path | None) -> Path | None:
@@ -64,7 +64,7 @@ class Wanted(Target):
 
 
 def dream_with_layers(
-    given: str | None, wanted: Wanted, options: dict[str, Any], layers: list[str], policy: Policy
+    given: str | None, target: DreamTarget, options: dict[str, Any], layers: list[str], policy: Policy
 ) -> None:
     """Dream on a picture with each of some layers, or with none for what the options say, and say where the dreams are.
 
@@ -74,16 +74,16 @@ def dream_with_layers(
     from batcountry.image.files import picture_size
     from batcountry.image.sources.addresses import picture_beside
 
-    image = None if given is None else picture_beside(given, wanted.path, policy)
+    image = None if given is None else picture_beside(given, target.path, policy)
     if image is not None:
         picture_size(image, options.get("frame") or 1)
     layers = list(dict.fromkeys(layers))
     own = {"layer": layers[0]} if layers else {}
     asked = prepare(options={**options, **own}, policy=policy)
     if len(layers) < 2:
-        _dream(image, wanted.outputs(asked.recipe, image), asked)
+        _dream(image, target.outputs(asked.recipe, image), asked)
         return
-    todo = [(name, wanted.for_layer(name).outputs(asked.recipe, image)) for name in layers]
+    todo = [(name, target.for_layer(name).outputs(asked.recipe, image)) for name in layers]
     model = asked.open_model()
     for name in layers:
         model.layer(name)

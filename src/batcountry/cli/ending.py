@@ -21,14 +21,16 @@ class StopSignals:
     ----------
     number
         Of the last one; that of Ctrl-C until another comes.
+    came
+        Whether one came.
     """
 
     def __init__(self) -> None:
-        self.number = int(signal.SIGINT)
+        self.number, self.came = int(signal.SIGINT), False
 
     def __call__(self, number: int, frame: Any) -> None:  # noqa: ARG002 - as `signal` calls it
         """Take a signal."""
-        self.number = number
+        self.number, self.came = number, True
         raise KeyboardInterrupt
 
     @property
@@ -41,7 +43,8 @@ class StopSignals:
 def stop_signals() -> Iterator[StopSignals]:
     """Take signals that ask a program to end as Ctrl-C is taken; those that are ignored, as by `nohup`, stay so."""
     taker = StopSignals()
-    with _handled(taker, [each for each in _STOPPING if signal.getsignal(each) == signal.SIG_DFL]):
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    with _handled(taker, [each for each in (signal.SIGINT, *_STOPPING) if signal.getsignal(each) in usual]):
         yield taker
 
 

@@ -80,8 +80,7 @@ class Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record."""
-        title = "[yellow]note:[/] " if record.levelno >= logging.WARNING else ""
-        err.print(f"{title}{plain(record.getMessage())}")
+        _note(record.getMessage(), warns=record.levelno >= logging.WARNING)
 
 
 def fail(text: str, code: int = 2) -> int:
@@ -136,7 +135,11 @@ def _say(message: Message) -> None:
     if message.level == "error":
         fail(message.text)
     else:
-        err.print(f"{'[yellow]note:[/] ' if message.level == 'warning' else ''}{plain(message.text)}")
+        _note(message.text, warns=message.level == "warning")
+
+
+def _note(text: str, *, warns: bool) -> None:
+    err.print(f"{'[yellow]note:[/] ' if warns else ''}{plain(text)}")
 
 
 def print_table(table: Table) -> None:

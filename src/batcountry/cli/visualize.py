@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,11 +31,62 @@ from batcountry.recipe import Recipe
 from batcountry.recipe.described import described
 
 if TYPE_CHECKING:
+    from batcountry.backend.policy import Policy
     from batcountry.dreams.prepare import Prepared
     from batcountry.jobs.spec import JobSpec
 
 STEPS = re.compile(r"size_\d+-step_\d+\.png")
 """Names of the pictures after iterations."""
+
+
+@dataclass(frozen=True)
+class VisualizeTarget(Target):
+    """What is to be written of a visualization.
+
+    Attributes
+    ----------
+    every
+        How often losses are told, and the picture is written to `save_steps`: after so many iterations; 0 for never.
+    work
+        The folder that it is stored in as it grows.
+    """
+
+    every: int = 50
+    save_steps: Path | None = None
+    plot: Path | None = None
+    plot_pixels: Path | None = None
+    work: Path | None = None
+
+    def check(self) -> None:
+        """Raise `RecipeError` for steps that are never written, and `MissingExtra` for plots that cannot be drawn."""
+        from batcountry.dreams.history import check_plots
+
+        if self.save_steps is not None and not self.every:
+            raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")
+        if self.plot or self.plot_pixels:
+            check_plots()
+
+    def outputs(self, recipe: Recipe, image: Path | None) -> dict[str, Output]:
+        """Choose names that are free, by the outputs' names; raises `BatCountryError` for what cannot be written."""
+        from batcountry.dreams.inputs import input_files
+        from batcountry.image.files import check_writable
+        from batcountry.optim.alpha import alpha_mode
+
+        alpha_mode(recipe).check_writable(self.path)
+        plots = {"plot": self.plot, "plot_pixels": self.plot_pixels}
+        for path in filter(None, plots.values()):
+            check_writable(path)
+        check_different(self.path, self.plot, self.plot_pixels, self.save_steps)
+        inputs, overwrite = [image, *input_files(recipe)], self.overwrite
+        chosen: dict[str, Output | None] = {
+            "picture": output_at(self.path, inputs, overwrite=overwrite, named=self.named),
+            **{
+                name: None if path is None else output_at(path, inputs, overwrite=overwrite)
+                for name, path in plots.items()
+            },
+            "steps": steps_at(self.save_steps, STEPS, inputs, overwrite=overwrite),
+        }
+        return {name: output for name, output in chosen.items() if output is not None}
 
 
 @app.command()
@@ -75,29 +127,47 @@ def visualize(
 
     A layer that takes pictures of one size only works on any canvas, through overlapping windows.
     """
+    from batcountry.image.sources.addresses import stem_of
+
+    target = VisualizeTarget(
+        place_of(output, f"visualize-{stem_of(image)}.png" if image else "visualize.png"),
+        named=output is not None,
+        overwrite=overwrite,
+        every=every,
+        save_steps=save_steps,
+        plot=plot,
+        plot_pixels=plot_pixels,
+        work=work,
+    )
+    target.check()
+    with folder_made(output):
+        _visualize(image, target, options, aim, penalties=penalties, policy=typed_policy(run_code))
+
+
+def _visualize(
+    image: str | None,
+    target: VisualizeTarget,
+    options: dict[str, Any],
+    aim: dict[str, Any],
+    *,
+    penalties: dict[str, Any],
+    policy: Policy,
+) -> None:
+    """Make the picture, and say where it is. All that needs no network to be wrong is found out before one is opened."""
     from batcountry.dreams.cnn_vis import usual_options
-    from batcountry.dreams.history import check_plots
     from batcountry.dreams.prepare import prepare
     from batcountry.image.files import picture_size
-    from batcountry.image.sources.addresses import picture_beside, stem_of
+    from batcountry.image.sources.addresses import picture_beside
     from batcountry.jobs import run
 
-    if save_steps is not None and not every:
-        raise RecipeError("--save-steps writes as often as --every says; leave out --every 0")
-    if plot or plot_pixels:
-        check_plots()
-    policy = typed_policy(run_code)
-    place = place_of(output, f"visualize-{stem_of(image)}.png" if image else "visualize.png")
-    target = Target(place, named=output is not None, overwrite=overwrite)
-    with folder_made(output):
-        picture = None if image is None else picture_beside(image, place, policy)
-        size = None if picture is None else picture_size(picture, options.get("frame") or 1)[::-1]
-        asked = prepare(options={**usual_options(options), **options}, policy=policy)
-        outputs = _outputs(target, asked.recipe, picture, plot, plot_pixels, steps=save_steps)
-        asked = _amplifying(asked, size, options, aim, penalties=penalties)
-        spec = _spec(picture, asked.recipe, every, outputs)
-        events = run(spec, folder=work, policy=asked.policy, objects={"asked": asked})
-        done = show(events, picture.name if picture else "a start of its own")
+    picture = None if image is None else picture_beside(image, target.path, policy)
+    size = None if picture is None else picture_size(picture, options.get("frame") or 1)[::-1]
+    asked = prepare(options={**usual_options(options), **options}, policy=policy)
+    outputs = target.outputs(asked.recipe, picture)
+    asked = _amplifying(asked, size, options, aim, penalties=penalties)
+    spec = _spec(picture, asked.recipe, target.every, outputs)
+    events = run(spec, folder=target.work, policy=asked.policy, objects={"asked": asked})
+    done = show(events, picture.name if picture else "a start of its own")
     out.print(f"the picture is in {plain(done.outputs['picture'])}")
 
 
@@ -110,38 +180,6 @@ def _spec(image: Path | None, recipe: Recipe, every: int, outputs: dict[str, Out
         inputs={} if image is None else {"picture": InputFile(path=str(image))},
         outputs=places_of(outputs),
     )
-
-
-def _outputs(
-    target: Target,
-    recipe: Recipe,
-    image: Path | None,
-    plot: Path | None,
-    plot_pixels: Path | None,
-    *,
-    steps: Path | None,
-) -> dict[str, Output]:
-    """Choose names that are free; raises `BatCountryError` for what cannot be written."""
-    from batcountry.dreams.inputs import input_files
-    from batcountry.image.files import check_writable
-    from batcountry.optim.alpha import alpha_mode
-
-    alpha_mode(recipe).check_writable(target.path)
-    for each in filter(None, (plot, plot_pixels)):
-        check_writable(each)
-    check_different(target.path, plot, plot_pixels, steps)
-    inputs, overwrite = [image, *input_files(recipe)], target.overwrite
-    picture = output_at(target.path, inputs, overwrite=overwrite, named=target.named)
-    drawn, drawn_pixels = (
-        None if each is None else output_at(each, inputs, overwrite=overwrite) for each in (plot, plot_pixels)
-    )
-    found = {
-        "picture": picture,
-        "plot": drawn,
-        "plot_pixels": drawn_pixels,
-        "steps": steps_at(steps, STEPS, inputs, overwrite=overwrite),
-    }
-    return {name: each for name, each in found.items() if each is not None}
 
 
 def _amplifying(

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from batcountry.backend.tensor_files import write_tensors
+from batcountry.backend.tensor_files import read_tensors, write_tensors
 from batcountry.errors import WorkDamaged
 from batcountry.optim.optimizers import State
 
@@ -71,14 +70,21 @@ class Checkpoint:
             If the file is missing, too large, or no checkpoint.
         """
         try:
-            if path.stat().st_size > _BYTES_PER_PIXEL * pixels + _BYTES:
-                raise ValueError("it is too large")
-            found = load_file(path)
+            found = read_tensors(path, error=WorkDamaged, most=_BYTES_PER_PIXEL * pixels + _BYTES)
             octave, iteration = (int(each) for each in found.pop("place"))
             score, image, before = float(found.pop("score")), found.pop("image"), found.pop("before", None)
             climb = {key.removeprefix("climb."): each for key, each in found.items()}
             return cls((octave, iteration), score, image, before, climb)
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError, OverflowError, SafetensorError):
+        except (
+            WorkDamaged,
+            OSError,
+            ValueError,
+            TypeError,
+            LookupError,
+            ArithmeticError,
+            RuntimeError,
+            SafetensorError,
+        ):
             raise WorkDamaged(f"{path} is damaged or missing; start the dream anew") from None
 
     def steps(self, iterations: int) -> int:

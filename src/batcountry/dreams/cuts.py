@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from batcountry.dreams.costs import Cost, Size
 from batcountry.errors import RecipeError
@@ -14,7 +15,7 @@ from batcountry.optim.tiles import Halo, Seen
 SPARE = 1.15
 """What the network is given at least, of what it has in use at once: with less, memory is given back and taken all the time."""
 
-OVER = 0.03
+OVER = 0.04
 """By how much the network goes over what it is kept to, of that."""
 
 # What is kept grows by chance from step to step: by how much in a long dream, of what the network takes, and of all else, so that
@@ -121,13 +122,13 @@ class Cutting:
     def whole(self) -> Cut:
         """Return the way with no tiles."""
         if any(self.wrap):
-            return self._cut(Halo.of(self.model, self.objective), None)
+            return self._cut(None)
         seen = [Seen(1, 1, height * width, height * width) for height, width in self.sizes]
         return Cut(None, seen, self.cost, self.beside, self.room, self.iterations)
 
     def tiled(self, side: int) -> Cut:
         """Return the way in tiles of a side; raises `RecipeError` if there can be none."""
-        return self._cut(Halo.of(self.model, self.objective), side)
+        return self._cut(side)
 
     def quickest(self) -> Cut | None:
         """Return the way that is expected to take least time of those that fit, or None if none does.
@@ -141,7 +142,7 @@ class Cutting:
         if whole.fits and whole.bytes >= whole.usual:
             return whole
         try:
-            halo = Halo.of(self.model, self.objective)
+            halo = self._halo
         except RecipeError:
             if whole.fits:
                 return whole
@@ -151,14 +152,18 @@ class Cutting:
             window = min(self.room / (1 + OVER) / pixel_bytes, _LARGEST_SIDE**2)
             side = halo.side(window) if window > 0 else None
             if side is not None:
-                ways.append(self._cut(halo, side))
+                ways.append(self._cut(side))
         return min(ways, key=lambda cut: cut.work, default=None)
 
     def least(self) -> float:
-        """Return the bytes that the network needs for the smallest tiles."""
-        halo = Halo.of(self.model, self.objective)
-        return self.cost.least * SPARE * (1 + OVER) * halo.largest(halo.grid)
+        """Return the bytes that the network needs for the smallest tiles; raises `RecipeError` if there can be none."""
+        return self.cost.least * SPARE * (1 + OVER) * self._halo.largest(self._halo.grid)
 
-    def _cut(self, halo: Halo, side: int | None) -> Cut:
-        seen = [halo.seen(size, side, self.wrap) for size in self.sizes]
+    @cached_property
+    def _halo(self) -> Halo:
+        """What tiles see beside their cores; raises `RecipeError` if there can be no tiles."""
+        return Halo.of(self.model, self.objective)
+
+    def _cut(self, side: int | None) -> Cut:
+        seen = [self._halo.seen(size, side, self.wrap) for size in self.sizes]
         return Cut(side, seen, self.cost, self.beside, self.room, self.iterations)

@@ -111,6 +111,13 @@ class Dreamer:
         with allowed_memory(recipe.max_memory):
             return read_frame(image, recipe.frame, policy, needed_at(recipe.size))
 
+    def share_plans(self, other: Dreamer) -> None:
+        """Keep to the memory that another dreamer said, if it has as many pictures, and objectives of the same layers."""
+        if self._count == other._count and {*self.resolved.objective.layers} == {
+            *other.resolved.objective.layers
+        }:
+            self._plans = other._plans
+
     @limited_threads()
     def planned(self, image: PictureLike | None = None) -> Planned:
         """Return how a dream on a picture will be worked out; raises `BatCountryError` if it cannot be."""
@@ -250,7 +257,7 @@ class Dreamer:
         plan = plan_dream(resolved, gradient, sizes, buffers, self._count)
         if peak_memory() > self._peak_before:  # a picture was larger before it was made smaller
             plan = plan.at_least(peak_memory())
-        log.info("%s", plan)
+        log.info("%s", plan, extra={"peak": plan.peak})
         resolved.policy.check_seconds(plan.seconds)
         chosen = recipe.chosen(octaves=recipe.octaves or len(sizes), tile=plan.side or 0)
         return Planned(sizes, chosen, plan)

@@ -113,8 +113,7 @@ def large_enough(
         )
     raise RecipeError(
         f"a picture of {width}×{height} pixels is too small for {model.name} to run as far as "
-        f"{', '.join(layers)} (or that layer takes pictures of one size only, for which there are windows); "
-        "use a larger picture or an earlier layer"
+        f"{', '.join(layers)}; use a larger picture (--enlarge makes it so), or an earlier layer"
     )
 
 

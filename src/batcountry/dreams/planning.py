@@ -21,12 +21,10 @@ from batcountry.objectives.base import Objective
 from batcountry.optim.gradient import Gradient
 from batcountry.recipe import Recipe
 
-_PYTHON = 15_000_000  # bytes of small things that come to it
+_PYTHON = 25_000_000  # bytes of small things that come to it
 _PROGRAM = 600_000_000  # bytes of the program with its network, about
-_TO_PICTURE, _SMALL = (
-    0.75,
-    100_000_000,
-)  # of the memory that is left, and bytes that no picture has to go to disk for
+_TO_PICTURE = 0.75  # of the memory that is left
+_SMALL = 100_000_000  # bytes that no picture has to go to disk for
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,9 @@ def said_most(count: float) -> str:
 
 def said_bytes(count: float) -> str:
     """Return a number of bytes as people read it, such as `1.3 GB`."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{ceil(count / 1e3)} kB"
 
 
 def said_seconds(seconds: float) -> str:

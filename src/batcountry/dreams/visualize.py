@@ -9,6 +9,7 @@ from typing import Any
 
 from typing_extensions import Unpack
 
+from batcountry.backend.allocator import give_back
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.api import is_true, watched
 from batcountry.dreams.dreamer import Dreamer
@@ -158,11 +159,17 @@ def visualizing(
     for aim in aims[batch:]:
         aim.bind(first.resolved.model)
 
+    def dreamer_of(index: int) -> Dreamer:
+        if not index:
+            return first
+        give_back()
+        dreamer = Dreamer(asked.with_aim(objective=each(list(parts[index]))))
+        dreamer.share_plans(first)
+        return dreamer
+
     def run() -> Iterator[BatchStep]:
         for index, part in enumerate(parts):
-            dreamer = Dreamer(asked.with_aim(objective=each(list(part)))) if index else first
-            for step in dreamer.dreaming():
-                yield BatchStep(index, len(parts), part, step)
+            yield from (BatchStep(index, len(parts), part, step) for step in dreamer_of(index).dreaming())
 
     return run()
 

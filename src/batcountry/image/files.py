@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 from os import PathLike
@@ -25,6 +24,7 @@ from batcountry.image.sources.opening import at_frame, decoding, open_image
 from batcountry.image.sources.reduced import Need, load_needed
 from batcountry.image.sources.tiff_pages import merged_planes
 from batcountry.image.sources.upright import upright_size
+from batcountry.recipe.json_text import ascii_json
 
 log = logging.getLogger("batcountry")
 
@@ -125,7 +125,7 @@ def picture_size(path: str | PathLike[str], frame: int = 1) -> tuple[int, int]:
         except Image.DecompressionBombError:
             from batcountry.image.vips import size_of
 
-            return size_of(place)
+            return size_of(place, frame)
 
 
 def check_writable(path: Path, *, kind: str | None = None) -> None:
@@ -209,8 +209,8 @@ def with_note(kind: str, note: str) -> dict[str, Any]:
         text.add_itxt(_KEY, note)
         return {"pnginfo": text}
     if kind == "TIFF":
-        # The tag holds ASCII only, so other characters stand there as JSON's escapes.
-        return {"tiffinfo": {_DESCRIPTION: json.dumps(json.loads(note), separators=(",", ":"))}}
+        # The tag holds ASCII only.
+        return {"tiffinfo": {_DESCRIPTION: ascii_json(note)}}
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[_USER_COMMENT] = _CHARSET + note.encode("utf-16-be")
     return {"exif": exif.tobytes()}
@@ -243,7 +243,7 @@ def note_inside(image: Image.Image) -> str | None:
     try:
         with ignored_warnings():
             return _checked(_note_of(image))
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, UnicodeDecodeError):
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError):
         return None  # garbage where a note would be is no note
 
 

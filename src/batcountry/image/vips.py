@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from batcountry.backend.process_settings import shared
 from batcountry.backend.reading import check_plain, open_plain
 from batcountry.errors import MissingExtra, OutputError, PictureError
 from batcountry.image.sizes import scaled_size
+from batcountry.recipe.json_text import ascii_json
 
 MAX_PIXELS = 1 << 34
 """Largest picture that is dreamed on: 131072×131072."""
@@ -87,8 +87,10 @@ def uncached() -> Iterator[None]:
         vips().cache_set_max(before)
 
 
-def _opened(path: Path, **options: Any) -> Any:
-    """Open a picture file with the one reader that its first bytes ask for; raises `PictureError` if there is none.
+def _opened(path: Path, frame: int = 1, **options: Any) -> Any:
+    """Open a picture file, or a frame of it, with the one reader that its first bytes ask for.
+
+    Raises `PictureError` if there is none, or it reads no frame but the first.
 
     libvips itself would also try readers that are not made for files of strangers.
     """
@@ -99,11 +101,12 @@ def _opened(path: Path, **options: Any) -> Any:
         raise PictureError(
             f"{path} cannot be read as a picture: its format is not known; give a TIFF, PNG, JPEG or WebP"
         )
-    if options.get("page") and loader in ("pngload", "jpegload"):
+    if frame > 1 and loader in ("pngload", "jpegload"):
         raise PictureError(
             f"{path} has frames that are dreamed on in memory alone; shrink it, or save the frame by itself"
         )
-    return getattr(vips().Image, loader)(str(path), **options)
+    page = {"page": frame - 1} if frame > 1 else {}
+    return getattr(vips().Image, loader)(str(path), **page, **options)
 
 
 def open_input(path: Path, size: int | None, enlarge: int | None, frame: int = 1) -> Any:
@@ -120,11 +123,10 @@ def open_input(path: Path, size: int | None, enlarge: int | None, frame: int = 1
         If it is no picture, damaged, or larger than `MAX_PIXELS`.
     """
     check_plain(path, most=_MAX_FILE, error=PictureError)
-    page = {"page": frame - 1} if frame > 1 else {}
     with _said(f"{path} cannot be read as a picture"):
-        image = _opened(path, access="sequential", fail_on="truncated", **page)
-        if image.get_typeof("orientation") and image.get("orientation") > 1:
-            image = _opened(path, fail_on="truncated", **page).autorot()
+        image = _opened(path, frame, access="sequential", fail_on="truncated")
+        if _orientation(image) > 1:
+            image = _opened(path, frame, fail_on="truncated").autorot()
         if image.interpretation in ("rgb16", "grey16"):
             image = (image / 257).cast("uchar")
         if image.interpretation not in ("srgb", "rgb"):
@@ -147,11 +149,23 @@ def open_input(path: Path, size: int | None, enlarge: int | None, frame: int = 1
         return image[:bands]
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """Return a picture file's width and height, as its header says; raises `PictureError` if it is none."""
+def size_of(path: Path, frame: int = 1) -> tuple[int, int]:
+    """Return (width, height) of a picture file's frame, held upright, as its header says.
+
+    Raises `PictureError` if it is no picture, or has no such frame that can be read.
+    """
     with _said(f"{path} cannot be read as a picture"):
-        image = _opened(path)
-        return image.width, image.height
+        image = _opened(path, frame)
+        size = image.width, image.height
+        return size[::-1] if _orientation(image) in _ON_ITS_SIDE else size
+
+
+_ON_ITS_SIDE = (5, 6, 7, 8)
+
+
+def _orientation(image: Any) -> int:
+    """Return how a picture is turned, as EXIF counts it: 1 is upright."""
+    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
 
 
 def note_of(path: Path) -> str | None:
@@ -217,8 +231,8 @@ def _kept_as(kind: str, note: str) -> dict[str, str]:
     if kind == ".png":
         return {"png-comment-0-batcountry": note}
     if kind in (".tif", ".tiff"):
-        return {"image-description": json.dumps(json.loads(note), separators=(",", ":"))}
-    return {"exif-ifd0-ImageDescription": json.dumps(json.loads(note), separators=(",", ":"))}
+        return {"image-description": ascii_json(note)}
+    return {"exif-ifd0-ImageDescription": ascii_json(note)}
 
 
 def save_pyramid(image: Any, output: Output, title: str) -> None:

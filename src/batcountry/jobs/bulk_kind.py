@@ -33,7 +33,7 @@ from batcountry.jobs.folder import CURRENT, JobFolder
 from batcountry.jobs.inputs import PICTURE, check_weights, pinned, prepared_of, shown_names
 from batcountry.jobs.job_run import Events, Run
 from batcountry.jobs.kinds import Job, Objects
-from batcountry.jobs.messages import log, say
+from batcountry.jobs.messages import AsUsual, leaving_out, log, say
 from batcountry.jobs.runner import begin, reopen, run
 from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace, json_of
 from batcountry.recipe import Recipe
@@ -173,6 +173,7 @@ class BulkJob(Job[BulkStep]):
             inputs={**found.inputs, FOLDER: folder},
         )
         self._run: Run | None = None
+        self._as_usual = AsUsual()
         self._kept: dict[str, Path] = {}
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[BulkStep]:
@@ -231,7 +232,8 @@ class BulkJob(Job[BulkStep]):
         names = {name: self.spec.inputs[name] for name in shown_names(self.spec)}
         inputs = {**names, **spec.inputs}
         spec = spec.changed(inputs=inputs, machine=self.spec.machine)
-        return begin(spec, folder=current, policy=self._policy, objects={"asked": resolved})
+        with leaving_out(self._as_usual):
+            return begin(spec, folder=current, policy=self._policy, objects={"asked": resolved})
 
     def _todo(self, place: Path) -> Iterator[_Todo]:
         for picture in self._pictures:

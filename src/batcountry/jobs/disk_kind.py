@@ -110,7 +110,9 @@ class DiskJob(Job[DiskStep]):
         """Say what it will take; raises `JobError` if the disk has no room for it."""
         assert folder is not None
         need = self._check_disk(folder, 0, "name a folder on a larger disk with --work")
-        log.info("%s, and %s of disk in %s", self.plan, said_bytes(need), folder)
+        log.info(
+            "%s, and %s of disk in %s", self.plan, said_bytes(need), folder, extra={"peak": self.plan.peak}
+        )
 
     def check_room(self, folder: Path) -> None:
         """Raise `JobError` if the disk has no room for what is not there yet."""

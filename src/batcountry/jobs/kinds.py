@@ -148,6 +148,7 @@ JOB_KINDS: Registry[Callable[[], Kind]] = Registry(
         "bulk": kind_at("batcountry.jobs.bulk_kind:BulkKind"),
         "visualize": kind_at("batcountry.jobs.visualize_kind:VisualizeKind"),
         "atlas": kind_at("batcountry.atlas.atlas_kind:AtlasKind"),
+        "sight": kind_at("batcountry.atlas.sight_kind:SightKind"),
         "zoom": kind_at("batcountry.motion.jobs.kinds:ZoomKind"),
         "video": kind_at("batcountry.motion.jobs.kinds:VideoKind"),
     },

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -19,18 +19,41 @@ log = logging.getLogger("batcountry")
 
 _NUMBERS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
+_USUAL = 1.1  # so many times the memory of work before is no news
 
-_quiet = threading.local()
+_left_out = threading.local()
 
 
 @contextmanager
 def only_warnings() -> Iterator[None]:
     """Hear nothing of this thread that is only good to know, such as what each of many small dreams takes."""
-    before, _quiet.on = getattr(_quiet, "on", False), True
+    with leaving_out(lambda record: record.levelno < logging.WARNING):
+        yield
+
+
+@contextmanager
+def leaving_out(is_left_out: Callable[[logging.LogRecord], bool]) -> Iterator[None]:
+    """Hear of this thread only what is not left out."""
+    before, _left_out.by = getattr(_left_out, "by", None), is_left_out
     try:
         yield
     finally:
-        _quiet.on = before
+        _left_out.by = before
+
+
+class AsUsual:
+    """Whether a record says that work takes about as much memory as work before did, which people need not read again."""
+
+    def __init__(self) -> None:
+        self._most = 0.0
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        """Take a record; those that say what work takes have its `peak`, in bytes."""
+        peak: float | None = getattr(record, "peak", None)
+        if peak is None or peak <= self._most:
+            return peak is not None
+        self._most = _USUAL * peak
+        return False
 
 
 class Heard:
@@ -47,7 +70,8 @@ class Heard:
         def hear(record: logging.LogRecord) -> bool:
             if threading.get_ident() != thread:
                 return True
-            if record.levelno >= logging.WARNING or not getattr(_quiet, "on", False):
+            is_left_out = getattr(_left_out, "by", None)
+            if is_left_out is None or not is_left_out(record):
                 self._records.append(record)
             return False
 

@@ -58,6 +58,12 @@ def _results(module: nn.Module) -> dict[int, Any]:
     return {id(tensor): tensor.detach().clone() for tensor in tensors_in(module) if not tensor.is_leaf}
 
 
+def without_numbers(tensor: Tensor) -> Tensor:
+    """Return a tensor on the device meta, or a parameter that needs no gradient, of the same shape and type."""
+    bare = torch.empty_like(tensor, device="meta")
+    return nn.Parameter(bare, requires_grad=False) if isinstance(tensor, nn.Parameter) else bare
+
+
 def tensors_in(module: nn.Module) -> Iterator[Tensor]:
     """Yield the tensors of a module and its parts: parameters, buffers, and those that it merely has as attributes."""
     for part in module.modules():

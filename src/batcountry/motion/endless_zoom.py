@@ -18,6 +18,7 @@ from batcountry.motion.camera import Matrix, footprint, looked_at, view
 from batcountry.motion.color_anchor import Tone, apply_anchor
 from batcountry.motion.frame import Form, Frame, State, array, tensor
 from batcountry.motion.frame_dreamer import FrameDreamer
+from batcountry.motion.keyframes import smooth
 from batcountry.motion.recipes import ZoomRecipe
 
 _FEATHER = 0.08  # of the width, over which the returning beginning fades into what is around it
@@ -126,15 +127,11 @@ class Zoom:
             return image
         matrix = self._return[to_end - 1]
         third = max(1.0, len(self._return) / 3)
-        shown = _smooth(min(1.0, (len(self._return) - to_end + 1) / third))
+        shown = smooth(min(1.0, (len(self._return) - to_end + 1) / third))
         # At the very end the beginning fills the frame, so its edges must not be soft any more.
         cover = footprint(matrix, self.size, max(1e-3, _FEATHER * min(1.0, (to_end - 1) / third)))
         weight = torch.from_numpy(np.float32(cover * shown)).to(image.device)
         return torch.lerp(image, looked_at(first, matrix).clamp(0, 255), weight[None, None])
-
-
-def _smooth(share: float) -> float:
-    return share * share * (3 - 2 * share)
 
 
 def _sized(picture: Picture, recipe: ZoomRecipe) -> Picture:

@@ -164,7 +164,12 @@ def _between(keys: tuple[Key, ...], frame: int, time: float) -> tuple[Key, Key, 
 def _eased(share: float, easing: str) -> float:
     if easing == "hold":
         return 0.0
-    return share * share * (3 - 2 * share) if easing == "smooth" else share
+    return smooth(share) if easing == "smooth" else share
+
+
+def smooth(share: float) -> float:
+    """Return a share of the way, 0 to 1, as what begins and ends slowly has gone it (Hermite's cubic, `smoothstep`)."""
+    return share * share * (3 - 2 * share)
 
 
 def _written(keys: tuple[Key, ...]) -> str:

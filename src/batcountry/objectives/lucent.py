@@ -28,11 +28,11 @@ from batcountry.objectives.lucid.places import (
     at_place,
     check_place,
     direction_at,
-    in_channels,
+    direction_everywhere,
     neuron_at,
     of_batch,
 )
-from batcountry.objectives.vectors import Vector
+from batcountry.objectives.vectors import Vector, in_channels
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -98,20 +98,8 @@ def channel_weight(layer: str, weight: Vectors, batch: int | None = None) -> Obj
     weight
         A number for each channel, or a `.npy` file of them.
     """
-    given = Vector.of(weight).flat
-
-    def bind(model: Model) -> Scorer:
-        values = given.of_channels(model, layer)
-
-        def score(activations: Activations) -> Tensor:
-            return of_batch(_means(activations[layer], values))
-
-        return score
-
-    arguments = (layer, given.label)
-    return one_of(
-        batch, objective("channel_weight", arguments, (layer,), bind, local=True, files=given.files)
-    )
+    arguments = (layer, Vector.of(weight).flat.label)
+    return direction_everywhere("channel_weight", arguments, _weighted_mean, batch)
 
 
 def localgroup_weight(
@@ -158,7 +146,8 @@ def _weighted(
         values = None if given is None else given.of_channels(model, layer)
 
         def score(activations: Activations) -> Tensor:
-            means = _means(at_place(activations[layer], layer, (row, column), (rows, columns)), values)
+            part = at_place(activations[layer], layer, (row, column), (rows, columns))
+            means = part.mean(1) if values is None else _weighted_mean(part, in_channels(values, part))
             return of_batch(means.flatten(1).mean(1))
 
         return score
@@ -177,21 +166,8 @@ def direction(layer: str, direction: Vectors, batch: int | None = None) -> Objec
     batch
         Which picture is meant, from 0; all if not given.
     """
-    toward = Vector.of(direction).flat
-
-    def bind(model: Model) -> Scorer:
-        values = toward.of_channels(model, layer)
-
-        def score(activations: Activations) -> Tensor:
-            activation = activations[layer]
-            return of_batch(_cosine(activation, in_channels(values, activation)))
-
-        return score
-
-    arguments = (layer, toward.label)
-    return one_of(
-        batch, objective("lucent.direction", arguments, (layer,), bind, local=True, files=toward.files)
-    )
+    arguments = (layer, Vector.of(direction).flat.label)
+    return direction_everywhere("lucent.direction", arguments, _cosine, batch)
 
 
 def direction_neuron(
@@ -216,6 +192,6 @@ def _cosine(activation: Tensor, toward: Tensor) -> Tensor:
     return F.cosine_similarity(activation, toward, dim=1)
 
 
-def _means(activation: Tensor, weights: Tensor | None) -> Tensor:
-    """Return the mean over channels at each place, (N, …), of activations times weights."""
-    return (activation if weights is None else activation * in_channels(weights, activation)).mean(1)
+def _weighted_mean(activation: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean over channels at each place, (N, …), of activations times weights, (1, C, …)."""
+    return (activation * weights).mean(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +15,7 @@ from batcountry.image.picture import Picture
 from batcountry.image.reading import read_picture
 from batcountry.image.sources.reduced import needed_at
 from batcountry.objectives.base import Activations, Objective, Scorer, Term
-from batcountry.objectives.references import ReadPlanes, files_of
+from batcountry.objectives.references import ReadPlanes, check_openable, files_of, key_of, labeled
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -60,15 +59,8 @@ def region(mask: Any, objective: Objective) -> Objective:
 
 def mask_key(mask: Any) -> tuple[str, str, Any]:
     """Return what stands for a mask in text, its name among activations, and what is opened for it."""
-    source = str(mask) if hasattr(mask, "__fspath__") else mask
-    label = source if isinstance(source, str) else f"sha256:{read_picture(source).sha256}"
-    return label, f"{MASK}{sha256(label.encode()).hexdigest()[:16]}", source
-
-
-def check_mask(source: Any) -> None:
-    """Raise `RecipeError` if all that is left of a mask is its hash."""
-    if isinstance(source, str) and source.startswith("sha256:"):
-        raise RecipeError(f"the mask {source} was not a file, so it cannot be opened again; give a mask")
+    label = labeled(mask)
+    return label, key_of(MASK, label), str(mask) if hasattr(mask, "__fspath__") else mask
 
 
 def _within(label: str, named: tuple[str, Any], term: Term) -> Term:
@@ -77,7 +69,7 @@ def _within(label: str, named: tuple[str, Any], term: Term) -> Term:
     key, source = named
 
     def bind(model: Model) -> Scorer:
-        check_mask(source)
+        check_openable(source, label, "mask")
         places = term.bind(model)
         stride = model.layer(term.layers[0]).stride if term.layers else 1
 

@@ -55,7 +55,7 @@ class Reference:
         if isinstance(picture, str) and picture == "start":
             return cls("start", START, None)
         label = labeled(picture)
-        return cls(label, f"{PICTURE}{sha256(label.encode()).hexdigest()[:16]}", picture)
+        return cls(label, key_of(PICTURE, label), picture)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -84,16 +84,21 @@ def labeled(picture: Any) -> str:
     return f"sha256:{read_picture(picture).sha256}"
 
 
+def key_of(kind: str, label: str) -> str:
+    """Return a picture's name among activations: the beginning that its kind has, and a hash of its label."""
+    return f"{kind}{sha256(label.encode()).hexdigest()[:16]}"
+
+
 def files_of(picture: Any) -> tuple[str, ...]:
     """Return the file that a picture is, as `Term.files` has it; none for the start and what was no file."""
     named = isinstance(picture, str) or hasattr(picture, "__fspath__")
     return (str(picture),) if named and picture != "start" and not str(picture).startswith("sha256:") else ()
 
 
-def check_openable(picture: Any, label: str) -> None:
-    """Raise `RecipeError` if all that is left of a picture is its hash."""
+def check_openable(picture: Any, label: str, kind: str = "picture") -> None:
+    """Raise `RecipeError`, which calls it a `kind`, if all that is left of a picture is its hash."""
     if isinstance(picture, str) and label.startswith("sha256:"):
-        raise RecipeError(f"the picture {label} was not a file, so it cannot be opened again; give a picture")
+        raise RecipeError(f"the {kind} {label} was not a file, so it cannot be opened again; give a {kind}")
 
 
 def references_of(objective: Objective) -> dict[str, ReadPlanes]:

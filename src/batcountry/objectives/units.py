@@ -10,7 +10,7 @@ from batcountry.models.model import CLASSES, Model
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.layers import check_channel
 from batcountry.objectives.references import check_positions
-from batcountry.objectives.vectors import Vector
+from batcountry.objectives.vectors import Vector, in_channels
 
 
 def neuron(layer: str, channel: int, y: int | None = None, x: int | None = None) -> Objective:
@@ -84,9 +84,7 @@ def direction(layer: str, vector: list[float] | str, power: float = 0.0) -> Obje
 
         def score(activations: Activations) -> Tensor:
             activation = activations[layer]
-            return likeness(
-                activation, values.reshape(1, -1, *[1] * (activation.ndim - 2)).to(activation.dtype), power
-            )
+            return likeness(activation, in_channels(values, activation), power)
 
         return score
 
@@ -100,7 +98,7 @@ def likeness(activation: Tensor, direction: Tensor, power: float) -> Tensor:
 
     Parameters
     ----------
-    activation, wanted : (N or 1, C, …)
+    activation, direction : (N or 1, C, …)
     """
     dot = (activation * direction).sum(1)
     if not power:

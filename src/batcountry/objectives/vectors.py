@@ -62,10 +62,12 @@ class Vector:
             If there are not as many, one of them is not finite, or the file cannot be read.
         """
         numbers, channels = self._read().ravel(), model.layer(layer).channels
-        if numbers.shape != (channels,) or not np.isfinite(numbers).all():
+        if numbers.shape != (channels,):
             raise RecipeError(
                 f"a direction in layer {layer!r} is {channels} finite numbers, not {numbers.size} as given"
             )
+        if not np.isfinite(numbers).all():
+            raise RecipeError(f"a direction in layer {layer!r} is of finite numbers only")
         return torch.from_numpy(numbers).to(model.device)
 
     def of_places(self, model: Model, layer: str) -> Tensor:
@@ -100,3 +102,8 @@ class Vector:
             raise RecipeError(
                 f"{self.label} cannot be read as a direction: {error}; give a .npy file of numbers"
             ) from None
+
+
+def in_channels(values: Tensor, activation: Tensor) -> Tensor:
+    """Return numbers of channels, (C,), as (1, C, 1, …), to go with activations (N, C, …)."""
+    return values.reshape(1, -1, *[1] * (activation.ndim - 2)).to(activation.dtype)

@@ -12,7 +12,7 @@ from torch import Tensor
 from batcountry.backend.allocator import give_back
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.backend.redirected_relu import redirected_relu
-from batcountry.errors import RecipeError
+from batcountry.errors import ModelError, RecipeError, first_line
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
@@ -45,10 +45,23 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
         with torch.inference_mode(False), torch.enable_grad():
             leaf = (image.clone() if image.is_inference() else image).detach().requires_grad_()
             score = scorer({**model.activations(leaf, layers), **aux_inputs})
-            (on_image,) = torch.autograd.grad(score, leaf)
+            on_image = _gradient_of(score, leaf)
         return float(score.detach()), on_image
 
     return gradient
+
+
+def _gradient_of(score: Tensor, leaf: Tensor) -> Tensor:
+    """Return a score's gradient; raises `ModelError` if the network wrote over what that needs."""
+    try:
+        return torch.autograd.grad(score, leaf)[0]
+    except RuntimeError as error:
+        if "inplace operation" not in str(error):
+            raise
+        raise ModelError(
+            "the network has no gradient there, as it writes over numbers that the gradient needs "
+            f"({first_line(error)[:200]}); have it write to new ones, such as x * 2 for x.mul_(2), or take a layer before that"
+        ) from error
 
 
 def finite_gradient(model: Model, objective: Objective, gradient: Gradient | None = None) -> Gradient:

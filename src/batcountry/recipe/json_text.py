@@ -37,6 +37,11 @@ def read_json(text: str | bytes, most: int = MOST) -> Any:
     return found
 
 
+def ascii_json(text: str) -> str:
+    """Return JSON text as short as it can be, with escapes for all that is not ASCII; raises `ValueError` if it is none."""
+    return json.dumps(json.loads(text), separators=(",", ":"))
+
+
 class _Refused(Exception):
     """A text that is JSON, and yet cannot be taken."""
 

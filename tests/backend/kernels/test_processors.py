@@ -28,9 +28,9 @@ assert not winograd.multiplies(torch.bfloat16)
 assert winograd.multiplies(torch.float32) == ("avx2" in sys.argv[1])
 for module in pkgutil.iter_modules(loops.__path__, loops.__name__ + "."):
     for value in vars(__import__(module.name, fromlist="x")).values():
-        for each in value.values() if isinstance(value, dict) and not module.name.endswith("winograd") else ():
-            if isinstance(each, Loop):
-                each.compile()
+        for loop in value.values() if isinstance(value, dict) and not module.name.endswith("winograd") else ():
+            if isinstance(loop, Loop):
+                loop.compile()
 print("compiled", Loop.compiled)
 """
 
@@ -46,12 +46,12 @@ torch.manual_seed(0)
 for dtype in torch.float32, torch.bfloat16:
     close = {"rtol": 1e-2, "atol": 1e-2} if dtype == torch.bfloat16 else {"rtol": 1e-4, "atol": 1e-4}
     x = last(torch.randn(1, 16, 11, 9).to(dtype)).requires_grad_()
-    found = lrn(x, 5, 1.0, 0.75, 1.0)
-    wanted = _Lrn.apply(x.double(), 5, 0.2, 0.75, 1.0)
-    torch.testing.assert_close(found.double(), wanted, **close)
-    slope = torch.ones_like(found)
-    (mine,), (right,) = (torch.autograd.grad(y, x, slope.to(y.dtype)) for y in (found, wanted))
-    torch.testing.assert_close(mine, right, **close)
+    normalized = lrn(x, 5, 1.0, 0.75, 1.0)
+    exact = _Lrn.apply(x.double(), 5, 0.2, 0.75, 1.0)
+    torch.testing.assert_close(normalized.double(), exact, **close)
+    slope = torch.ones_like(normalized)
+    (gradient,), (right,) = (torch.autograd.grad(y, x, slope.to(y.dtype)) for y in (normalized, exact))
+    torch.testing.assert_close(gradient, right, **close)
     pooled = max_pool(x, Windows((3, 3), (2, 2), (0, 0), True))
     torch.testing.assert_close(pooled, F.max_pool2d(x, 3, 2, ceil_mode=True))
     torch.autograd.grad(pooled.sum(), x)
@@ -61,8 +61,8 @@ for dtype in torch.float32, torch.bfloat16:
     weight = last(torch.randn(16, 16, 3, 3).to(dtype) / 12)
     right = F.conv2d(x.double(), weight.double(), padding=1)
     if dtype == torch.float32:
-        found = Filter(weight, None, 1, (1, 1), limit=None).forward(x.detach())
-        torch.testing.assert_close(found.double(), right, **close)
+        filtered = Filter(weight, None, 1, (1, 1), limit=None).forward(x.detach())
+        torch.testing.assert_close(filtered.double(), right, **close)
 print("all right")
 """
 
@@ -106,4 +106,4 @@ def test_loops_compile_for_processors_without_bfloat16_and_run_where_this_one_ca
 )
 def test_a_processor_runs_only_what_is_compiled_for_what_it_has(host, able):
     features = dict.fromkeys(host.split(), True) | {"amx-bf16": False}
-    assert {each for each in PROCESSORS if runs(each, features)} == able
+    assert {processor for processor in PROCESSORS if runs(processor, features)} == able

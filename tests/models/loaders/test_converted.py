@@ -122,6 +122,14 @@ def test_a_damaged_folder_is_refused_with_the_reason(folder, damage, said):
         open_model(folder)
 
 
+def test_a_list_of_hundreds_of_thousands_of_weights_is_not_read(folder):
+    names = b",".join(b'"t%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}' % i for i in range(150_000))
+    data = (len(names) + 2).to_bytes(8, "little") + b"{" + names + b"}"
+    (folder / "weights.safetensors").write_bytes(data)
+    with pytest.raises(ModelError, match="list of tensors has more than"):
+        open_model(folder)
+
+
 def test_only_caffes_nets_are_converted(tmp_path):
     with pytest.raises(ModelError, match="no"):
         save_converted(open_model(), tmp_path / "x")

@@ -161,6 +161,14 @@ def test_an_archive_packed_a_thousand_times_is_refused(files, tmp_path, cheap):
         open_model(tmp_path / "net.pt", policy=LEAVE)
 
 
+def test_an_archive_packed_in_another_way_is_said_to_be_so(files, tmp_path):
+    with zipfile.ZipFile(tmp_path / "net.pt", "w", zipfile.ZIP_BZIP2) as archive:
+        for name, content in entries(files / "net.pt").items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelError, match="packed in a way that they do not use"):
+        open_model(tmp_path / "net.pt", policy=LEAVE)
+
+
 # Leave, and hashes.
 
 
@@ -400,6 +408,18 @@ def wide_windows(graph, _):
         graph["nodes"].append(step("avg_pool2d.default", name, tensor(f"p{index}"), *sides))
 
 
+def transformed(graph, _):
+    result = last(graph)
+    graph["nodes"][-1]["outputs"][0]["as_tensor"]["name"] = "m"
+    graph["nodes"] += [
+        step("full.default", "f0", {"as_ints": [99_999_989]}, {"as_float": 1.0}),  # a prime
+        step("fft_fft.default", "f1", tensor("f0")),
+        step("abs.default", "f2", tensor("f1")),
+        step("mean.default", "f", tensor("f2")),
+        step("mul.Tensor", result, tensor("m"), tensor("f")),
+    ]
+
+
 def in_sections(graph, _):
     result = last(graph)
     graph["nodes"][-1]["outputs"][0]["as_tensor"]["name"] = "before"
@@ -412,6 +432,7 @@ def in_sections(graph, _):
         (exponential, "decompositions of matrices"),
         (wide_windows, "its pooling"),
         (in_sections, "pieces"),
+        (transformed, "numbers for one picture"),
         (expanded, r"weights, such as \S+, have 1,600,\d+,\d+ numbers where the file has"),
         (all_full, "make 1,600,0.* numbers for one picture"),
         (doubled, "numbers for one picture"),
@@ -459,6 +480,9 @@ def test_honest_networks_are_far_within_the_bounds():
         (1, 3, 224, 224),
         "it",
     )
+    # A network for larger pictures, which reduces nothing (EDSR), at the size that its file says.
+    edsr = nn.Sequential(*(nn.Conv2d(3 if not i else 256, 256, 3, padding=1) for i in range(30)))
+    check_work(edsr, (1, 3, 256, 256), "it")
 
 
 # State dicts.

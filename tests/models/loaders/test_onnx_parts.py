@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from batcountry import open_model
 from batcountry.errors import BatCountryError, ModelError
@@ -119,8 +120,8 @@ def test_one_file_is_not_many_times_the_weights(tmp_path, quick):
 
 
 def test_products_of_constants_are_bounded_together(tmp_path, quick):
-    (one, wide), make_wide = constant("wide", [50, 400_000])
-    (_, tall), make_tall = constant("tall", [400_000, 50])
+    (one, wide), make_wide = constant("wide", [50, 100_000])
+    (_, tall), make_tall = constant("tall", [100_000, 50])
     products = [node("MatMul", ["wide", "tall"], [f"p{index}"]) for index in range(500)]
     last = node("ReduceMax", ["p499"], ["s"], keepdims=0), node("Add", ["c", "s"], ["y"])
     with pytest.raises(ModelError, match=r"to work out its constants takes|numbers for one picture"):
@@ -130,7 +131,7 @@ def test_products_of_constants_are_bounded_together(tmp_path, quick):
 
 
 def test_constants_read_again_and_again_are_bounded(tmp_path, quick):
-    weights, make = constant("wide", [100, 600_000])
+    weights, make = constant("wide", [100, 100_000])
     sums = [node("ReduceSumSquare", ["wide"], [f"p{index}"], keepdims=0) for index in range(400)]
     with pytest.raises(ModelError, match="numbers for one picture"):
         open_model(
@@ -143,6 +144,41 @@ def test_what_constants_become_is_known_before_there_is_memory_for_it(tmp_path, 
     outer = node("Einsum", ["wide", "wide"], ["e"], equation="ab,cb->bac")
     with pytest.raises(ModelError, match=r"make 6,\d+,\d+,\d+ numbers"):
         open_model(write(tmp_path / "net.onnx", make, outer, node("Add", ["c", "e"], ["y"]), weights=weights))
+
+
+def test_a_constant_of_a_few_numbers_is_not_laid_out_whole(tmp_path, quick):
+    (one, wide), make_wide = constant("wide", [20, 3_000_000])
+    (_, tall), make_tall = constant("tall", [3_000_000, 20])
+    product = node("MatMul", ["wide", "tall"], ["p"]), node("ReduceMax", ["p"], ["s"], keepdims=0)
+    nodes = make_wide, make_tall, *product, node("Add", ["c", "s"], ["y"])
+    with pytest.raises(ModelError, match="120,000,000 numbers, which are a few over and over"):
+        open_model(write(tmp_path / "net.onnx", *nodes, weights=[one, wide, tall]))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        ([node("Relu", ["y"], ["z"], name="first"), node("Add", ["z", "c"], ["y"])], "'first' reads 'y'"),
+        ([node("Relu", ["y"], ["y"])], "'Relu' reads 'y'"),
+        ([node("Add", ["c", "nothing"], ["y"])], "'Add' reads 'nothing'"),
+    ],
+)
+def test_what_is_read_before_it_is_made_is_named_with_its_reader(tmp_path, nodes, said):
+    with pytest.raises(ModelError, match=f"damaged: its node {said}, which no node before it makes"):
+        open_model(write(tmp_path / "net.onnx", *nodes))
+
+
+def test_normalization_over_all_channels_takes_no_step_for_each(tmp_path, quick):
+    wide = numpy_helper.from_array(np.random.RandomState(1).randn(600, 4, 1, 1).astype(np.float32), "wide")
+    nodes = [node("Conv", ["c", "wide"], ["d"], name="wide"), node("LRN", ["d"], ["y"], name="lrn", size=301)]
+    model = open_model(write(tmp_path / "net.onnx", *nodes, weights=[wide]))
+    found = model.activations(torch.rand(1, 3, 16, 16) * 200 - 100, ["wide", "lrn"])
+    x = found["wide"].double().numpy()
+    sums = [(x[:, max(0, i - 150) : i + 151] ** 2).sum(1) for i in range(600)]
+    expected = x / (1 + 1e-4 / 301 * np.stack(sums, 1)) ** 0.75
+    np.testing.assert_allclose(found["lrn"].numpy(), expected, rtol=1e-5, atol=1e-6)
+    huge = node("LRN", ["d"], ["y"], size=10**9)
+    assert open_model(write(tmp_path / "net.onnx", nodes[0], huge, weights=[wide]))
 
 
 def test_thousands_of_operators_are_read_at_once(tmp_path, monkeypatch, quick):

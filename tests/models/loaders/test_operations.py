@@ -197,6 +197,19 @@ GROUPS = {
             + F.lp_pool2d(x.abs() + 0.1, 2, 3)
         ),
     ),
+    "of constants that are complex": (
+        lambda net, x: torch.fft.irfft2(torch.fft.rfft2(x) * (1 + 0.5j)) + torch.view_as_real(x + 2j).sum(-1),
+    ),
+    "of buckets and products": (
+        lambda net, x: (
+            x * torch.bucketize(x.detach().abs().mean((2, 3), True), torch.tensor([0.1, 0.4]))
+            + torch.kron(x.mean((2, 3)), torch.ones(1, 2)).sum(1)
+            + torch.zeros(1, 4)
+            .scatter_reduce(1, torch.arange(x.shape[1])[None] % 4, x.mean((2, 3)), "sum")
+            .square()
+            .sum()
+        ),
+    ),
 }
 
 

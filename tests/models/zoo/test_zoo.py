@@ -313,6 +313,30 @@ def test_with_all_addresses_dead_the_message_says_where_to_put_the_file(server, 
     assert f"put it in {cache / 'test-net'} as net.caffemodel" in said
 
 
+@pytest.mark.parametrize(
+    ("status", "header", "value"),
+    [
+        (302, "Location", "http://[::1/net"),
+        (302, "Location", f"http://.{'a' * 80}.com/net"),
+        (302, "Location", "\xff\xfe"),
+        (200, "Content-Length", "\xb2"),
+        (200, "Content-Length", "9" * 5000),
+    ],
+)
+def test_headers_that_make_no_sense_lead_to_the_next_address(
+    server, cache, monkeypatch, status, header, value
+):
+    def answer(request):
+        request.send_response(status)
+        request.send_header(header, value)
+        request.end_headers()
+
+    card = card_of(server, "a/net.caffemodel")
+    monkeypatch.setattr(server, "answer", answer)
+    with pytest.raises(ModelError, match=r"no address has net\.caffemodel .*makes no sense"):
+        zoo.get(card.name)
+
+
 def test_a_server_that_is_not_there_is_said_to_be_so(server, cache):
     card_of(server, "a/net.caffemodel")
     server.close()

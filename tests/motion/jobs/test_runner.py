@@ -14,7 +14,7 @@ from batcountry.errors import JobError, PolicyError, VideoError
 from batcountry.jobs.folder import JOB
 from batcountry.motion import save_video, save_zoom
 from batcountry.motion.jobs import sinks as stores
-from children import COMMAND_LINE, killed_at
+from children import COMMAND_LINE, killing
 from motion.clips import facts, make_clip, moving
 from motion.jobs.filming import resume, resuming, saving_video, saving_zoom, stopped
 
@@ -118,11 +118,12 @@ def test_killed_at_random_moments_nothing_is_lost(clip, whole, tmp_path):
     options = [part for name, value in QUICK.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     journal = Path(f"{out}.journal")
     arguments = ["video", str(clip), str(out), *options]
-    for frames in (3, 20, 45):
-        # A frame and what the next depends on are four operations, at least.
-        assert killed_at(4 * frames + random.randint(20), journal, COMMAND_LINE, *arguments)
-        assert (journal / JOB).exists() and list(journal.glob("*/frame-*"))
-        arguments = ["resume", str(journal), "--allow", str(clip.parent)]
+    with killing("batcountry.cli.app", "batcountry.motion.jobs.kinds") as killed_at:
+        for frames in (3, 20, 45):
+            # A frame and what the next depends on are four operations, at least.
+            assert killed_at(4 * frames + random.randint(20), journal, COMMAND_LINE, *arguments)
+            assert (journal / JOB).exists() and list(journal.glob("*/frame-*"))
+            arguments = ["resume", str(journal), "--allow", str(clip.parent)]
     resume(journal)
     assert _played(out) == _played(clip.with_name("whole.mp4"))
 

@@ -109,6 +109,7 @@ def test_what_was_asked_of_a_worker_that_died_is_so(store, wish, state):
     assert [each.id for each in store.leases.unheeded(store.clock.now - 2)] == [id]
     assert store.leases.unheeded(store.clock.now - 4) == []
     assert store.leases.died("w")[0].state == state and store.queue.get(id).wish == ""
+    assert store.queue.get(id).deaths == 0
 
 
 def test_after_memory_ran_out_it_is_next_with_its_new_spec(store):

@@ -67,7 +67,9 @@ def port(tmp_path, monkeypatch):
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
     with serving.listening("127.0.0.1", 0) as taken:
         app = create_app(StudioSettings(folder=tmp_path))
-        config = uvicorn.Config(app, http=protocol.BoundedProtocol, ws="none", log_level="critical", timeout_keep_alive=1)
+        config = uvicorn.Config(
+            app, http=protocol.BoundedProtocol, ws="none", log_level="critical", timeout_keep_alive=1
+        )
         server = serving._Server(config, app, lambda: None)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
         thread.start()

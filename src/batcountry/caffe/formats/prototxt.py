@@ -17,7 +17,7 @@ from batcountry.backend.limits import check_layers
 from batcountry.backend.reading import MAX_TEXT, read_plain
 from batcountry.caffe.formats import forks, text
 from batcountry.caffe.formats.lookalikes import check_content
-from batcountry.caffe.formats.v0 import from_v0, without_padding_layers
+from batcountry.caffe.formats.v0 import from_v0, innermost, without_padding_layers
 from batcountry.caffe.formats.weights import without_blobs
 from batcountry.caffe.proto.caffe_pb2 import NetParameter, SolverParameter, V1LayerParameter
 from batcountry.errors import ModelError, listed
@@ -65,10 +65,7 @@ class Definition:
         message = NetParameter()
         text.parse(self.text, message)
         layers = [*message.layers, *message.layer]
-        return {
-            (layer.layer.name if _is_v0(layer) else layer.name): line
-            for layer, line in zip(layers, lines, strict=False)
-        }
+        return {innermost(layer).name: line for layer, line in zip(layers, lines, strict=False)}
 
     def line(self, layer: str) -> int | None:
         """Return the line in which a layer begins, if that can be told."""
@@ -253,10 +250,6 @@ def _from_v1(old: Any) -> Any:
         mode = old.blob_share_mode[index] if index < len(old.blob_share_mode) else 0
         layer.param.add(name=name, share_mode=mode)
     return layer
-
-
-def _is_v0(layer: Any) -> bool:
-    return bool(layer.DESCRIPTOR.name == "V1LayerParameter" and layer.HasField("layer"))
 
 
 def _type_of(old: Any) -> str:

@@ -40,6 +40,12 @@ _SETTINGS: dict[str, tuple[str, dict[str, str]]] = {
 }  # fmt: skip
 
 
+def innermost(layer: Any) -> Any:
+    """Return the message that has a layer's name and blobs: of a V1 message that holds a layer in V0's form, that one."""
+    is_v0 = layer.DESCRIPTOR.name == "V1LayerParameter" and layer.HasField("layer")
+    return layer.layer if is_v0 else layer
+
+
 def from_v0(old: Any) -> Any:
     """Return today's `LayerParameter` of a V1 message that holds a layer in V0's form."""
     inner = old.layer

@@ -23,6 +23,7 @@ from batcountry.backend.reading import MAX_TEXT, MAX_WEIGHTS, open_plain, read_p
 from batcountry.caffe.formats import text
 from batcountry.caffe.formats.hdf5 import is_hdf5, read_hdf5
 from batcountry.caffe.formats.lookalikes import HEAD, check_content
+from batcountry.caffe.formats.v0 import innermost
 from batcountry.caffe.proto.caffe_pb2 import BlobProto, LayerParameter, NetParameter
 from batcountry.errors import ModelError
 
@@ -133,9 +134,7 @@ def _read_text(path: Path, data: bytes) -> Blobs:
         raise ModelError(f"{path} is text, but not weights of Caffe's: line {error}"[:300]) from None
     found: Blobs = {}
     for layer in (*net.layers, *net.layer):
-        own = (
-            layer.layer if layer.DESCRIPTOR.name == "V1LayerParameter" and layer.HasField("layer") else layer
-        )
+        own = innermost(layer)
         found[own.name] = [_array_of(blob) for blob in own.blobs]
     if not any(found.values()):
         raise ModelError(f"{path} is text with no weights in it (are prototxt and .caffemodel swapped?)")

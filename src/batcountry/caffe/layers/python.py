@@ -46,11 +46,11 @@ class Layer:
 
     def reshape(self, bottom: list[Blob], top: list[Blob]) -> None:
         """Reshape the tops to what the bottoms' shapes ask for; called before each `forward`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"the class {type(self).__name__} has no reshape(self, bottom, top)")
 
     def forward(self, bottom: list[Blob], top: list[Blob]) -> None:
         """Write the tops' `data`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"the class {type(self).__name__} has no forward(self, bottom, top)")
 
     def backward(self, top: list[Blob], propagate_down: list[bool], bottom: list[Blob]) -> None:
         """Write the bottoms' `diff` where `propagate_down` says so."""

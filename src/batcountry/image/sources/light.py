@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.ExifTags import Base as Tag
 
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.process_settings import shared
@@ -26,6 +27,7 @@ Floats = NDArray[np.float32]
 
 _EXR, _HDR = b"v/1\x01", (b"#?RADIANCE", b"#?RGBE")
 _MOST_NUMBERS = 4 * MAX_PIXELS
+_FLOATS = 3  # TIFF's sample format
 _GRAY = 0.18
 """What a photographer's gray card gives back of the light; the picture's mean is brought there."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -169,11 +171,11 @@ def _tiff_size(file: BinaryIO, page: int = 1) -> tuple[int, int] | None:
         with decoding("the picture"):
             # If it has no such page, whoever reads it says so.
             tags = tiff_pages.page_tags(file, page) or tiff_pages.page_tags(file)
-            if tags is None or tags.get(339, (1,))[0] != 3:
+            if tags is None or tags.get(Tag.SampleFormat, (1,))[0] != _FLOATS:
                 return None
-            if tags.get(277, 1) < 2 and tags.get(258, (32,))[0] == 32:
+            if tags.get(Tag.SamplesPerPixel, 1) < 2 and tags.get(Tag.BitsPerSample, (32,))[0] == 32:
                 return None
-            return int(tags[256]), int(tags[257])
+            return int(tags[Tag.ImageWidth]), int(tags[Tag.ImageLength])
     except PictureError:  # whoever opens it as a picture says so
         return None
     finally:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
+from PIL.ExifTags import Base as Tag
 
 from batcountry.backend.process_settings import ignored_warnings
 from batcountry.errors import BatCountryError, MissingExtra, PictureError
@@ -27,8 +28,10 @@ MAX_HEADER = 16 << 20
 MAX_EXIF = 1 << 20
 """Longest EXIF that is read, in bytes. Each of its numbers becomes an object, so more of it takes seconds."""
 
+MOST_PAGES = 1000
+"""Most pages of a TIFF that are counted; a chain of them may have no end."""
+
 _HEADER_READS, _MOST_READS = 100_000, 2_000_000
-_MOST_PAGES = 1000
 _BOUNDS = (
     "batcountry_bounds"  # where an opened picture keeps its file, which Pillow forgets after the first frame
 )
@@ -158,6 +161,15 @@ def _mend_transparency(image: Image.Image) -> None:
         image.info["transparency"] = tuple(each >> 8 for each in clear)
 
 
+def noted_tags(tags: Mapping[int, Any]) -> Image.Exif:
+    """Return, of a TIFF's tags, what is read of them later: how it is turned, and its description."""
+    exif = Image.Exif()
+    for tag in (Tag.Orientation, Tag.ImageDescription):
+        if tag in tags:
+            exif[tag] = tags[tag]
+    return exif
+
+
 def is_heic(begin: bytes) -> bool:
     """Whether a file begins as HEIC photos do: with a list of brands, one of which is theirs and none AVIF's."""
     if begin[4:8] != b"ftyp":
@@ -176,6 +188,9 @@ def _heic(file: Any, name: str) -> Image.Image:
     return image
 
 
+_WITH_FRAMES = ("GIF", "PNG", "WEBP", "AVIF", "TIFF")
+
+
 def frame_count(data: bytes, name: str) -> int:
     """Return how many frames or pages a picture file has; 1 for the formats that have one, and of a TIFF 1000 at most.
 
@@ -184,13 +199,7 @@ def frame_count(data: bytes, name: str) -> int:
     try:
         with decoding(name):
             image = open_image(io.BytesIO(data), name)
-            if not getattr(image, "is_animated", False) or image.format not in (
-                "GIF",
-                "PNG",
-                "WEBP",
-                "AVIF",
-                "TIFF",
-            ):
+            if not getattr(image, "is_animated", False) or image.format not in _WITH_FRAMES:
                 return 1
             return _pages(image) if image.format == "TIFF" else int(image.n_frames)  # type: ignore[attr-defined]
     except PictureError:
@@ -198,24 +207,21 @@ def frame_count(data: bytes, name: str) -> int:
 
 
 def _pages(image: Image.Image) -> int:
-    """Count a TIFF's pages one by one, as a chain of them may have no end."""
-    for count in range(1, _MOST_PAGES):
+    """Count a TIFF's pages one by one, at most `MOST_PAGES`."""
+    for count in range(1, MOST_PAGES):
         try:
             image.seek(count)
         except EOFError:
             return count
-    return _MOST_PAGES
+    return MOST_PAGES
 
 
 def at_frame(image: Image.Image, frame: int, name: str) -> None:
     """Go to a frame or page, counted from 1; raises `PictureError` if there are not as many."""
     try:
-        for index in (
-            range(1, frame - 1) if image.format == "GIF" else ()
-        ):  # each is drawn over the one before
+        # Each frame of a GIF is drawn over the one before, so all of them are gone through.
+        for index in range(1 if image.format == "GIF" else frame - 1, frame):
             begin_frame(image)
             image.seek(index)
-        begin_frame(image)
-        image.seek(frame - 1)
     except (EOFError, ValueError):
         raise PictureError(f"{name} has no frame {frame}; give a smaller number") from None

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, sqrt
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from batcountry.errors import PictureError
+from batcountry.image.sources.opening import noted_tags
 
 LARGE = 1 << 24
 """Pixels from which on a picture may be reduced; all others are read whole, so that they are what they always were."""
@@ -109,17 +110,8 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
         small.paste((strip if strip.mode == mode else strip.convert(mode)).reduce(factor), (0, top // factor))
     small.info = {key: value for key, value in image.info.items() if key != "transparency"}
     if image.format == "TIFF":  # which has its notes beside
-        small.info["exif"] = _notes(image).tobytes()
+        small.info["exif"] = noted_tags(image.getexif()).tobytes()
     return small
-
-
-def _notes(image: Image.Image) -> Image.Exif:
-    """Return what is read of a TIFF's tags: how it is turned, and its description."""
-    tags, notes = image.getexif(), Image.Exif()
-    for tag in (ExifTags.Base.Orientation, ExifTags.Base.ImageDescription):
-        if tag in tags:
-            notes[tag] = tags[tag]
-    return notes
 
 
 def _averaged_mode(image: Image.Image) -> str:

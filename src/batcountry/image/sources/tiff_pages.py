@@ -9,22 +9,22 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import Image
+from PIL.ExifTags import Base as Tag
+from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Tags
 
 from batcountry.errors import PictureError
-from batcountry.image.sources.opening import BoundedFile, open_image
+from batcountry.image.sources.opening import MOST_PAGES, BoundedFile, noted_tags, open_image
 
 BEGIN = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How TIFF files begin."""
 
-MOST_PAGES = 1000
-"""Most pages that are counted; a chain of them may have no end."""
-
-Tags = TiffImagePlugin.ImageFileDirectory_v2
-
-_BITS, _PHOTOMETRIC, _CHANNELS, _ORDER, _SAMPLE_FORMAT = 258, 262, 277, 284, 339
-_PLACES, _LENGTHS = (273, 324), (279, 325)  # of strips and of tiles
-_KEPT = (256, 257, 259, 266, 278, 317, 322, 323)  # size, packing, and how strips and tiles are cut
+_PLACES = (Tag.StripOffsets, Tag.TileOffsets)
+_LENGTHS = (Tag.StripByteCounts, Tag.TileByteCounts)
+_KEPT = (
+    *(Tag.ImageWidth, Tag.ImageLength, Tag.Compression, Tag.FillOrder, Tag.Predictor),
+    *(Tag.RowsPerStrip, Tag.TileWidth, Tag.TileLength),
+)
 _PLANES, _BLACK_IS_ZERO = 2, 1
 
 
@@ -74,8 +74,8 @@ def planes_of(data: bytes, tags: Tags) -> list[bytes] | None:
 
     To be called within `decoding`; raises `ValueError` if channels are missing.
     """
-    count = int(tags.get(_CHANNELS, 1))
-    if int(tags.get(_ORDER, 1)) != _PLANES or count < 2:
+    count = int(tags.get(Tag.SamplesPerPixel, 1))
+    if int(tags.get(Tag.PlanarConfiguration, 1)) != _PLANES or count < 2:
         return None
     places, lengths = (next((tags[tag] for tag in of if tag in tags), ()) for of in (_PLACES, _LENGTHS))
     each = len(places) // count
@@ -86,12 +86,12 @@ def planes_of(data: bytes, tags: Tags) -> list[bytes] | None:
     for index in range(count):
         some = slice(index * each, (index + 1) * each)
         own = kept | {
-            _BITS: (tags[_BITS][index],),
-            _CHANNELS: (1,),
-            _ORDER: (1,),
-            _PHOTOMETRIC: (_BLACK_IS_ZERO,),
+            Tag.BitsPerSample: (tags[Tag.BitsPerSample][index],),
+            Tag.SamplesPerPixel: (1,),
+            Tag.PlanarConfiguration: (1,),
+            Tag.PhotometricInterpretation: (_BLACK_IS_ZERO,),
         }
-        own[_SAMPLE_FORMAT] = (tags.get(_SAMPLE_FORMAT, (1,))[0],)
+        own[Tag.SampleFormat] = (tags.get(Tag.SampleFormat, (1,))[0],)
         own |= {tag: tags[tag][some] for tag in (*_PLACES, *_LENGTHS) if tag in tags}
         at = len(data) + len(data) % 2
         found.append(_leading_to(data.ljust(at, b"\0") + _directory(own, data, at), at))
@@ -127,7 +127,7 @@ def merged_planes(image: Image.Image, data: bytes, name: str) -> Image.Image:
     Pillow would take what lies in each channel for all of them. To be called within `decoding`.
     """
     tags: Any = getattr(image, "tag_v2", None)
-    if image.format != "TIFF" or tags is None or max(tags.get(_BITS, (1,))) != 16:
+    if image.format != "TIFF" or tags is None or max(tags.get(Tag.BitsPerSample, (1,))) != 16:
         return image
     planes = planes_of(data, tags)
     if planes is None or len(planes) < len(image.getbands()):
@@ -136,11 +136,7 @@ def merged_planes(image: Image.Image, data: bytes, name: str) -> Image.Image:
     merged = Image.merge(
         image.mode, [Image.fromarray((np.asarray(each) >> 8).astype(np.uint8)) for each in channels]
     )
-    exif = Image.Exif()
-    for tag in (ExifTags.Base.Orientation, ExifTags.Base.ImageDescription):
-        if tag in tags:
-            exif[tag] = tags[tag]
-    merged.info = {**image.info, "exif": exif.tobytes()}
+    merged.info = {**image.info, "exif": noted_tags(tags).tobytes()}
     return merged
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms
+from PIL import Image, ImageCms
+from PIL.ExifTags import Base as Tag
 
 from batcountry.backend.process_settings import ignored_warnings
 from batcountry.errors import PictureError
@@ -45,13 +46,13 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return (width, height) of an opened picture as it is held; nothing is decoded for that."""
     if image.format == "TIFF":  # which Pillow turns itself
         return image.size
-    turn = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)  # a PNG's own would decode it
+    turn = Image.Image.getexif(image).get(Tag.Orientation, 1)  # a PNG's own would decode it
     return image.size if turn not in (5, 6, 7, 8) else image.size[::-1]
 
 
 def _upright(image: Image.Image) -> Image.Image:
     """Return a picture as its EXIF says that it was held; Pillow's own would write the whole EXIF anew for that."""
-    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1) - 2)
+    turn = _TURNS.get(image.getexif().get(Tag.Orientation, 1) - 2)
     if turn is None:
         return image
     turned = image.transpose(turn)
@@ -67,12 +68,12 @@ def _eight_bit(image: Image.Image, name: str, tags: Mapping[int, Any]) -> Image.
     if not image.mode.startswith("I"):
         return image
     whole = np.asarray(image)
-    if whole.dtype == np.int32 and _first(tags.get(_SAMPLE_FORMAT)) == _UNSIGNED:
+    if whole.dtype == np.int32 and _first(tags.get(Tag.SampleFormat)) == _UNSIGNED:
         whole = whole.view(np.uint32)
     # Mode I holds 16-bit files too; only larger values mean that it is really 32-bit.
     values = whole / (257.0 if whole.max(initial=0) < 65536 else 2.0**24)
     gray = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
-    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # which Pillow minds for 8 bits alone
+    if tags.get(Tag.PhotometricInterpretation) == _WHITE_IS_ZERO:  # which Pillow minds for 8 bits alone
         gray = 255 - gray
     clear = image.info.get("transparency")
     if isinstance(clear, int):
@@ -80,8 +81,7 @@ def _eight_bit(image: Image.Image, name: str, tags: Mapping[int, Any]) -> Image.
     return Image.fromarray(gray)
 
 
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
-_SAMPLE_FORMAT, _UNSIGNED = 339, 1
+_WHITE_IS_ZERO, _UNSIGNED = 0, 1  # of these tags
 
 
 def _first(value: Any) -> Any:

@@ -9,13 +9,13 @@ from batcountry.caffe.graph import Node
 from batcountry.caffe.layers.registry import Shape
 from batcountry.models.inspect.good_layers import Unit
 
-_WEIGHTED = ("Convolution", "Deconvolution", "InnerProduct", "ConvolutionDepthwise", "DepthwiseConvolution")
+_WEIGHTED = ("Convolution", "Deconvolution", "InnerProduct")
 
 _FOLLOWING = (
-    *("BatchNorm", "BN", "Scale", "Bias", "Power", "Dropout"),
+    *("BatchNorm", "BN", "Scale", "Bias", "Power"),
     *("ReLU", "PReLU", "ReLU6", "ELU", "TanH", "BNLL", "AbsVal", "Clip"),
 )
-"""Types that end a part: what they read alone is not its output yet."""
+"""Types that end a part: what they alone read is not its output yet."""
 
 _NO_OUTPUT = (
     *(
@@ -117,9 +117,7 @@ class _Graph:
         """Whether a node's output is that of a part, and no norm or ReLU of the part follows."""
         readers = self.readers[index]
         followed = len(readers) == 1 and self.nodes[readers[0]].layer.type in _FOLLOWING
-        return self.nodes[index].layer.type not in _NO_OUTPUT and (
-            not followed or self.nodes[readers[0]].layer.type == "Dropout"
-        )
+        return not followed and self.nodes[index].layer.type not in _NO_OUTPUT
 
 
 def last_feature(nodes: Sequence[Node]) -> str | None:

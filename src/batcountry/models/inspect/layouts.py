@@ -102,6 +102,8 @@ def layout_of(
     before
         Kind of the last layer with four axes, for shapes that can be read both ways.
     """
+    if not shape:
+        return "it gives a single number, which has no places in the picture"
     if shape[0] != 1:
         return f"it gives {_said(shape)}, which is more than one output for one picture"
     if 0 in shape:

@@ -118,7 +118,7 @@ def _is_weighted(part: nn.Module) -> bool:
 
 
 def _has_parts(traced: Traced, parts: Mapping[str, nn.Module], name: str) -> bool:
-    return any(True for _ in parts[traced.places[name][0]].children())
+    return next(parts[traced.places[name][0]].children(), None) is not None
 
 
 def _token_blocks(traced: Traced, module: nn.Module) -> list[str]:
@@ -130,19 +130,13 @@ def _token_blocks(traced: Traced, module: nn.Module) -> list[str]:
     ]
     if not blocks or traced.layouts[units[-1].name].kind != "tokens":
         return []
-    names = _outermost([unit.name for unit in blocks])
-    outermost = [unit for unit in blocks if unit.name in names]
+    fewest = min(unit.name.count(".") for unit in blocks)
+    outermost = [unit for unit in blocks if unit.name.count(".") == fewest]
     one_grid = len({unit.grid for unit in outermost}) == 1
-    return names if one_grid and outermost[0].depth < 0.5 else []
+    return [unit.name for unit in outermost] if one_grid and outermost[0].depth < 0.5 else []
 
 
 def _last_resort(traced: Traced) -> str:
     """Return the last layer with a grid, or the last of all."""
     names = list(traced.layouts)
     return next((name for name in reversed(names) if traced.layouts[name].grid is not None), names[-1])
-
-
-def _outermost(names: list[str]) -> list[str]:
-    """Return those with the fewest dots."""
-    least = min(name.count(".") for name in names)
-    return [name for name in names if name.count(".") == least]

@@ -28,7 +28,7 @@ from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.op_calls import Call, Constant, Seen, State, numbers_of
 from batcountry.models.inspect.op_windows import rule_of
 from batcountry.models.inspect.tracing import Place, listening, tensor_of
-from batcountry.models.module_copy import tensors_in
+from batcountry.models.module_copy import tensors_in, without_numbers
 
 _LARGER = ((37, 21), (288, 160))
 """What is added to a picture's sides, so that what depends on them shows."""
@@ -52,7 +52,7 @@ def receptive_fields(
         From a (height, width) to one near it that the module takes.
     """
     channels, height, width = shape
-    copy = _without_numbers(module)
+    copy = _bare_copy(module)
     if copy is None:
         return {}
     runs = [_run(copy, (channels, height, width))[0]]
@@ -71,17 +71,16 @@ def receptive_fields(
     }
 
 
-def _without_numbers(module: nn.Module) -> nn.Module | None:
-    """Return a copy whose tensors have shapes alone, or None if it cannot be had."""
-    memo: dict[int, Any] = {}
-    for tensor in tensors_in(module):
-        if tensor.ndim or isinstance(
-            tensor, nn.Parameter
-        ):  # numbers by themselves may decide what a network does
-            bare = torch.empty_like(tensor, device="meta")
-            memo[id(tensor)] = (
-                nn.Parameter(bare, requires_grad=False) if isinstance(tensor, nn.Parameter) else bare
-            )
+def _bare_copy(module: nn.Module) -> nn.Module | None:
+    """Return a copy whose tensors have shapes alone, or None if it cannot be had.
+
+    Numbers by themselves, without axes, are kept unless they are parameters: they may decide what a network does.
+    """
+    memo: dict[int, Any] = {
+        id(tensor): without_numbers(tensor)
+        for tensor in tensors_in(module)
+        if tensor.ndim or isinstance(tensor, nn.Parameter)
+    }
     with suppress(Exception):  # whatever a network's code says to being copied
         return deepcopy(module, memo)
     return None

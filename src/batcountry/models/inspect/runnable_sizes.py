@@ -15,7 +15,7 @@ from itertools import groupby
 from torch import Tensor
 from torch.nn import functional as F
 
-Size = tuple[int, int]
+from batcountry.models.inspect.layouts import Size
 
 Reached = Callable[[Size, frozenset[str]], Collection[str]]
 """Says which of some layers a network reaches on pictures of (height, width), without working anything out."""

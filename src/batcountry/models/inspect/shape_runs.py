@@ -11,12 +11,13 @@ from threading import Lock
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from batcountry.backend.process_settings import no_log_of_shapes
 from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.tracing import Place, listening, tensor_of
+from batcountry.models.module_copy import without_numbers
 
 
 class ShapeRuns:
@@ -102,13 +103,8 @@ def _copied(module: nn.Module, *, bare: bool) -> nn.Module:
     """Return a copy of a module with the same weights, or `bare`: with the shapes of them alone; nobody's hooks are on it."""
     memo: dict[int, Any] = {}
     for tensor in (*module.parameters(), *module.buffers()):
-        memo[id(tensor)] = _bare(tensor) if bare else tensor
+        memo[id(tensor)] = without_numbers(tensor) if bare else tensor
     copied = deepcopy(module, memo)
     for part in copied.modules():
         part._forward_hooks.clear()
     return copied
-
-
-def _bare(tensor: Tensor) -> Tensor:
-    shape = tensor.detach().to("meta")
-    return nn.Parameter(shape, requires_grad=False) if isinstance(tensor, nn.Parameter) else shape

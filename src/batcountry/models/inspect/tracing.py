@@ -242,7 +242,7 @@ def _learn_sizes(
 
 def _agrees(layout: Layout, call: _Call, size: Size) -> bool:
     """Whether a layer's output on a picture of another size lies as it did."""
-    if call.shape[0] != 1 or layout.kind == "flat":
+    if call.shape[:1] != (1,) or layout.kind == "flat":
         return len(call.shape) == 2
     if layout.kind == "tokens":
         return len(call.shape) == 3 and any(

@@ -111,9 +111,11 @@ def _check_entries(archive: zipfile.ZipFile, file: BinaryIO, where: str) -> None
         _refuse(where, "it is encrypted")
     _check_places(entries, file, archive.start_dir, where)
     plain = all(each.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for each in entries)
+    if not plain:
+        _refuse(where, "it is packed in a way that they do not use")
     packed = sum(each.file_size for each in entries if each.compress_type != zipfile.ZIP_STORED)
     stored = sum(each.file_size for each in entries if each.compress_type == zipfile.ZIP_STORED)
-    if not plain or packed > _MOST_PACKED or stored > size:
+    if packed > _MOST_PACKED or stored > size:
         _refuse(where, f"{packed:,} bytes are packed in it, and at most {_MOST_PACKED:,} are taken")
 
 

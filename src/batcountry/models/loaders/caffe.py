@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.caffe.building import Built
 from batcountry.caffe.formats.forks import fit_settings
 from batcountry.caffe.formats.prototxt import Definition, read_definition, read_net
 from batcountry.caffe.formats.weights import Blobs, read_weights
-from batcountry.caffe.graph import Built
+from batcountry.caffe.graph import Node
 from batcountry.caffe.layers import check_supported, lack_of
+from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.limits import check_size
 from batcountry.caffe.partial import Parting, build_part
 from batcountry.caffe.proto.caffe_pb2 import TEST, TRAIN
@@ -24,8 +26,8 @@ from batcountry.models.loaders.caffe_inputs import (
     Mean,
     Preprocessing,
     entry_for,
-    entry_of,
     names_of_inputs,
+    picture_blob,
     reached,
     shape_of,
     with_inputs,
@@ -35,6 +37,7 @@ from batcountry.models.loaders.caffe_network import (
     default_layer,
     dreamable_layers,
     network_for,
+    picture_units,
     top_names,
 )
 from batcountry.models.loaders.caffe_sizes import following_sizes
@@ -45,7 +48,7 @@ __all__ = ["BVLC_MEAN", "KINDS", "check_code", "check_kind", "find_files", "open
 
 KINDS = (
     "a model is a Caffe prototxt or a folder with one, a folder that bat-country convert wrote, ONNX (.onnx), "
-    "an exported program (.pt2), or TorchScript (.pt)"
+    "an exported program (.pt2), TorchScript (.pt), or package.module:function, which returns a PyTorch network"
 )
 """What a file or folder may be to be opened as a model, for people."""
 
@@ -106,28 +109,24 @@ def open_caffe(
     stored = read_weights(weights)
     built, parting, stated = _built(definition, stored, weights, policy)
     named = input if isinstance(input, str) and _names_input(definition, input) else None
-    entry = entry_of(built.nodes, named)
-    if entry is None:
-        raise _inputless(definition, parting)
-    shape = shape_of(built.nodes, entry)
-    if len(shape) != 4:
-        raise ModelError(f"{prototxt}: the input {entry!r} is {shape}, which is no picture of (N, C, H, W)")
-    check_size(built.nodes, entry, shape, str(prototxt))
-    names = reached(built.nodes, entry)
-    layers = list(dreamable_layers(built.nodes, entry))
-    if names.isdisjoint(layer.name for layer in layers):
-        raise _empty(definition, parting, policy, entry)
+    blob, shape = _picture_input(definition, parting, built.nodes, named)
+    units = picture_units(built.nodes, built.shapes, blob)
+    layers = list(dreamable_layers(built.nodes, built.shapes, units))
+    names = reached(built.nodes, blob)
+    reading_it = [layer for layer in layers if layer.name in names]
+    if not reading_it:
+        raise _empty(definition, parting, policy, blob)
     kind = input if named is None else None
-    manner = entry_for(prototxt, shape[1], kind=kind, mean=mean, std=std, stated=stated, policy=policy)
+    entry = entry_for(prototxt, shape[1], kind=kind, mean=mean, std=std, stated=stated, policy=policy)
     last = class_layer(built.nodes, layers)
     _note(definition, parting, built, weights)
     return Model(
         str(source),
-        network_for(built.nodes, entry, manner),
+        network_for(built.nodes, blob, entry),
         layers=layers,
-        mean=manner.picture_mean,
+        mean=entry.picture_mean,
         weights_sha256=digest,
-        default_layer=default_layer(built.nodes, [each for each in layers if each.name in names], entry),
+        default_layer=default_layer(built.nodes, reading_it, blob, units),
         classes=imagenet_classes() if last is not None and last.channels == IMAGENET else (),
         class_layer=None if last is None else last.name,
         input_size=(shape[2], shape[3]),
@@ -165,6 +164,22 @@ def _built(
     return *build_part(layers, stored, str(weights), lack), stated
 
 
+def _picture_input(
+    definition: Definition, parting: Parting, nodes: Sequence[Node], named: str | None
+) -> tuple[str, Shape]:
+    """Return the blob that takes the picture, and its shape, (N, C, H, W), on which the net is no more work than any."""
+    blob = picture_blob(nodes, named)
+    if blob is None:
+        raise _inputless(definition, parting)
+    shape = shape_of(nodes, blob)
+    if len(shape) != 4:
+        raise ModelError(
+            f"{definition.path}: the input {blob!r} is {shape}, which is no picture of (N, C, H, W)"
+        )
+    check_size(nodes, blob, shape, str(definition.path))
+    return blob, shape
+
+
 def _names_input(definition: Definition, name: str) -> bool:
     return any(name in layer.top for layer in definition.net.layer if not layer.bottom)
 
@@ -177,7 +192,7 @@ def _inputless(definition: Definition, parting: Parting) -> ModelError:
     )
 
 
-def _empty(definition: Definition, parting: Parting, policy: Policy, entry: str) -> ModelError:
+def _empty(definition: Definition, parting: Parting, policy: Policy, blob: str) -> ModelError:
     """Return what to say of a net without a layer to dream with."""
     layers = definition.net.layer
     if all(not lack_of(layer) for layer in layers):
@@ -186,7 +201,7 @@ def _empty(definition: Definition, parting: Parting, policy: Policy, entry: str)
     if parting.causes:
         name, reason = next(iter(parting.causes.items()))
         return ModelError(f"{definition.place(name)}: no layer runs: {name!r}: {reason}")
-    return ModelError(f"{definition.path} has no layers after its input {entry!r}")
+    return ModelError(f"{definition.path} has no layers after its input {blob!r}")
 
 
 def _first_unsupported(definition: Definition) -> str:
@@ -221,7 +236,11 @@ def definition_in(folder: Path) -> Path:
         return usual
     others = [each for each in sorted(folder.glob("*.prototxt")) if not _TRAINING.search(each.name.lower())]
     deploys = [each for each in others if "deploy" in each.name.lower()] or others
-    return deploys[0] if len(deploys) == 1 else usual
+    if len(deploys) > 1:
+        raise ModelError(
+            f"{folder} has several nets: {listed([each.name for each in deploys])}; name one of them"
+        )
+    return deploys[0] if deploys else usual
 
 
 _TRAINING = re.compile("solver|train")
@@ -243,17 +262,16 @@ def find_files(source: Path, weights: Path | None = None) -> tuple[Path, Path]:
     check_kind(prototxt)
     if weights is not None:
         return prototxt, weights
-    found = sorted(
-        each for each in prototxt.parent.iterdir() if each.name.endswith((".caffemodel", ".caffemodel.h5"))
+    beside = sorted(
+        file for file in prototxt.parent.iterdir() if file.name.endswith((".caffemodel", ".caffemodel.h5"))
     )
-    if len(found) != 1:
-        listed = (
-            f": {', '.join(each.name for each in found)}; name one of them"
-            if found
-            else "; put the weights there"
+    if len(beside) != 1:
+        names = ", ".join(file.name for file in beside)
+        advice = f": {names}; give one as its weights" if beside else "; put the weights there, or give them"
+        raise ModelError(
+            f"{prototxt.parent} has {len(beside) or 'no'} .caffemodel files{advice} (--weights FILE)"
         )
-        raise ModelError(f"{prototxt.parent} has {len(found) or 'no'} .caffemodel files{listed}")
-    return prototxt, found[0]
+    return prototxt, beside[0]
 
 
 def check_kind(file: Path) -> None:

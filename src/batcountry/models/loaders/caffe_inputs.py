@@ -131,8 +131,8 @@ def _preprocessing(layer: Any) -> Preprocessing | None:
     return Preprocessing(mean if all(map(isfinite, mean)) else (), float(scale))
 
 
-def entry_of(nodes: Sequence[Node], named: str | None = None) -> str | None:
-    """Return the blob that takes the picture; None if the net has no input.
+def picture_blob(nodes: Sequence[Node], named: str | None = None) -> str | None:
+    """Return the name of the blob that takes the picture; None if the net has no input.
 
     The one that is named, or else the first input that has places, or the first input, or that of dummy data.
     """

@@ -18,10 +18,11 @@ from batcountry.caffe.layers.registry import Shape
 from batcountry.caffe.receptive_fields import receptive_fields
 from batcountry.models.inspect.caffe_units import caffe_units, last_feature
 from batcountry.models.inspect.good_layers import Unit, best_unit, good_units
-from batcountry.models.inspect.runnable_sizes import RunnableSizes, Size, padded, padding_rule
+from batcountry.models.inspect.layouts import Size
+from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded, padding_rule
 from batcountry.models.loaders.caffe_inputs import reached, shape_of
 from batcountry.models.loaders.caffe_sizes import size_beside
-from batcountry.models.loaders.module_views import CaffeModule, further_inputs, has_hooks
+from batcountry.models.loaders.module_views import CaffeModule, has_hooks, run_nodes
 from batcountry.models.model import Layer
 from batcountry.models.preprocess import Entry
 
@@ -84,17 +85,7 @@ class CaffeNetwork:
             return {name: each.to(x.dtype) for name, each in self.module.run(x.float(), layers).items()}
         if kind(x) and has_onednn(x.dtype) and (planned := self._plan(frozenset(layers))):
             return planned.run(x)
-        blobs = {self.source: x}
-        found: dict[str, Tensor] = {}
-        for node in ancestors(self.nodes, layers):
-            if node.bottoms:
-                tops = self._tops(node, [blobs[each] for each in node.bottoms], found)
-                blobs.update(zip(node.tops, tops, strict=True))
-            elif node.tops != (self.source,):
-                blobs = {**further_inputs(node, x, self._stated), **blobs}
-            if node.name in layers:
-                found[node.name] = blobs[node.tops[0]]
-        return found
+        return run_nodes(self.nodes, {self.source: x}, layers, self._stated, _tops)
 
     def _plan(self, layers: frozenset[str]) -> Plan | None:
         if layers not in self._plans:
@@ -119,22 +110,6 @@ class CaffeNetwork:
         other._whole = self._whole  # a hook is put on one module, whatever the precision of a run
         return other
 
-    def _tops(self, node: Node, bottoms: list[Tensor], kept: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Run a node, writing over its bottom where that is safe.
-
-        A ReLU in place may be so in memory too if a convolution made its bottom, since that needs
-        no output of its own for the gradient, unless the bottom was asked for.
-        """
-        if (
-            node.layer.type == "ReLU"
-            and node.in_place
-            and not node.layer.relu_param.negative_slope
-            and "Convolution" in type(bottoms[0].grad_fn).__name__
-            and not any(each is bottoms[0] for each in kept.values())
-        ):
-            return (F.relu_(bottoms[0]),)
-        return node.run(*bottoms)
-
     def to(self, device: torch.device) -> CaffeNetwork:
         """Move the weights to `device`."""
         for node in self.nodes:
@@ -143,6 +118,23 @@ class CaffeNetwork:
         if self._module is not None:
             self._module.to(device)
         return self
+
+
+def _tops(node: Node, bottoms: list[Tensor], kept: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    """Run a node, writing over its bottom where that is safe.
+
+    A ReLU in place may be so in memory too if a convolution made its bottom, since that needs
+    no output of its own for the gradient, unless the bottom was asked for.
+    """
+    if (
+        node.layer.type == "ReLU"
+        and node.in_place
+        and not node.layer.relu_param.negative_slope
+        and "Convolution" in type(bottoms[0].grad_fn).__name__
+        and not any(each is bottoms[0] for each in kept.values())
+    ):
+        return (F.relu_(bottoms[0]),)
+    return node.run(*bottoms)
 
 
 def layers_reached(nodes: Sequence[Node], stated: Size, size: Size, layers: Collection[str]) -> set[str]:
@@ -209,11 +201,20 @@ def _arranged(weight: Tensor) -> Tensor:
     return weight.contiguous(memory_format=torch.channels_last) if weight.ndim == 4 else weight
 
 
-def dreamable_layers(nodes: list[Node], source: str) -> Iterator[Layer]:
-    """Yield the layers that make something of the inputs, in running order; those that dream well read the picture's."""
-    shapes = _layer_shapes(nodes)
+def dreamable_layers(
+    nodes: Sequence[Node], shapes: Mapping[str, Shape], units: Sequence[Unit]
+) -> Iterator[Layer]:
+    """Yield the layers that make something of the inputs, in running order.
+
+    Parameters
+    ----------
+    shapes
+        Layer name to the shape of what it gives, right after it ran.
+    units
+        The parts that the picture goes through, of which some dream well; see `picture_units`.
+    """
     fields = receptive_fields(nodes)
-    good = {unit.name for unit in good_units(_units(nodes, shapes, source))}
+    good = {unit.name for unit in good_units(units)}
     for node in nodes:
         if node.bottoms and node.tops:
             shape = shapes[node.name]
@@ -223,7 +224,7 @@ def dreamable_layers(nodes: list[Node], source: str) -> Iterator[Layer]:
             yield replace(layer, recommended=node.name in good)
 
 
-def default_layer(nodes: Sequence[Node], layers: Sequence[Layer], source: str) -> str:
+def default_layer(nodes: Sequence[Node], layers: Sequence[Layer], source: str, units: Sequence[Unit]) -> str:
     """Return the layer to dream with if none is named: halfway up, where units still see a part of the picture.
 
     Parameters
@@ -232,29 +233,20 @@ def default_layer(nodes: Sequence[Node], layers: Sequence[Layer], source: str) -
         Those that may be chosen.
     source
         The blob that takes the picture.
+    units
+        As of `dreamable_layers`.
     """
     names = [layer.name for layer in layers]
     if _PREFERRED in names:
         return _PREFERRED
-    best = best_unit(_units(nodes, _layer_shapes(nodes), source))
+    best = best_unit(units)
     if best is not None:
         return best.name
     feature = last_feature(_seen(nodes, source))
     return feature if feature in names else names[-1]
 
 
-def _layer_shapes(nodes: Sequence[Node]) -> dict[str, Shape]:
-    """Return the shape of what each layer gives, which may be written over later."""
-    blobs: dict[str, Shape] = {}
-    shapes: dict[str, Shape] = {}
-    for node in nodes:
-        infer_shapes([node], blobs)
-        if node.tops:
-            shapes[node.name] = blobs[node.tops[0]]
-    return shapes
-
-
-def _units(nodes: Sequence[Node], shapes: Mapping[str, Shape], source: str) -> list[Unit]:
+def picture_units(nodes: Sequence[Node], shapes: Mapping[str, Shape], source: str) -> list[Unit]:
     """Return the parts that the picture goes through: of a siamese net, those of one twin."""
     return caffe_units(_seen(nodes, source), shapes, _input_size(nodes, source))
 

@@ -16,13 +16,14 @@ from typing import Annotated, Any, Literal
 from google.protobuf import json_format
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from batcountry.backend.files import apply_umask, beside
 from batcountry.backend.limits import MOST_LAYERS
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.backend.reading import MAX_WEIGHTS, check_plain, read_plain
+from batcountry.backend.reading import read_plain
+from batcountry.backend.tensor_files import read_tensors
 from batcountry.caffe.graph import Node, check_wiring
 from batcountry.caffe.layers import check_supported, layer_type
 from batcountry.caffe.limits import check_size
@@ -178,10 +179,9 @@ def open_converted(folder: Path, policy: Policy = OPEN, expected: str | None = N
         raise OtherWeights(folder, manifest.weights_sha256, expected)
     if not path.exists():
         raise ModelError(f"there is no file {path}; convert the model again")
-    check_plain(path, most=MAX_WEIGHTS, error=ModelError)
     try:
-        stored = load_file(path)
-    except (SafetensorError, OSError, MemoryError) as error:
+        stored = read_tensors(path, error=ModelError)
+    except (SafetensorError, OSError, ValueError, MemoryError) as error:
         raise ModelError(f"{path} is damaged ({error}); convert the model again") from None
     layers = [Layer(**each.model_dump()) for each in manifest.layers]
     if manifest.default_layer not in {each.name for each in layers}:

@@ -232,6 +232,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
         lambda values: tuple(None if "as_none" in each else Ref(_deep_name(each)) for each in values),
     ),
     **dict.fromkeys(("as_int", "as_bool", "as_string"), lambda value: value),
+    "as_complex": lambda value: complex(float(value["real"]), float(value["imag"])),
     "as_float": float,  # infinity and what is no number are text
     **dict.fromkeys(("as_ints", "as_bools"), tuple),
     "as_floats": lambda values: tuple(map(float, values)),

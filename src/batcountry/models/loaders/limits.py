@@ -21,6 +21,9 @@ from batcountry.errors import ModelError, UnsupportedLayer, first_line
 _MOST_PIECES = 10_000
 _MOST_SLOW = 5_000_000_000
 _FEW_OPERATIONS, _PER_WEIGHT = 1_000_000_000_000, 50_000  # multiplications and additions
+_MOST_PIXELS = 1 << 20  # of a picture, at each of which networks that reduce nothing use each weight
+_FFT_SPACE = 8  # times its result, for lengths that are prime
+_MOST_REPEATED = 1 << 24  # numbers
 _MOST_COPIES = 1 << 20
 _MOST_FOLDING = 4_000_000_000  # multiplications and additions, for a second or so
 _FEW_CONSTANTS = 1 << 12
@@ -59,9 +62,10 @@ def check_work(module: nn.Module, shape: tuple[int, ...], where: str) -> None:
             ) from error
         except (
             Exception
-        ):  # what it says to a picture of this size; whoever runs it meets that, and says it better
+        ):  # its own, for a picture of this size; whoever runs it meets that, and says it better
             return
-    most = _FEW_OPERATIONS + _PER_WEIGHT * weights
+    pixels = min(shape[-2] * shape[-1], _MOST_PIXELS)
+    most = _FEW_OPERATIONS + max(_PER_WEIGHT, 2 * pixels) * weights
     if operations.get_total_flops() > most:
         raise ModelError(
             f"{where} cannot be opened: for one picture it takes {operations.get_total_flops():.2g} operations, and at most "
@@ -103,7 +107,8 @@ class FoldingWork:
         given
             What that reads.
         """
-        self._numbers += sum(each.numel() for each in given if each is not None)
+        tensors = [each for each in given if each is not None]
+        self._numbers += sum(each.numel() for each in tensors)
         check_numbers(self._numbers, self._weights, self._where)
         with _without_numbers(self._weights, self._where) as operations:
             try:
@@ -117,6 +122,21 @@ class FoldingWork:
             raise ModelError(
                 f"{self._where} cannot be opened: to work out its constants takes {self._operations:.2g} operations, and at "
                 f"most {_MOST_FOLDING:.2g} are taken"
+            )
+        self._check_repeated(tensors)
+
+    def _check_repeated(self, given: Sequence[Tensor]) -> None:
+        """Refuse to read many numbers that are a few over and over: an operator may lay them out whole for itself."""
+        repeated = sum(
+            each.numel()
+            for each in given
+            if each.numel() * each.element_size() > each.untyped_storage().nbytes()
+        )
+        most = _MOST_REPEATED + 4 * self._weights
+        if repeated > most:
+            raise ModelError(
+                f"{self._where} cannot be opened: one of its constants is worked out of {repeated:,} numbers, which are a few "
+                f"over and over, and at most {most:,} are taken"
             )
 
 
@@ -147,7 +167,8 @@ class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
         outputs = [each for each in tree_leaves(made) if isinstance(each, Tensor)]
         self._count_slow(func, args, outputs)
         if not func.is_view:
-            self.count += sum(each.numel() for each in outputs)
+            space = _FFT_SPACE if "_fft_" in func.overloadpacket._qualified_op_name else 1
+            self.count += space * sum(_numbers_of(each) for each in outputs)
             check_numbers(self.count, self.weights, self.where)
         if is_known and sum(each.numel() for each in outputs) <= _FEW_CONSTANTS:
             return _really(func, args, kwargs)
@@ -167,6 +188,11 @@ class _Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
             )
 
 
+def _numbers_of(tensor: Tensor) -> int:
+    """Return how many numbers of four bytes are as large: two for a complex one or one of double precision."""
+    return max(tensor.numel(), tensor.numel() * tensor.element_size() // 4)
+
+
 def _are_few_and_known(values: list[Any]) -> bool:
     """Whether there are tensors among some values, and all have numbers, and not many."""
     tensors = [each for each in values if isinstance(each, Tensor)]
@@ -184,10 +210,16 @@ def _check_pieces(func: Any, args: Any, where: str) -> None:
     name = func.overloadpacket._qualified_op_name
     if name not in ("aten::split", "aten::unbind", "aten::unsafe_split", "aten::chunk", "aten::unsafe_chunk"):
         return
-    cuts = args[1] if len(args) > 1 and "unbind" not in name else 1
-    axis = args[2] if len(args) > 2 else args[1] if "unbind" in name and len(args) > 1 else 0
-    length = args[0].shape[axis] if args[0].ndim else 1
-    pieces = cuts if "chunk" in name else length // max(cuts, 1) if isinstance(cuts, int) else len(cuts)
+    x, *given = args
+    if "unbind" not in name:
+        cuts, *given = given or [1]
+    length = x.shape[given[0] if given else 0] if x.ndim else 1
+    if "unbind" in name:
+        pieces = length
+    elif "chunk" in name:
+        pieces = cuts
+    else:
+        pieces = length // max(cuts, 1) if isinstance(cuts, int) else len(cuts)
     if pieces > _MOST_PIECES:
         raise ModelError(
             f"{where} cannot be opened: it cuts a tensor into {pieces:,} pieces, and at most {_MOST_PIECES:,} are taken"

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from batcountry.errors import ModelError
+from batcountry.errors import ModelError, UnsupportedLayer
 from batcountry.models.inspect.layouts import Size
 from batcountry.models.loaders.limits import check_work
 from batcountry.models.loaders.request import Request
@@ -55,7 +55,7 @@ def opened(
     entry = Entry.of(known.get("input") if request.input is None else request.input, mean, std)
     size = size_of(request.size if request.size is not None else known.get("size", USUAL_SIZE))
     if from_file:
-        check_work(module, (1, entry.channels, *size), name)
+        _check_work(module, (1, entry.channels, *size), name)
     return model_of(
         module,
         name,
@@ -64,6 +64,20 @@ def opened(
         classes=request.classes if request.classes is not None else known.get("classes", ()),
         weights_sha256=weights_sha256,
     )
+
+
+def _check_work(module: nn.Module, shape: tuple[int, int, int, int], name: str) -> None:
+    """Check the work of a module; a network of large pictures is told that it may open with smaller ones."""
+    try:
+        check_work(module, shape, name)
+    except UnsupportedLayer:
+        raise
+    except ModelError as error:
+        if max(shape[2:]) <= max(USUAL_SIZE):
+            raise
+        raise ModelError(
+            f"{error}; that is for {shape[3]}×{shape[2]} pixels, so name a smaller size if it takes others too"
+        ) from None
 
 
 def size_of(given: Any) -> Size:

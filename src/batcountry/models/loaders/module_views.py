@@ -7,7 +7,7 @@ a hook, dreams run through the view, so that hooks see them too.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -154,19 +154,45 @@ class CaffeModule(nn.Module):
 
     def run(self, x: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Run what some layers need and nothing else, and return what they give."""
-        from batcountry.caffe.graph import ancestors
 
-        blobs = {self._source: x}
-        found: dict[str, Tensor] = {}
-        for node in ancestors(list(self._nodes), layers):
-            if node.bottoms:
-                tops = self.get_submodule(self._names[node.name])(*(blobs[each] for each in node.bottoms))
-                blobs.update(zip(node.tops, tops if isinstance(tops, tuple) else (tops,), strict=True))
-            elif node.tops != (self._source,):
-                blobs = {**further_inputs(node, x, self._stated), **blobs}
-            if node.name in layers:
-                found[node.name] = blobs[node.tops[0]]
-        return found
+        def run(node: Node, bottoms: list[Tensor], _: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+            tops = self.get_submodule(self._names[node.name])(*bottoms)
+            return tops if isinstance(tops, tuple) else (tops,)
+
+        return run_nodes(self._nodes, {self._source: x}, layers, self._stated, run)
+
+
+def run_nodes(
+    nodes: Sequence[Node],
+    picture: Mapping[str, Tensor],
+    layers: Collection[str],
+    stated: Shape,
+    run: Callable[[Node, list[Tensor], Mapping[str, Tensor]], tuple[Tensor, ...]],
+) -> dict[str, Tensor]:
+    """Run of a Caffe net's nodes what some layers need and nothing else, and return what these give, by layer.
+
+    Parameters
+    ----------
+    picture
+        The picture, by the name of the blob that takes it.
+    stated
+        (height, width) that the net states for the picture; see `further_inputs`.
+    run
+        Runs a node on its bottoms; it gets what the layers gave so far, too, over which it must not write.
+    """
+    from batcountry.caffe.graph import ancestors
+
+    ((source, x),) = picture.items()
+    blobs, activations = dict(picture), dict[str, Tensor]()
+    for node in ancestors(nodes, layers):
+        if node.bottoms:
+            tops = run(node, [blobs[bottom] for bottom in node.bottoms], activations)
+            blobs.update(zip(node.tops, tops, strict=True))
+        elif node.tops != (source,):
+            blobs = {**further_inputs(node, x, stated), **blobs}
+        if node.name in layers:
+            activations[node.name] = blobs[node.tops[0]]
+    return activations
 
 
 def further_inputs(node: Node, picture: Tensor, stated: Shape) -> dict[str, Tensor]:

@@ -58,6 +58,7 @@ class _Reader:
             64 << 20
         )
         self.work = FoldingWork(sum(each.numel() for each in self.constants.values()), where)
+        self.known = {"", *self.constants, *(each.name for each in self.graph.input)}
         self.missing: set[str] = set()
         self.unsupported: set[str] = set()
         self.steps: list[Step] = []
@@ -69,6 +70,7 @@ class _Reader:
         if channels_last:
             turned = f"{source}, channels last"
             self.add("input", Operation(lambda x: x.permute(0, 2, 3, 1)), [source], (turned,))
+            self.known.add(turned)
         for node in self.graph.node:
             inputs = [turned if channels_last and name == source else name for name in node.input]
             self.node(node, inputs)
@@ -102,6 +104,8 @@ class _Reader:
     def node(self, node: Any, inputs: Sequence[str]) -> None:
         """Take over one node: as a constant if it has no other inputs, or else as a step."""
         results = tuple(node.output)
+        self.check_order(node, inputs)
+        self.known.update(results)
         kind = node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}"
         if self.missing.intersection(inputs) or (kind != "Constant" and kind not in OPERATORS):
             if not self.missing.intersection(inputs):
@@ -118,6 +122,15 @@ class _Reader:
             return
         run, needed = self.module(kind, facts, inputs)
         self.add(_name(node), run, needed, results)
+
+    def check_order(self, node: Any, inputs: Sequence[str]) -> None:
+        """Raise `ModelError` if a node reads what only later ones make, as all do that go round in a circle, or none."""
+        unknown = next((name for name in inputs if name and name not in self.known), None)
+        if unknown is not None:
+            raise ModelError(
+                f"{self.where} is damaged: its node {node.name or node.op_type!r} reads {unknown!r}, which no node before it "
+                "makes; export the network again"
+            )
 
     def fold(self, kind: str, facts: Node, inputs: Sequence[str], results: Sequence[str]) -> None:
         given = [self.constants.get(name) for name in inputs]

@@ -49,13 +49,13 @@ _NAMES = """
     round round_
     where eq ne lt le gt ge isnan isinf isfinite isclose logical_and logical_or logical_not logical_xor
     bitwise_not bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift __and__ __or__ __xor__
-    floor_divide remainder
+    floor_divide remainder bucketize searchsorted kron
 
     cat concat stack hstack vstack dstack column_stack split split_with_sizes chunk tensor_split unsafe_split unsafe_chunk unbind
     slice select narrow flatten unflatten view view_as _unsafe_view _reshape_alias reshape reshape_as ravel
     permute transpose t swapaxes swapdims movedim moveaxis adjoint mT squeeze squeeze_ unsqueeze unsqueeze_
     expand expand_as broadcast_to broadcast_tensors repeat tile repeat_interleave roll flip fliplr flipud rot90 unfold
-    index index_select index_add index_copy index_fill index_put gather scatter scatter_add take take_along_dim
+    index index_select index_add index_copy index_fill index_put gather scatter scatter_add scatter_reduce take take_along_dim
     slice_scatter select_scatter diagonal_scatter masked_fill masked_fill_ masked_scatter tril triu diag diagonal
     diag_embed meshgrid one_hot
     view_copy permute_copy expand_copy copy_ fill fill_ zero_

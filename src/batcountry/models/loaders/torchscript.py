@@ -56,8 +56,8 @@ def _loaded(request: Request) -> tuple[Any, str]:
         with open_archive(file, str(path)) as archive:
             if not any("/code/" in each and each.endswith(".py") for each in archive.namelist()):
                 raise ModelError(
-                    f"{path} has weights in it and no network; name the code too: package.module:function "
-                    f"with {path.name} as weights"
+                    f"{path} has weights in it and no network that can be read without running a pickle; name the network's "
+                    f"code, package.module:function, and give this file as its weights (--weights {path})"
                 )
             request.policy.check_program(str(path))
             data = packed_anew(archive)

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from batcountry.backend.reading import MAX_WEIGHTS, open_plain
+from batcountry.backend.tensor_files import read_tensors
 from batcountry.errors import ModelError, first_line
 from batcountry.models.loaders.tensor_pickles import NotTensors, read_pickled
 
-_MOST_HEADER = 8 << 20  # bytes; the list of a hundred tensors takes ten thousand
 _HOLDERS = (
     "state_dict",
     "model_state_dict",
@@ -44,11 +43,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         If the file is missing, no plain file, damaged, or has something else in it.
     """
     try:
+        if path.suffix == ".safetensors":
+            return read_tensors(path, error=ModelError)
         with open_plain(path, most=MAX_WEIGHTS, error=ModelError) as file:
-            if path.suffix == ".safetensors":
-                if int.from_bytes(file.read(8), "little") > _MOST_HEADER:
-                    raise ValueError(f"its list of tensors has more than {_MOST_HEADER:,} bytes")
-                return load_file(path)
             found = read_pickled(file, str(path))
     except NotTensors as error:
         raise ModelError(

@@ -235,6 +235,8 @@ def _from_one(file: ModelFile, target: Path, source: Source, downloader: Resumin
             problem = _said(error)
         except WrongAnswer as error:
             problem = str(error)
+        except ValueError:  # as requests and its parts say it of lengths and addresses that are none
+            problem = "what the server says of the file makes no sense"
         else:
             if is_right(file, downloader.part):
                 downloader.part.replace(target)

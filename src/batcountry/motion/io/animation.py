@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +15,7 @@ from batcountry.backend.outputs import Output
 from batcountry.errors import VideoError
 from batcountry.image.files import with_note
 from batcountry.image.reading import read_picture
+from batcountry.recipe.json_text import ascii_json
 
 SUFFIXES = (".gif", ".apng", ".webp")
 """Of animated pictures."""
@@ -61,7 +61,8 @@ def write_animation(
     if kind == "GIF":
         first, *later = _indexed(frames)
         clear = {"transparency": _CLEAR, "disposal": 2} if "transparency" in first.info else {"disposal": 1}
-        options |= {"optimize": False, "comment": _ascii(note), **clear}
+        comment = ascii_json(note).encode("ascii") if note else b""  # which holds nothing else
+        options |= {"optimize": False, "comment": comment, **clear}
     else:
         first = next(_opened(frames))
         options |= with_note(kind, note) if note else {}
@@ -93,13 +94,8 @@ def durations(stamps: list[tuple[int, int]], time_base: Fraction, ticks: int) ->
     return found
 
 
-def _ascii(note: str) -> bytes:
-    """Return a note as JSON of ASCII alone, which is all that a GIF's comment holds."""
-    return json.dumps(json.loads(note), separators=(",", ":")).encode("ascii") if note else b""
-
-
 class _Later:
-    """Pictures that are opened when they are wanted, as often as they are."""
+    """Picture files as something that can be gone through again and again, of which one picture at a time is in memory."""
 
     def __init__(self, frames: list[Path]) -> None:
         self.frames = frames

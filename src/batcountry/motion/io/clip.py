@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -43,7 +44,7 @@ class Colors:
 
 
 @dataclass(frozen=True)
-class Clip:
+class Clip(ABC):
     """What is known of a video before it is read; each kind of source has its own, which yields its frames.
 
     Attributes
@@ -83,13 +84,17 @@ class Clip:
     alpha: bool = False
     sound: bool = True
 
+    @abstractmethod
     def shots(self) -> Iterator[Shot]:
         """Yield the frames in order of time."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def starts(self) -> Iterable[Fraction]:
+        """Give when each frame is shown, in seconds, in any order; nothing is decoded for that."""
 
     def time_from(self, moment: Fraction) -> Fraction:
         """Return when the first frame at or after a moment is shown, in seconds; the moment if there is none."""
-        raise NotImplementedError
+        return min((start for start in self.starts() if start >= moment), default=moment)
 
 
 @dataclass(frozen=True)

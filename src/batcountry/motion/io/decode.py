@@ -44,12 +44,12 @@ class Film(Clip):
         if held is not None:
             yield _shot(self, last, held[0], held[1].duration or step, held[1])
 
-    def time_from(self, moment: Fraction) -> Fraction:
+    def starts(self) -> Iterator[Fraction]:
         """See `Clip`."""
         with open_media(self.path) as container:
-            stream = _video(container, self.path)
-            times = (each.pts * each.time_base for each in container.demux(stream) if each.pts is not None)
-            return min((each for each in times if each >= moment), default=moment)
+            for packet in container.demux(_video(container, self.path)):
+                if packet.pts is not None:
+                    yield packet.pts * packet.time_base
 
 
 def film_of(path: Path, longest: int | None = None) -> Film:
@@ -110,14 +110,14 @@ def check_frame(size: tuple[int, int], path: Path) -> None:
 def _colors(context: Any, first: Any) -> Colors:
     """Return what the stream says of its colors, or else its first frame; some decoders tag frames alone."""
 
-    def said(of_stream: int, of_frame: int, nothing: int) -> int:
-        return of_frame if of_stream == nothing else of_stream
+    def tag(of_stream: int, of_frame: int, unknown: int) -> int:
+        return of_frame if of_stream == unknown else of_stream
 
     colors = Colors(
-        said(context.colorspace, first.colorspace, UNSPECIFIED),
-        said(context.color_range, first.color_range, 0),
-        said(context.color_primaries, first.color_primaries, UNSPECIFIED),
-        said(context.color_trc, first.color_trc, UNSPECIFIED),
+        tag(context.colorspace, first.colorspace, UNSPECIFIED),
+        tag(context.color_range, first.color_range, 0),
+        tag(context.color_primaries, first.color_primaries, UNSPECIFIED),
+        tag(context.color_trc, first.color_trc, UNSPECIFIED),
     )
     return colors.of_yuv(first.height) if first.format.is_rgb or first.format.has_palette else colors
 
@@ -157,10 +157,10 @@ def _turns(frame: Any, path: Path) -> int:
 
 def _is_mirrored(frame: Any) -> bool:
     """Whether a frame is to be shown upside down before it is turned, as cameras that look at their holder write it."""
-    said = frame.side_data.get("DISPLAYMATRIX")
-    if said is None:
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
         return False
-    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(said), np.int32).reshape(3, 3).astype(float)
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3).astype(float)
     return bool(a * d - b * c < 0)
 
 

@@ -52,11 +52,10 @@ def _graph(frame: Any, stream: Any) -> Any:
 
 def _ready(graph: Any, time_base: Fraction) -> Iterator[Any]:
     """Yield what the filter has ready, in the stream's ticks; its own are half as long."""
-    av = ffmpeg()
     while True:
         try:
             frame = graph.pull()
-        except (av.error.BlockingIOError, av.error.EOFError, BlockingIOError, EOFError):
+        except (BlockingIOError, EOFError):  # it asks for more, or has given all
             return
         if frame.pts is not None:
             frame.pts = round(frame.pts * frame.time_base / time_base)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,23 +101,18 @@ def _mux(
         stream.metadata["alpha_mode"] = "1"
     if form.codec == "hevc" and out.format.name in ("mp4", "mov"):
         stream.codec_context.codec_tag = "hvc1"  # what Apple's players ask for
-    copied: Iterator[tuple[Fraction, Any]] = iter(())
-    if sound is not None:
-        with open_media(sound.source) as source:
-            streams = _streams(out, source)
+    queues = [_pictures(stream, parts, form)]
+    opened: Any = nullcontext() if sound is None else open_media(sound.source)
+    with opened as source:
+        if sound is not None:
+            queues.append(_copied(source, _streams(out, source), sound))
             out.metadata.update({k: v for k, v in source.metadata.items() if k.lower() in _KEPT_TAGS})
-            if note:
-                out.metadata["comment"] = note
             if sound.start is None and sound.stop is None and source.chapters():
                 out.set_chapters(source.chapters())
-            out.start_encoding()
-            copied = _copied(source, streams, sound)
-            _interleaved(out, _pictures(stream, parts, form), copied)
-        return
-    if note:
-        out.metadata["comment"] = note
-    out.start_encoding()
-    _interleaved(out, _pictures(stream, parts, form), copied)
+        if note:
+            out.metadata["comment"] = note
+        out.start_encoding()
+        _interleaved(out, *queues)
 
 
 _KEPT_TAGS = {

@@ -61,10 +61,9 @@ class Animation(Clip):
             yield _shot(index, pts, duration, _sized(drawn.levels, self.size), self.alpha)
             pts += duration
 
-    def time_from(self, moment: Fraction) -> Fraction:
+    def starts(self) -> Iterator[Fraction]:
         """See `Clip`."""
-        starts = np.cumsum((0, *self.durations[:-1])) * _MILLISECONDS
-        return min((each for each in starts if each >= moment), default=moment)
+        return (pts * _MILLISECONDS for pts in itertools.accumulate(self.durations[:-1], initial=0))
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,9 @@ class FrameFolder(Clip):
             levels = np.dstack([picture.array(), opaque if picture.alpha is None else picture.alpha])
             yield _shot(index, pts, duration, _sized(levels, self.size), self.alpha)
 
-    def time_from(self, moment: Fraction) -> Fraction:
+    def starts(self) -> Iterator[Fraction]:
         """See `Clip`."""
-        starts = (pts * self.time_base for pts, _ in self.stamps)
-        return min((each for each in starts if each >= moment), default=moment)
+        return (pts * self.time_base for pts, _ in self.stamps)
 
 
 def animation_of(path: Path, longest: int | None = None, *, even: bool = True) -> Animation | None:
@@ -149,14 +147,14 @@ def folder_of(
     """
     files = frames_in(folder)
     policy.check_files(files)
-    sizes = [_header(each) for each in files]
+    sizes = [_header(file) for file in files]
     (size, _), first = sizes[0], files[0]
-    odd = next((name for name, (each, _) in zip(files, sizes, strict=True) if each != size), None)
-    if odd is not None:
-        (width, height), _ = sizes[files.index(odd)]
-        raise PictureError(
-            f"{odd} is {width}×{height}, and {first.name} is {size[0]}×{size[1]}; all pictures of a film must be of one size"
-        )
+    for file, (other, _) in zip(files, sizes, strict=True):
+        if other != size:
+            raise PictureError(
+                f"{file} is {other[0]}×{other[1]}, and {first.name} is {size[0]}×{size[1]}; "
+                "all pictures of a film must be of one size"
+            )
     check_frame(size, first)
     times = None if fps is not None else Times.beside(folder)
     rate = frame_rate(fps, times)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from batcountry.backend.folders import pictures_in
 from batcountry.backend.reading import MAX_TEXT, read_plain
 from batcountry.errors import RecipeError, VideoError
+from batcountry.recipe.json_text import read_json
 
 TIMES = "times.json"
 """The file beside the pictures that says when each is shown."""
@@ -41,8 +41,8 @@ class Times(BaseModel):
         if not path.exists():
             return None
         try:
-            times = cls.model_validate(json.loads(read_plain(path, most=MAX_TEXT, error=VideoError)))
-        except (ValueError, RecursionError, ValidationError):
+            times = cls.model_validate(read_json(read_plain(path, most=MAX_TEXT, error=VideoError), MAX_TEXT))
+        except ValueError:  # of which pydantic's is one
             times = None
         if times is None or times.rate <= 0 or times.time_base <= 0:
             raise VideoError(f"{path} is damaged; delete it and give --fps")

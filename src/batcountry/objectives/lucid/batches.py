@@ -12,6 +12,7 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.batches import check_count
+from batcountry.objectives.comparisons import gram
 from batcountry.objectives.layers import check_channel
 from batcountry.objectives.references import check_positions
 
@@ -88,9 +89,7 @@ def diversity(layer: str) -> Objective:
     def score(activations: Activations) -> Tensor:
         activation = activations[layer]
         check_positions(activation, layer, "diversity")
-        places = activation.flatten(2)
-        grams = (places @ places.transpose(1, 2) / places.shape[2]).flatten(1)
-        cosines = torch.nn.functional.normalize(grams, dim=1)
+        cosines = torch.nn.functional.normalize(gram(activation).flatten(1), dim=1)
         alike = cosines @ cosines.t()
         return (alike.sum(1) - alike.diagonal()) / len(activation)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import IMAGE, Activations, Objective, objective
 from batcountry.objectives.batches import one_of
+from batcountry.objectives.references import check_positions
 
 INPUT = "input"
 """lucid's name of the picture itself."""
@@ -70,10 +71,7 @@ def total_variation(layer: str = INPUT) -> Objective:
     """
 
     def score(activation: Tensor) -> Tensor:
-        if activation.ndim != 4:
-            raise RecipeError(
-                f"layer {layer!r} has no height and width, which total_variation needs; name an earlier one"
-            )
+        check_positions(activation, layer, "total_variation")
         down, across = activation.diff(dim=2).abs(), activation.diff(dim=3).abs()
         return down.flatten(1).sum(1) + across.flatten(1).sum(1)
 

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import IMAGE, OPACITY, Activations, Objective, objective
 from batcountry.objectives.lucid.norms import LEVELS, share
-from batcountry.objectives.masks import check_mask, mask_key
-from batcountry.objectives.references import Reference, files_of
+from batcountry.objectives.masks import mask_key
+from batcountry.objectives.references import Reference, check_openable, files_of
 
 _COLOR_WEIGHT = 0.8
 """What the distance from the border's color counts beside its roughness."""
@@ -82,7 +82,7 @@ def penalize_boundary_complexity(
         return -(away * (activations[key] if key else border(image, w))).flatten(1).sum(1)
 
     def bind(_: Any) -> Any:
-        check_mask(source)
+        check_openable(source, str(label), "mask")
         return score
 
     return objective(

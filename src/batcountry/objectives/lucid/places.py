@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -13,7 +14,7 @@ from batcountry.objectives.base import Activations, Objective, Scorer, objective
 from batcountry.objectives.batches import one_of
 from batcountry.objectives.layers import check_channel
 from batcountry.objectives.units import logit
-from batcountry.objectives.vectors import Vector
+from batcountry.objectives.vectors import Vector, in_channels
 
 if TYPE_CHECKING:
     from batcountry.models.model import Model
@@ -78,20 +79,32 @@ def direction(layer: str, vec: Vectors, cossim_pow: float = 0.0, batch: int | No
     batch
         Which picture is meant, from 0; all if not given.
     """
-    toward = Vector.of(vec).flat
+    arguments = (layer, Vector.of(vec).flat.label, cossim_pow)
+    return direction_everywhere("lucid.direction", arguments, partial(dot_cosine, power=cossim_pow), batch)
+
+
+def direction_everywhere(
+    name: str, arguments: tuple[Any, ...], compare: Callable[[Tensor, Tensor], Tensor], batch: int | None
+) -> Objective:
+    """Return the objective of a vector, the second of the arguments, at all places of a layer, the first.
+
+    Parameters
+    ----------
+    compare
+        From activations, (N, C, …), and the vector, (1, C, …), to scores, (N, …).
+    """
+    layer, toward = arguments[0], Vector(arguments[1])
 
     def bind(model: Model) -> Scorer:
         values = toward.of_channels(model, layer)
 
         def score(activations: Activations) -> Tensor:
             activation = activations[layer]
-            return of_batch(dot_cosine(activation, in_channels(values, activation), cossim_pow))
+            return of_batch(compare(activation, in_channels(values, activation)))
 
         return score
 
-    arguments = (layer, toward.label, cossim_pow)
-    made = objective("lucid.direction", arguments, (layer,), bind, local=True, files=toward.files)
-    return one_of(batch, made)
+    return one_of(batch, objective(name, arguments, (layer,), bind, local=True, files=toward.files))
 
 
 def direction_neuron(
@@ -111,13 +124,7 @@ def direction_neuron(
         does not have is that octave's last.
     """
     arguments = (layer_name, Vector.of(vec).flat.label, x, y, cossim_pow)
-    return direction_at(
-        "direction_neuron",
-        arguments,
-        (x, y),
-        lambda a, values: dot_cosine(a, values, cossim_pow),
-        batch,
-    )
+    return direction_at("direction_neuron", arguments, (x, y), partial(dot_cosine, power=cossim_pow), batch)
 
 
 def direction_at(
@@ -210,11 +217,6 @@ def dot_cosine(activation: Tensor, toward: Tensor, power: float) -> Tensor:
     return dot * cosine.clamp(min=_LEAST_COSINE) ** power
 
 
-def in_channels(values: Tensor, activation: Tensor) -> Tensor:
-    """Return numbers of channels, (C,), so that they go with activations (N, C, …)."""
-    return values.reshape(1, -1, *[1] * (activation.ndim - 2)).to(activation.dtype)
-
-
 def with_places(activation: Tensor, layer: str) -> Tensor:
     """Return (N, C, H, W), of one place where a layer has none; raises `RecipeError` for other axes."""
     if activation.ndim == 2:
@@ -245,8 +247,6 @@ def at_place(
 
 def in_middle(values: Tensor, size: list[int]) -> Tensor:
     """Return the middle rows and columns of (…, H, W), one nearer to the beginning where they cannot be in the middle."""
-    (row, column), (height, width) = (
-        [(side - extent) // 2 for side, extent in zip(values.shape[-2:], size, strict=True)],
-        size,
-    )
+    height, width = size
+    row, column = ((side - extent) // 2 for side, extent in zip(values.shape[-2:], size, strict=True))
     return values[..., row : row + height, column : column + width]

@@ -181,7 +181,8 @@ class Leases:
         """Decide what becomes of a job whose worker ended."""
         now = self.database.clock()
         further = furthest > died_at
-        deaths = (0 if further else job.deaths) + (not blameless)
+        blamed = not blameless and not job.wish  # for who heeds nothing is ended
+        deaths = (0 if further else job.deaths) + blamed
         interruptions = (0 if further else job.interruptions) + blameless
         state, sentence = _after_death(job, deaths, interruptions)
         counted = {"deaths": deaths, "interruptions": interruptions, "died_at": furthest}

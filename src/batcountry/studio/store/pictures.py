@@ -126,12 +126,18 @@ class Pictures:
             If the cursor is none.
         """
         key = pictures.c.created if order == "newest" else _shuffled(seed)
-        query = select(pictures, key.label("key")).where(
+        chosen = select(pictures.c.id, key.label("key")).where(
             pictures.c.deleted.is_(None), *_conditions(which or Filter())
         )
-        query = _after(query, key, cursor, descending=order == "newest")
+        few = _after(chosen, key, cursor, descending=order == "newest").limit(limit + 1).subquery()
+        query = _sorted(
+            select(pictures, few.c.key).join(few, few.c.id == pictures.c.id),
+            few.c.key,
+            few.c.id,
+            descending=order == "newest",
+        )
         with self.database.reading() as connection:
-            rows = connection.execute(query.limit(limit + 1)).mappings().all()
+            rows = connection.execute(query).mappings().all()
         shown = rows[:limit]
         more = f"{shown[-1]['key']!r}:{shown[-1]['id']}" if len(rows) > limit else ""
         return [Picture.of(row) for row in shown], more
@@ -251,4 +257,8 @@ def _after(query: Select[Any], key: Any, cursor: str, *, descending: bool) -> Se
             raise StudioError("the place in the gallery cannot be read; begin at its top") from None
         further = key < value if descending else key > value
         query = query.where(or_(further, and_(key == value, id < last if descending else id > last)))
+    return _sorted(query, key, id, descending=descending)
+
+
+def _sorted(query: Select[Any], key: Any, id: Any, *, descending: bool) -> Select[Any]:
     return query.order_by(key.desc(), id.desc()) if descending else query.order_by(key, id)

@@ -93,8 +93,12 @@ pictures = Table(
     Column("source", Text, nullable=False, default=""),
     Column("shuffle", BigInteger, nullable=False),
     UniqueConstraint("job", "name", name="one_result_of_a_name"),
-    Index("pictures_by_time", "created", "id"),
-    Index("pictures_by_deletion", "deleted"),
+    # Each has all that a page of the gallery is chosen by, so that no picture is looked at that is not shown.
+    Index("pictures_by_time", "deleted", "created", "id"),
+    Index("pictures_by_network", "deleted", "network", "created", "id"),
+    Index("pictures_by_layer", "deleted", "layer", "created", "id"),
+    Index("pictures_by_favor", "deleted", "favorite", "created", "id"),
+    Index("pictures_shuffled", "deleted", "shuffle", "id"),
 )
 
 uploads = Table(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import anyio.to_thread
 
@@ -54,9 +54,18 @@ def folder_of(studio: Studio, name: str) -> Path:
     return studio.folder.looks / card_of(name).name
 
 
-def channel_picture(studio: Studio, name: str, layer: str, number: int) -> Path:
-    """Return where the picture of a channel is, or would be."""
-    return folder_of(studio, name) / quote(layer, safe="") / f"{number}.png"
+def atlas_of(studio: Studio, name: str) -> Path:
+    """Return the folder for the pictures of a network's channels, an atlas."""
+    return folder_of(studio, name) / "atlas"
+
+
+def channel_picture(studio: Studio, name: str, facts: dict[str, Any], layer: str, number: int) -> Path:
+    """Return where the picture of a channel is, or would be; raises `NotFound` if the network has no such channel."""
+    place = next((at for at, each in enumerate(facts["layers"]) if each["name"] == layer), None)
+    if place is None or not 0 <= number < facts["layers"][place]["channels"]:
+        raise NotFound("channel", f"{layer} {number}")
+    slug = f"{place:03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', layer)[:80]}"  # as batcountry.atlas.folder has it
+    return atlas_of(studio, name) / "channels" / slug / f"{number}.jpg"
 
 
 async def facts_of(studio: Studio, name: str) -> dict[str, Any]:

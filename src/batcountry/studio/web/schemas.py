@@ -244,6 +244,12 @@ class SeeRequest(_Asked):
     layer: str | None = Field(default=None, min_length=1, max_length=200)
 
 
+class DrawRequest(_Asked):
+    """Of which layers the channels are to be drawn."""
+
+    layers: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(min_length=1, max_length=100)
+
+
 class SettingsShown(_Shown):
     """How the studio is set up."""
 

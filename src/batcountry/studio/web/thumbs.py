@@ -49,6 +49,8 @@ async def thumb_of(studio: Studio, source: Path, id: str, side: int) -> Path:
 async def picture_thumb(studio: Studio, picture: Picture, side: int) -> Path:
     """Return the small picture of a result: of itself, or if it is too large or in pieces, of the last preview of its job."""
     path = studio.folder.file(picture.file)
+    if path.is_dir():  # an atlas, or pieces
+        path = next(iter(sorted(path.glob("sheets/*.jpg"))), path)
     if not path.is_dir():
         with suppress(StudioError):
             return await thumb_of(studio, path, picture.id, side)

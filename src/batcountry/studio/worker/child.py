@@ -10,6 +10,8 @@ import tempfile
 import time
 from contextlib import suppress
 
+import psutil
+
 from batcountry.studio.settings import StudioSettings
 from batcountry.studio.worker.main import Orders
 from batcountry.studio.worker.names import ProcessName, worker_name
@@ -55,6 +57,14 @@ class Child:
     def has_ended(self) -> bool:
         """Whether the process is over."""
         return self.process.poll() is not None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether somebody stopped the process, as SIGSTOP does."""
+        try:
+            return bool(psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED)
+        except psutil.Error:
+            return False
 
     @property
     def seconds(self) -> float:

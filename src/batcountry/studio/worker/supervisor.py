@@ -98,6 +98,7 @@ class Supervisor:
                 self._look()
             except StudioError as error:  # the database is locked or its disk full, which passes
                 log.warning("%s", error)
+                self._end_stopped()
                 self._over.wait(1)
             except Exception:  # whatever it was, without it nobody would watch any more
                 log.exception("a fault of the program itself in what watches over the workers")
@@ -163,6 +164,12 @@ class Supervisor:
         for name, slot in own.items():
             slot.overdue = slot.overdue + 1 if name in overdue else 0
             if slot.overdue >= _FROZEN and slot.child is not None:
+                slot.child.kill()
+
+    def _end_stopped(self) -> None:
+        """End workers that somebody stopped, as one that was stopped in a transaction keeps the database from everybody."""
+        for slot in self.slots:
+            if slot.child is not None and slot.child.is_stopped:
                 slot.child.kill()
 
     def _end_all(self) -> None:

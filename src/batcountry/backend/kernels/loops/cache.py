@@ -17,14 +17,14 @@ from batcountry.backend.files import replace_file, sha256_of
 
 
 def swept(body: Callable[..., Any]) -> bool:
-    """Delete what is kept of a loop and is damaged, or of a version that wrote no hashes; returns whether the rest may be used.
+    """Delete what is kept of a loop and is damaged, or has no hash; returns whether the rest may be used.
 
     It may not be used if there is no place for such files, or what is damaged cannot be deleted.
     """
     try:
-        for each in _files(body):
-            if not _is_whole(each):
-                each.unlink()
+        for file in _files(body):
+            if not _is_whole(file):
+                file.unlink()
     except (OSError, RuntimeError):
         return False
     return True
@@ -33,9 +33,9 @@ def swept(body: Callable[..., Any]) -> bool:
 def sign(body: Callable[..., Any]) -> None:
     """Write the hashes of what was kept of a loop just now; where that cannot be, it is made anew the next time."""
     with suppress(OSError, RuntimeError):
-        for each in _files(body):
-            if not _is_whole(each):
-                replace_file(_hash_of(each), sha256_of(each).encode())
+        for file in _files(body):
+            if not _is_whole(file):
+                replace_file(_hash_of(file), sha256_of(file).encode())
 
 
 def _files(body: Callable[..., Any]) -> list[Path]:

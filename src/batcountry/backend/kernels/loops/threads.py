@@ -57,19 +57,18 @@ class Loop:
     def _compiled(self) -> Any:
         signature = types.void(Arguments(self._elements))
         options: dict[str, Any] = {"nopython": True, "error_model": "numpy", "fastmath": {"contract"}}
+        is_cached = swept(self._body)
         try:
-            if not swept(self._body):
-                raise OSError
-            found = cfunc(signature, cache=True, **options)(self._body)
-        except (
-            Exception
-        ):  # there is no place for the cache, or no room; what is wrong with the loop itself comes again
-            found = cfunc(signature, **options)(self._body)
-        else:
-            if not found.cache_hits:
-                sign(self._body)
-        Loop.compiled += not found.cache_hits
-        return found
+            compiled = cfunc(signature, cache=is_cached, **options)(self._body)
+        except Exception:
+            # Of any kind: no place for the cache, no room, or what this Numba cannot read in it.
+            if not is_cached:
+                raise
+            is_cached, compiled = False, cfunc(signature, **options)(self._body)
+        if is_cached and not compiled.cache_hits:
+            sign(self._body)
+        Loop.compiled += not compiled.cache_hits
+        return compiled
 
 
 def loops_of(body: Callable[[Any], None], *elements: Any) -> dict[str, Loop]:

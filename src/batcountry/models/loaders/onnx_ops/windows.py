@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.errors import ModelError
 from batcountry.models.loaders.onnx_ops.registry import OPERATORS, Node, bounded, operator
 
+_MOST_SHIFTS = 64  # that are added one by one
 _CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 _MAX_POOL: dict[int, Any] = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
@@ -175,10 +177,18 @@ def mean_variance_norm(node: Node, x: Tensor) -> Tensor:
 def local_response_norm(node: Node, x: Tensor) -> Tensor:
     """Divide by the energy of neighboring channels."""
     size = node("size")
+    if size < 1:
+        raise ModelError(f"LRN of {size} channels is not defined")
     # Beyond the first and the last channel there is nothing.
     before, after = min((size - 1) // 2, x.shape[1]), min(size // 2, x.shape[1])
-    squares = F.pad(x * x, [0, 0] * (x.ndim - 2) + [before, after])
-    energy = sum(squares[:, first : first + x.shape[1]] for first in range(before + after + 1))
+    if before + after < _MOST_SHIFTS:
+        squares = F.pad(x * x, [0, 0] * (x.ndim - 2) + [before, after])
+        energy = sum(squares[:, first : first + x.shape[1]] for first in range(before + after + 1))
+    else:
+        sums = F.pad((x * x).double().cumsum(1), [0, 0] * (x.ndim - 2) + [1, 0])
+        place = torch.arange(x.shape[1], device=x.device)
+        first, end = (place - before).clamp(min=0), (place + after + 1).clamp(max=x.shape[1])
+        energy = (sums[:, end] - sums[:, first]).to(x.dtype)
     return x / (node("bias", 1.0) + node("alpha", 1e-4) / size * energy) ** node("beta", 0.75)
 
 

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import anyio.to_thread
 from fastapi import APIRouter, Query, Request, Response
 
 from batcountry.errors import NotFound
 from batcountry.models import zoo
 from batcountry.studio.web.files import SHORTLY, send_file
+from batcountry.studio.web.network_jobs import submit_drawing, submit_sight
 from batcountry.studio.web.networks import card_of, channel_picture, facts_of, network_shown
 from batcountry.studio.web.problems import problems
-from batcountry.studio.web.schemas import ClassesShown, ClassShown, LayerShown, NetworkDetails, NetworkShown
+from batcountry.studio.web.schemas import (
+    ClassesShown,
+    ClassShown,
+    DrawRequest,
+    JobShown,
+    LayerShown,
+    NetworkDetails,
+    NetworkShown,
+    SeeRequest,
+)
 from batcountry.studio.web.studio import StudioHere
 
 router = APIRouter(tags=["networks"])
@@ -61,9 +72,22 @@ async def network_classes(
 async def show_channel(request: Request, studio: StudioHere, name: str, layer: str, number: int) -> Response:
     """Send the picture that a channel of a layer makes most of, as far as it was drawn."""
     facts = await facts_of(studio, card_of(name).name)
-    known = next((each for each in facts["layers"] if each["name"] == layer), None)
-    if known is None or not 0 <= number < (known["channels"] or 0):
-        raise NotFound("channel", f"{layer} {number}")
-    return send_file(
-        request, channel_picture(studio, name, layer, number), "picture of channel", kept=SHORTLY
-    )
+    place = channel_picture(studio, name, facts, layer, number)
+    return send_file(request, place, "picture of channel", kept=SHORTLY)
+
+
+@router.post("/networks/{name}/draw", status_code=201, responses=problems(404, 507, changes=True))
+async def draw(studio: StudioHere, name: str, request: DrawRequest) -> JobShown:
+    """Have the channels of layers drawn, as far as they are not yet; their pictures are there one after the other."""
+    facts = await facts_of(studio, card_of(name).name)
+    known = {each["name"] for each in facts["layers"]}
+    for layer in request.layers:
+        if layer not in known:
+            raise NotFound("layer", layer)
+    return await anyio.to_thread.run_sync(submit_drawing, studio, name, request.layers)
+
+
+@router.post("/networks/{name}/see", status_code=201, responses=problems(404, 507, changes=True))
+def see(studio: StudioHere, name: str, request: SeeRequest) -> JobShown:
+    """Have a network look at a picture: its result is lit where the strongest channels of a layer are excited."""
+    return submit_sight(studio, card_of(name).name, request)

@@ -82,7 +82,10 @@ def done(task: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         return {"error": "disk", "sentence": f"this cannot be kept: {error.strerror or error}"}
     except Exception as error:  # whatever decoders of others do
-        return {"error": "unusable", "sentence": f"this cannot be read ({type(error).__name__}); save it anew"}
+        return {
+            "error": "unusable",
+            "sentence": f"this cannot be read ({type(error).__name__}); save it anew",
+        }
 
 
 def _without_path(sentence: str, task: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 import { _, N_, ngettext, number, timeLeft } from "./words.js";
 import { $, button, copy, debounced, kept, menu, save, swap, told, toast, typing, el } from "./dom.js";
 import { at, get, patch, post, remove, upload } from "./api.js";
-import { happenings, jobOf, on } from "./events.js";
+import { happenings, jobOf, on, progressOf } from "./events.js";
 import { Compare, compareKeys } from "./compare.js";
 import { draggable, takeDrops } from "./drop.js";
 import { blankForm, recipeOf } from "./recipe.js";
@@ -370,7 +370,7 @@ document.addEventListener("keydown", (event) => {
 on("job", (detail) => { if (jobOf(detail) === state.job) refresh(); });
 on("progress", (detail) => {
   if (jobOf(detail) !== state.job || !job?.id) return;
-  job = { ...job, state: job.state === "waiting" ? "running" : job.state, progress: detail.progress ?? detail };
+  job = { ...job, state: job.state === "waiting" ? "running" : job.state, progress: progressOf(detail) };
   show();
 });
 on("preview", (detail) => {
@@ -378,6 +378,7 @@ on("preview", (detail) => {
   job = { ...job, preview: detail.preview ?? detail.url ?? `/api/v1/jobs/${job.id}/preview?n=${detail.event}` };
   show();
 });
+happenings.busy = () => ["waiting", "running"].includes(job?.state);
 happenings.addEventListener("back", () => { refresh(); rail.load(); });
 
 header();

@@ -141,7 +141,7 @@ function selection() {
   const ids = [...chosen];
   const two = ids.map((id) => pictures.find((each) => each.id === id)).filter((each) => each?.media === "picture");
   bar.replaceChildren(el("span", { role: "status" }, ngettext("{n} chosen", "{n} chosen", ids.length)), el("span", { class: "push" }),
-    button(_("Compare"), () => viewer.compareTwo(two[1], two[0]), { disabled: ids.length !== 2 || two.length !== 2 }),
+    button(_("Compare"), () => viewer.compareTwo(two[0], two[1]), { disabled: ids.length !== 2 || two.length !== 2 }),
     button(_("Save as a zip"), () => zip(ids), { disabled: !ids.length }),
     button(_("Delete"), () => removeAll(ids), { disabled: !ids.length }),
     button(_("Done"), () => select(false)));

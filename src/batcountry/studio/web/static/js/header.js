@@ -12,7 +12,6 @@ export async function header() {
     const settings = await get("/settings");
     draw(true);
     const text = [settings.devices?.filter((each) => each !== "auto").join(", "), settings.memory_total ? _("{used} of {all}", { used: bytes(settings.memory_total - settings.memory_free), all: bytes(settings.memory_total) }) : ""].filter(Boolean).join(" · ");
-    if (text) $("health").lastElementChild.textContent = text;
-    $("health").setAttribute("aria-label", `${_("Settings")}${text ? `: ${text}` : ""}`);
+    if (text) $("health").lastElementChild.textContent = `${text} · ${_("Settings")}`;
   } catch { draw(false); }
 }

@@ -2,7 +2,7 @@
 import { _, ngettext, timeLeft, when } from "./words.js";
 import { $, button, debounced, el, told } from "./dom.js";
 import { at, get, post, query } from "./api.js";
-import { happenings, jobOf, on } from "./events.js";
+import { happenings, jobOf, on, progressOf, whereOf } from "./events.js";
 import { NAMES, STATES } from "./running.js";
 import { header } from "./header.js";
 
@@ -13,14 +13,14 @@ const rows = new Map();
 
 function line(job) {
   const parts = [job.title ? _(NAMES[job.kind] ?? job.kind) : "", _(STATES[job.state])];
-  if (job.state === "running") parts.push(job.progress?.octaves ? _("octave {n} of {all}", { n: job.progress.octave, all: job.progress.octaves }) : job.progress?.where, timeLeft(job.progress?.seconds_left));
+  if (job.state === "running") parts.push(job.progress?.octaves ? _("octave {n} of {all}", { n: job.progress.octave, all: job.progress.octaves }) : whereOf(job.progress?.where), timeLeft(job.progress?.seconds_left));
   if (job.state === "waiting") parts.push(job.ahead ? ngettext("{n} is before it", "{n} are before it", job.ahead) : _("next in line"), job.starts_in > 1 ? _("begins in {n} s", { n: Math.round(job.starts_in) }) : "");
   if (OVER.includes(job.state) && job.ended) parts.push(when(job.ended));
   return parts.filter(Boolean).join(" · ");
 }
 
 function actions(job) {
-  const act = (label, what, body) => button(label, async () => { try { await post(`/jobs/${job.id}/${what}`, body); } catch (error) { told(error); } load(); }, { class: "small", "aria-label": `${label}: ${job.title}` });
+  const act = (label, what, body) => button(label, async () => { try { await post(`/jobs/${job.id}/${what}`, body); } catch (error) { told(error); } load(); }, { class: "small", "aria-label": `${label}: ${job.title || _(NAMES[job.kind] ?? job.kind)}` });
   const waiting = now.filter((each) => each.state === "waiting");
   const at_ = waiting.indexOf(job);
   const list = [];
@@ -101,10 +101,11 @@ on("job", soon);
 on("progress", (detail) => {
   const job = now.find((each) => each.id === jobOf(detail));
   if (!job) return soon();
-  job.progress = detail.progress ?? detail;
+  job.progress = progressOf(detail);
   const kept = rows.get(job.id);
   if (kept && job.state === "running") refresh(kept, job); else soon();
 });
+happenings.busy = () => now.length > 0;
 happenings.addEventListener("back", load);
 header();
 await load();

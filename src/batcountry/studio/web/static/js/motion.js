@@ -2,7 +2,7 @@
 import { _ } from "./words.js";
 import { $, button, el, kept, swap, told, toast } from "./dom.js";
 import { at, get, query, upload } from "./api.js";
-import { happenings, on } from "./events.js";
+import { happenings, on, whereOf } from "./events.js";
 import { takeDrops } from "./drop.js";
 import { fields, settingsCount, showLooks } from "./form.js";
 import { CurveLine } from "./curve.js";
@@ -101,7 +101,7 @@ function draw() {
     }
   }
   $("tag").hidden = !(active && job.progress?.where);
-  if (!$("tag").hidden) $("tag").textContent = job.progress.where;
+  if (!$("tag").hidden) $("tag").textContent = whereOf(job.progress.where);
   const others = begun && !active ? [
     el("label", { class: "button" }, _("New picture"), el("input", { type: "file", accept: "image/*,video/*", onchange: (event) => { if (event.target.files[0]) take({ file: event.target.files[0] }); } })),
     ...(state.film ? [el("a", { class: "button", href: at.download(state.film), download: "" }, _("Save the film"))] : []),

@@ -2,9 +2,9 @@
 import { _, N_, ngettext, timeLeft } from "./words.js";
 import { $, button, told } from "./dom.js";
 import { get, post } from "./api.js";
-import { happenings, jobOf, on } from "./events.js";
+import { happenings, jobOf, on, progressOf, whereOf } from "./events.js";
 
-export const NAMES = { dream: N_("Dream"), enlarge: N_("Print size"), zoom: N_("Flight"), video: N_("Film"), visualize: N_("Drawing"), watch: N_("From a folder"), looks: N_("Small dreams of looks"), see: N_("What it sees"), atlas: N_("Atlas") };
+export const NAMES = { dream: N_("Dream"), enlarge: N_("Print size"), zoom: N_("Flight"), video: N_("Film"), visualize: N_("Drawing"), watch: N_("From a folder"), looks: N_("Small dreams of looks"), see: N_("What it sees"), draw: N_("Drawing of channels"), atlas: N_("Atlas") };
 export const STATES = { waiting: N_("waiting"), running: N_("dreaming"), paused: N_("paused"), done: N_("done"), failed: N_("did not work"), cancelled: N_("cancelled"), set_aside: N_("set aside") };
 export const ACTIVE = ["waiting", "running", "paused"];
 
@@ -14,8 +14,9 @@ export class Following {
     this.job = null;
     this.heard = heard;
     on("job", (detail) => { if (jobOf(detail) === this.job?.id) this.refresh(); });
-    on("progress", (detail) => { if (jobOf(detail) === this.job?.id) this.#now({ ...this.job, state: this.job.state === "waiting" ? "running" : this.job.state, progress: detail.progress ?? detail }); });
+    on("progress", (detail) => { if (jobOf(detail) === this.job?.id) this.#now({ ...this.job, state: this.job.state === "waiting" ? "running" : this.job.state, progress: progressOf(detail) }); });
     on("preview", (detail) => { if (jobOf(detail) === this.job?.id) this.#now({ ...this.job, preview: detail.preview ?? `/api/v1/jobs/${this.job.id}/preview?n=${detail.event}` }); });
+    happenings.busy = () => ["waiting", "running"].includes(this.job?.state);
     happenings.addEventListener("back", () => this.refresh());
   }
 
@@ -54,7 +55,7 @@ export class Following {
     const dot = (...parts) => parts.filter(Boolean).join(" · ");
     switch (job?.state) {
       case "waiting": return dot(_("Waiting"), job.sentence && _(job.sentence), job.ahead > 0 ? ngettext("{n} is before it", "{n} are before it", job.ahead) : "");
-      case "running": return dot(_("Dreaming"), timeLeft(job.progress?.seconds_left), job.progress?.where);
+      case "running": return dot(_("Dreaming"), timeLeft(job.progress?.seconds_left), whereOf(job.progress?.where));
       case "paused": return _("Paused");
       case "failed": case "set_aside": return _(job.sentence || N_("It did not work."));
       case "cancelled": return _("Cancelled");

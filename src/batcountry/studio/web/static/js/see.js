@@ -6,7 +6,7 @@ import { happenings } from "./events.js";
 import { takeDrops } from "./drop.js";
 import { objectiveText } from "./recipe.js";
 import { dreamWith } from "./recipes_of.js";
-import { Following } from "./running.js";
+import { ACTIVE, Following } from "./running.js";
 import { header } from "./header.js";
 
 const PAGE = 60;
@@ -33,6 +33,7 @@ function choose(each) {
   if (current) { const list = $("layers"); const box = current.getBoundingClientRect(), outer = list.getBoundingClientRect(); if (box.top < outer.top || box.bottom > outer.bottom) list.scrollTop += box.top - outer.top - 60; if (box.left < outer.left || box.right > outer.right) list.scrollLeft += box.left - outer.left - 60; }
   $("sheet-title").textContent = each.channels ? `${each.name} · ${ngettext("{n} channel", "{n} channels", each.channels)}` : each.name;
   $("channels").replaceChildren();
+  $("draw").hidden = true;
   shown = 0;
   more();
 }
@@ -41,11 +42,25 @@ function more() {
   const to = Math.min(layer.channels ?? 0, shown + PAGE);
   for (; shown < to; shown += 1) {
     const n = shown;
-    const image = el("img", { src: at.channel(network.name, layer.name, n), alt: "", loading: "lazy", onerror: () => image.remove() });
+    const image = el("img", { src: at.channel(network.name, layer.name, n), alt: "", loading: "lazy", onload: () => { image.hidden = false; }, onerror: () => { image.hidden = true; undrawn(); } });
     $("channels").append(el("li", {}, el("button", { type: "button", "aria-label": _("channel {n} of {layer}", { n, layer: layer.name }), onclick: () => begin({ objective: `channel(${objectiveText(layer.name)}, ${n})` }) }, image, el("span", {}, String(n)))));
   }
   $("more-channels").hidden = shown >= (layer.channels ?? 0);
 }
+
+// ---- Channels that nobody has drawn yet
+
+const undrawn = debounced(200, () => { $("draw").hidden = drawing.job != null && ACTIVE.includes(drawing.job.state); });
+const missing = () => [...$("channels").querySelectorAll("img[hidden]")];
+const again = debounced(900, () => { for (const image of missing()) image.src = `${image.src.split("?")[0]}?n=${Date.now()}`; });
+const drawing = new Following((job) => {
+  $("drawing").textContent = job && ACTIVE.includes(job.state) ? drawing.sentence() : job && ["failed", "set_aside"].includes(job.state) ? drawing.sentence() : "";
+  $("draw").hidden = !missing().length || ACTIVE.includes(job?.state);
+  if (job) again();
+});
+$("draw").addEventListener("click", async () => {
+  try { drawing.heard((drawing.job = await post(`/networks/${encodeURIComponent(network.name)}/draw`, { layers: [layer.name] }))); drawing.refresh(); } catch (error) { told(error); }
+});
 
 const classes = debounced(150, async () => {
   try {

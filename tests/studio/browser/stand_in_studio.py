@@ -7,6 +7,7 @@ import io
 import json
 import secrets
 import time
+import zipfile
 from typing import Any
 
 from fastapi import FastAPI, File, HTTPException, Query, Request, UploadFile
@@ -75,6 +76,8 @@ class Studio:
             await asyncio.sleep(self.seconds / steps)
             if job["state"] == "paused":
                 continue
+            if job["state"] == "cancelled":
+                break
             job["state"] = "running"
             job["done"].append(1)
             n = len(job["done"])
@@ -94,6 +97,13 @@ class Studio:
             self.add(picture, dreamed(image, 1), job)
             job.update(state="done", ended=time.time(), pictures=[picture])
         self.say("job", job["id"], state=job["state"])
+
+    def fill(self, count: int) -> None:
+        """Put so many finished dreams into the gallery, the last one made the newest."""
+        for n in range(count):
+            job = {"id": f"job{n:04}", "recipe": {"layer": LAYERS[n % 7], "seed": n}, "source": None}
+            image = Image.new("HSV", (160, 90 + n * 37 % 140), (n * 23 % 256, 140, 190)).convert("RGB")
+            self.add(f"picture{n:04}", image, job)
 
     def add(self, name: str, image: Image.Image, job: dict[str, Any]) -> None:
         """Add a picture to the gallery."""
@@ -140,6 +150,7 @@ def make_app(studio: Studio) -> FastAPI:
     _jobs(app, studio)
     _events(app, studio)
     _pictures(app, studio)
+    _changes(app, studio)
     _networks(app)
     return app
 
@@ -172,7 +183,7 @@ def _jobs(app: FastAPI, studio: Studio) -> None:
     async def submit(request: Request) -> dict[str, Any]:
         asked = await request.json()
         studio.requests.append(asked)
-        Recipe.of({key: value for key, value in asked["recipe"].items()})
+        Recipe.of(dict(asked["recipe"]))
         name = secrets.token_urlsafe(8)
         job = {
             "id": name,
@@ -227,6 +238,14 @@ def _jobs(app: FastAPI, studio: Studio) -> None:
 
 
 def _events(app: FastAPI, studio: Studio) -> None:
+    @app.get("/api/v1/events/since")
+    async def since(after: int | None = None, wait: float = 0) -> dict[str, Any]:
+        at = len(studio.events) if after is None else after
+        until = time.monotonic() + wait
+        while len(studio.events) <= at and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        return {"events": studio.events[at:], "last": len(studio.events), "reset": False}
+
     @app.get("/api/v1/events")
     async def events(request: Request, after: int | None = None) -> StreamingResponse:
         async def lines() -> Any:
@@ -249,9 +268,14 @@ def _pictures(app: FastAPI, studio: Studio) -> None:
         return studio.pictures[name]
 
     @app.get("/api/v1/pictures")
-    def pictures(cursor: int = 0, limit: int = 60, favorite: bool | None = None) -> dict[str, Any]:
+    def pictures(
+        cursor: int = 0, limit: int = 60, favorite: bool | None = None, text: str = "", media: str = ""
+    ) -> dict[str, Any]:
         newest = [item for item in reversed(studio.pictures.values()) if item["deleted"] is None]
         chosen = [item for item in newest if favorite is None or item["favorite"] == favorite]
+        chosen = [
+            item for item in chosen if text in json.dumps(item["recipe"]) and media in ("", item["media"])
+        ]
         more = cursor + limit < len(chosen)
         return {"pictures": chosen[cursor : cursor + limit], "next": str(cursor + limit) if more else None}
 
@@ -271,6 +295,13 @@ def _pictures(app: FastAPI, studio: Studio) -> None:
         image.thumbnail((side, side))
         return Response(jpeg(image), media_type="image/jpeg")
 
+
+def _changes(app: FastAPI, studio: Studio) -> None:
+    def found(name: str) -> dict[str, Any]:
+        if name not in studio.pictures:
+            raise HTTPException(404, "There is no such picture.")
+        return studio.pictures[name]
+
     @app.get("/api/v1/pictures/{name}/recipe")
     def recipe(name: str) -> dict[str, Any]:
         return found(name)["recipe"]
@@ -283,6 +314,14 @@ def _pictures(app: FastAPI, studio: Studio) -> None:
     @app.delete("/api/v1/pictures/{name}", status_code=204)
     def delete(name: str) -> None:
         found(name)["deleted"] = time.time()
+
+    @app.post("/api/v1/pictures/zip")
+    async def zipped(request: Request) -> Response:
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name in (await request.json())["ids"]:
+                archive.writestr(f"{name}.jpg", jpeg(studio.images[name]))
+        return Response(file.getvalue(), media_type="application/zip")
 
     @app.post("/api/v1/pictures/{name}/restore")
     def restore(name: str) -> dict[str, Any]:
@@ -302,7 +341,12 @@ def _networks(app: FastAPI) -> None:
     def looks() -> list[dict[str, Any]]:
         layers = zip(LOOKS, LAYERS, strict=False)
         return [
-            {"name": t.lower(), "title": t, "recipe": {"layer": layer}, "picture": f"/api/v1/looks/{t.lower()}/picture"}
+            {
+                "name": t.lower(),
+                "title": t,
+                "recipe": {"layer": layer},
+                "picture": f"/api/v1/looks/{t.lower()}/picture",
+            }
             for t, layer in layers
         ]
 
@@ -313,7 +357,17 @@ def _networks(app: FastAPI) -> None:
 
     @app.get("/api/v1/networks")
     def networks() -> list[dict[str, Any]]:
-        return [{"name": "efficientnet-lite0", "title": "EfficientNet-Lite0", "classes": 1000, "here": True, "license": "Apache-2.0", "trained_on": "ImageNet", "bytes": 18_000_000}]
+        return [
+            {
+                "name": "efficientnet-lite0",
+                "title": "EfficientNet-Lite0",
+                "classes": 1000,
+                "here": True,
+                "license": "Apache-2.0",
+                "trained_on": "ImageNet",
+                "bytes": 18_000_000,
+            }
+        ]
 
     @app.get("/api/v1/networks/{name}")
     def network(name: str) -> dict[str, Any]:
