@@ -26,6 +26,7 @@ _OTHER_UPDATE = 5.0
 _KEPT_BY_OPTIMIZER = {"ascent": 0.0, "adam": 2.0, "rmsprop": 1.0}
 _OTHER_OPTIMIZER = 3.0
 _FINISH, _RECOLORING = 3.7, 15.0
+_SCRAPS, _MOST_SCRAPS = 160.0, 144e6  # bytes a pixel, and in all, that recoloring leaves in pieces which it cannot use again
 _CARRY = 11.0  # from one octave to the next
 
 
@@ -97,10 +98,12 @@ def picture_buffers(resolved: Resolved, sizes: list[Size], count: int = 1) -> Bu
     carry = planes * _CARRY if len(sizes) > 1 else 0
     drawn = resolved.alpha.planes_drawn
     between = max(during + max(back, drawn) + mask, base + held + planes + update, base + carry)
-    finish = (
-        2 * planes + held + smaller + COLORS * (_FINISH + (_RECOLORING if recipe.color != "free" else 0.0))
-    )
-    return Buffers(*(_PLANE * each for each in (during, between, finish)))
+    finish = 2 * planes + held + smaller + COLORS * _FINISH
+    scraps = 0.0
+    if recipe.color != "free":
+        finish += COLORS * _RECOLORING
+        scraps = min(_SCRAPS, _MOST_SCRAPS / prod(sizes[-1]))
+    return Buffers(_PLANE * during, _PLANE * between, _PLANE * finish + scraps)
 
 
 def _planes_beside(resolved: Resolved) -> int:
