@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def warm_up() -> None:
-    """Import what dreams need, and dream as for a first preview with the usual network, which compiles and opens what is needed."""
+    """Dream as for a first preview with the usual network, which imports, compiles and opens what dreams need."""
     from PIL import Image
 
     from batcountry.backend.policy import STRICT
