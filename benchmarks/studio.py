@@ -1,8 +1,8 @@
 """The studio: how soon it is there, what it takes when nothing happens, many viewers at once, and the first preview.
 
 Each part starts a studio of its own in an empty folder. Viewers are in one process beside it, on the same machine, which
-the dream, the studio and they share: each follows the events and every five seconds turns a page of a gallery of 10,000 (60 pictures) and
-loads three small pictures that are new to it.
+the dream, the studio and they share: each follows the events and every five seconds turns a page of a gallery of 10,000
+(60 pictures) and loads three small pictures that are new to it.
 
     make bench-studio
     make bench-studio ARGS="--only viewers"
@@ -228,21 +228,21 @@ def first_preview(studio: Running, upload: str) -> float:
     return seconds
 
 
-def viewers(seconds: float = 40) -> str:
+def viewers(seconds: float = 25) -> str:
     """Measure replies to many viewers while a dream runs, and how much longer it takes with them."""
     with running(fill=PICTURES) as studio:
         upload = studio.upload(photo())
         studio.done(studio.dream(upload, octaves=1, iterations=1))
-        steps = max(1, round(10 * seconds / studio.done(studio.dream(upload, iterations=10))))
-        alone = [studio.done(studio.dream(upload, iterations=steps))]
+        steps = max(1, round(2 * seconds / studio.done(studio.dream(upload, size=512, iterations=2))))
+        alone = [studio.done(studio.dream(upload, size=512, iterations=steps))]
         server = studio.processes()[0]
         own, before, begun = time.process_time(), sum(server.cpu_times()[:2]), time.monotonic()
-        job = studio.dream(upload, iterations=steps)
+        job = studio.dream(upload, size=512, iterations=steps)
         times = asyncio.run(crowd(studio, job))
         crowd_share = (time.process_time() - own) / (time.monotonic() - begun)
         with_viewers = studio.done(job)
         share = (sum(server.cpu_times()[:2]) - before) / (time.monotonic() - begun)
-        alone.append(studio.done(studio.dream(upload, iterations=steps)))
+        alone.append(studio.done(studio.dream(upload, size=512, iterations=steps)))
     slower = with_viewers / statistics.mean(alone) - 1
     table = "\n".join(
         f"| {name} | {len(each)} | {at(each, 0.5):.0f} | {at(each, 0.95):.0f} | {max(each) * 1e3:.0f} |"

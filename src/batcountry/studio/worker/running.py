@@ -30,6 +30,7 @@ from batcountry.jobs.spec import JobSpec
 from batcountry.optim.gradient import is_out_of_memory
 from batcountry.studio.places import StudioFolder, to_disk
 from batcountry.studio.store.job import Job
+from batcountry.studio.worker.quick import quick_preview
 from batcountry.studio.worker.results import results_of
 from batcountry.studio.worker.telling import Teller
 
@@ -103,6 +104,8 @@ def _outputs(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> 
             teller.say(f"{error}; it begins again")
     clear(job, places)
     spec = job.spec()
+    if (data := quick_preview(spec, policy)) is not None:
+        teller.show(data)
     machine = spec.machine.model_copy(update={"save_seconds": min(spec.machine.save_seconds, _SAVES)})
     spec = spec.changed(machine=machine)
     return _worked(begin(spec, folder=folder.path, policy=policy, control=teller.control), teller)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-
-log = logging.getLogger("batcountry")
+import tempfile
+from pathlib import Path
 
 
 def warm_up() -> None:
-    """Import what dreams need, and dream a tiny picture with the usual network, which compiles and opens what is needed."""
-    import numpy as np
+    """Dream as for a first preview with the usual network, which imports, compiles and opens what dreams need."""
+    from PIL import Image
 
-    from batcountry.dreams.api import dream
-    from batcountry.errors import BatCountryError
+    from batcountry.backend.policy import STRICT
+    from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace
+    from batcountry.studio.worker.quick import SIDE, quick_preview
 
-    try:
-        dream(np.full((64, 64, 3), 128, np.uint8), octaves=1, iterations=1)
-    except (BatCountryError, RuntimeError) as error:
-        log.info("could not be made ready: %s", error)  # the first job says so in its own words
+    with tempfile.TemporaryDirectory(prefix="batcountry-") as name:
+        folder = Path(name)
+        picture, result = folder / "picture.png", folder / "dream.png"
+        Image.new("RGB", (SIDE, SIDE), "gray").save(picture)
+        inputs = {"picture": InputFile(path=str(picture))}
+        outputs = {"picture": OutputPlace(path=str(result))}
+        quick_preview(JobSpec(kind="dream", inputs=inputs, outputs=outputs), STRICT.allow(folder))
