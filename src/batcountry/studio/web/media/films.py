@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from batcountry.motion.io.ffmpeg import ffmpeg, open_media, said, writing
 from batcountry.studio.web.media.pictures import save_thumbnail
 
 NAME = "the film"
+
+SUFFIXES = (".mp4", ".webm", ".mkv", ".mov", ".m4v")
+"""Of films, of those that are here."""
 
 _MOST_PACKETS = 20  # for each frame that is taken: streams and damage that come along
 _MOST_RATE, _USUAL_RATE = 120, Fraction(25)
@@ -123,17 +127,12 @@ def _written(frames: Iterator[Image.Image], path: Path, rate: Fraction) -> tuple
     with writing(path), av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as output:
         stream = output.add_stream("libx264", rate=rate, options={"crf": "16", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        for image in _with(first, frames):
+        for image in chain([first], frames):
             shown = image if image.size == size else image.resize(size)
             output.mux(stream.encode(av.VideoFrame.from_image(shown)))
             count += 1
         output.mux(stream.encode(None))
     return size, count
-
-
-def _with(first: Image.Image, rest: Iterator[Image.Image]) -> Iterator[Image.Image]:
-    yield first
-    yield from rest
 
 
 def _too_large(width: int, height: int, most: int) -> TooLong:
