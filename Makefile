@@ -31,7 +31,7 @@ SMOKE = rm -rf .make/smoke && mkdir .make/smoke && cp -r tests/smoke .make/smoke
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: FORCE help dream test lint format keywords words types docs pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-memory bench-motion bench-params bench-atlas bench-modules bench-kernels fuzz mutants clean
+.PHONY: FORCE help dream test lint format keywords words types docs pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-memory bench-motion bench-params bench-atlas bench-modules bench-kernels bench-studio fuzz mutants clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -124,6 +124,9 @@ bench-atlas: .make/package
 
 bench-motion: .make/test
 	@$(BIN)/python benchmarks/motion.py $(ARGS)
+
+bench-studio: .make/test
+	@$(BIN)/python benchmarks/studio.py $(ARGS)
 
 clean: ## take away what was set up and built
 	rm -rf .venv .make site

@@ -67,6 +67,6 @@ def test_where_nothing_fits_there_is_no_way():
 
 
 def test_where_there_can_be_no_tiles_that_is_said_if_the_whole_does_not_fit():
-    assert cutting(4e7 * 1.2, "logits").quickest().side is None
+    assert cutting(4e7 * SPARE * (1 + OVER) * 1.01, "logits").quickest().side is None
     with pytest.raises(RecipeError, match="cannot be worked out in tiles"):
         cutting(1e7, "logits").quickest()

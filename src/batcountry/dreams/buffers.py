@@ -25,7 +25,7 @@ _UPDATES = {"bands": 3.0, "mean": 1.0}
 _OTHER_UPDATE = 5.0
 _KEPT_BY_OPTIMIZER = {"ascent": 0.0, "adam": 2.0, "rmsprop": 1.0}
 _OTHER_OPTIMIZER = 3.0
-_FINISH, _RECOLORING = 3.7, 18.0
+_FINISH, _RECOLORING = 3.7, 15.0
 _CARRY = 11.0  # from one octave to the next
 
 

@@ -15,7 +15,7 @@ from batcountry.optim.tiles import Halo, Seen
 SPARE = 1.15
 """What the network is given at least, of what it has in use at once: with less, memory is given back and taken all the time."""
 
-OVER = 0.04
+OVER = 0.06
 """By how much the network goes over what it is kept to, of that."""
 
 # What is kept grows by chance from step to step: by how much in a long dream, of what the network takes, and of all else, so that

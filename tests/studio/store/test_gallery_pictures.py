@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from batcountry.errors import NotFound, StudioError
+from batcountry.jobs.spec import InputFile, JobSpec
 from batcountry.studio.store.pictures import Filter, NewPicture
 from batcountry.studio.store.uploads import Upload, Uploads
 
@@ -125,3 +126,22 @@ def test_uploads_that_no_job_is_made_from_are_unused(store):
     for ask in (uploads.get, uploads.forget):
         with pytest.raises(NotFound, match="there is no upload 'second-upload'"):
             ask("second-upload")
+
+
+def test_an_upload_is_needed_until_its_job_ended_long_ago_and_its_pictures_are_swept_away(store):
+    uploads = Uploads(store.database)
+    for id in ("as-a-source", "as-a-mask", "of-a-picture"):
+        uploads.add(Upload(id, f"uploads/{id}.png", "photo.jpg", "0" * 64, 3, 4, 10, created=0))
+    add(store, 1, source="of-a-picture")
+    (picture,) = (each.id for each in store.pictures.page()[0])
+    mask = {"mask": InputFile(path="/studio/uploads/as-a-mask.png")}
+    job = store.queue.submit(JobSpec(kind="dream", inputs=mask), picture_from="as-a-source").id
+    assert uploads.unused(before=1) == []
+    store.clock.now += 10
+    store.queue.wish(job, "cancel")
+    assert uploads.unused(before=5) == []
+    unused = {each.id for each in uploads.unused(before=store.clock.now + 1)}
+    assert unused == {"as-a-source", "as-a-mask"}
+    store.pictures.delete(picture)
+    store.pictures.swept(store.clock.now + 1)
+    assert len(uploads.unused(before=store.clock.now + 1)) == 3

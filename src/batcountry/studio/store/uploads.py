@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, insert, select
 
 from batcountry.errors import NotFound
 from batcountry.studio.store.database import Database
-from batcountry.studio.store.tables import jobs, uploads
+from batcountry.studio.store.job import ENDED
+from batcountry.studio.store.tables import jobs, pictures, uploads
+
+_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,19 @@ class Uploads:
             return int(connection.scalar(select(func.coalesce(func.sum(uploads.c.bytes), 0))) or 0)
 
     def unused(self, before: float, limit: int = 100) -> list[Upload]:
-        """Return the oldest uploads from before a time that no job is made from."""
-        # Also as guide or mask, whose files the spec names. That `_` stands for any character does no harm.
-        names = jobs.c.spec.like("%" + uploads.c.id + "%") | (jobs.c.picture_from == uploads.c.id)
-        query = select(uploads).where(uploads.c.created < before, ~select(jobs.c.id).where(names).exists())
+        """Return the oldest uploads from before a time that nothing needs: no job that goes on or ended since, and no picture."""
+        query = select(uploads).where(uploads.c.created < before).order_by(uploads.c.created)
+        made = select(pictures.c.id).where(pictures.c.job == jobs.c.id).exists()
+        needs = jobs.c.state.not_in(ENDED) | (jobs.c.ended >= before) | made
         with self.database.reading() as connection:
-            rows = connection.execute(query.order_by(uploads.c.created).limit(limit)).mappings().all()
-        return [Upload(**row) for row in rows]
+            old = connection.execute(query).mappings().all()
+            if not old:
+                return []
+            # Also as guide or mask, whose files the spec names.
+            said = connection.execute(select(jobs.c.spec, jobs.c.picture_from).where(needs))
+            sources = connection.scalars(select(pictures.c.source).distinct())
+            names = {word for row in said for text in row for word in _ID.findall(text or "")}.union(sources)
+        return [Upload(**row) for row in old if row["id"] not in names][:limit]
 
     def forget(self, id: str) -> None:
         """Forget an upload, whose file is to go; raises `NotFound`."""

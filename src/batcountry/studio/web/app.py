@@ -18,7 +18,7 @@ from batcountry.errors import BatCountryError
 from batcountry.studio.settings import StudioSettings
 from batcountry.studio.web import pages
 from batcountry.studio.web.api import PREFIX, api_router, health
-from batcountry.studio.web.files.room import UNDO_SECONDS, sweep
+from batcountry.studio.web.files.room import UNDO_SECONDS, sweep, sweep_uploads
 from batcountry.studio.web.messages.problems import add_problems
 from batcountry.studio.web.safety import secured
 from batcountry.studio.web.safety.entering import entering
@@ -117,11 +117,12 @@ def _life(workers: Callable[[Studio], Workers] | None) -> Callable[[FastAPI], An
 
 
 async def _sweep(studio: Studio) -> None:
-    """Let pictures go that were deleted long ago, from time to time."""
+    """Let pictures go that were deleted long ago, and uploads that nothing needs, from time to time."""
     while True:
         try:
-            while await anyio.to_thread.run_sync(sweep, studio, time.time() - UNDO_SECONDS):
-                await asyncio.sleep(0)
+            for each in (sweep, sweep_uploads):
+                while await anyio.to_thread.run_sync(each, studio, time.time() - UNDO_SECONDS):
+                    await asyncio.sleep(0)
         except BatCountryError as error:
-            log.warning("deleted pictures stay for now: %s", error)
+            log.warning("what nobody needs any more stays for now: %s", error)
         await asyncio.sleep(SWEEP_SECONDS)

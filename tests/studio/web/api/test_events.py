@@ -196,3 +196,42 @@ def test_the_stream_is_one_that_no_proxy_holds_back(studio):
     _, news = asyncio.run(first())
     assert news.splitlines()[:2] == [f"id: {at}", "event: settings"]
     assert json.loads(news.splitlines()[2].removeprefix("data: "))["new"] is True
+
+
+def test_many_who_come_at_once_are_read_for_once(monkeypatch):
+    async def run():
+        log = Log(3)
+        feed = EventFeed(log)
+        streams_ = [feed.stream(3) for _ in range(50)]
+        for each in streams_:
+            await anext(each)
+        waiting = [asyncio.create_task(anext(each)) for each in streams_]
+        await asyncio.sleep(0.05)
+        monkeypatch.setattr(streams, "LOOK_SECONDS", 60)
+        await asyncio.sleep(0.05)
+        before = log.reads
+        log.add()
+        assert [each.id for each in await feed.since(3, 0)] == [4]
+        assert {text.count("id: 4") for text in await asyncio.gather(*waiting)} == {1}
+        await asyncio.gather(*(feed.since(4, 0) for _ in range(50)))
+        assert log.reads - before <= 5
+        await feed.close()
+
+    asyncio.run(run())
+
+
+def test_those_who_leave_while_others_wait_disturb_nobody():
+    async def run():
+        log, feed = Log(1), None
+        feed = EventFeed(log)
+        for _ in range(20):
+            waiting = [asyncio.create_task(feed.since(log.last(), 5)) for _ in range(20)]
+            await asyncio.sleep(0.001)
+            log.add()
+            for each in waiting[::2]:
+                each.cancel()
+            found = await asyncio.gather(*waiting, return_exceptions=True)
+            assert all(len(each) == 1 for each in found[1::2])
+        await feed.close()
+
+    asyncio.run(run())

@@ -5,7 +5,10 @@ import io
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
+from sqlalchemy import update
 
+from batcountry.studio.store.tables import uploads
+from batcountry.studio.web.files.room import sweep_uploads
 from studio_server import picture
 
 av = pytest.importorskip("av")
@@ -82,11 +85,14 @@ def test_of_a_picture_that_moves_the_first_frame_is_taken(studio):
     assert opened(studio.get(url)).convert("RGB").getpixel((3, 3)) == (255, 0, 0)
 
 
-def film(count=5, size=(32, 24), rate=10):
+def film(count=5, size=(32, 24), rate=10, tone=None):
+    """A film; with `tone` one that is heard from then on, in seconds, until its end."""
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        if tone is not None:
+            _add_tone(container, tone, count / rate)
         for at in range(count):
             container.mux(
                 stream.encode(av.VideoFrame.from_image(Image.new("RGB", size, (at * 9 % 256, 80, 120))))
@@ -101,6 +107,36 @@ def test_a_film_is_made_anew_too(studio):
     with av.open(io.BytesIO(studio.get(shown["url"]).content)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 5
     assert opened(studio.get(f"{shown['url']}?side=320")).format == "WEBP"
+
+
+def _add_tone(container, begin, end):
+    times = np.arange(round(end * 44_100)) / 44_100
+    wave = np.where(times < begin, 0, np.sin(2 * np.pi * 440 * times) / 2)
+    frame = av.AudioFrame.from_ndarray(wave[None].astype(np.float32), "fltp", "mono")
+    frame.rate, frame.pts = 44_100, 0
+    stream = container.add_stream("aac", rate=44_100, layout="mono")
+    container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
+
+
+def heard(data):
+    """The first channel of a film's sound, and its samples a second."""
+    with av.open(io.BytesIO(data)) as container:
+        rate = container.streams.audio[0].rate
+        return np.concatenate([each.to_ndarray()[0] for each in container.decode(audio=0)]), rate
+
+
+def test_a_film_keeps_its_sound_at_its_time(studio):
+    sound, rate = heard(studio.get(studio.upload(film(count=10, tone=0.5), "x.mp4").json()["url"]).content)
+    assert np.abs(sound[: int(0.4 * rate)]).max() < 0.02 < 0.3 < np.abs(sound[int(0.6 * rate) :]).max()
+    assert 0.95 < len(sound) / rate < 1.1
+    spectrum = np.abs(np.fft.rfft(sound[int(0.6 * rate) : int(0.9 * rate)]))
+    assert abs(spectrum.argmax() / 0.3 - 440) < 5
+
+
+def test_a_film_without_sound_has_none(studio):
+    with av.open(io.BytesIO(studio.get(studio.upload(film(), "x.mp4").json()["url"]).content)) as container:
+        assert not container.streams.audio
 
 
 def test_a_film_of_more_frames_than_are_taken_is_refused(studio):
@@ -162,3 +198,37 @@ def test_at_the_quota_the_oldest_goes_that_is_no_favorite_if_that_was_said(open_
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)).save(out, "PNG")
     assert studio.upload(out.getvalue()).status_code == 201
     assert [studio.get(f"/api/v1/pictures/{id}").status_code for id in ids] == [200, 404]
+
+
+def test_an_upload_that_nothing_needs_goes_with_its_files_after_a_week(open_studio, photo):
+    studio = open_studio()
+    old, new = (studio.upload(photo).json() for _ in range(2))
+    studio.get(f"{old['url']}?side=320")
+    with studio.here.database.writing() as connection:
+        connection.execute(update(uploads).where(uploads.c.id == old["id"]).values(created=1.0))
+    assert sweep_uploads(studio.here, 2.0) == 1 and sweep_uploads(studio.here, 2.0) == 0
+    assert [studio.get(each["url"]).status_code for each in (old, new)] == [404, 200]
+    folder = studio.here.folder
+    assert [each.stem for each in folder.uploads.iterdir()] == [new["id"]] and not list(
+        folder.thumbs.iterdir()
+    )
+
+
+def test_at_the_quota_uploads_that_nothing_needs_go_before_pictures_if_that_was_said(
+    open_studio, add_picture
+):
+    studio = open_studio(quota_bytes=1 << 20, drop_oldest=True)
+    picture = add_picture(studio, bytes=400_000)
+    old = studio.upload(noise(400)).json()
+    with studio.here.database.writing() as connection:
+        connection.execute(update(uploads).values(created=1.0))
+    assert studio.upload(noise(400)).status_code == 201
+    assert studio.get(f"/api/v1/pictures/{picture}").status_code == 200
+    assert studio.get(old["url"]).status_code == 404
+
+
+def noise(side):
+    """A PNG of about 3 bytes a pixel."""
+    out = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)).save(out, "PNG")
+    return out.getvalue()

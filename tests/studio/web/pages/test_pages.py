@@ -106,3 +106,22 @@ def test_the_theme_of_the_cookie_is_one_of_two(client, theme):
     page = client.get("/", headers={"Cookie": f"theme={theme}"}).text
     assert ('data-theme="dark"' in page) == (theme == "dark")
     assert "<script>" not in page
+
+
+def test_who_opens_a_page_to_dream_on_finds_a_worker_ready(client):
+    class Workers:
+        count = 0
+
+        def warm(self):
+            self.count += 1
+
+    client.app.state.workers = workers = Workers()
+    try:
+        for path in ("/gallery", "/jobs", "/settings"):
+            client.get(path)
+        assert workers.count == 0
+        client.get("/")
+        client.get("/motion")
+        assert workers.count == 2
+    finally:
+        client.app.state.workers = None

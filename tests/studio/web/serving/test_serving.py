@@ -1,5 +1,6 @@
 """The server itself: its port, its token, and clients that never come to the point."""
 
+import asyncio
 import socket
 import stat
 import threading
@@ -142,3 +143,23 @@ def test_who_follows_events_does_not_keep_the_studio_from_ending(port):
     client.sendall(b"GET /api/v1/events HTTP/1.1\r\n" + HOST + b"\r\n")
     assert b"text/event-stream" in client.recv(4096)
     client.close()
+
+
+def test_no_reply_waits_until_the_client_has_confirmed_the_one_before():
+    async def without_delay():
+        joined = asyncio.get_running_loop().create_future()
+
+        async def serve(_, writer):
+            sent = writer.get_extra_info("socket")
+            joined.set_result(sent.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with serving.listening("127.0.0.1", 0) as taken:
+            port = taken.getsockname()[1]
+            async with await asyncio.start_server(serve, sock=taken):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                found = await joined
+                writer.close()
+        return found
+
+    assert asyncio.run(without_delay())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import suppress
+from pathlib import Path
 
-from batcountry.errors import StudioFull
+from batcountry.errors import NotFound, StudioFull
 from batcountry.studio.store.pictures import Picture
 from batcountry.studio.web.studio import Studio
 
@@ -15,6 +16,9 @@ SPARE = 256 << 20
 
 UNDO_SECONDS = 7 * 86_400.0
 """So long can a deleted picture be had back."""
+
+FORM_SECONDS = 86_400.0
+"""So long is an upload kept for the form of who sent it, when room is short."""
 
 _AT_ONCE = 20
 
@@ -38,10 +42,15 @@ def make_room(studio: Studio, more: int) -> None:
     if quota is None:
         return
     while (over := used_bytes(studio) + more - quota) > 0:
-        if not (sweep(studio, time.time()) or (studio.settings.drop_oldest and _drop_oldest(studio))):
+        if not (sweep(studio, time.time()) or (studio.settings.drop_oldest and _drop(studio))):
             raise StudioFull(
                 f"the studio's quota of {quota >> 20:,} MB is used up by {max(1, over >> 20):,} MB; delete some pictures"
             )
+
+
+def _drop(studio: Studio) -> bool:
+    """Let go of what is needed least, and return whether there was anything."""
+    return bool(sweep_uploads(studio, time.time() - FORM_SECONDS)) or _drop_oldest(studio)
 
 
 def _drop_oldest(studio: Studio) -> bool:
@@ -59,15 +68,29 @@ def sweep(studio: Studio, before: float) -> int:
     return len(gone)
 
 
+def sweep_uploads(studio: Studio, before: float) -> int:
+    """Forget uploads from before a time that no job and no picture needs, with their files, and return how many there were."""
+    gone = studio.uploads.unused(before, _AT_ONCE)
+    for each in gone:
+        with suppress(NotFound):  # another forgot it at the same time
+            studio.uploads.forget(each.id)
+        _delete(studio, studio.folder.file(each.file), studio.folder.uploads, each.id)
+    return len(gone)
+
+
 def delete_files(studio: Studio, picture: Picture) -> None:
     """Delete a picture's files: itself, and small ones of it."""
-    path = studio.folder.file(picture.file)
-    if path.parent == studio.folder.pictures:
+    _delete(studio, studio.folder.file(picture.file), studio.folder.pictures, picture.id)
+
+
+def _delete(studio: Studio, path: Path, folder: Path, id: str) -> None:
+    """Delete what lies in a folder of ours, and small ones of it."""
+    if path.parent == folder:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):
                 path.unlink()
-    for each in studio.folder.thumbs.glob(f"{picture.id}-*"):
+    for each in studio.folder.thumbs.glob(f"{id}-*"):
         with suppress(OSError):
             each.unlink()

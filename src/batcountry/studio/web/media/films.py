@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from batcountry.backend.files import unused_name
 from batcountry.errors import VideoError
 from batcountry.motion.io.ffmpeg import ffmpeg, open_media, said, writing
 from batcountry.studio.web.media.pictures import save_thumbnail
+from batcountry.studio.web.media.sounds import Sound
 
 NAME = "the film"
 
@@ -50,7 +52,7 @@ def is_film(begin: bytes) -> bool:
 def remade_film(
     source: Path, target: Path, *, max_pixels: int, max_frames: int, max_seconds: float
 ) -> dict[str, Any]:
-    """Write a film anew as H.264 in an MP4, without its sound, and return its suffix, size and count of frames.
+    """Write a film anew as H.264 in an MP4, its sound as AAC, and return its suffix, size and count of frames.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def remade_film(
     path = target.with_name(target.name + ".mp4")
     part = unused_name(target.parent, ".mp4")
     try:
-        with open_media(source) as container:
+        with open_media(source) as container, open_media(source) as heard:
             if not container.streams.video:
                 raise VideoError(f"{NAME} has no pictures in it; send a film")
             stream = container.streams.video[0]
@@ -78,7 +80,8 @@ def remade_film(
             if stream.width * stream.height > max_pixels:
                 raise _too_large(stream.width, stream.height, max_pixels)
             most = min(max_frames, int(max_seconds * rate) + 1)
-            size, count = _written(_frames(container, stream, most, max_pixels), part, rate)
+            frames = _frames(container, stream, most, max_pixels)
+            size, count = _written(frames, part, rate, partial(_sound, heard, stream, most / rate))
         if not count:
             raise VideoError(f"{NAME} has no frame that can be decoded; copy or download it again")
         part.replace(path)
@@ -118,7 +121,17 @@ def _upright(frame: Any) -> Image.Image:
     return image.rotate(turn, expand=True) if turn in (90, 180, 270) else image
 
 
-def _written(frames: Iterator[Image.Image], path: Path, rate: Fraction) -> tuple[tuple[int, int], int]:
+def _sound(heard: Any, shown: Any, seconds: Fraction, output: Any) -> Sound | None:
+    """Return the sound that goes along with a stream of pictures; None if there is none."""
+    if not heard.streams.audio:
+        return None
+    begin = shown.start_time * shown.time_base if shown.start_time is not None and shown.time_base else 0
+    return Sound(heard, output, float(begin), float(seconds))
+
+
+def _written(
+    frames: Iterator[Image.Image], path: Path, rate: Fraction, sound_for: Callable[[Any], Sound | None]
+) -> tuple[tuple[int, int], int]:
     av = ffmpeg()
     first = next(frames, None)
     if first is None:
@@ -127,10 +140,13 @@ def _written(frames: Iterator[Image.Image], path: Path, rate: Fraction) -> tuple
     with writing(path), av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as output:
         stream = output.add_stream("libx264", rate=rate, options={"crf": "16", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        sound = sound_for(output)
         for image in chain([first], frames):
             shown = image if image.size == size else image.resize(size)
             output.mux(stream.encode(av.VideoFrame.from_image(shown)))
             count += 1
+            if sound is not None:
+                sound.write(float(count / rate))
         output.mux(stream.encode(None))
     return size, count
 

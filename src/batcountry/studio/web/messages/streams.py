@@ -7,6 +7,7 @@ import json
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -85,8 +86,9 @@ class EventFeed:
         self._store, self._clock = store, clock
         self._kept: deque[Sent] = deque(maxlen=KEPT)
         self._last: int | None = None  # up to where was read
-        self._news = asyncio.Condition()
+        self._news = asyncio.Event()  # set once, when there are some, and another put in its place
         self._reading = asyncio.Lock()
+        self._reads = 0
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self.viewers = 0
@@ -126,12 +128,10 @@ class EventFeed:
             if found or left <= 0 or self._closed:
                 return found
             self._start()
-            async with self._news:
-                if (self._last or 0) <= after and not self._closed:
-                    try:
-                        await asyncio.wait_for(self._news.wait(), left)
-                    except asyncio.TimeoutError:
-                        continue
+            news = self._news
+            if (self._last or 0) <= after and not self._closed:
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(news.wait(), left)
 
     async def _found(self, after: int) -> list[Sent]:
         if (self._last or 0) <= after:
@@ -148,18 +148,26 @@ class EventFeed:
         return [Sent(row.id, row.kind, _one_line(row)) for row in rows]
 
     async def _read(self) -> None:
-        """Read what is new; the first time only up to where the events are."""
+        """Read what is new; the first time only up to where the events are. One read is for all who wait for it."""
+        asked = self._reads
         async with self._reading:
+            if self._reads > asked:  # it was begun since
+                return
+            self._reads += 1
             if self._last is None:
                 self._last = await self.last()
                 return
             while news := await self._stored(self._last):
                 self._kept.extend(news)
                 self._last = news[-1].id
-                async with self._news:
-                    self._news.notify_all()
+                self._tell()
                 if len(news) < _PAGE:
                     return
+
+    def _tell(self) -> None:
+        """Let all go on who wait by now."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
     def _start(self) -> None:
         if self._task is None or self._task.done():
@@ -198,8 +206,7 @@ class EventFeed:
     async def close(self) -> None:
         """Let all go who wait, as the studio ends."""
         self._closed = True
-        async with self._news:
-            self._news.notify_all()
+        self._tell()
         if self._task is not None:
             self._task.cancel()
 

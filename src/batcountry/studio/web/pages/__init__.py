@@ -32,6 +32,9 @@ PAGES = {
 NAVIGATION = ("/", "/gallery", "/motion", "/see", "/jobs")
 """The pages of the navigation, in its order; the others are a link away."""
 
+DREAMING = ("/", "/motion")
+"""Pages whose reader is about to dream, so that a worker is made ready."""
+
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -113,6 +116,9 @@ router = APIRouter(include_in_schema=False)
 
 def _show(request: Request) -> HTMLResponse:
     name, title = PAGES[request.url.path]
+    workers = getattr(request.app.state, "workers", None)
+    if workers is not None and request.url.path in DREAMING:
+        workers.warm()  # the first preview is to be there within a second
     return render(request, name, title)
 
 

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 from batcountry.studio.settings import StudioSettings
 from batcountry.studio.web.safety.bodies import Bodies
 from batcountry.studio.web.safety.headers import Headers
+from batcountry.studio.web.safety.heads import Heads
 from batcountry.studio.web.safety.hosts import Hosts
 from batcountry.studio.web.safety.origins import Origins
 from batcountry.studio.web.safety.paths import Paths
@@ -27,4 +28,4 @@ def secured(app: ASGIApp, settings: StudioSettings) -> ASGIApp:
     app = Origins(app)
     app = Hosts(app, (settings.host, *settings.hosts))
     app = Paths(app)
-    return Headers(app)
+    return Heads(Headers(app))

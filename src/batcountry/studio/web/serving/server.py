@@ -64,14 +64,15 @@ def listening(host: str, port: int) -> socket.socket:
         If the port is taken or may not be used, or the host is none of this machine's.
     """
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError):
         raise StudioError(
             f"there is no host {host!r}; name an address of this machine, such as 127.0.0.1"
         ) from None
-    found = socket.socket(family, kind)
+    # Of a socket whose protocol is not said asyncio does not know that it is TCP, and lets each reply wait for 40 ms.
+    found = socket.socket(family, kind, protocol)
     try:
         if sys.platform != "win32":  # where it would let two programs have one port
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
