@@ -1,8 +1,8 @@
 """The studio: how soon it is there, what it takes when nothing happens, many viewers at once, and the first preview.
 
 Each part starts a studio of its own in an empty folder. Viewers are in one process beside it, on the same machine, which
-the dream, the studio and they share: each follows the events and every five seconds turns a page of a gallery of 10,000 (60 pictures) and
-loads three small pictures that are new to it.
+the dream, the studio and they share: each follows the events and every five seconds turns a page of a gallery of 10,000
+(60 pictures) and loads three small pictures that are new to it.
 
     make bench-studio
     make bench-studio ARGS="--only viewers"

@@ -68,7 +68,9 @@ def test_a_phone_shows_all_of_a_page_without_scrolling_sideways(open_page, studi
     page.wait_for_timeout(300)
     for width in (390, 320):
         page.set_viewport_size({"width": width, "height": 844})
-        assert page.eval_on_selector("html", "(html) => html.scrollWidth - html.clientWidth") <= 0, width
+        page.wait_for_function(
+            "innerWidth === %d && document.documentElement.scrollWidth <= innerWidth" % width
+        )
 
 
 def test_a_page_without_its_studio_says_so_and_is_right_again_by_itself(open_page, studio):
