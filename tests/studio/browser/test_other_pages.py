@@ -64,13 +64,11 @@ def test_a_page_is_in_the_reader_s_language(open_page, path):
 @pytest.mark.parametrize("path", PATHS)
 def test_a_phone_shows_all_of_a_page_without_scrolling_sideways(open_page, studio, path):
     studio.studio.fill(3)
-    page = open_page(path, viewport={"width": 390, "height": 844}, has_touch=True)
-    page.wait_for_timeout(300)
     for width in (390, 320):
-        page.set_viewport_size({"width": width, "height": 844})
-        page.wait_for_function(
-            "innerWidth === %d && document.documentElement.scrollWidth <= innerWidth" % width
-        )
+        page = open_page(path, viewport={"width": width, "height": 844}, has_touch=True)
+        page.wait_for_timeout(300)
+        assert page.eval_on_selector("html", "(html) => html.scrollWidth - html.clientWidth") <= 0, width
+        page.context.close()
 
 
 def test_a_page_without_its_studio_says_so_and_is_right_again_by_itself(open_page, studio):
