@@ -32,7 +32,7 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "N_": None, "ngettext"
 
 def said_by_pages() -> Iterator[tuple[str | tuple[str, ...], str]]:
     """Yield each text of the pages with the file that says it."""
-    for path in sorted([*PAGES_FOLDER.glob("templates/*.html"), *PAGES_FOLDER.glob("static/js/*.js")]):
+    for path in sorted([*PAGES_FOLDER.glob("templates/*.html"), *PAGES_FOLDER.glob("static/js/**/*.js")]):
         script = path.suffix == ".js"
         method = "javascript" if script else "jinja2.ext:babel_extract"
         options = {"parse_template_string": True} if script else {"silent": "false"}

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageShow
+from PIL import Image
 
 from batcountry.backend.outputs import Output
 from batcountry.errors import PictureError
@@ -180,6 +180,8 @@ class Picture:
         PictureError
             If there is no viewer.
         """
+        from PIL import ImageShow  # which imports IPython where that is
+
         if not ImageShow.show(self.image(), title):
             raise PictureError("there is no program here that shows pictures; save it and open the file")
 

@@ -26,10 +26,10 @@ CHROMIUM = next(
 
 @pytest.fixture(autouse=True)
 def _no_child_is_left() -> None:
-    """The browser lives as long as all tests do."""
+    """The browser lives as long as the tests of a module do."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium is here: these tests need /usr/bin/chromium")

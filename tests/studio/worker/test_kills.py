@@ -16,10 +16,13 @@ from conftest import ROOT
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
-def test_killed_at_random_moments_every_job_is_done_once_with_the_same_files(tmp_path):
+def test_killed_at_random_moments_every_job_is_done_once_with_the_same_files(studio, tmp_path):
     tool = runpy.run_path(str(ROOT / "tools" / "studio_kill_test.py"))
     kinds = {new_id(): kind for kind in ("dream", "zoom")}
-    wanted = tool["whole"](tmp_path / "whole", kinds)
-    studio, kills = tool["disturbed"](tmp_path / "killed", kinds, 2, random.Random(2), 3.0)
-    assert kills > 0 and len(wanted) == 2 and not tool["faults"](studio, wanted)
-    studio.database.close()
+    undisturbed = tool["Studio"](studio.settings.folder)
+    undisturbed.submit(kinds)
+    assert [studio.run().state for _ in kinds] == ["done"] * len(kinds)
+    whole = undisturbed.files()
+    killed, kills = tool["disturbed"](tmp_path / "killed", kinds, 2, random.Random(2), 3.0)
+    assert kills > 0 and len(whole) == 2 and not tool["faults"](killed, whole)
+    undisturbed.database.close(), killed.database.close()

@@ -31,7 +31,7 @@ def upright_rgb(image: Image.Image, name: str) -> tuple[Image.Image, Image.Image
                 image = image.convert("RGBA")
             alpha = image.getchannel("A") if image.mode == "RGBA" else None
             if icc and image.mode in ("CMYK", "L", "LAB"):
-                return _to_srgb(image, icc), alpha, None
+                return to_srgb(image, icc), alpha, None
             return image.convert("RGB"), alpha, icc if image.mode in ("RGB", "RGBA", "P") else None
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, OverflowError, MemoryError) as error:
         raise PictureError(f"{name} cannot be turned into RGB ({error}); save it as a PNG first") from None
@@ -88,10 +88,11 @@ def _first(value: Any) -> Any:
     return value[0] if isinstance(value, tuple) and value else value
 
 
-def _to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
+def to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
+    """Return a picture as sRGB, of the color profile that it has; one that is damaged is as good as none."""
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         done = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return image.convert("RGB")  # a damaged profile is as good as none
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image.convert("RGB")
     return done if done is not None else image.convert("RGB")

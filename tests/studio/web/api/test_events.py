@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from batcountry.errors import StudioError
 from batcountry.studio.web.messages import streams
 from batcountry.studio.web.messages.streams import EventFeed
 
@@ -132,7 +133,7 @@ def test_a_database_that_fails_for_a_while_ends_no_stream(monkeypatch):
     async def run():
         log = Log(1)
         feed = EventFeed(log)
-        since, failures = log.since, [OSError("locked")]
+        since, failures = log.since, [StudioError("the studio's database was locked")]
 
         def failing(*given):
             if failures:

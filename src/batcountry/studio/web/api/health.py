@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from typing import get_args
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -11,14 +12,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from batcountry.errors import BatCountryError
+from batcountry.studio.store.job import State
 from batcountry.studio.web.files.room import used_bytes
 from batcountry.studio.web.messages.problems import problems
 from batcountry.studio.web.messages.schemas import Health
 from batcountry.studio.web.studio import Studio, StudioHere
 
 router = APIRouter(tags=["health"])
-
-_STATES = ("waiting", "running", "paused", "done", "failed", "cancelled", "set_aside")
 
 
 @router.get("/health", responses={**problems(), 503: {"model": Health, "description": "Something is wrong."}})
@@ -52,8 +52,8 @@ class _Numbers(Collector):
         """Yield them."""
         studio, counts = self._studio, self._studio.queue.counts()
         jobs = GaugeMetricFamily("batcountry_jobs", "Jobs by state.", labels=["state"])
-        for state in _STATES:
-            jobs.add_metric([state], counts.get(state, 0))  # type: ignore[call-overload]
+        for state in get_args(State):
+            jobs.add_metric([state], counts.get(state, 0))
         yield jobs
         yield GaugeMetricFamily("batcountry_pictures", "Pictures in the gallery.", studio.pictures.count())
         yield GaugeMetricFamily("batcountry_bytes", "Bytes of pictures and uploads.", used_bytes(studio))

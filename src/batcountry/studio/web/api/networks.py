@@ -41,7 +41,10 @@ async def show_network(studio: StudioHere, name: str) -> NetworkDetails:
     shown, facts = network_shown(card_of(name)), await facts_of(studio, name)
     return NetworkDetails(
         **shown.model_dump(),
-        layers=[LayerShown(**each) for each in facts["layers"]],
+        layers=[
+            LayerShown.model_validate({name: each[name] for name in LayerShown.model_fields})
+            for each in facts["layers"]
+        ],
         default_layer=facts["default_layer"],
         class_layer=facts["class_layer"],
         classes=len(facts["classes"]),
@@ -67,7 +70,7 @@ async def network_classes(
 @router.get(
     "/networks/{name}/layers/{layer:path}/channels/{number}/picture",
     response_class=Response,
-    responses={**problems(404), 200: {"content": {"image/png": {}}}, 304: {"description": "You have it."}},
+    responses={**problems(404), 200: {"content": {"image/jpeg": {}}}, 304: {"description": "You have it."}},
 )
 async def show_channel(request: Request, studio: StudioHere, name: str, layer: str, number: int) -> Response:
     """Send the picture that a channel of a layer makes most of, as far as it was drawn."""

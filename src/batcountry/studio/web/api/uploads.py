@@ -18,9 +18,8 @@ from batcountry.studio.places import new_id
 from batcountry.studio.store.uploads import Upload
 from batcountry.studio.web.files.room import make_room
 from batcountry.studio.web.files.sending import send_file
-from batcountry.studio.web.files.sources import FILMS
 from batcountry.studio.web.files.thumbs import Side, thumb_of
-from batcountry.studio.web.media.films import is_film
+from batcountry.studio.web.media.films import SUFFIXES, is_film
 from batcountry.studio.web.media.process import OverBounds, Unusable
 from batcountry.studio.web.messages.problems import problems
 from batcountry.studio.web.messages.schemas import Id, UploadShown
@@ -108,7 +107,7 @@ def upload_shown(upload: Upload) -> UploadShown:
     return UploadShown(
         id=upload.id,
         name=upload.name,
-        media="film" if upload.file.endswith(FILMS) else "picture",
+        media="film" if upload.file.endswith(SUFFIXES) else "picture",
         width=upload.width,
         height=upload.height,
         bytes=upload.bytes,
@@ -137,6 +136,6 @@ async def upload_file(request: Request, studio: StudioHere, id: Id, side: Side |
     path = studio.folder.file(upload.file)
     if not path.is_file():
         raise NotFound("file of upload", id)
-    if side is not None and (max(upload.width, upload.height) > side or path.suffix in FILMS):
+    if side is not None and (max(upload.width, upload.height) > side or path.suffix in SUFFIXES):
         path = await thumb_of(studio, path, id, side)
     return send_file(request, path, "file of upload")

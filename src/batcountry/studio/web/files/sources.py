@@ -9,11 +9,10 @@ from typing import Literal
 
 from batcountry.errors import NotFound, RecipeError
 from batcountry.jobs.spec import InputFile
+from batcountry.studio.store.pictures import Filter
+from batcountry.studio.web.media import films
 from batcountry.studio.web.messages.schemas import Source
 from batcountry.studio.web.studio import Studio
-
-FILMS = (".mp4", ".webm", ".mkv", ".mov", ".m4v")
-"""Suffixes of films, of those that are here."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Named:
     @property
     def media(self) -> Literal["picture", "film"]:
         """What it is."""
-        return "film" if self.path.suffix in FILMS else "picture"
+        return "film" if self.path.suffix in films.SUFFIXES else "picture"
 
     @property
     def input(self) -> InputFile:
@@ -80,8 +79,6 @@ def source_at(studio: Studio, path: str) -> Source | None:
 
 def _of_result(studio: Studio, place: Path) -> Source | None:
     job = place.stem.partition("-picture")[0]
-    from batcountry.studio.store.pictures import Filter
-
     for candidate in {place.stem, job}:
         found, _ = studio.pictures.page(Filter(job=candidate), limit=20)
         for each in found:

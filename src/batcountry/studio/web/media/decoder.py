@@ -48,7 +48,7 @@ def upload(task: dict[str, Any]) -> dict[str, Any]:
 def thumb(task: dict[str, Any]) -> dict[str, Any]:
     """Make a thumbnail of a picture or of a film."""
     source, target = Path(task["source"]), Path(task["target"])
-    if source.suffix in (".mp4", ".webm", ".mkv", ".mov", ".m4v"):
+    if source.suffix in films.SUFFIXES:
         return films.film_thumbnail(source, target, task["side"])
     return pictures.thumbnail(source, target, task["side"])
 

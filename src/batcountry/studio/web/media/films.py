@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from batcountry.studio.web.media.pictures import save_thumbnail
 from batcountry.studio.web.media.sounds import Sound
 
 NAME = "the film"
+
+SUFFIXES = (".mp4", ".webm", ".mkv", ".mov", ".m4v")
+"""Of films, of those that are here."""
 
 _MOST_PACKETS = 20  # for each frame that is taken: streams and damage that come along
 _MOST_RATE, _USUAL_RATE = 120, Fraction(25)
@@ -137,7 +141,7 @@ def _written(
         stream = output.add_stream("libx264", rate=rate, options={"crf": "16", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         sound = sound_for(output)
-        for image in _with(first, frames):
+        for image in chain([first], frames):
             shown = image if image.size == size else image.resize(size)
             output.mux(stream.encode(av.VideoFrame.from_image(shown)))
             count += 1
@@ -145,11 +149,6 @@ def _written(
                 sound.write(float(count / rate))
         output.mux(stream.encode(None))
     return size, count
-
-
-def _with(first: Image.Image, rest: Iterator[Image.Image]) -> Iterator[Image.Image]:
-    yield first
-    yield from rest
 
 
 def _too_large(width: int, height: int, most: int) -> TooLong:

@@ -6,13 +6,13 @@ import io
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageCms
+from PIL import Image
 
 from batcountry.backend.files import replace_file
 from batcountry.backend.reading import open_plain
 from batcountry.errors import PictureError
 from batcountry.image.sources.opening import decoding, open_image
-from batcountry.image.sources.upright import upright_rgb
+from batcountry.image.sources.upright import to_srgb, upright_rgb
 
 NAME = "the picture"
 """What sentences call it, as a client's own name for a file is only to be shown."""
@@ -54,7 +54,8 @@ def remade(source: Path, target: Path, max_pixels: int) -> dict[str, Any]:
         is_photo = image.format == "JPEG"
         image.load()
         rgb, alpha, icc = upright_rgb(image, NAME)
-    rgb = _in_srgb(rgb, icc)
+    if icc is not None:
+        rgb = to_srgb(rgb, icc)
     if alpha is not None and alpha.getextrema() != (255, 255):
         rgb.putalpha(alpha)
         is_photo = False
@@ -75,19 +76,6 @@ def check_pixels(size: tuple[int, int], most: int) -> None:
         raise TooLarge(
             f"{NAME} has {size[0]}×{size[1]} pixels, and this studio takes {most:,}; shrink it first"
         )
-
-
-def _in_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    if icc is None:
-        return image
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        converted = ImageCms.profileToProfile(
-            image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return image  # a damaged profile is as good as none
-    return image if converted is None else converted
 
 
 def thumbnail(source: Path, target: Path, side: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import anyio.to_thread
 
+from batcountry.errors import StudioError
 from batcountry.studio.store.events import StoredEvent
 
 PING_SECONDS = 10.0
@@ -176,7 +177,7 @@ class EventFeed:
         while self.viewers and not self._closed:
             try:
                 await self._read()
-            except Exception:  # the database is locked, or the disk full: those who wait go on waiting
+            except StudioError:  # the database is locked, or the disk full: those who wait go on waiting
                 await asyncio.sleep(1)
             await asyncio.sleep(LOOK_SECONDS)
 

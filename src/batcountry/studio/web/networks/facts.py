@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -61,11 +60,10 @@ def atlas_of(studio: Studio, name: str) -> Path:
 
 def channel_picture(studio: Studio, name: str, facts: dict[str, Any], layer: str, number: int) -> Path:
     """Return where the picture of a channel is, or would be; raises `NotFound` if the network has no such channel."""
-    place = next((at for at, each in enumerate(facts["layers"]) if each["name"] == layer), None)
-    if place is None or not 0 <= number < facts["layers"][place]["channels"]:
+    known = next((each for each in facts["layers"] if each["name"] == layer), None)
+    if known is None or not 0 <= number < known["channels"]:
         raise NotFound("channel", f"{layer} {number}")
-    slug = f"{place:03d}-{re.sub(r'[^A-Za-z0-9._-]', '_', layer)[:80]}"  # as batcountry.atlas.folder has it
-    return atlas_of(studio, name) / "channels" / slug / f"{number}.jpg"
+    return atlas_of(studio, name) / "channels" / known["slug"] / f"{number}.jpg"
 
 
 async def facts_of(studio: Studio, name: str) -> dict[str, Any]:

@@ -13,12 +13,19 @@ from batcountry.errors import BatCountryError
 
 
 def facts(name: str) -> dict[str, Any]:
-    """Return a network's layers, the layer it dreams with if none is named, and the names of its classes."""
+    """Return a network's layers, the layer it dreams with if none is named, and the names of its classes.
+
+    A layer's `slug` is what its files are called in an atlas.
+    """
+    from batcountry.atlas.folder import Entry
     from batcountry.models import open_model
 
     model = open_model(name)
     names = ("name", "channels", "stride", "receptive_field", "recommended")
-    layers = [{name: getattr(each, name) for name in names} for each in model.layers]
+    layers = [
+        {**{name: getattr(each, name) for name in names}, "slug": Entry.of(model, each.name).slug}
+        for each in model.layers
+    ]
     return {
         "layers": layers,
         "default_layer": model.default_layer,

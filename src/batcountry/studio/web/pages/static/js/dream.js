@@ -1,14 +1,14 @@
 // The first page: a picture dropped anywhere dreams at once; what is changed dreams again from what is kept.
-import { _, N_, ngettext, number, timeLeft } from "./words.js";
-import { $, button, copy, debounced, kept, menu, save, swap, told, toast, typing, el } from "./dom.js";
-import { at, get, patch, post, remove, upload } from "./api.js";
-import { happenings, jobOf, on, progressOf } from "./events.js";
-import { Compare, compareKeys } from "./compare.js";
-import { draggable, takeDrops } from "./drop.js";
-import { blankForm, recipeOf } from "./recipe.js";
-import { Rail } from "./rail.js";
-import { Painter } from "./mask.js";
-import { header } from "./header.js";
+import { _, N_, ngettext, number, timeLeft } from "./studio/words.js";
+import { $, button, copy, debounced, kept, menu, save, swap, told, toast, typing, el } from "./studio/dom.js";
+import { at, get, patch, post, remove, upload } from "./studio/api.js";
+import { happenings, jobOf, on, progressOf } from "./studio/events.js";
+import { Compare, compareKeys } from "./parts/compare.js";
+import { draggable, takeDrops } from "./parts/drop.js";
+import { blankForm, recipeOf } from "./studio/recipe.js";
+import { Rail } from "./parts/rail.js";
+import { Painter } from "./parts/mask.js";
+import { header } from "./studio/header.js";
 
 const SKY = { width: 1024, height: 576 };
 const ACTIVE = ["waiting", "running", "paused"];

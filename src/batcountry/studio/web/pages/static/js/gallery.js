@@ -1,11 +1,11 @@
 // Everything that was made here: a wall of pictures at their own proportions, in pages by cursor.
-import { _, ngettext } from "./words.js";
-import { $, button, debounced, el, titleOf, told, toast } from "./dom.js";
-import { at, get, post, query, remove } from "./api.js";
-import { happenings, on } from "./events.js";
-import { draggable } from "./drop.js";
-import { byId, Viewer } from "./viewer.js";
-import { header } from "./header.js";
+import { _, ngettext } from "./studio/words.js";
+import { $, button, debounced, el, titleOf, told, toast } from "./studio/dom.js";
+import { at, get, post, query, remove } from "./studio/api.js";
+import { happenings, on } from "./studio/events.js";
+import { draggable } from "./parts/drop.js";
+import { byId, Viewer } from "./parts/viewer.js";
+import { header } from "./studio/header.js";
 
 const address = new URLSearchParams(location.search);
 const most = Number(address.get("N")) || 0;  // as clouddream's page: only so many

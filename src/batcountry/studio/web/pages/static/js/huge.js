@@ -1,12 +1,12 @@
 // A picture as large as a wall: how large, how long and how much disk first; then the result, to look at closely.
-import { _, bytes, number, timeLeft } from "./words.js";
-import { $, el, kept, told } from "./dom.js";
-import { at, get, upload } from "./api.js";
-import { happenings } from "./events.js";
-import { takeDrops } from "./drop.js";
-import { ACTIVE, Following } from "./running.js";
-import { DeepZoom } from "./deepzoom.js";
-import { header } from "./header.js";
+import { _, bytes, number, timeLeft } from "./studio/words.js";
+import { $, el, kept, told } from "./studio/dom.js";
+import { at, get, upload } from "./studio/api.js";
+import { happenings } from "./studio/events.js";
+import { takeDrops } from "./parts/drop.js";
+import { ACTIVE, Following } from "./studio/running.js";
+import { DeepZoom } from "./parts/deepzoom.js";
+import { header } from "./studio/header.js";
 
 const PAPERS = [["A4", 29.7], ["A3", 42], ["A2", 59.4], ["A1", 84.1]];
 const INCH = 2.54;

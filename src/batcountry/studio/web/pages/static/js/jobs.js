@@ -1,10 +1,10 @@
 // The queue: one line a job, with what can be done about it; the log below on a click.
-import { _, ngettext, timeLeft, when } from "./words.js";
-import { $, button, debounced, el, told } from "./dom.js";
-import { at, get, post, query } from "./api.js";
-import { happenings, jobOf, on, progressOf, whereOf } from "./events.js";
-import { NAMES, STATES } from "./running.js";
-import { header } from "./header.js";
+import { _, ngettext, timeLeft, when } from "./studio/words.js";
+import { $, button, debounced, el, told } from "./studio/dom.js";
+import { at, get, post, query } from "./studio/api.js";
+import { happenings, jobOf, on, progressOf, whereOf } from "./studio/events.js";
+import { NAMES, STATES } from "./studio/running.js";
+import { header } from "./studio/header.js";
 
 const NOW = ["running", "waiting", "paused"];
 const OVER = ["done", "failed", "cancelled", "set_aside"];

@@ -1,13 +1,13 @@
 // Films: a flight into a picture, or a film dreamed. The first second is tried before the whole is asked for.
-import { _ } from "./words.js";
-import { $, button, el, kept, swap, told, toast } from "./dom.js";
-import { at, get, query, upload } from "./api.js";
-import { happenings, on, whereOf } from "./events.js";
-import { takeDrops } from "./drop.js";
-import { fields, settingsCount, showLooks } from "./form.js";
-import { CurveLine } from "./curve.js";
-import { ACTIVE, Following } from "./running.js";
-import { header } from "./header.js";
+import { _ } from "./studio/words.js";
+import { $, button, el, kept, swap, told, toast } from "./studio/dom.js";
+import { at, get, query, upload } from "./studio/api.js";
+import { happenings, on, whereOf } from "./studio/events.js";
+import { takeDrops } from "./parts/drop.js";
+import { fields, settingsCount, showLooks } from "./parts/form.js";
+import { CurveLine } from "./parts/curve.js";
+import { ACTIVE, Following } from "./studio/running.js";
+import { header } from "./studio/header.js";
 
 const CURVES = ["zoom", "rotate", "pan_x", "pan_y", "opacity"];
 const state = { kind: "zoom", source: null, sky: false, media: "picture", width: 0, height: 0, options: { zoom: {}, video: {} }, look: "", size: 640, job: null, film: null, curve: "zoom", ...kept.read("motion", {}) };

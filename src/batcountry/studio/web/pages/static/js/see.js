@@ -1,13 +1,13 @@
 // What a network is made of: its layers, what their channels like, what it knows by name, and what it sees in a picture.
-import { _, ngettext, number } from "./words.js";
-import { $, debounced, el, kept, titleOf, told } from "./dom.js";
-import { at, get, post, query, upload } from "./api.js";
-import { happenings } from "./events.js";
-import { takeDrops } from "./drop.js";
-import { objectiveText } from "./recipe.js";
-import { dreamWith } from "./recipes_of.js";
-import { ACTIVE, Following } from "./running.js";
-import { header } from "./header.js";
+import { _, ngettext, number } from "./studio/words.js";
+import { $, debounced, el, kept, titleOf, told } from "./studio/dom.js";
+import { at, get, post, query, upload } from "./studio/api.js";
+import { happenings } from "./studio/events.js";
+import { takeDrops } from "./parts/drop.js";
+import { objectiveText } from "./studio/recipe.js";
+import { dreamWith } from "./studio/recipes_of.js";
+import { ACTIVE, Following } from "./studio/running.js";
+import { header } from "./studio/header.js";
 
 const PAGE = 60;
 let networks = [], network = null, layer = null, shown = 0, source = null;

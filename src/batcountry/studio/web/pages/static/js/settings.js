@@ -1,10 +1,10 @@
 // How the studio is set up: light or dark here, the rest as it was started.
-import { _, bytes, number } from "./words.js";
-import { $, el, told } from "./dom.js";
-import { get } from "./api.js";
-import { happenings } from "./events.js";
-import { STATES } from "./running.js";
-import { header } from "./header.js";
+import { _, bytes, number } from "./studio/words.js";
+import { $, el, told } from "./studio/dom.js";
+import { get } from "./studio/api.js";
+import { happenings } from "./studio/events.js";
+import { STATES } from "./studio/running.js";
+import { header } from "./studio/header.js";
 
 for (const input of document.querySelectorAll("[name=theme]")) {
   input.addEventListener("change", () => {

@@ -1,6 +1,6 @@
 // Before and after with a divider between them: by mouse, finger and keys. Pictures are decoded before they are shown.
-import { _ } from "./words.js";
-import { el, swap, typing } from "./dom.js";
+import { _ } from "../studio/words.js";
+import { el, swap, typing } from "../studio/dom.js";
 
 export class Compare {
   constructor(frame, at = 38) {

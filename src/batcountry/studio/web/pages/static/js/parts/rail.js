@@ -1,10 +1,10 @@
 // How to dream: looks, sliders in words, guide, mask, something by name, network, size, and everything else.
-import { _, ngettext, number } from "./words.js";
-import { $, button, debounced, el, titleOf, told } from "./dom.js";
-import { at, get, query } from "./api.js";
+import { _, ngettext, number } from "../studio/words.js";
+import { $, button, debounced, el, titleOf, told } from "../studio/dom.js";
+import { at, get, query } from "../studio/api.js";
 import { takeDrops } from "./drop.js";
 import { fields, settingsCount, showLooks } from "./form.js";
-import { formOf, objectiveText, PATTERNS, SHOWN, SIZES, STRENGTHS, STUDIOS } from "./recipe.js";
+import { formOf, objectiveText, PATTERNS, SHOWN, SIZES, STRENGTHS, STUDIOS } from "../studio/recipe.js";
 
 export class Rail {
   constructor(state, { changed, guide, mask, paint }) {

@@ -1,10 +1,10 @@
 // A picture opened in place: divider, recipe as a sentence and as it is, what can be done with it, arrows to the next.
-import { _, bytes, when } from "./words.js";
-import { button, copy, el, menu, told, toast, typing } from "./dom.js";
-import { at, get, patch, post, remove } from "./api.js";
+import { _, bytes, when } from "../studio/words.js";
+import { button, copy, el, menu, told, toast, typing } from "../studio/dom.js";
+import { at, get, patch, post, remove } from "../studio/api.js";
 import { Compare } from "./compare.js";
-import { sentenceOf } from "./recipe.js";
-import { dreamWith } from "./recipes_of.js";
+import { sentenceOf } from "../studio/recipe.js";
+import { dreamWith } from "../studio/recipes_of.js";
 
 export class Viewer {
   constructor({ pictures, looks, gone, returned, change }) {

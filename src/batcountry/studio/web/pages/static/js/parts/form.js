@@ -1,6 +1,6 @@
 // Fields made from a JSON schema: groups, titles, limits and examples are the schema's, so there is no second list.
-import { _, ngettext } from "./words.js";
-import { el } from "./dom.js";
+import { _, ngettext } from "../studio/words.js";
+import { el } from "../studio/dom.js";
 
 const typesOf = (field) => [field.type ?? []].flat();
 const nullable = (field) => typesOf(field).includes("null") || (field.enum ?? []).includes(null);

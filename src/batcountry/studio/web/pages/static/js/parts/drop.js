@@ -1,6 +1,6 @@
 // Pictures that people drop or paste, anywhere: files, and results dragged from our own pages.
-import { _ } from "./words.js";
-import { toast } from "./dom.js";
+import { _ } from "../studio/words.js";
+import { toast } from "../studio/dom.js";
 
 export const OWN = "application/x-batcountry";
 

@@ -1,6 +1,6 @@
 // A curve over the time of a film, as keyframes on a line: press to add one, drag or use the arrows, Delete takes it away.
-import { _, number } from "./words.js";
-import { el } from "./dom.js";
+import { _, number } from "../studio/words.js";
+import { el } from "../studio/dom.js";
 
 const RANGES = { zoom: [1, 1.12], rotate: [-5, 5], pan_x: [-3, 3], pan_y: [-3, 3], opacity: [0, 1] };
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,6 +1,6 @@
 // A picture in pieces (Deep Zoom), to look at as closely as it goes: wheel, two fingers, drag, and keys.
-import { _ } from "./words.js";
-import { el } from "./dom.js";
+import { _ } from "../studio/words.js";
+import { el } from "../studio/dom.js";
 
 export class DeepZoom {
   constructor(frame, base) {

@@ -1,6 +1,6 @@
 // A mask painted over the picture with mouse or finger: the dream grows where it is painted.
-import { _ } from "./words.js";
-import { button, el } from "./dom.js";
+import { _ } from "../studio/words.js";
+import { button, el } from "../studio/dom.js";
 
 const MOST = 1024;
 
