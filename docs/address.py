@@ -26,6 +26,7 @@ def main(root: Path = ROOT) -> None:
     pages = [
         project,
         root / "README.md",
+        root / "README.zh-CN.md",
         *(root / "docs").rglob("*.md"),
         root / "examples" / "tutorial.ipynb",
     ]

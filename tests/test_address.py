@@ -13,7 +13,7 @@ main = runpy.run_path(str(ROOT / "docs" / "address.py"))["main"]
 
 @pytest.fixture
 def clone(tmp_path):
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "README.zh-CN.md"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("*.jpg"))
     (tmp_path / "examples").mkdir()
@@ -26,7 +26,7 @@ def test_an_address_is_put_everywhere_and_can_be_changed(clone, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["address.py", address])
         main(clone)
     badge = "https://colab.research.google.com/github/some-else/bat-country/blob/main/examples/tutorial.ipynb"
-    for page in ("README.md", "docs/notebook.md", "examples/tutorial.ipynb"):
+    for page in ("README.md", "README.zh-CN.md", "docs/notebook.md", "examples/tutorial.ipynb"):
         text = (clone / page).read_text("utf-8")
         assert badge in text and "somebody" not in text
     assert 'repository = "some-else/bat-country"' in (clone / "pyproject.toml").read_text("utf-8")

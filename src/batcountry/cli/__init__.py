@@ -33,7 +33,8 @@ def application() -> Commands:
     import batcountry.cli.networks
     import batcountry.cli.root
     import batcountry.cli.studio
-    import batcountry.cli.visualize  # noqa: F401 - they add their commands
+    import batcountry.cli.visualize
+    import batcountry.cli.watch  # noqa: F401 - they add their commands
     from batcountry.cli.app import app
 
     return app

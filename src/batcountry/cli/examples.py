@@ -31,6 +31,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "for others in the house, who need the token that it says",
         ),
     ),
+    "watch": (
+        ("bat-country watch inputs outputs", "dream whatever is dropped into a folder, until Ctrl-C"),
+        (
+            "bat-country watch inputs outputs --settings settings.json --once",
+            "what is there now, with settings that may change meanwhile",
+        ),
+    ),
     "bulk": (
         (
             "bat-country bulk photos --layer blocks.5 --layer blocks.10 -o dreams",

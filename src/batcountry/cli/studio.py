@@ -16,7 +16,7 @@ from batcountry.errors import MissingExtra, StudioError
 
 HOST, PORT = "127.0.0.1", 8015
 
-_NETWORK, _BOUNDS = "Who may come", "How much it takes"
+_NETWORK, _BOUNDS, _WATCH = "Who may come", "How much it takes", "A folder that dreams"
 
 log = logging.getLogger("batcountry")
 
@@ -58,6 +58,22 @@ def studio(
         typer.Option(
             metavar="URL", help="Another database than a file in the folder, as SQLAlchemy names it."
         ),
+    ] = None,
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Also dream what is dropped into this folder; see `bat-country watch`.",
+            rich_help_panel=_WATCH,
+        ),
+    ] = None,
+    watch_output: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for its results.", rich_help_panel=_WATCH),
+    ] = None,
+    watch_settings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON file with how to dream them.", rich_help_panel=_WATCH),
     ] = None,
     host: Annotated[
         str,
@@ -148,7 +164,11 @@ def studio(
         "max_queue": max_queue,
         "idle_seconds": idle,
     }
-    settings = _settings(given)
+    check_extra()
+    given["watch"] = _watched(watch, watch_output, watch_settings)
+    from batcountry.studio import StudioSettings
+
+    settings = StudioSettings(**given)
     _work(settings) if worker else _serve(settings, works=not page, opens=open_page)
 
 
@@ -161,7 +181,8 @@ def _bytes(text: str, option: str) -> int:
         raise StudioError(f"{option} cannot be {text!r}: {error}") from None
 
 
-def _settings(given: dict[str, Any]) -> Any:
+def check_extra() -> None:
+    """Raise `MissingExtra` unless the studio's libraries are there."""
     try:
         import fastapi  # noqa: F401 - to say at once that it is missing
         import sqlalchemy  # noqa: F401
@@ -173,14 +194,34 @@ def _settings(given: dict[str, Any]) -> Any:
             "studio",
             "fastapi uvicorn jinja2 python-multipart sqlalchemy watchdog babel prometheus-client",
         ) from None
-    from batcountry.studio import StudioSettings
 
-    return StudioSettings(**given)
+
+def _watched(inputs: Path | None, outputs: Path | None, settings: Path | None) -> Any:
+    """Return the folder to watch, None if there is to be none."""
+    if inputs is None and outputs is None and settings is None:
+        return None
+    if inputs is None or outputs is None:
+        raise StudioError(
+            "a watched folder needs --watch and --watch-output, a folder for the results; give both"
+        )
+    from batcountry.studio.settings import WatchedFolder
+    from batcountry.studio.watch.running import check_watched
+
+    folder = WatchedFolder(inputs=inputs, outputs=outputs, settings=settings)
+    check_watched(folder)
+    return folder
+
+
+def supervisor_of(settings: Any, database: Any) -> Any:
+    """Return what watches over a studio's workers, and its folder if it has one."""
+    from batcountry.studio.watch.running import WatchingSupervisor
+    from batcountry.studio.worker.supervisor import Supervisor
+
+    return (Supervisor if settings.watch is None else WatchingSupervisor)(settings, database)
 
 
 def _serve(settings: Any, *, works: bool, opens: bool) -> None:
     from batcountry.studio.web.serving.server import serve
-    from batcountry.studio.worker.supervisor import Supervisor
 
     def ready(address: str, token: str | None) -> None:
         out.print(
@@ -193,17 +234,16 @@ def _serve(settings: Any, *, works: bool, opens: bool) -> None:
 
     serve(
         settings,
-        workers=(lambda studio: Supervisor(studio.settings, studio.database)) if works else None,
+        workers=(lambda studio: supervisor_of(studio.settings, studio.database)) if works else None,
         ready=ready,
     )
 
 
 def _work(settings: Any) -> None:
     from batcountry.studio.store.database import Database
-    from batcountry.studio.worker.supervisor import Supervisor
 
     settings.places.make()
-    supervisor = Supervisor(settings, Database(settings.database_url))
+    supervisor = supervisor_of(settings, Database(settings.database_url))
     supervisor.start()
     out.print(f"dreaming for the studio in {plain(settings.folder)}; Ctrl-C ends it")
     try:

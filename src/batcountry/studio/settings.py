@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from batcountry.backend.policy import STRICT, Policy
+from batcountry.backend.policy import OPEN, STRICT, Policy
 from batcountry.errors import BatCountryError, StudioError
 from batcountry.recipe.validation import Checked
 from batcountry.studio.places import StudioFolder
@@ -15,7 +15,33 @@ from batcountry.studio.places import StudioFolder
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Hosts that only this machine reaches."""
 
+WATCHED = "watch"
+"""The kind that jobs of a watched folder are to people."""
+
 _SQLITE = "sqlite:///"
+
+
+class WatchedFolder(Checked):
+    """A folder whose files are dreamed.
+
+    Attributes
+    ----------
+    inputs, outputs
+        What is dropped into the first appears dreamed in the second.
+    settings
+        A JSON file that says how to dream; None for the usual recipe. See `batcountry.studio.watch.settings_file`.
+    """
+
+    refusal: ClassVar[type[BatCountryError]] = StudioError
+
+    inputs: Path
+    outputs: Path
+    settings: Path | None = None
+
+    @field_validator("inputs", "outputs", "settings", mode="after")
+    @classmethod
+    def _from_anywhere(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.absolute()
 
 
 class StudioSettings(Checked):
@@ -53,6 +79,8 @@ class StudioSettings(Checked):
         Of one job from the network.
     idle_seconds
         Without work, until a worker ends and its network leaves the memory.
+    watch
+        A folder whose files are dreamed; None for none.
     """
 
     refusal: ClassVar[type[BatCountryError]] = StudioError
@@ -78,6 +106,7 @@ class StudioSettings(Checked):
     max_steps: int = Field(default=100_000, ge=1)
     max_seconds: float = Field(default=86_400, gt=0)
     idle_seconds: float = Field(default=600, gt=0)
+    watch: WatchedFolder | None = None
 
     @field_validator("folder", "allow", mode="after")
     @classmethod
@@ -109,6 +138,10 @@ class StudioSettings(Checked):
     def is_private(self) -> bool:
         """Whether only this machine reaches it, so that no token is needed."""
         return self.host in LOOPBACK
+
+    def policy_for(self, kind: str) -> Policy:
+        """Return what a job of a kind may do: a watched folder's is of who started the studio, others are from the network."""
+        return OPEN if kind == WATCHED else self.policy
 
     @property
     def policy(self) -> Policy:

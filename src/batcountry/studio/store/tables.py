@@ -114,3 +114,17 @@ uploads = Table(
     Column("created", Double, nullable=False),
     Index("uploads_by_time", "created", "id"),
 )
+
+watched = Table(
+    "watched",
+    metadata,
+    Column("folder", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("job", _ID, nullable=False, default=""),
+    Column("result", Text, nullable=False, default=""),
+    Column("sentence", Text, nullable=False, default=""),
+)

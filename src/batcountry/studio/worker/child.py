@@ -46,7 +46,7 @@ class Child:
         )
         self.name = worker_name(ProcessName.of(self.process.pid), ProcessName.of())
         # A worker needs no secret, and works in another folder.
-        told = settings.model_copy(update={"token": None, "database": settings.database_url})
+        told = settings.model_copy(update={"token": None, "watch": None, "database": settings.database_url})
         orders = Orders(settings=told, name=self.name)
         assert self.process.stdin is not None
         with suppress(OSError):  # it has ended already, which is seen soon

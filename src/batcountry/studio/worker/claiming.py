@@ -44,7 +44,7 @@ def work(settings: StudioSettings, name: str, leaving: threading.Event) -> None:
         preview = settings.places.preview(job.id)
         teller = Teller(leases, job.id, name, Control(), leaving, preview=preview)
         try:
-            run_job(job, teller, settings.places, settings.policy)
+            run_job(job, teller, settings.places, settings.policy_for(job.kind))
         except LeaseLost:
             continue  # somebody cancelled it, or another has it
         if teller.wish == "pause":
