@@ -70,6 +70,9 @@ pictures: .make/test ## make the pictures of README and documentation again
 	@$(BIN)/python docs/how_it_works.py
 	@$(BIN)/python docs/gallery.py
 
+studio-pictures: .make/test ## make the pictures of the studio's pages in the documentation again; needs Chromium
+	@$(BIN)/python tools/studio_pictures.py $(ARGS)
+
 notebook: .make/test ## run the tutorial and keep what it shows in it
 	@$(BIN)/python docs/run_tutorial.py
 
