@@ -129,8 +129,8 @@ def dream(client: httpx.Client) -> dict[str, Any]:
 
 def show_layer(page: Page) -> None:
     """Open the layer whose channels are drawn."""
-    page.locator(".layers li button").filter(has_text=re.compile(rf"^{re.escape(LAYER)}\s*\d")).click()
-    page.wait_for_function("document.querySelectorAll('.channels img').length > 8")
+    page.click(f".layers [data-layer='{LAYER}']")
+    page.locator(".channels img").nth(8).wait_for()
 
 
 def hide_folder(page: Page) -> None:
