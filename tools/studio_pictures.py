@@ -193,7 +193,7 @@ def write(screenshot: bytes, path: Path) -> None:
         picture.convert("RGB").resize(
             (min(1200, picture.width), picture.height * min(1200, picture.width) // picture.width),
             Image.Resampling.LANCZOS,
-        ).save(path, quality=70, method=6)
+        ).save(path, quality=60, method=6)
 
 
 def main() -> None:
