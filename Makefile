@@ -31,7 +31,7 @@ SMOKE = rm -rf .make/smoke && mkdir .make/smoke && cp -r tests/smoke .make/smoke
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: FORCE help dream test lint format keywords words types docs pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-memory bench-motion bench-params bench-atlas bench-modules bench-kernels bench-studio fuzz mutants clean
+.PHONY: FORCE help dream test lint format keywords words types docs pictures studio-pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-memory bench-motion bench-params bench-atlas bench-modules bench-kernels bench-studio fuzz mutants clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ pictures: .make/test ## make the pictures of README and documentation again
 	@$(BIN)/python docs/pictures.py
 	@$(BIN)/python docs/how_it_works.py
 	@$(BIN)/python docs/gallery.py
+
+studio-pictures: .make/test ## make the pictures of the studio's pages in the documentation again; needs Chromium
+	@$(BIN)/python tools/studio_pictures.py $(ARGS)
 
 notebook: .make/test ## run the tutorial and keep what it shows in it
 	@$(BIN)/python docs/run_tutorial.py

@@ -83,6 +83,41 @@ def test_cancel_in_mid_run_keeps_the_picture_and_what_was_seen(open_page, studio
     assert page.is_visible("#actions >> text=Dream")
 
 
+def test_cancel_also_takes_back_a_change_that_has_not_begun(open_page, studio, photo):
+    studio.studio.seconds = 5.0
+    page = open_page()
+    page.set_input_files("#choose", photo)
+    page.wait_for_selector(RUNNING)
+    page.evaluate(
+        """() => {
+            document.querySelectorAll("#looks input")[1].click();
+            [...document.querySelectorAll("#actions button")].find((each) => each.textContent === "Cancel").click();
+        }"""
+    )
+    page.wait_for_selector("#canvas[data-state=cancelled]")
+    page.wait_for_timeout(900)
+    assert page.get_attribute("#canvas", "data-state") == "cancelled"
+    assert len(studio.studio.requests) == 1
+
+
+def test_the_picture_is_as_high_as_the_window_and_stays_in_sight(open_page, photo):
+    page = open_page()
+    page.wait_for_selector("#looks input:checked", state="attached")
+    empty = page.locator("#canvas").bounding_box()
+    assert empty["y"] + empty["height"] > 860
+    page.set_input_files("#choose", photo)
+    page.wait_for_selector(DONE)
+    page.locator("#strip img").first.wait_for()
+    strip = page.locator("#strip").bounding_box()
+    assert 860 < strip["y"] + strip["height"] <= 900
+    page.click("#fold-rest summary")
+    page.mouse.move(1300, 600)
+    page.mouse.wheel(0, 1200)
+    page.wait_for_timeout(400)
+    assert page.evaluate("scrollY") > 300
+    assert 0 <= page.locator("#canvas").bounding_box()["y"] < 60
+
+
 def test_pause_and_go_on(open_page, studio, photo):
     studio.studio.seconds = 3.0
     page = open_page()

@@ -113,6 +113,8 @@ def test_a_selection_is_compared_zipped_and_deleted(open_page, studio):
     assert names == ["picture0003.jpg", "picture0001.jpg"]
     page.click("#selection >> text=Compare")
     page.wait_for_selector(".viewer .before[src*=picture0003]")
+    assert page.eval_on_selector(".viewer .before", "each => getComputedStyle(each).objectFit") == "contain"
+    assert not page.is_visible(".viewer .tag")
     page.click(".viewer >> text=Close")
     page.click("#selection >> text=Delete")
     page.locator(".toast >> text=Undo").wait_for()
@@ -124,7 +126,7 @@ def test_the_same_recipe_on_another_picture(open_page, studio, photo):
     page = open_page("/gallery")
     page.locator(TILE).first.click()
     page.click("text=The same on another picture")
-    page.wait_for_selector("#looks input:checked", state="attached")
+    page.locator(".toast button").wait_for()
     page.set_input_files("#choose", photo)
     page.wait_for_selector("#canvas[data-state=done]")
     assert studio.studio.requests[-1]["recipe"]["seed"] == 2

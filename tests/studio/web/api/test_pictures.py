@@ -153,6 +153,19 @@ def test_a_picture_in_pieces_is_sent_in_pieces(gallery, add_picture):
     gallery.delete(f"/api/v1/pictures/{id}")
 
 
+def test_the_small_one_of_a_picture_in_pieces_is_its_largest_piece_that_shows_all(gallery, add_picture):
+    folder = gallery.here.folder.pictures / "pieces-of-two"
+    pieces = {"8/0_0": (125, 60), "9/0_0": (250, 120), "10/0_0": (254, 240), "10/1_0": (246, 240)}
+    for name, size in pieces.items():
+        place = folder / "dream_files" / f"{name}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, (200, 30, 90)).save(place)
+    id = add_picture(gallery, file="pictures/pieces-of-two", media="pyramid")
+    reply = gallery.get(f"/api/v1/pictures/{id}/thumb?side=320")
+    assert Image.open(io.BytesIO(reply.content)).size == (250, 120)
+    gallery.delete(f"/api/v1/pictures/{id}")
+
+
 def test_of_a_picture_whose_file_is_gone_that_is_said(gallery, add_picture):
     id = add_picture(gallery)
     gallery.here.folder.file(gallery.here.pictures.get(id).file).unlink()

@@ -46,11 +46,18 @@ async def thumb_of(studio: Studio, source: Path, id: str, side: int) -> Path:
     return target
 
 
+def whole_in_pieces(folder: Path) -> Path | None:
+    """Return the largest piece of a Deep Zoom pyramid that shows all of the picture, or None if there is none."""
+    wholes = [piece for piece in folder.glob("*_files/*/0_0.*") if piece.parent.name.isdigit()]
+    wholes = [piece for piece in wholes if len(list(piece.parent.iterdir())) == 1]
+    return max(wholes, key=lambda piece: int(piece.parent.name), default=None)
+
+
 async def picture_thumb(studio: Studio, picture: Picture, side: int) -> Path:
     """Return the small picture of a result: of itself, or if it is too large or in pieces, of the last preview of its job."""
     path = studio.folder.file(picture.file)
     if path.is_dir():  # an atlas, or pieces
-        path = next(iter(sorted(path.glob("sheets/*.jpg"))), path)
+        path = next(iter(sorted(path.glob("sheets/*.jpg"))), None) or whole_in_pieces(path) or path
     if not path.is_dir():
         with suppress(StudioError):
             return await thumb_of(studio, path, picture.id, side)

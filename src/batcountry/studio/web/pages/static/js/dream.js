@@ -232,7 +232,7 @@ function sentence() {
   return state.result ? dot(_("Done"), size) : size;
 }
 
-function act(what) { return async () => { try { await heard(await post(`/jobs/${job.id}/${what}`)); refresh(); } catch (error) { told(error); refresh(); } }; }
+function act(what) { return async () => { if (what === "cancel") again.cancel(); try { await heard(await post(`/jobs/${job.id}/${what}`)); refresh(); } catch (error) { told(error); refresh(); } }; }
 
 function actions() {
   const list = [];
@@ -383,11 +383,12 @@ happenings.addEventListener("back", () => { refresh(); rail.load(); });
 
 header();
 show();
-await rail.load();
+const given = await rail.load();
 rail.refresh();
 const asked = new URLSearchParams(location.search);
 if (asked.has("picture")) {
   history.replaceState(null, "", "/");
   await take({ own: { picture: asked.get("picture") } });
 } else if (state.job) await refresh();
+if (given && !asked.has("picture")) { keep(); toast(_("The recipe is set. Now choose a picture, or drop one."), _("Choose a picture"), () => $("choose").click(), 12); }
 happenings.begin();

@@ -194,8 +194,7 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape" && 
 new IntersectionObserver((seen) => { if (seen[0].isIntersecting) load(); }, { rootMargin: "900px" }).observe($("end"));
 header();
 pills();
-get("/looks").then((answer) => { looks = answer.looks ?? answer; }).catch(() => {});
-await load();
+await Promise.all([get("/looks").then((answer) => { looks = answer.looks ?? answer; }).catch(() => {}), load()]);
 const asked = address.get("picture");
 if (asked) { try { viewer.open(pictures.find((each) => each.id === asked) ?? await byId(asked)); } catch (error) { told(error); } }
 if (latest && pictures[0]) viewer.open(pictures[0]);

@@ -5,6 +5,7 @@ import { el, swap, typing } from "../studio/dom.js";
 export class Compare {
   constructor(frame, at = 38) {
     this.frame = frame;
+    this.named = true;
     frame.classList.add("compare");
     this.after = el("img", { class: "after", alt: _("The dream"), draggable: false });
     this.before = el("img", { class: "before", alt: _("The picture before"), draggable: false });
@@ -21,8 +22,10 @@ export class Compare {
     this.frame.style.setProperty("--at", `${this.at}%`);
     this.divider.setAttribute("aria-valuenow", String(Math.round(this.at)));
     this.divider.setAttribute("aria-valuetext", _("{n} of 100 before", { n: Math.round(this.at) }));
-    this.tag.hidden = this.at < 12;
+    this.#name();
   }
+
+  #name() { this.tag.hidden = !this.named || this.divider.hidden || this.at < 12; }
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return false;
@@ -73,7 +76,15 @@ export class Compare {
   showAfter(address) { return swap(this.after, address); }
 
   /** Whether there is something to compare: without, the divider is away. */
-  split(shown) { for (const part of [this.divider, this.before]) part.hidden = !shown; this.tag.hidden = !shown || this.at < 12; }
+  split(shown) { for (const part of [this.divider, this.before]) part.hidden = !shown; this.#name(); }
+
+  /** Two pictures of which none came of the other: no word on them, and each at its own proportions. */
+  apart() {
+    this.named = false;
+    this.frame.classList.add("apart");
+    this.split(true);
+    this.move(50);
+  }
 
   peek(shown) { this.frame.classList.toggle("peek", shown); }
 }

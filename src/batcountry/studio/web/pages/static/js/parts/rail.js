@@ -20,6 +20,7 @@ export class Rail {
 
   get form() { return this.state.form; }
 
+  /** Ask the studio for looks, networks and the recipe's schema; says whether another page handed a recipe over. */
   async load() {
     const ask = async (path, set) => { try { set(await get(path)); } catch { /* said by the line at the top */ } };
     await Promise.all([
@@ -31,6 +32,7 @@ export class Rail {
     if (waiting) { localStorage.removeItem("recipe"); Object.assign(this.form, formOf(waiting, this.looks, this.schema)); }
     if (!this.form.look && !this.form.layer && !this.form.thing && this.looks.length) this.form.look = (this.looks.find((look) => look.default) ?? this.looks[0]).name;
     this.refresh();
+    return !!waiting;
   }
 
   title() {
@@ -56,7 +58,6 @@ export class Rail {
     this.#rest();
   }
 
-  // A picture of theirs shows the looks better than ours: when it is known, the small dreams of it are asked for.
   #looks() {
     const shown = JSON.stringify(this.looks.map((look) => look.picture));
     if (this.shownLooks !== shown) {
@@ -142,7 +143,7 @@ export class Rail {
     const select = el("select", { onchange: () => { this.form.size = Number(select.value); this.refresh(); this.changed(); } },
       SIZES.map(([side, word]) => el("option", { value: side, selected: side === chosen }, side ? `${_(word)} · ${side}` : _(word))), known ? null : el("option", { value: chosen, selected: true }, String(chosen)));
     const large = el("a", { class: "button small", href: this.state.result ? `/huge?picture=${this.state.result}` : "/huge" }, _("For paper: A4 to a wall"));
-    $("size").replaceChildren(el("label", { class: "field" }, el("span", {}, _("Size of the dream")), select, el("small", {}, _("Its longer side. A larger one takes longer."))), el("div", { class: "row" }, large));
+    $("size").replaceChildren(el("label", { class: "field" }, el("span", {}, _("Longer side, in pixels")), select, el("small", {}, _("A larger one takes longer."))), el("div", { class: "row" }, large));
   }
 
   #rest() {

@@ -34,9 +34,7 @@ export class Viewer {
   compareTwo(one, two) {
     this.open(two);
     this.compare.showBefore(at.file(one.id));
-    this.compare.split(true);
-    this.compare.tag.hidden = true;
-    this.compare.move(50);
+    this.compare.apart();
   }
 
   #film(picture) {
@@ -47,6 +45,7 @@ export class Viewer {
   }
 
   #still(picture) {
+    this.frame.classList.remove("apart");
     this.compare = new Compare(this.frame, 0);
     this.compare.ratio(picture.width || 1, picture.height || 1);
     this.compare.after.src = at.thumb(picture.id, 960);

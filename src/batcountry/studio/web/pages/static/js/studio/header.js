@@ -1,5 +1,5 @@
 // The dot at the top: whether the studio is there, and on what it dreams.
-import { $ } from "./dom.js";
+import { $, el } from "./dom.js";
 import { get } from "./api.js";
 import { _, bytes } from "./words.js";
 import { happenings } from "./events.js";
@@ -12,6 +12,6 @@ export async function header() {
     const settings = await get("/settings");
     draw(true);
     const text = [settings.devices?.filter((each) => each !== "auto").join(", "), settings.memory_total ? _("{used} of {all}", { used: bytes(settings.memory_total - settings.memory_free), all: bytes(settings.memory_total) }) : ""].filter(Boolean).join(" · ");
-    if (text) $("health").lastElementChild.textContent = `${text} · ${_("Settings")}`;
+    if (text) $("health").lastElementChild.replaceChildren(el("span", { class: "machine" }, `${text} · `), _("Settings"));
   } catch { draw(false); }
 }
