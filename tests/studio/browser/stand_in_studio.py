@@ -135,6 +135,7 @@ def make_app(studio: Studio) -> FastAPI:
     """Return an application with the pages and the stand-in."""
     app = FastAPI()
     app.include_router(router)
+    app.state.last_event = lambda: len(studio.events)
 
     @app.middleware("http")
     async def policy(request: Request, call_next: Any) -> Response:

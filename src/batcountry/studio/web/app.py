@@ -80,6 +80,7 @@ def create_app(settings: StudioSettings, *, workers: Callable[[Studio], Workers]
     )
     app.state.settings = settings
     app.state.studio = Studio.open(settings)
+    app.state.last_event = app.state.studio.events.last
     app.state.metrics = health.metrics_of(app.state.studio)
     app.state.workers = None
     add_problems(app)

@@ -112,6 +112,14 @@ def test_the_theme_of_the_cookie_is_one_of_two(client, theme):
     assert "<script>" not in page
 
 
+def test_a_page_knows_the_newest_event_there_was_so_that_it_misses_none_until_it_listens(client):
+    client.app.state.last_event = lambda: 41
+    try:
+        assert ' data-last-event="41"' in client.get("/gallery").text
+    finally:
+        del client.app.state.last_event
+
+
 def test_who_opens_a_page_to_dream_on_finds_a_worker_ready(client):
     class Workers:
         count = 0

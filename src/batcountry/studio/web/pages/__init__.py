@@ -119,7 +119,8 @@ def _show(request: Request) -> HTMLResponse:
     workers = getattr(request.app.state, "workers", None)
     if workers is not None and request.url.path in DREAMING:
         workers.warm()  # the first preview is to be there within a second
-    return render(request, name, title)
+    last_event = getattr(request.app.state, "last_event", None)
+    return render(request, name, title, last_event="" if last_event is None else last_event())
 
 
 for _path in PAGES:

@@ -5,8 +5,14 @@ import { $ } from "./dom.js";
 
 const KINDS = ["job", "progress", "preview", "picture", "settings"];
 
+// The newest event when the page was made, so that what happens until it listens is not missed.
+function lastEvent() {
+  const text = document.documentElement.dataset.lastEvent;
+  return text ? Number(text) : null;
+}
+
 class Happenings extends EventTarget {
-  #source = null; #last = null; #failures = 0; #timer = 0; #heard = 0; #probed = 0; #polling = false; reachable = true;
+  #source = null; #last = lastEvent(); #failures = 0; #timer = 0; #heard = 0; #probed = 0; #polling = false; reachable = true;
 
   begin() {
     if (this.#source || this.#polling) return this;
