@@ -1,5 +1,7 @@
 """A studio that others can reach: who has its token comes in, by a header or by a cookie, and nobody else."""
 
+import re
+
 import pytest
 
 from batcountry.studio.web.safety.tokens import cookie_value
@@ -37,6 +39,13 @@ def test_without_it_nothing_is_shown(closed):
         reply = closed.get(path)
         assert reply.status_code == 401 and "token" in reply.json()["detail"]
         assert reply.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_the_page_that_asks_for_it_has_all_that_it_needs(closed):
+    page = closed.get("/enter").text
+    addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert addresses and all(closed.get(address).status_code == 200 for address in addresses)
+    assert "/words/" not in page
 
 
 def test_with_it_in_a_header_everything_is(closed):

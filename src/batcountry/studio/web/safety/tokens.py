@@ -22,7 +22,7 @@ TRIES_PER_MINUTE = 20
 """Wrong tokens that one address may try."""
 
 _OPEN_PREFIXES = ("/static/",)
-_OPEN = (ENTRY, "/health", "/favicon.ico", "/words.json")
+_OPEN = (ENTRY, "/health", "/favicon.ico")
 
 
 def cookie_value(token: str) -> str:
