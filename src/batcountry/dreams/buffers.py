@@ -26,11 +26,10 @@ _OTHER_UPDATE = 5.0
 _KEPT_BY_OPTIMIZER = {"ascent": 0.0, "adam": 2.0, "rmsprop": 1.0}
 _OTHER_OPTIMIZER = 3.0
 _FINISH, _RECOLORING = 3.7, 15.0
-_SCRAPS, _MOST_SCRAPS = (
-    160.0,
-    144e6,
-)  # bytes a pixel, and in all, that recoloring leaves in pieces which it cannot use again
 _CARRY = 11.0  # from one octave to the next
+
+# Bytes a pixel, and at most in all, that recoloring leaves in pieces which it cannot use again.
+_SCRAPS, _MOST_SCRAPS = 160.0, 144e6
 
 
 @dataclass(frozen=True)
