@@ -109,7 +109,13 @@ def test_where_no_size_is_large_enough_the_last_is_named(two_channels):
         RecipeError, match="4×2 pixels is too small for two-channels to run as far as sum, mean"
     ):
         large_enough(two_channels, ["sum", "mean"], SMALL[:2])
-    with pytest.raises(RecipeError, match="4×2 pixels is too small"):
+    two_channels.input_size = None
+    with pytest.raises(
+        RecipeError, match=r"4×2 pixels is too small .* mean, or of another size than the only one"
+    ):
+        large_enough(two_channels, ["mean"], [(1, 2), (2, 2), (2, 4)])
+    two_channels.input_size = (1, 2)
+    with pytest.raises(RecipeError, match=r"as far as mean; use a larger picture \(--enlarge"):
         large_enough(two_channels, ["mean"], [(1, 2), (2, 2), (2, 4)])
 
 

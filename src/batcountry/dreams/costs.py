@@ -101,7 +101,13 @@ def probe_sizes(sizes: list[Size], runs: Callable[[Size], bool]) -> list[Size]:
 
 
 def measured_cost(gradient: Gradient, sizes: list[Size], device: torch.device, *, channels: int = 3) -> Cost:
-    """Measure what a gradient costs, on pictures of one or two sizes, (height, width)."""
+    """Measure what a gradient costs, on pictures of gray.
+
+    Parameters
+    ----------
+    sizes
+        One or two (height, width): of the first all is measured, of the second what PyTorch keeps for one size more.
+    """
     images = [torch.full((1, channels, *size), 128.0, device=device) for size in sizes]
     compiled = compiled_loops()
     gradient(images[0])  # what is only made once is no pixel's cost

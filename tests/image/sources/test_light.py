@@ -92,13 +92,17 @@ def test_a_float_tiff_may_be_of_shares_or_of_levels(write, light, scale, levels,
     assert np.abs(read_picture(tmp_path / "gray.tif").pixels[..., 1] - light[..., 0] * levels).max() <= 0.51
 
 
-def test_what_is_no_number_is_no_light(write, light):
+def test_what_is_no_number_is_no_light_and_that_is_said(write, light, caplog):
     odd = light.copy()
     odd[0, 0], odd[1, 1] = np.nan, np.inf
     picture = read_picture(write("a.exr", odd))
     assert np.isfinite(picture.pixels).all()
     assert picture.pixels[0, 0].max() == 0
     assert picture.pixels[1, 1].min() > 254
+    assert "a.exr has pixels that are no finite numbers" in caplog.text
+    caplog.clear()
+    read_picture(write("b.exr", light))
+    assert "finite" not in caplog.text
 
 
 @pytest.mark.parametrize(("name", "library"), [("a.exr", "OpenEXR"), ("a.hdr", "cv2"), ("a.tiff", "cv2")])

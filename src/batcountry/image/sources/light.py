@@ -110,9 +110,13 @@ def levels_of(values: Floats, name: str, *, is_linear: bool) -> Floats:
         Whether they are light for sure. If not, they are what most of them look like: shares from 0 to 1, levels
         of 8 bits or of 16, or else light.
     """
-    values = np.nan_to_num(
-        values, nan=0.0, posinf=float(np.max(values, initial=0, where=np.isfinite(values))), neginf=0.0
-    )
+    finite = np.isfinite(values)
+    if not finite.all():
+        log.warning(
+            "%s has pixels that are no finite numbers; they are shown as black or as its brightest", name
+        )
+    brightest = float(values.max(initial=0, where=finite))
+    values = np.nan_to_num(values, nan=0.0, posinf=brightest, neginf=0.0)
     peak, mean = float(values.max(initial=0)), float(values.mean()) if values.size else 0.0
     if not is_linear:
         if peak <= 1:
@@ -124,9 +128,8 @@ def levels_of(values: Floats, name: str, *, is_linear: bool) -> Floats:
     if peak <= 1:
         log.info("%s is light from 0 to %.3g, and is shown as it is, in sRGB", name, peak)
         return _encoded(values)
-    log.warning(
-        "%s is light up to %.3g, which no screen shows; it is toned (Reinhard et al., 2002)", name, peak
-    )
+    text = "%s is light up to %.3g, which no screen shows; it is toned (Reinhard et al., 2002)"
+    log.warning(text, name, peak)
     return _encoded(_toned(values))
 
 
