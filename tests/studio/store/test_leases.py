@@ -143,3 +143,15 @@ def test_each_change_is_told_once_and_in_order(store):
     assert all(each["version"] == 1 and each["job"] == id for each in data)
     assert (data[2]["done"], data[2]["seconds_left"]) == (0.5, 3)
     assert data[4]["picture"] == store.pictures.page()[0][0].id
+
+
+@pytest.mark.parametrize(("wish", "state"), [("", "waiting"), ("cancel", "cancelled"), ("pause", "paused")])
+def test_what_is_wished_while_memory_runs_out_is_heeded(store, wish, state):
+    id = store.submit()
+    store.leases.claim("w", 15)
+    if wish:
+        store.queue.wish(id, wish)
+    job = store.leases.again_smaller(id, "w", "{}", "no memory")
+    assert (job.state, job.smaller, job.wish) == (state, True, "") and (job.ended is None) == (
+        wish != "cancel"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import Connection, Table, select, update
 
@@ -127,20 +128,18 @@ class Leases:
             return change(connection, id, now, **values)
 
     def again_smaller(self, id: str, worker: str, spec: str, log: str) -> Job:
-        """Let a job for which memory was too small wait again, first in the line, with another spec; raises `LeaseLost`."""
+        """Give a job back for which memory was too small, as `stopped` does, with another spec; raises `LeaseLost`."""
         now = self.database.clock()
         with self.database.writing() as connection:
             job = _mine(connection, id, worker)
-            values = let_go(state="waiting", spec=spec, smaller=True, log=longer_log(job.log, log))
+            values = _stopped(job, now) | {"spec": spec, "smaller": True, "log": longer_log(job.log, log)}
             return change(connection, id, now, **values)
 
     def stopped(self, id: str, worker: str) -> Job:
         """Give a job back: cancelled or paused if that is wished by now, else it waits again; raises `LeaseLost`."""
         now = self.database.clock()
         with self.database.writing() as connection:
-            state = _stopped_state(_mine(connection, id, worker))
-            ended = now if state == "cancelled" else None
-            return change(connection, id, now, **let_go(state=state, ended=ended))
+            return change(connection, id, now, **_stopped(_mine(connection, id, worker), now))
 
     def died(self, worker: str, log: str = "", *, blameless: bool = False) -> list[Job]:
         """Take back what a worker has that ended; returns the jobs, which wait again or are set aside.
@@ -200,6 +199,12 @@ def _after_death(job: Job, deaths: int, interruptions: int) -> tuple[State, str]
     if interruptions >= MOST_INTERRUPTIONS:
         return "set_aside", _ASIDE.format(times=f"{interruptions} times, and the server with it")
     return "waiting", ""
+
+
+def _stopped(job: Job, now: float) -> dict[str, Any]:
+    """Return the values of a job that its worker gives back."""
+    state = _stopped_state(job)
+    return let_go(state=state, ended=now if state == "cancelled" else None)
 
 
 def _stopped_state(job: Job) -> State:
