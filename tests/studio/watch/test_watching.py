@@ -308,6 +308,31 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(open_place, own, step, mon
     assert place.pictures.count() == (0 if own else 1)
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_result_that_was_taken_before_it_could_be_said_that_it_is_there_is_done(
+    open_place, own, monkeypatch
+):
+    place = open_place(own=own)
+    place.drop("photo.png")
+    put = endings.put_result
+
+    def killed(source, target, **more):
+        put(source, target, **more)
+        source.unlink(missing_ok=True)
+        target.unlink()  # somebody takes it
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(endings, "put_result", killed)
+    with pytest.raises(KeyboardInterrupt):
+        place.until_done()
+    monkeypatch.setattr(endings, "put_result", put)
+    place.again()
+    place.until_done()
+    assert place.results() == set() and [each.state for each in place.watcher.ledger._known.values()] == [
+        "done"
+    ]
+
+
 def test_a_kill_while_a_file_is_set_aside_leaves_it_there_once(place):
     path = place.drop("bad.png")
     found = path.stat()

@@ -141,9 +141,9 @@ class Endings:
 
     def _deliver(self, file: WatchedFile) -> None:
         result, target = self._result(file), self.watch.outputs / unquoted(file.result)
-        source = self.places.pictures / ".gone" if result is None else self.places.file(result.file)
+        source = None if result is None else self.places.file(result.file)
         try:
-            if not put_result(source, target, keep=self.keep) and result is not None:
+            if source is not None and not put_result(source, target, keep=self.keep):
                 self._choose(file, source.suffix)
                 return
         except OSError as error:

@@ -40,12 +40,12 @@ def free_place(path: Path) -> Path:
 
 
 def put_result(source: Path, target: Path, *, keep: bool) -> bool:
-    """Give a result its place, and return whether it is there now; if not, somebody else's file is.
+    """Give a result its place, and return whether it has it; if not, somebody else's file is there.
 
     Parameters
     ----------
     source
-        The result; if it is not there any more, it was put before.
+        The result; if it is not there any more, it was put before, and may have been taken from its place since.
     keep
         Whether it stays where it is, too.
 
@@ -55,7 +55,7 @@ def put_result(source: Path, target: Path, *, keep: bool) -> bool:
         If it cannot be written there, as when the disk is full.
     """
     if not os.path.lexists(source):
-        return os.path.lexists(target)
+        return True
     target.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(target):
         if not _is_ours(source, target):
