@@ -13,6 +13,7 @@ import pytest
 import studio_kinds
 from batcountry.errors import StudioError
 from batcountry.studio.store.events import EventLog
+from batcountry.studio.worker import supervisor as supervisor_module
 from batcountry.studio.worker.names import ProcessName, is_orphaned, worker_name
 from batcountry.studio.worker.supervisor import Supervisor
 from children import child
@@ -60,6 +61,25 @@ def pid_of(supervisor):
 def test_no_process_is_there_without_work(studio, supervisor):
     time.sleep(0.3)
     assert [(each.device, each.pid, each.state) for each in supervisor.status()] == [("cpu", None, "none")]
+
+
+class _Idle:
+    """A worker that has no job."""
+
+    name, has_ended, is_stopped = "idle", False, False
+
+
+def test_a_page_that_is_opened_beside_an_idle_worker_starts_none_after_it(studio, monkeypatch):
+    begun = []
+    monkeypatch.setattr(supervisor_module, "Child", lambda settings, device: begun.append(device) or _Idle())
+    supervisor = Supervisor(studio.settings, studio.database)
+    supervisor.warm()
+    supervisor._look()
+    supervisor.warm()  # there is one
+    supervisor._look()
+    supervisor.slots[0].child = None  # it was idle for long enough
+    supervisor._look()
+    assert begun == ["cpu"]
 
 
 @pytest.mark.slow
@@ -146,3 +166,10 @@ def test_a_name_says_whether_its_process_lives():
     assert [each for each, found in orphaned.items() if found] == [(gone, gone)]
     for nonsense in ("", "w", "a of b", "a/b of c/d", "a/1@2 of a/1@x"):
         assert not is_orphaned(nonsense)
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="only Linux works out from the clock when a process was begun")
+def test_a_clock_that_is_set_ends_no_process(monkeypatch):
+    here, boot = ProcessName.of(), psutil.boot_time()
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: boot + 30)
+    assert ProcessName.read(str(here)).lives and ProcessName.of() == here

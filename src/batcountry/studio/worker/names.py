@@ -23,7 +23,7 @@ class ProcessName:
     def of(cls, pid: int | None = None) -> ProcessName:
         """Return the name of a process of this machine, of this one if no number is given."""
         pid = os.getpid() if pid is None else pid
-        return cls(socket.gethostname()[:40].replace("/", "-"), pid, psutil.Process(pid).create_time())
+        return cls(socket.gethostname()[:40].replace("/", "-"), pid, _begun(psutil.Process(pid)))
 
     @classmethod
     def read(cls, text: str) -> ProcessName | None:
@@ -48,11 +48,17 @@ class ProcessName:
         """Whether a process of this machine is still there, and has not only not been waited for."""
         try:
             process = psutil.Process(self.pid)
-            return (
-                abs(process.create_time() - self.begun) < _SAME and process.status() != psutil.STATUS_ZOMBIE
-            )
+            return abs(_begun(process) - self.begun) < _SAME and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
+
+
+def _begun(process: psutil.Process) -> float:
+    """Return when a process was begun, in seconds that stay the same when somebody sets the clock.
+
+    On Linux that is since the machine was started, as the date of that is worked out from the clock each time.
+    """
+    return process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0)
 
 
 def worker_name(worker: ProcessName, supervisor: ProcessName) -> str:

@@ -119,15 +119,16 @@ class Supervisor:
         self._start_workers()
 
     def _start_workers(self) -> None:
+        asked = self._warm.is_set()
+        self._warm.clear()  # also where a worker is there already, or one would follow it when it has idled
         free = [each for each in self.slots if each.child is None and time.monotonic() >= each.not_before]
-        if not free or not (self._warm.is_set() or self.leases.is_work()):
+        if not free or not (asked or self.leases.is_work()):
             return
         if not any(
             each.child is not None and each.child.name not in self.leases.holders() for each in self.slots
         ):
             free[0].child = Child(self.settings, free[0].device)
             free[0].overdue = 0
-        self._warm.clear()
 
     def _bury(self, slot: Slot) -> None:
         """Take back what a worker had that ended, and decide when the next may be started."""
