@@ -18,6 +18,13 @@ from batcountry.studio.worker import running, telling
 from studio_kinds import PNG, PuppetKind
 
 
+def until(what, most=60):
+    begun = time.monotonic()
+    while not what():
+        assert time.monotonic() - begun < most
+        time.sleep(0.02)
+
+
 @pytest.fixture(autouse=True)
 def _puppets(registered, caplog):
     caplog.set_level("INFO", "batcountry")  # as the worker's process has it
@@ -44,6 +51,36 @@ def test_what_was_finished_by_a_worker_that_could_not_say_so_is_done_without_bei
     monkeypatch.setattr(PuppetKind, "prepare", None)
     assert studio.run().state == "done"
     assert [each.job for each in studio.pictures.page()[0]] == [id]
+
+
+def test_a_result_that_is_gone_before_it_could_be_said_is_made_again(studio):
+    id = studio.submit()
+    finish(run(studio.queue.get(id).spec(), folder=studio.places.job(id), policy=OPEN))
+    studio.places.result(id).unlink()
+    assert studio.run().state == "done"
+    assert studio.places.result(id).read_bytes() == PNG and studio.pictures.count() == 1
+
+
+def test_a_job_is_kept_while_its_results_go_to_the_disk(studio, monkeypatch):
+    monkeypatch.setattr(telling, "_RENEWED", 0.0)
+    id = studio.submit()
+
+    def slowly(_):
+        before = studio.queue.get(id).lease_until
+        until(lambda: studio.queue.get(id).lease_until > before)
+
+    monkeypatch.setattr(running, "to_disk", slowly)
+    assert studio.run().state == "done"
+
+
+def test_a_disk_that_fails_when_results_go_to_it_is_said(studio, monkeypatch):
+    def fails(path):
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(running, "to_disk", fails)
+    studio.submit()
+    job = studio.run()
+    assert job.state == "failed" and "Input/output error" in job.sentence and "fault" not in job.sentence
 
 
 def test_what_was_stopped_goes_on_where_it_was(studio):

@@ -29,3 +29,20 @@ def test_folders_of_done_jobs_go_at_once_those_of_others_after_a_week_and_unfini
     studio.database.clock = lambda: time.time() + KEPT_SECONDS + 1
     sweep(studio.places, studio.database)
     assert {each.name for each in studio.places.work.iterdir()} == {waiting, stranger}
+
+
+def test_what_a_job_showed_and_wrote_that_was_given_up_goes_with_its_folder(studio):
+    done, failed, waiting = (studio.submit(), studio.submit(), studio.submit())
+    for id in (done, failed):
+        studio.leases.claim(id, 15)
+    studio.leases.finish(done, done, [])
+    studio.leases.fail(failed, failed, "no")
+    for id in (done, failed, waiting):
+        studio.places.preview(id).touch()
+        studio.places.result(id).touch()
+    sweep(studio.places, studio.database)
+    assert {each.stem for each in studio.places.previews.iterdir()} == {failed, waiting}
+    studio.database.clock = lambda: time.time() + KEPT_SECONDS + 1
+    sweep(studio.places, studio.database)
+    assert {each.stem for each in studio.places.previews.iterdir()} == {waiting}
+    assert {each.stem for each in studio.places.pictures.iterdir()} == {done, waiting}

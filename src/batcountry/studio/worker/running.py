@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import traceback
 from collections.abc import Callable
@@ -30,8 +29,10 @@ from batcountry.jobs.spec import JobSpec
 from batcountry.optim.gradient import is_out_of_memory
 from batcountry.studio.places import StudioFolder, to_disk
 from batcountry.studio.store.job import Job
+from batcountry.studio.store.pictures import NewPicture
 from batcountry.studio.worker.quick import quick_preview
 from batcountry.studio.worker.results import results_of
+from batcountry.studio.worker.sweeping import clear, clear_work
 from batcountry.studio.worker.telling import Teller
 
 PREVIEW_SIDE = 1024
@@ -56,23 +57,20 @@ def run_job(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> N
         If the database cannot be told for a minute.
     """
     try:
-        with teller:
+        with teller:  # which keeps the job, as long as many pieces may take to be on the disk
             outputs = _outputs(job, teller, places, policy)
+            results = None if outputs is None else _kept(job, outputs, places)
     except _FolderInUse:
         time.sleep(1)
-        outputs = None
+        results = None
     except Exception as error:
         _failed(job, teller, places, error)
         return
-    if outputs is None:
+    if results is None:
         _insist(teller, lambda: teller.leases.stopped(job.id, teller.worker))
         return
-    results = results_of(outputs, JobFolder(places.job(job.id)).spec(), places, source=job.picture_from)
-    for each in results:
-        to_disk(places.file(each.file))  # before it is said that it is there
     _insist(teller, lambda: teller.leases.finish(job.id, teller.worker, results))
-    shutil.rmtree(places.job(job.id), ignore_errors=True)  # the database says that it is done
-    places.preview(job.id).unlink(missing_ok=True)
+    clear_work(job, places)  # as the database says that it is done
 
 
 def in_tiles(spec: JobSpec) -> JobSpec | None:
@@ -97,8 +95,9 @@ def _outputs(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> 
         _check_alone(folder.path)
         try:
             state = _state_of(folder)
-            if state is not None and state.finished:
-                return state.outputs  # by a worker that was killed before it could say so
+            if state is not None and state.finished:  # by a worker that was killed before it could say so
+                _check_there(state.outputs)
+                return state.outputs
             return _worked(reopen(folder.path, policy=policy, control=teller.control), teller)
         except WorkDamaged as error:
             teller.say(f"{error}; it begins again")
@@ -111,6 +110,14 @@ def _outputs(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> 
     return _worked(begin(spec, folder=folder.path, policy=policy, control=teller.control), teller)
 
 
+def _kept(job: Job, outputs: dict[str, str], places: StudioFolder) -> list[NewPicture]:
+    """Return a finished job's results, which are on the disk."""
+    results = results_of(outputs, JobFolder(places.job(job.id)).spec(), places, source=job.picture_from)
+    for each in results:
+        to_disk(places.file(each.file))
+    return results
+
+
 def _state_of(folder: JobFolder) -> JobState | None:
     """Return how far a job is; raises `WorkDamaged` if what is written there cannot be read, as after a power cut."""
     try:
@@ -118,6 +125,13 @@ def _state_of(folder: JobFolder) -> JobState | None:
         return folder.state()
     except JobError as error:
         raise WorkDamaged(str(error)) from None
+
+
+def _check_there(outputs: dict[str, str]) -> None:
+    """Raise `WorkDamaged` if a result is gone."""
+    for place in outputs.values():
+        if not Path(place).exists():
+            raise WorkDamaged(f"the result {place} is not there any more")
 
 
 def _worked(run: Run, teller: Teller) -> dict[str, str] | None:
@@ -139,19 +153,6 @@ def _worked(run: Run, teller: Teller) -> dict[str, str] | None:
 def _check_alone(folder: Path) -> None:
     with exclusive_lock(folder, _FolderInUse):
         return
-
-
-def clear(job: Job, places: StudioFolder) -> None:
-    """Delete what a job has so far, which is to begin anew: its folder, and what it wrote into the studio's own."""
-    shutil.rmtree(places.job(job.id), ignore_errors=True)
-    for output in job.spec().outputs.values():
-        path = Path(output.path)
-        if path.parent != places.pictures or not path.name.startswith(job.id):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 class _Previews:
@@ -191,6 +192,8 @@ def _sentence(error: Exception) -> str:
         return "memory ran out; make the picture smaller, or try again when other programs have ended"
     if isinstance(error, BatCountryError):
         return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'a file'} cannot be used: {error.strerror}; see to that, and try again"
     return (
         f"a fault of the program itself, {type(error).__name__}: {first_line(error)}; the log has more of it"
     )
