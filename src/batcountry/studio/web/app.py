@@ -126,6 +126,6 @@ async def _sweep(studio: Studio) -> None:
             for each in (sweep, sweep_uploads):
                 while await anyio.to_thread.run_sync(each, studio, time.time() - UNDO_SECONDS):
                     await asyncio.sleep(0)
-        except BatCountryError as error:
+        except (BatCountryError, OSError) as error:
             log.warning("what nobody needs any more stays for now: %s", error)
         await asyncio.sleep(SWEEP_SECONDS)

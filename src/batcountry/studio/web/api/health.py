@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import get_args
 
@@ -13,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from batcountry.errors import BatCountryError
 from batcountry.studio.store.job import State
-from batcountry.studio.web.files.room import used_bytes
+from batcountry.studio.web.files.room import check_disk, free_bytes, used_bytes
 from batcountry.studio.web.messages.problems import problems
 from batcountry.studio.web.messages.schemas import Health
 from batcountry.studio.web.studio import Studio, StudioHere
@@ -26,6 +25,7 @@ def health(studio: StudioHere, response: Response) -> Health:
     """Say whether the studio can do its work."""
     try:
         studio.events.last()
+        check_disk(studio)
     except BatCountryError as error:
         response.status_code = 503
         return Health(status="failing", sentence=str(error))
@@ -57,8 +57,9 @@ class _Numbers(Collector):
         yield jobs
         yield GaugeMetricFamily("batcountry_pictures", "Pictures in the gallery.", studio.pictures.count())
         yield GaugeMetricFamily("batcountry_bytes", "Bytes of pictures and uploads.", used_bytes(studio))
-        free = shutil.disk_usage(studio.folder.path).free
-        yield GaugeMetricFamily("batcountry_disk_free_bytes", "Bytes that are free on the disk.", free)
+        yield GaugeMetricFamily(
+            "batcountry_disk_free_bytes", "Bytes that are free on the disk.", free_bytes(studio)
+        )
         yield GaugeMetricFamily("batcountry_viewers", "Clients that wait for events.", studio.feed.viewers)
         yield GaugeMetricFamily("batcountry_last_event", "Number of the newest event.", studio.events.last())
 

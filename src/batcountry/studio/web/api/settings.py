@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import psutil
 from fastapi import APIRouter, Request
 
 from batcountry.backend.version import __version__
-from batcountry.studio.web.files.room import used_bytes
+from batcountry.studio.web.files.room import free_bytes, used_bytes
 from batcountry.studio.web.messages.problems import problems
 from batcountry.studio.web.messages.schemas import SettingsShown
 from batcountry.studio.web.studio import StudioHere
@@ -26,7 +24,7 @@ def show_settings(request: Request, studio: StudioHere) -> SettingsShown:
         devices=list(settings.devices) or ["auto"],
         memory_total=memory.total,
         memory_free=memory.available,
-        disk_free=shutil.disk_usage(studio.folder.path).free,
+        disk_free=free_bytes(studio),
         used_bytes=used_bytes(studio),
         quota_bytes=settings.quota_bytes,
         drop_oldest=settings.drop_oldest,

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from batcountry.errors import NotFound, StudioFull
+from batcountry.errors import NotFound, StudioError, StudioFull
 from batcountry.studio.store.pictures import Picture
 from batcountry.studio.web.studio import Studio
 
@@ -28,16 +28,29 @@ def used_bytes(studio: Studio) -> int:
     return studio.pictures.used_bytes() + studio.uploads.used_bytes()
 
 
+def free_bytes(studio: Studio) -> int:
+    """Return how many bytes are free on the disk of the studio's folder; raises `StudioError` if it is not there."""
+    try:
+        return shutil.disk_usage(studio.folder.path).free
+    except OSError as error:
+        raise StudioError(f"the studio's folder cannot be used: {error.strerror}; put it back") from None
+
+
+def check_disk(studio: Studio, more: int = 0) -> None:
+    """Check that the studio's folder is there, and has room for so many bytes; raises `StudioError`."""
+    if free_bytes(studio) < more + SPARE:
+        raise StudioFull("the disk is nearly full; make room on it, and send this again")
+
+
 def make_room(studio: Studio, more: int) -> None:
     """See to it that so many bytes can be kept; if the settings say so, the oldest pictures go that are no favorites.
 
     Raises
     ------
-    StudioFull
-        If there is no room; the sentence says what to do.
+    StudioError
+        If there is no room, or no folder; the sentence says what to do.
     """
-    if shutil.disk_usage(studio.folder.path).free < more + SPARE:
-        raise StudioFull("the disk is nearly full; make room on it, and send this again")
+    check_disk(studio, more)
     quota = studio.settings.quota_bytes
     if quota is None:
         return

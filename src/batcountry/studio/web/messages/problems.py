@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -74,6 +75,9 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
 def status_of(error: Exception) -> int:
     """Return the status that says of what kind an error is."""
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
@@ -105,6 +109,14 @@ def add_problems(app: FastAPI) -> None:
             _MEANINGS.get(error.status_code, "This cannot be.") if _is_bare(error) else str(error.detail)
         )
         return _said(error.status_code, sentence, error.headers)
+
+    @app.exception_handler(OSError)
+    async def of_the_disk(request: Request, error: OSError) -> JSONResponse:
+        log.error("the disk failed at %s: %s", request.url.path, error, exc_info=error)
+        reason = error.strerror or type(error).__name__
+        if error.errno in _NO_ROOM:
+            return _said(507, f"the studio's disk has no room: {reason}; make some, and send this again")
+        return _said(503, f"the studio's folder cannot be used: {reason}", {"retry-after": "2"})
 
     @app.exception_handler(Exception)
     async def of_the_program(request: Request, error: Exception) -> JSONResponse:
