@@ -12,7 +12,8 @@ from batcountry.backend.policy import OPEN
 from batcountry.errors import JobError, LeaseLost, StudioError
 from batcountry.jobs import JOB_KINDS
 from batcountry.jobs.runner import finish, run
-from batcountry.jobs.spec import InputFile
+from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace
+from batcountry.studio.places import new_id
 from batcountry.studio.store.events import EventLog
 from batcountry.studio.worker import running, telling
 from studio_kinds import PNG, PuppetKind
@@ -81,6 +82,33 @@ def test_a_disk_that_fails_when_results_go_to_it_is_said(studio, monkeypatch):
     studio.submit()
     job = studio.run()
     assert job.state == "failed" and "Input/output error" in job.sentence and "fault" not in job.sentence
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_waits_in_a_studio_that_is_moved_is_done_there(studio, tmp_path, begun):
+    id = new_id()
+    upload = studio.places.upload("the-upload")
+    upload.write_bytes(PNG)
+    spec = JobSpec(
+        kind="puppet",
+        recipe={"steps": 5},
+        inputs={"picture": InputFile(path=str(upload))},
+        outputs={"picture": OutputPlace(path=str(studio.places.result(id)))},
+    )
+    studio.queue.submit(spec, id=id)
+    if begun:
+        finish(run(spec, folder=studio.places.job(id), policy=OPEN))
+    studio.database.close()
+    studio.places.path.rename(tmp_path / "moved")
+    moved = type(studio)(tmp_path / "moved")
+    try:
+        job = moved.run()
+        (picture,), _ = moved.pictures.page()
+        assert (job.state, picture.file) == ("done", f"pictures/{id}.png")
+        assert ("the studio's folder was moved; it begins again" in job.log) == begun
+    finally:
+        moved.database.close()
+    assert not studio.places.path.exists()
 
 
 def test_what_was_stopped_goes_on_where_it_was(studio):

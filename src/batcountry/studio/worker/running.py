@@ -27,6 +27,7 @@ from batcountry.jobs.job_run import Run
 from batcountry.jobs.runner import begin, reopen
 from batcountry.jobs.spec import JobSpec
 from batcountry.optim.gradient import is_out_of_memory
+from batcountry.studio.moved import at_home, folder_of
 from batcountry.studio.places import StudioFolder, to_disk
 from batcountry.studio.store.job import Job
 from batcountry.studio.store.pictures import NewPicture
@@ -57,6 +58,7 @@ def run_job(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> N
         If the database cannot be told for a minute.
     """
     try:
+        job = at_home(job, places)
         with teller:  # which keeps the job, as long as many pieces may take to be on the disk
             outputs = _outputs(job, teller, places, policy)
             results = None if outputs is None else _kept(job, outputs, places)
@@ -94,7 +96,7 @@ def _outputs(job: Job, teller: Teller, places: StudioFolder, policy: Policy) -> 
     if exists(folder.path / JOB):
         _check_alone(folder.path)
         try:
-            state = _state_of(folder)
+            state = _state_of(folder, places)
             if state is not None and state.finished:  # by a worker that was killed before it could say so
                 _check_there(state.outputs)
                 return state.outputs
@@ -118,13 +120,15 @@ def _kept(job: Job, outputs: dict[str, str], places: StudioFolder) -> list[NewPi
     return results
 
 
-def _state_of(folder: JobFolder) -> JobState | None:
-    """Return how far a job is; raises `WorkDamaged` if what is written there cannot be read, as after a power cut."""
+def _state_of(folder: JobFolder, places: StudioFolder) -> JobState | None:
+    """Return how far a job is; raises `WorkDamaged` if that cannot be read, as after a power cut, or names other folders."""
     try:
-        folder.spec()
-        return folder.state()
+        spec, state = folder.spec(), folder.state()
     except JobError as error:
         raise WorkDamaged(str(error)) from None
+    if folder_of(spec, places) != places.path:
+        raise WorkDamaged("the studio's folder was moved")
+    return state
 
 
 def _check_there(outputs: dict[str, str]) -> None:
