@@ -175,10 +175,13 @@ class Pictures:
         """Take a deleted picture back; one that is not deleted stays as it is. Raises `NotFound`."""
         return self._change(id, deleted=None)
 
-    def used_bytes(self) -> int:
-        """Return how many bytes all pictures have, also those that are deleted but not swept away."""
+    def used_bytes(self, *, favorites: bool = True) -> int:
+        """Return how many bytes all pictures have, also those that are deleted but not swept away, with or without favorites."""
+        query = select(func.coalesce(func.sum(pictures.c.bytes), 0))
+        if not favorites:
+            query = query.where(pictures.c.favorite.is_(False))
         with self.database.reading() as connection:
-            return int(connection.scalar(select(func.coalesce(func.sum(pictures.c.bytes), 0))) or 0)
+            return int(connection.scalar(query) or 0)
 
     def swept(self, before: float, limit: int = 100) -> list[Picture]:
         """Forget pictures that were deleted before a time, at most `limit`, and return them: their files are to go."""

@@ -59,10 +59,13 @@ class Uploads:
             raise NotFound("upload", id)
         return Upload(**row)
 
-    def used_bytes(self) -> int:
-        """Return how many bytes all uploads have."""
+    def used_bytes(self, before: float | None = None) -> int:
+        """Return how many bytes all uploads have, or those from before a time."""
+        query = select(func.coalesce(func.sum(uploads.c.bytes), 0))
+        if before is not None:
+            query = query.where(uploads.c.created < before)
         with self.database.reading() as connection:
-            return int(connection.scalar(select(func.coalesce(func.sum(uploads.c.bytes), 0))) or 0)
+            return int(connection.scalar(query) or 0)
 
     def unused(self, before: float, limit: int = 100) -> list[Upload]:
         """Return the oldest uploads from before a time that nothing needs: no job that goes on or ended since, and no picture."""

@@ -200,6 +200,17 @@ def test_at_the_quota_the_oldest_goes_that_is_no_favorite_if_that_was_said(open_
     assert [studio.get(f"/api/v1/pictures/{id}").status_code for id in ids] == [200, 404]
 
 
+def test_at_the_quota_nothing_goes_where_that_would_not_be_enough(open_studio, add_picture):
+    studio = open_studio(quota_bytes=1 << 20, drop_oldest=True)
+    ids = [add_picture(studio, bytes=bytes_) for bytes_ in (900_000, 100_000)]
+    studio.patch(f"/api/v1/pictures/{ids[0]}", json={"favorite": True})
+    reply = studio.upload(noise(300))
+    assert (
+        reply.status_code == 507 and "quota of 1.0 MB is used up, and 0.2 MB more" in reply.json()["detail"]
+    )
+    assert [studio.get(f"/api/v1/pictures/{id}").status_code for id in ids] == [200, 200]
+
+
 def test_an_upload_that_nothing_needs_goes_with_its_files_after_a_week(open_studio, photo):
     studio = open_studio()
     old, new = (studio.upload(photo).json() for _ in range(2))

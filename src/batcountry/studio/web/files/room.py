@@ -55,10 +55,18 @@ def make_room(studio: Studio, more: int) -> None:
     if quota is None:
         return
     while (over := used_bytes(studio) + more - quota) > 0:
-        if not (sweep(studio, time.time()) or (studio.settings.drop_oldest and _drop(studio))):
+        drops = studio.settings.drop_oldest and over <= _droppable_bytes(studio)
+        if not (sweep(studio, time.time()) or (drops and _drop(studio))):
             raise StudioFull(
-                f"the studio's quota of {quota >> 20:,} MB is used up by {max(1, over >> 20):,} MB; delete some pictures"
+                f"the studio's quota of {quota / 1e6:,.1f} MB is used up, and {over / 1e6:,.1f} MB more are needed; "
+                "delete some pictures"
             )
+
+
+def _droppable_bytes(studio: Studio) -> int:
+    """Return how many bytes can be let go at most, so that nothing goes where that would not be enough."""
+    before = time.time() - FORM_SECONDS
+    return studio.pictures.used_bytes(favorites=False) + studio.uploads.used_bytes(before)
 
 
 def _drop(studio: Studio) -> bool:
