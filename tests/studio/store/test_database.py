@@ -75,6 +75,17 @@ def test_tables_of_another_version_are_refused(store):
         store.again()
 
 
+def test_who_writes_and_does_not_end_keeps_nobody_waiting_for_ever(store, monkeypatch):
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0.2)
+    other = store.again()
+    id = store.submit()
+    with store.database.writing():
+        with pytest.raises(StudioError, match=r"locked by others for more than 0\.2 s; try again"):
+            other.queue.wish(id, "cancel")
+        assert other.queue.get(id).state == "waiting"  # who only looks does not wait
+    assert other.queue.wish(id, "cancel").state == "cancelled"
+
+
 @pytest.fixture
 def sqlite(tmp_path):
     database = Database(f"sqlite:///{tmp_path}/studio.sqlite")

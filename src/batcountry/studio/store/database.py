@@ -109,6 +109,10 @@ def _value_of(name: str) -> Any:
 def _engine(url: str) -> Engine:
     try:
         address = make_url(url)
+        if address.get_backend_name() == "postgresql":
+            engine = create_engine(address, pool_pre_ping=True)
+            event.listen(engine, "begin", _begin_postgresql)
+            return engine
         if address.get_backend_name() != "sqlite":
             return create_engine(address, pool_pre_ping=True)
         engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
@@ -126,6 +130,12 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
     cursor.execute("PRAGMA synchronous=FULL")  # what was said to be done outlives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("writes"):
+        # Else whoever is stopped while it writes would keep everybody waiting for ever.
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(BUSY_SECONDS * 1000)}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
