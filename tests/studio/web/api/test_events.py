@@ -49,6 +49,22 @@ def _quick(monkeypatch):
     monkeypatch.setattr(streams, "LOOK_SECONDS", 0.002)
 
 
+@pytest.mark.parametrize(("asked", "after"), [("last", None), ("first", 2), ("since", 2)])
+def test_a_stream_ends_without_a_fault_when_the_database_cannot_be_read(asked, after):
+    log = Log(3)
+
+    def refuse(*_):
+        raise StudioError("the database is gone")
+
+    async def run():
+        feed = EventFeed(log)
+        stream = feed.stream(after)
+        setattr(log, asked, refuse)
+        return [text async for text in stream]
+
+    assert "".join(asyncio.run(run())) in ("", "retry: 1000\n\n")
+
+
 def test_what_happens_comes_with_its_id():
     async def run():
         log, feed = Log(3), None

@@ -7,6 +7,7 @@ import json
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -196,23 +197,22 @@ class EventFeed:
         """Yield the text of an event stream from after an event on, or from now on.
 
         If what came after it is no longer there, an event `reset` comes first, with the id from which the stream goes on.
+        It ends if too many wait or the database cannot be read; browsers come again by themselves.
         """
-        at = await self.last() if after is None else after
-        yield "retry: 1000\n\n"
-        if after is None or await self.is_lost(at):
-            at = await self.last()
-            kind = "hello" if after is None else "reset"
-            yield Sent(at, kind, json.dumps({"version": 1, "last": at})).lines()
-        while not self._closed:
-            try:
+        with suppress(Crowded, StudioError):
+            at = await self.last() if after is None else after
+            yield "retry: 1000\n\n"
+            if after is None or await self.is_lost(at):
+                at = await self.last()
+                kind = "hello" if after is None else "reset"
+                yield Sent(at, kind, json.dumps({"version": 1, "last": at})).lines()
+            while not self._closed:
                 news = await self.since(at, PING_SECONDS, reads=False)
-            except Crowded:
-                return
-            if news:
-                at = news[-1].id
-                yield "".join(each.lines() for each in news)
-            elif not self._closed:
-                yield ": ping\n\n"
+                if news:
+                    at = news[-1].id
+                    yield "".join(each.lines() for each in news)
+                elif not self._closed:
+                    yield ": ping\n\n"
 
     async def close(self) -> None:
         """Let all go who wait, as the studio ends."""
