@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 
 import pytest
@@ -10,7 +12,14 @@ import pytest
 from batcountry.errors import JobError
 from batcountry.jobs import JobFolder, JobSpec, resume
 from batcountry.jobs.events import Progress
-from batcountry.jobs.folder import JobState, checkpoint_file, folder_beside, folder_of, folder_within
+from batcountry.jobs.folder import (
+    JobState,
+    checkpoint_file,
+    folder_beside,
+    folder_of,
+    folder_within,
+    stopped_by_disk,
+)
 
 SPEC = JobSpec(kind="dream", outputs={"picture": {"path": "/tmp/dream.png"}})
 
@@ -138,3 +147,12 @@ def test_a_folder_of_a_job_that_was_killed_as_it_was_written_down_can_be_taken_a
     (tmp_path / "mine/checkpoint/weights.pt").write_text("mine")
     with pytest.raises(JobError, match="not empty"):
         JobFolder.begin(tmp_path / "mine", SPEC)
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "make room"), (errno.ENOENT, "see to that"), (errno.EIO, "see to that")],
+)
+def test_room_is_asked_for_only_where_there_is_none(number, remedy):
+    said = str(stopped_by_disk("the job", OSError(number, os.strerror(number))))
+    assert said == f"the job stopped: {os.strerror(number)}; {remedy} and go on from there"

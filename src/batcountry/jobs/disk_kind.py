@@ -33,7 +33,7 @@ from batcountry.image.initial import start_picture
 from batcountry.image.vips import check_size
 from batcountry.jobs.dream_kind import DEEPZOOM, STEPS, check_dream_outputs, dream_progress
 from batcountry.jobs.events import Progress
-from batcountry.jobs.folder import CHECKPOINT
+from batcountry.jobs.folder import CHECKPOINT, stopped_by_disk
 from batcountry.jobs.inputs import PICTURE, asked_of, check_picture, check_weights, pinned, shown_names
 from batcountry.jobs.kinds import Job, Objects
 from batcountry.jobs.messages import log
@@ -203,6 +203,4 @@ def _disk_errors_said(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise JobError(
-            f"the dream in {folder} stopped: {error.strerror or error}; make room and go on from there"
-        ) from error
+        raise stopped_by_disk(f"the dream in {folder}", error) from error

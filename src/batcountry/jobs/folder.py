@@ -15,6 +15,7 @@ files are deleted that have names which this program gives, and only an empty fo
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, suppress
@@ -261,6 +262,12 @@ def folder_of(path: Path) -> Path:
     beside = [folder_beside(path)] if path.name else []  # . and / have none
     places = (path, *beside, folder_within(path))
     return next((each for each in places if exists(each / JOB)), path)
+
+
+def stopped_by_disk(what: str, error: OSError) -> JobError:
+    """Return what is said of work that could not be stored, with what to do."""
+    remedy = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "see to that"
+    return JobError(f"{what} stopped: {error.strerror or error}; {remedy} and go on from there")
 
 
 def checkpoint_file(files: Path, name: JsonValue) -> Path:

@@ -14,7 +14,7 @@ from batcountry.backend.threads import limited_threads
 from batcountry.errors import JobError, WorkDamaged
 from batcountry.jobs.control import Control
 from batcountry.jobs.events import Done, Event, Message, Preview, Progress, Stopped
-from batcountry.jobs.folder import JobFolder, JobState
+from batcountry.jobs.folder import JobFolder, JobState, stopped_by_disk
 from batcountry.jobs.kinds import Job
 from batcountry.jobs.messages import Heard
 
@@ -134,9 +134,7 @@ class Run:
             self.folder.write_state(JobState(at=self.at, part=part))
             self.job.saved(self.folder.files)
         except OSError as error:
-            raise JobError(
-                f"the job in {self.folder.path} stopped: {error.strerror or error}; make room and go on from there"
-            ) from error
+            raise stopped_by_disk(f"the job in {self.folder.path}", error) from error
         self.saved = time.monotonic()
 
     def _pause(self) -> Iterator[Event]:
