@@ -10,7 +10,7 @@ from batcountry.studio.places import StudioFolder
 from batcountry.studio.store.job import Job
 
 
-def folder_of(spec: JobSpec, places: StudioFolder) -> Path:
+def folder_before(spec: JobSpec, places: StudioFolder) -> Path:
     """Return where the studio's folder was when a job was asked for, as its outputs say."""
     names = (places.pictures.name, places.looks.name)
     parents = (parent for output in spec.outputs.values() for parent in Path(output.path).parents)
@@ -20,7 +20,7 @@ def folder_of(spec: JobSpec, places: StudioFolder) -> Path:
 def at_home(job: Job, places: StudioFolder) -> Job:
     """Return a job whose files are looked for where the studio's folder is now; raises `JobError` if it cannot be read."""
     spec = job.spec()
-    before = folder_of(spec, places)
+    before = folder_before(spec, places)
     if before == places.path:
         return job
 

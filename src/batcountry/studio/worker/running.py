@@ -27,7 +27,7 @@ from batcountry.jobs.job_run import Run
 from batcountry.jobs.runner import begin, reopen
 from batcountry.jobs.spec import JobSpec
 from batcountry.optim.gradient import is_out_of_memory
-from batcountry.studio.moved import at_home, folder_of
+from batcountry.studio.moved import at_home, folder_before
 from batcountry.studio.places import StudioFolder, to_disk
 from batcountry.studio.store.job import Job
 from batcountry.studio.store.pictures import NewPicture
@@ -126,7 +126,7 @@ def _state_of(folder: JobFolder, places: StudioFolder) -> JobState | None:
         spec, state = folder.spec(), folder.state()
     except JobError as error:
         raise WorkDamaged(str(error)) from None
-    if folder_of(spec, places) != places.path:
+    if folder_before(spec, places) != places.path:
         raise WorkDamaged("the studio's folder was moved")
     return state
 
