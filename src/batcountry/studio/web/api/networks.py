@@ -58,11 +58,13 @@ async def network_classes(
     search: Annotated[str, Query(max_length=100)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> ClassesShown:
-    """Find classes by words of their names."""
+    """Find classes by words of their names: first the one of just that name, then those that begin so."""
     card_of(name)
     words = search.lower().split()
     names = enumerate((await facts_of(studio, name))["classes"])
     found = [(number, each) for number, each in names if all(word in each.lower() for word in words)]
+    text = " ".join(words)
+    found.sort(key=lambda each: (each[1].lower() != text, not each[1].lower().startswith(text)))
     shown = [ClassShown(number=number, name=each) for number, each in found[:limit]]
     return ClassesShown(classes=shown, total=len(found))
 

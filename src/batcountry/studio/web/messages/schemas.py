@@ -250,6 +250,15 @@ class DrawRequest(_Asked):
     layers: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(min_length=1, max_length=100)
 
 
+class WatchShown(_Shown):
+    """The folder that dreams; paths are null for clients from elsewhere."""
+
+    inputs: str | None
+    outputs: str | None
+    settings: str | None = Field(description="A file that says how to dream; null for the usual recipe.")
+    sentence: str = Field(description="Why nothing of it is dreamed at present; empty if it is.")
+
+
 class SettingsShown(_Shown):
     """How the studio is set up."""
 
@@ -271,6 +280,7 @@ class SettingsShown(_Shown):
     queue: dict[str, int]
     idle_seconds: float
     has_token: bool
+    watch: WatchShown | None = Field(description="The folder that dreams, if there is one.")
     working: bool = Field(description="Whether a worker runs or would be started.")
 
 
