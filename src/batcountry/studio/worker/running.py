@@ -30,8 +30,8 @@ from batcountry.jobs.spec import JobSpec
 from batcountry.optim.gradient import is_out_of_memory
 from batcountry.studio.places import StudioFolder, to_disk
 from batcountry.studio.store.job import Job
-from batcountry.studio.worker.quick import quick_preview
 from batcountry.studio.worker.results import results_of
+from batcountry.studio.worker.small.quick import quick_preview
 from batcountry.studio.worker.telling import Teller
 
 PREVIEW_SIDE = 1024

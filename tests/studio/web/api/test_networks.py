@@ -125,3 +125,22 @@ def test_channels_are_drawn_where_they_are_looked_for(studio):
     Image.new("RGB", (8, 8)).save(place / "3.jpg")
     assert studio.get(f"/api/v1/networks/{OURS}/layers/blocks.5/channels/3/picture").status_code == 200
     assert studio.post(f"/api/v1/networks/{OURS}/draw", json={"layers": ["x"]}).status_code == 404
+    place = f"/api/v1/networks/{OURS}/layers/blocks.5"
+    assert studio.get(f"{place}/channels").json() == {"channels": entry.channels, "drawn": [3]}
+    assert studio.get(f"/api/v1/networks/{OURS}/layers/x/channels").status_code == 404
+
+
+def test_a_layer_has_a_picture_when_it_was_drawn(studio):
+    def pictures():
+        return {
+            each["name"]: each["picture"] for each in studio.get(f"/api/v1/networks/{OURS}").json()["layers"]
+        }
+
+    assert set(pictures().values()) == {None}
+    place = studio.here.folder.layers(OURS) / f"{Entry.of(open_model(OURS), 'blocks.5').slug}.jpg"
+    place.parent.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(place)
+    shown = {name: each for name, each in pictures().items() if each}
+    assert list(shown) == ["blocks.5"]
+    assert studio.get(shown["blocks.5"]).headers["content-type"] == "image/jpeg"
+    assert studio.get(f"/api/v1/networks/{OURS}/layers/blocks.6/picture").status_code == 404

@@ -212,6 +212,14 @@ class LayerShown(_Shown):
     stride: int | None
     receptive_field: int | None
     recommended: bool = Field(description="Whether it is one of those that dream well.")
+    picture: str | None = Field(description="Of what it likes; null until one is drawn, while nobody dreams.")
+
+
+class ChannelsShown(_Shown):
+    """Channels of a layer, numbered from 0, and those of them that were drawn."""
+
+    channels: int
+    drawn: list[int]
 
 
 class NetworkDetails(NetworkShown):

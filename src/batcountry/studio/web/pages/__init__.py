@@ -32,7 +32,7 @@ PAGES = {
 NAVIGATION = ("/", "/gallery", "/motion", "/see", "/jobs")
 """The pages of the navigation, in its order; the others are a link away."""
 
-DREAMING = ("/", "/motion")
+DREAMING = ("/", "/motion", "/see")
 """Pages whose reader is about to dream, so that a worker is made ready."""
 
 _TYPES = {
