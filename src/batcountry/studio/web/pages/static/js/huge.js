@@ -1,5 +1,5 @@
 // A picture as large as a wall: how large, how long and how much disk first; then the result, to look at closely.
-import { _, bytes, number, timeLeft } from "./studio/words.js";
+import { _, bytes, duration, number } from "./studio/words.js";
 import { $, el, kept, told } from "./studio/dom.js";
 import { at, get, upload } from "./studio/api.js";
 import { happenings } from "./studio/events.js";
@@ -16,7 +16,7 @@ const state = { source: null, width: 0, height: 0, side: 3508, job: null, result
 const keep = () => kept.write("huge", state);
 let settings = null, rate = null, shown = null;
 const following = new Following((job) => {
-  if (job?.state === "done" && job.pictures?.length) { state.result = job.pictures[0]; keep(); }
+  if (job?.state === "done" && job.pictures?.length && !job.pictures.includes(state.result)) { state.result = job.pictures[0]; keep(); }
   draw();
 });
 
@@ -65,7 +65,7 @@ function cost() {
   const pixels = long * short;
   const disk = pixels * 3 * 1.4 + pixels * 12;
   const facts = [[_("Pixels"), `${number(long)} × ${number(short)}`], [_("On paper, at {n} dots an inch", { n: DPI }), _("{w} × {h} cm", { w: number((long / DPI) * INCH, { maximumFractionDigits: 0 }), h: number((short / DPI) * INCH, { maximumFractionDigits: 0 }) })],
-    [_("Time, about"), rate ? timeLeft(pixels * rate) : _("known after a first dream")], [_("Disk, at most"), settings?.disk_free ? _("{used} of {all} free", { used: bytes(disk), all: bytes(settings.disk_free) }) : bytes(disk)]];
+    [_("Time, about"), rate ? duration(pixels * rate) : _("known after a first dream")], [_("Disk, at most"), settings?.disk_free ? _("{used} of {all} free", { used: bytes(disk), all: bytes(settings.disk_free) }) : bytes(disk)]];
   $("cost").replaceChildren(...(state.source ? facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]) : []));
   const room = !settings?.disk_free || disk < settings.disk_free;
   $("begin").disabled = !state.source || !room || ACTIVE.includes(following.job?.state);

@@ -37,6 +37,12 @@ export function timeLeft(seconds) {
   return seconds < 5400 ? _("{n} min left, done at {clock}", { n: Math.round(seconds / 60), clock }) : _("{n} h left, done at {clock}", { n: number(seconds / 3600, { maximumFractionDigits: 1 }), clock });
 }
 
+/** How long something takes, before it begins. */
+export function duration(seconds) {
+  if (seconds < 60) return _("{n} s", { n: Math.max(1, Math.round(seconds)) });
+  return seconds < 5400 ? _("{n} min", { n: Math.round(seconds / 60) }) : _("{n} h", { n: number(seconds / 3600, { maximumFractionDigits: 1 }) });
+}
+
 export function bytes(count) {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let at = 0;
