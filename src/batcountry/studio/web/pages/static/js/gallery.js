@@ -1,5 +1,5 @@
 // Everything that was made here: a wall of pictures at their own proportions, in pages by cursor.
-import { _, ngettext } from "./studio/words.js";
+import { _, ngettext, said } from "./studio/words.js";
 import { $, button, debounced, el, titleOf, told, toast } from "./studio/dom.js";
 import { at, get, post, query, remove } from "./studio/api.js";
 import { happenings, on } from "./studio/events.js";
@@ -150,7 +150,7 @@ function selection() {
 async function zip(ids) {
   try {
     const response = await fetch("/api/v1/pictures/zip", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) });
-    if (!response.ok) throw new Error((await response.json()).detail);
+    if (!response.ok) throw new Error(said((await response.json()).detail));
     const url = URL.createObjectURL(await response.blob());
     el("a", { href: url, download: "dreams.zip" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);

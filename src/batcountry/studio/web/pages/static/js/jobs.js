@@ -1,5 +1,5 @@
 // The queue: one line a job, with what can be done about it; the log below on a click.
-import { _, ngettext, timeLeft, when } from "./studio/words.js";
+import { _, ngettext, said, timeLeft, when } from "./studio/words.js";
 import { $, button, debounced, el, told } from "./studio/dom.js";
 import { at, get, post, query } from "./studio/api.js";
 import { happenings, jobOf, on, progressOf, whereOf } from "./studio/events.js";
@@ -46,7 +46,7 @@ function row(job) {
   const opener = button(_("Log"), () => { log.hidden = !log.hidden; opener.setAttribute("aria-expanded", String(!log.hidden)); if (!log.hidden) showLog(job.id, log); }, { class: "small", "aria-expanded": String(!log.hidden), "aria-label": `${_("Log")}: ${job.title}` });
   const item = el("li", { class: "job card" }, picture,
     el("div", { class: "what" }, el("b", {}, job.title || _(NAMES[job.kind] ?? job.kind)), status,
-      job.sentence ? el("p", { class: ["failed", "set_aside"].includes(job.state) ? "wrong" : "" }, _(job.sentence)) : null, job.state === "running" ? el("div", { class: "progress" }, bar) : null),
+      job.sentence ? el("p", { class: ["failed", "set_aside"].includes(job.state) ? "wrong" : "" }, said(job.sentence)) : null, job.state === "running" ? el("div", { class: "progress" }, bar) : null),
     el("div", { class: "row" }, actions(job), opener), log);
   const kept = { told: told_, item, status, bar, log };
   rows.set(job.id, kept);

@@ -1,5 +1,5 @@
 // A job that a page follows: how it is told in words, and what may be done about it.
-import { _, N_, ngettext, timeLeft } from "./words.js";
+import { _, N_, ngettext, said, timeLeft } from "./words.js";
 import { $, button, told } from "./dom.js";
 import { get, post } from "./api.js";
 import { happenings, jobOf, on, progressOf, whereOf } from "./events.js";
@@ -54,10 +54,10 @@ export class Following {
     const job = this.job;
     const dot = (...parts) => parts.filter(Boolean).join(" · ");
     switch (job?.state) {
-      case "waiting": return dot(_("Waiting"), job.sentence && _(job.sentence), job.ahead > 0 ? ngettext("{n} is before it", "{n} are before it", job.ahead) : "");
+      case "waiting": return dot(_("Waiting"), job.sentence && said(job.sentence), job.ahead > 0 ? ngettext("{n} is before it", "{n} are before it", job.ahead) : "");
       case "running": return dot(_("Dreaming"), timeLeft(job.progress?.seconds_left), whereOf(job.progress?.where));
       case "paused": return _("Paused");
-      case "failed": case "set_aside": return _(job.sentence || N_("It did not work."));
+      case "failed": case "set_aside": return said(job.sentence) || _("It did not work.");
       case "cancelled": return _("Cancelled");
       case "done": return _("Done");
     }

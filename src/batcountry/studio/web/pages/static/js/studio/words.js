@@ -13,6 +13,22 @@ export function _(text, values = {}) {
   return filled(Array.isArray(found) ? found[found.length - 1] : found, values);
 }
 
+// The server's sentences have values in them: each is found by what stands around those.
+const forms = (words[""] ?? []).map((text) => ({
+  text, names: [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]),
+  form: new RegExp(`^${text.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("(.+?)")}$`, "su"),
+}));
+
+/** A sentence of the server in the reader's language, if the catalogue has it. */
+export function said(sentence) {
+  if (typeof words[sentence] === "string") return words[sentence];
+  for (const { text, names, form } of forms) {
+    const found = form.exec(sentence);
+    if (found) return _(text, Object.fromEntries(names.map((name, n) => [name, _(found[n + 1])])));
+  }
+  return sentence;
+}
+
 /** Marks a text for the catalogue that is translated where it is shown. */
 export const N_ = (text) => text;
 
