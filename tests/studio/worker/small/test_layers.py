@@ -1,5 +1,6 @@
 """Pictures of layers are drawn for networks that have none, while nobody dreams, by a process that ends when somebody does."""
 
+import json
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from PIL import Image
 
 from batcountry.models import open_model, zoo
 from batcountry.studio.store.events import EventLog
+from batcountry.studio.web.networks.facts import facts_file
 from batcountry.studio.worker.claiming import work
 from batcountry.studio.worker.small import layers, meanwhile
 
@@ -35,6 +37,8 @@ def test_layers_get_a_sheet_of_what_they_like_and_it_is_told(studio, monkeypatch
     told = [each.data for each in EventLog(studio.database).since(0) if each.kind == "network"]
     assert len(told) == 1 and '"blocks.4"' in told[0]
     assert OURS not in layers.networks_without(studio.places)
+    known = json.loads(facts_file(studio.places, OURS).read_bytes())
+    assert [each["name"] for each in known["layers"]] == [each.name for each in open_model(OURS).layers]
 
 
 def test_what_is_there_is_not_drawn_again(studio, monkeypatch):
@@ -43,7 +47,7 @@ def test_what_is_there_is_not_drawn_again(studio, monkeypatch):
     folder = studio.places.layers(OURS)
     folder.mkdir(parents=True)
     for number, each in enumerate(model.layers):
-        if each.recommended:
+        if each.name:
             (folder / f"{number:03d}-{each.name}.jpg").write_bytes(b"there")
     assert list(layers.draw_network(studio.settings, OURS)) == []
 

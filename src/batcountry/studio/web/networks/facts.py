@@ -17,6 +17,7 @@ from batcountry.backend.files import replace_file
 from batcountry.backend.version import __version__
 from batcountry.errors import ModelError, NotFound
 from batcountry.models import zoo
+from batcountry.studio.places import StudioFolder
 from batcountry.studio.web.messages.schemas import LayerShown, NetworkShown
 from batcountry.studio.web.studio import Studio
 
@@ -53,6 +54,11 @@ def network_shown(card: zoo.ModelCard) -> NetworkShown:
 def folder_of(studio: Studio, name: str) -> Path:
     """Return the folder for what is kept of a network."""
     return studio.folder.looks / card_of(name).name
+
+
+def facts_file(folder: StudioFolder, name: str) -> Path:
+    """Return where it is kept what is in a network."""
+    return folder.looks / name / f"facts-{__version__}.json"
 
 
 def atlas_of(studio: Studio, name: str) -> Path:
@@ -103,7 +109,7 @@ async def facts_of(studio: Studio, name: str) -> dict[str, Any]:
     NotFound, ModelError
         If it is not known, or its files are not here.
     """
-    place = folder_of(studio, name) / f"facts-{__version__}.json"
+    place = facts_file(studio.folder, name)
     async with _turn:
         if (place, name) not in _known:
             kept: dict[str, Any] | None = await anyio.to_thread.run_sync(_kept, place)

@@ -6,6 +6,7 @@ can be ended at once when somebody wants to dream.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -37,6 +38,9 @@ log = logging.getLogger("batcountry")
 CHANNELS, COLUMNS = 4, 2
 """Of each layer, and side by side on its picture."""
 
+FEW = 32
+"""Layers, of which all are drawn."""
+
 
 def networks_without(places: StudioFolder) -> Iterator[str]:
     """Yield the names of networks that are here and whose layers have no pictures yet."""
@@ -50,25 +54,33 @@ def _finished(places: StudioFolder, network: str) -> Path:
 
 
 def draw_network(settings: StudioSettings, network: str) -> Iterator[str]:
-    """Draw the layers of a network that dream well, as far as they have no picture, and yield the name of each that has one now.
+    """Draw layers of a network that have no picture, and yield the name of each that has one now.
 
-    A picture is a sheet of what some of the layer's channels like. A layer that cannot be drawn is left out.
+    It is those that dream well, or all if there are few, those first.
+    A picture is a sheet of what some of the layer's channels like. A layer that cannot be drawn is left out. What is in the
+    network is written down as well, for whoever asks for it later.
     """
     from batcountry.dreams.prepare import prepare
     from batcountry.models import open_model
+    from batcountry.studio.web.networks.facts import facts_file
+    from batcountry.studio.web.networks.program import facts
 
     places = settings.places
     folder = places.layers(network)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         model = open_model(network)
+        if not (known := facts_file(places, network)).exists():
+            replace_file(known, json.dumps(facts(network)).encode())
         options = {"preset": "thumbnail", "model": network}
         asked = prepare(options=options, policy=settings.policy).with_model(model)
     except BatCountryError as error:
         log.warning("the layers of %s cannot be drawn: %s", network, error)
     else:
-        good = [each.name for each in model.layers if each.recommended]
-        for name in good or [model.default_layer]:
+        good = [each.name for each in model.layers if each.recommended] or [model.default_layer]
+        names = [each.name for each in model.layers]
+        others = [each for each in names if each not in good] if len(names) <= FEW else []
+        for name in [*good, *others]:
             if _draw_layer(asked, model, name, folder):
                 yield name
     replace_file(_finished(places, network), b"")

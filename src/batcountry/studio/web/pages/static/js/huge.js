@@ -1,5 +1,5 @@
 // A picture as large as a wall: how large, how long and how much disk first; then the result, to look at closely.
-import { _, bytes, duration, number } from "./studio/words.js";
+import { _, N_, bytes, duration, number } from "./studio/words.js";
 import { $, el, kept, told } from "./studio/dom.js";
 import { at, get, upload } from "./studio/api.js";
 import { happenings } from "./studio/events.js";
@@ -75,7 +75,7 @@ function cost() {
 async function begin() {
   const given = Object.fromEntries(Object.entries(state.recipe ?? {}).filter(([name, value]) => value != null && !NOT_LARGE.includes(name)));
   try {
-    const job = await following.begin({ kind: "enlarge", recipe: given, picture: state.source, title: _("Print size"), options: { side: state.side } });
+    const job = await following.begin({ kind: "enlarge", recipe: given, picture: state.source, title: N_("Print size"), options: { side: state.side } });
     Object.assign(state, { job: job.id, result: null });
     keep();
   } catch (error) { told(error); }

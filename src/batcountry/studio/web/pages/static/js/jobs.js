@@ -11,6 +11,9 @@ const OVER = ["done", "failed", "cancelled", "set_aside"];
 let now = [], past = [], after = null;
 const rows = new Map();
 
+// A title is what was chosen, in English where it is a word of the page.
+const named = (job) => (job.title ? _(job.title) : _(NAMES[job.kind] ?? job.kind));
+
 function line(job) {
   const parts = [job.title ? _(NAMES[job.kind] ?? job.kind) : "", _(STATES[job.state])];
   if (job.state === "running") parts.push(job.progress?.octaves ? _("octave {n} of {all}", { n: job.progress.octave, all: job.progress.octaves }) : whereOf(job.progress?.where), timeLeft(job.progress?.seconds_left));
@@ -20,7 +23,7 @@ function line(job) {
 }
 
 function actions(job) {
-  const act = (label, what, body) => button(label, async () => { try { await post(`/jobs/${job.id}/${what}`, body); } catch (error) { told(error); } load(); }, { class: "small", "aria-label": `${label}: ${job.title || _(NAMES[job.kind] ?? job.kind)}` });
+  const act = (label, what, body) => button(label, async () => { try { await post(`/jobs/${job.id}/${what}`, body); } catch (error) { told(error); } load(); }, { class: "small", "aria-label": `${label}: ${named(job)}` });
   const waiting = now.filter((each) => each.state === "waiting");
   const at_ = waiting.indexOf(job);
   const list = [];
@@ -43,9 +46,9 @@ function row(job) {
   const status = el("p", {});
   const bar = el("i");
   const log = known?.log ?? el("pre", { tabindex: "0", hidden: true });
-  const opener = button(_("Log"), () => { log.hidden = !log.hidden; opener.setAttribute("aria-expanded", String(!log.hidden)); if (!log.hidden) showLog(job.id, log); }, { class: "small", "aria-expanded": String(!log.hidden), "aria-label": `${_("Log")}: ${job.title}` });
+  const opener = button(_("Log"), () => { log.hidden = !log.hidden; opener.setAttribute("aria-expanded", String(!log.hidden)); if (!log.hidden) showLog(job.id, log); }, { class: "small", "aria-expanded": String(!log.hidden), "aria-label": `${_("Log")}: ${named(job)}` });
   const item = el("li", { class: "job card" }, picture,
-    el("div", { class: "what" }, el("b", {}, job.title || _(NAMES[job.kind] ?? job.kind)), status,
+    el("div", { class: "what" }, el("b", {}, named(job)), status,
       job.sentence ? el("p", { class: ["failed", "set_aside"].includes(job.state) ? "wrong" : "" }, said(job.sentence)) : null, job.state === "running" ? el("div", { class: "progress" }, bar) : null),
     el("div", { class: "row" }, actions(job), opener), log);
   const kept = { told: told_, item, status, bar, log };

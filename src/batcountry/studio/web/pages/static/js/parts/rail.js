@@ -43,7 +43,7 @@ export class Rail {
   title() {
     const look = this.looks.find((each) => each.name === this.form.look);
     const layer = this.form.layer || (this.#other && !isPreset(look) ? this.#details()?.default_layer : "");
-    return (this.form.thing?.title ?? (layer || (look && _(look.title)) || _("Dream"))).slice(0, 100);
+    return (this.form.thing?.title ?? (layer || look?.title || "Dream")).slice(0, 100);
   }
 
   #slider(id, read, write, word) {
@@ -75,7 +75,7 @@ export class Rail {
 
   #looks() {
     const looks = this.#shownLooks();
-    const shown = JSON.stringify(looks.map((look) => [look.name, look.picture]));
+    const shown = JSON.stringify([this.form.model, looks.map((look) => [look.name, look.picture])]);
     if (this.shownLooks !== shown) {
       this.shownLooks = shown;
       const focused = $("looks").contains(document.activeElement);
@@ -85,6 +85,7 @@ export class Rail {
         this.refresh();
         this.changed();
       });
+      if (this.#other && !this.#details()) $("looks").prepend(el("p", { class: "soft", role: "status" }, _("Looking into the network …")));
       if (focused) $("looks").querySelector("input")?.focus();
     }
     const layer = this.form.layer || (isPreset(this.looks.find((each) => each.name === this.form.look)) ? "" : this.#details()?.default_layer);
