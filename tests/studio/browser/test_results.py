@@ -47,11 +47,30 @@ def test_a_failure_is_said_in_the_reader_s_language(open_page, studio, photo):
     assert page.inner_text("#status") == "工作室 1,024 MB 的配额已超出 3 MB；请删除一些图片"
 
 
-def test_how_long_print_size_takes_is_said_as_a_length_of_time(open_page, studio):
-    studio.studio.fill(1)
-    now = 1_000_000.0
-    job = {"id": "job0000", "kind": "dream", "state": "done", "begun": now, "ended": now + 1.0, "done": []}
-    studio.studio.jobs["job0000"] = {**job, "pictures": ["picture0000"]}
-    page = open_page("/huge?picture=picture0000")
-    page.wait_for_selector("#cost >> text=min")
+def test_how_long_print_size_takes_is_said_as_a_length_of_time_by_the_largest_dream(open_page, studio):
+    studio.studio.fill(2)
+    studio.studio.pictures["picture0001"].update(width=1000, height=1000)
+    for n, seconds in ((0, 9.0), (1, 20.0)):
+        job = {
+            "id": f"job{n}",
+            "kind": "dream",
+            "state": "done",
+            "begun": 5.0,
+            "ended": 5.0 + seconds,
+            "done": [],
+        }
+        studio.studio.jobs[f"job{n}"] = {**job, "pictures": [f"picture000{n}"]}
+    page = open_page("/huge?picture=picture0001")
+    page.wait_for_selector("#cost >> text=4 min")  # 3,508 × 3,508 pixels
     assert " left" not in page.inner_text("#cost")
+
+
+def test_print_size_goes_on_after_a_reload_in_mid_run(open_page, studio):
+    studio.studio.fill(1)
+    studio.studio.seconds = 6.0
+    page = open_page("/huge?picture=picture0000")
+    page.click("#begin:not([disabled])")
+    page.wait_for_selector("#actions >> text=Cancel")
+    page.reload()
+    page.wait_for_selector("#actions >> text=Cancel")
+    assert len(studio.studio.requests) == 1

@@ -44,18 +44,16 @@ function size() {
   return [state.side, Math.max(1, Math.round((state.side * short) / long))];
 }
 
-// Time by what the last dreams here took for each pixel; disk for the picture, its pieces and what is kept on the way.
+// Time by what the largest of the last dreams here took for each pixel, as what is not of its size counts least there; disk for
+// the picture, its pieces and what is kept on the way.
 async function measure() {
   try {
-    const answer = await get("/jobs?state=done&limit=20");
-    const rates = [];
-    for (const job of answer.jobs) {
-      if (job.kind !== "dream" || !job.begun || !job.pictures?.length) continue;
-      const made = await get(`/pictures/${job.pictures[0]}`).catch(() => null);
-      if (made) rates.push((job.ended - job.begun) / (made.width * made.height));
-      if (rates.length >= 3) break;
-    }
-    rate = rates.sort((one, two) => one - two)[Math.floor(rates.length / 2)] ?? null;
+    const answer = await get("/jobs?state=done&limit=40");
+    const dreams = answer.jobs.filter((job) => ["dream", "enlarge"].includes(job.kind) && job.begun && job.pictures?.length).slice(0, 8);
+    const made = await Promise.all(dreams.map((job) => get(`/pictures/${job.pictures[0]}`).catch(() => null)));
+    const known = dreams.map((job, n) => ({ seconds: job.ended - job.begun, pixels: made[n] ? made[n].width * made[n].height : 0 })).filter((each) => each.pixels);
+    const largest = known.sort((one, two) => two.pixels - one.pixels)[0];
+    rate = largest ? largest.seconds / largest.pixels : null;
   } catch { rate = null; }
   cost();
 }
@@ -132,5 +130,5 @@ settings = await get("/settings").catch(() => null);
 papers();
 measure();
 const asked = new URLSearchParams(location.search).get("picture");
-if (asked) await take({ own: { picture: asked } }); else { draw(); if (state.job) await following.follow(state.job); }
+if (asked) { history.replaceState(null, "", location.pathname); await take({ own: { picture: asked } }); } else { draw(); if (state.job) await following.follow(state.job); }
 happenings.begin();

@@ -3,7 +3,7 @@ import { _, ngettext, said, timeLeft, when } from "./studio/words.js";
 import { $, button, debounced, el, told } from "./studio/dom.js";
 import { at, get, post, query } from "./studio/api.js";
 import { happenings, jobOf, on, progressOf, whereOf } from "./studio/events.js";
-import { NAMES, STATES } from "./studio/running.js";
+import { NAMES, STATES, wished } from "./studio/running.js";
 import { header } from "./studio/header.js";
 
 const NOW = ["running", "waiting", "paused"];
@@ -16,7 +16,7 @@ const named = (job) => (job.title ? _(job.title) : _(NAMES[job.kind] ?? job.kind
 
 function line(job) {
   const parts = [job.title ? _(NAMES[job.kind] ?? job.kind) : "", _(STATES[job.state])];
-  if (job.state === "running") parts.push(job.progress?.octaves ? _("octave {n} of {all}", { n: job.progress.octave, all: job.progress.octaves }) : whereOf(job.progress?.where), timeLeft(job.progress?.seconds_left));
+  if (job.state === "running") parts.push(job.progress?.octaves ? _("octave {n} of {all}", { n: job.progress.octave, all: job.progress.octaves }) : whereOf(job.progress?.where), wished(job) || timeLeft(job.progress?.seconds_left));
   if (job.state === "waiting") parts.push(job.ahead ? ngettext("{n} is before it", "{n} are before it", job.ahead) : _("next in line"), job.starts_in > 1 ? _("begins in {n} s", { n: Math.round(job.starts_in) }) : "");
   if (OVER.includes(job.state) && job.ended) parts.push(when(job.ended));
   return parts.filter(Boolean).join(" · ");

@@ -2,6 +2,7 @@
 import { _, ngettext, number, said, timeLeft } from "../studio/words.js";
 import { $ } from "../studio/dom.js";
 import { at } from "../studio/api.js";
+import { wished } from "../studio/running.js";
 import { SKY, state } from "./state.js";
 
 const sizeOf = ({ width, height }) => (width ? `${number(width, { useGrouping: false })} × ${number(height, { useGrouping: false })}` : "");
@@ -20,7 +21,7 @@ export function sentenceOf(job, sending, begun) {
   switch (job?.state) {
     case "sending": return _("Getting ready …");
     case "waiting": return dot(_("Waiting"), job.sentence && said(job.sentence), job.ahead > 0 ? ngettext("{n} is before it", "{n} are before it", job.ahead) : "", job.starts_in > 1 ? _("begins in {n} s", { n: Math.round(job.starts_in) }) : "");
-    case "running": return dot(_("Dreaming"), job.progress ? timeLeft(job.progress.seconds_left) : _("looking at the picture"), size);
+    case "running": return dot(_("Dreaming"), wished(job) || (job.progress ? timeLeft(job.progress.seconds_left) : _("looking at the picture")), size);
     case "paused": return dot(_("Paused"), _("the memory is free"));
     case "failed": return said(job.sentence) || _("It did not work.");
     case "set_aside": return said(job.sentence) || _("It stopped the program twice, and was set aside.");

@@ -8,6 +8,9 @@ export const NAMES = { dream: N_("Dream"), enlarge: N_("Print size"), zoom: N_("
 export const STATES = { waiting: N_("waiting"), running: N_("dreaming"), paused: N_("paused"), done: N_("done"), failed: N_("did not work"), cancelled: N_("cancelled"), set_aside: N_("set aside") };
 export const ACTIVE = ["waiting", "running", "paused"];
 
+/** What a job was asked to do and does at the end of its step. */
+export const wished = (job) => ({ pause: _("pausing …"), cancel: _("stopping …") })[job.state === "running" ? job.wish : ""] ?? "";
+
 /** Follow one job at a time: `heard(job)` gets it whenever it changed. */
 export class Following {
   constructor(heard) {
@@ -55,7 +58,7 @@ export class Following {
     const dot = (...parts) => parts.filter(Boolean).join(" · ");
     switch (job?.state) {
       case "waiting": return dot(_("Waiting"), job.sentence && said(job.sentence), job.ahead > 0 ? ngettext("{n} is before it", "{n} are before it", job.ahead) : "");
-      case "running": return dot(_("Dreaming"), timeLeft(job.progress?.seconds_left), whereOf(job.progress?.where));
+      case "running": return dot(_("Dreaming"), wished(job) || timeLeft(job.progress?.seconds_left), whereOf(job.progress?.where));
       case "paused": return _("Paused");
       case "failed": case "set_aside": return said(job.sentence) || _("It did not work.");
       case "cancelled": return _("Cancelled");
