@@ -8,10 +8,10 @@ import { takeDrops } from "./parts/drop.js";
 import { recipeOf } from "./studio/recipe.js";
 import { favorite, saveMenu, showLog, showStrip } from "./dream/result.js";
 import { sentenceOf, showOctave, showPictures, showProgress } from "./dream/showing.js";
-import { measured, sizeOf } from "./dream/taking.js";
+import { paintOn } from "./dream/painting.js";
+import { measured, sizeOf, sourceOf } from "./dream/taking.js";
 import { ACTIVE, beforeAddress, keep, MOST_RESULTS, SKY, snapshot, state } from "./dream/state.js";
 import { Rail } from "./parts/rail.js";
-import { Painter } from "./parts/mask.js";
 import { header } from "./studio/header.js";
 
 let job = null;        // the job as the studio last told it
@@ -19,7 +19,7 @@ let local = null;      // {url, share} while a picture is on its way
 let generation = 0;    // counts beginnings: what an older one answers is dropped
 let painter = null;
 const compare = new Compare($("frame"));
-const rail = new Rail(state, { changed, guide: takeGuide, mask: takeMask, paint });
+const rail = new Rail(state, { changed, guide: (given) => takeAside(given, "guide"), mask: (given) => takeAside(given, "mask"), paint });
 
 const begun = () => !!(state.source || state.sky || local);
 const shownBefore = () => (local ? local.url : beforeAddress());
@@ -36,7 +36,7 @@ async function take({ file, own }) {
   Object.assign(state, { sky: false, result: null, made: null, source: null });
   state.form.mask = null;
   if (own) {
-    Object.assign(state, { source: own.upload ? { upload: own.upload } : { picture: own.picture }, width: own.width ?? 0, height: own.height ?? 0 });
+    Object.assign(state, { source: sourceOf(own), width: own.width ?? 0, height: own.height ?? 0 });
     if (!state.width) await sizeOf(state);
     rail.refresh();
     return begin();
@@ -75,27 +75,16 @@ function takeSky() {
 
 async function takeAside(given, field) {
   try {
-    const source = given.own ? (given.own.upload ? { upload: given.own.upload } : { picture: given.own.picture }) : { upload: (await upload(given.file, given.file.name)).id };
+    const source = given.own ? sourceOf(given.own) : { upload: (await upload(given.file, given.file.name)).id };
     state.form[field] = source;
     rail.refresh();
     changed();
   } catch (error) { told(error); }
 }
-function takeGuide(given) { return takeAside(given, "guide"); }
-function takeMask(given) { return takeAside(given, "mask"); }
 
 function paint() {
-  if (!begun()) { toast(_("First choose a picture to paint on.")); return; }
-  if (painter) return;
-  compare.still = true;
-  $("canvas").classList.add("is-painting");
-  compare.peek(true);
-  $("canvas").scrollIntoView({ block: "nearest", behavior: "smooth" });
-  painter = new Painter($("frame"), $("painting"), {
-    width: state.width || SKY.width, height: state.height || SKY.height,
-    done: (blob) => takeMask({ file: new File([blob], "mask.png", { type: "image/png" }) }),
-    leave: () => { painter = null; compare.still = false; compare.peek(false); $("canvas").classList.remove("is-painting"); },
-  });
+  if (!begun()) toast(_("First choose a picture to paint on."));
+  else painter ??= paintOn(compare, { done: (file) => takeAside({ file }, "mask"), leave: () => { painter = null; } });
 }
 
 // ---- Dreaming
@@ -187,7 +176,11 @@ function back() {
 
 // ---- Showing
 
-function act(what) { return async () => { if (what === "cancel") again.cancel(); try { await heard(await post(`/jobs/${job.id}/${what}`)); refresh(); } catch (error) { told(error); refresh(); } }; }
+const act = (what) => async () => {
+  if (what === "cancel") again.cancel();
+  try { await heard(await post(`/jobs/${job.id}/${what}`)); } catch (error) { told(error); }
+  refresh();
+};
 
 function actions() {
   const list = [];

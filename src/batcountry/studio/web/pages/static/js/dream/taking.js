@@ -1,4 +1,4 @@
-// How large pictures are that are taken.
+// Pictures that are taken: what they are to the studio, and how large.
 import { get } from "../studio/api.js";
 import { SKY } from "./state.js";
 
@@ -18,3 +18,6 @@ export async function sizeOf(entry) {
     Object.assign(entry, { width: found.width, height: found.height });
   } catch { Object.assign(entry, SKY); }
 }
+
+/** The source that a dropped picture of ours is. */
+export const sourceOf = (own) => (own.upload ? { upload: own.upload } : { picture: own.picture });
