@@ -14,6 +14,12 @@ def test_importing_the_package_or_the_command_line_leaves_torch_alone():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_the_studios_server_leaves_torch_alone_also_with_a_watched_folder():
+    parts = "batcountry.cli.studio, batcountry.studio.web.serving.server, batcountry.studio.watch.running"
+    code = f"import sys, {parts}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_version_is_that_of_what_is_installed_or_said_to_be_unknown(monkeypatch):
     from importlib.metadata import PackageNotFoundError, version
 

@@ -214,10 +214,13 @@ def _watched(inputs: Path | None, outputs: Path | None, settings: Path | None) -
 
 def supervisor_of(settings: Any, database: Any) -> Any:
     """Return what watches over a studio's workers, and its folder if it has one."""
-    from batcountry.studio.watch.running import WatchingSupervisor
-    from batcountry.studio.worker.supervisor import Supervisor
+    if settings.watch is None:
+        from batcountry.studio.worker.supervisor import Supervisor
 
-    return (Supervisor if settings.watch is None else WatchingSupervisor)(settings, database)
+        return Supervisor(settings, database)
+    from batcountry.studio.watch.running import WatchingSupervisor
+
+    return WatchingSupervisor(settings, database)
 
 
 def _serve(settings: Any, *, works: bool, opens: bool) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from batcountry.image.picture import Picture
 from batcountry.image.reading import picture_of_levels
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 State = dict[str, NDArray[Any]]
 """What the next frame depends on, by name."""
@@ -87,6 +89,8 @@ class Frame:
 
 def tensor(pixels: NDArray[np.float32], device: torch.device) -> Tensor:
     """Return pixels, H×W×3, as (1, 3, H, W)."""
+    import torch  # here, as who only asks which files are films has no use for it
+
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].contiguous().to(device)
 
 

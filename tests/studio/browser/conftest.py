@@ -126,7 +126,7 @@ def open_page(browser: Any, studio: Stage) -> Iterator[Any]:
         context = browser.new_context(**given)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(120_000)  # no test is to know how quick a machine is
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if "Content Security" in said.text else None)
         page.on("request", lambda asked: note_foreign(asked.url))

@@ -17,7 +17,7 @@ from batcountry.studio.store import tables
 BUSY_SECONDS = 10.0
 """How long a transaction waits for others, before it is said that the database is locked."""
 
-EVENTS, _VERSION = "events", "version"
+EVENTS, GALLERY, _VERSION = "events", "gallery", "version"
 
 _FULL = re.compile(r"disk is full|no space left|disk quota|could not extend file", re.IGNORECASE)
 _BUSY = re.compile(r"locked|deadlock|lock timeout|lock wait|could not serialize", re.IGNORECASE)
@@ -97,7 +97,8 @@ class Database:
         taken = (exc.IntegrityError, exc.ProgrammingError)  # another process made them at the same time
         with _said(), suppress(*taken), self._connected() as connection, connection.begin():
             tables.metadata.create_all(connection)
-            rows = [{"name": EVENTS, "value": 0}, {"name": _VERSION, "value": tables.VERSION}]
+            values = {EVENTS: 0, GALLERY: 0, _VERSION: tables.VERSION}
+            rows = [{"name": name, "value": value} for name, value in values.items()]
             connection.execute(insert(tables.counters), rows)
 
 

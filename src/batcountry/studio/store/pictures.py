@@ -10,9 +10,9 @@ from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, inser
 
 from batcountry.errors import NotFound, StudioError
 from batcountry.studio.places import new_id
-from batcountry.studio.store.database import Database
+from batcountry.studio.store.database import GALLERY, Database
 from batcountry.studio.store.events import tell
-from batcountry.studio.store.tables import pictures
+from batcountry.studio.store.tables import counters, pictures
 
 Media = Literal["picture", "film", "pyramid", "sheet"]
 
@@ -142,6 +142,11 @@ class Pictures:
         more = f"{shown[-1]['key']!r}:{shown[-1]['id']}" if len(rows) > limit else ""
         return [Picture.of(row) for row in shown], more
 
+    def version(self) -> int:
+        """Return a number that is another one after each change of the gallery."""
+        with self.database.reading() as connection:
+            return int(connection.scalar(select(counters.c.value).where(counters.c.name == GALLERY)) or 0)
+
     def count(self, which: Filter | None = None) -> int:
         """Return how many pictures there are."""
         query = select(func.count()).select_from(pictures)
@@ -221,6 +226,8 @@ def add_pictures(connection: Connection, job: str, results: list[NewPicture], no
 
 
 def _tell(connection: Connection, row: Any, now: float) -> None:
+    counted = update(counters).where(counters.c.name == GALLERY).values(value=counters.c.value + 1)
+    connection.execute(counted)
     data = {
         "picture": row["id"],
         "favorite": bool(row.get("favorite")),

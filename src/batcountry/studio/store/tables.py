@@ -30,7 +30,8 @@ counters = Table(
     Column("name", String(32), primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-"""`events`: the id of the newest event; whoever writes holds its row, so that ids are seen in their order. `version`."""
+"""`events`: the id of the newest event; whoever writes holds its row, so that ids are seen in their order.
+`gallery`: how often pictures came, went or changed. `version`: of the tables."""
 
 jobs = Table(
     "jobs",

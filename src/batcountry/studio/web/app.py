@@ -19,6 +19,7 @@ from batcountry.studio.settings import StudioSettings
 from batcountry.studio.web import pages
 from batcountry.studio.web.api import PREFIX, api_router, health
 from batcountry.studio.web.files.room import UNDO_SECONDS, sweep, sweep_uploads
+from batcountry.studio.web.gallery import Gallery
 from batcountry.studio.web.messages.problems import add_problems
 from batcountry.studio.web.safety import secured
 from batcountry.studio.web.safety.entering import entering
@@ -80,6 +81,7 @@ def create_app(settings: StudioSettings, *, workers: Callable[[Studio], Workers]
     )
     app.state.settings = settings
     app.state.studio = Studio.open(settings)
+    app.state.gallery = Gallery(app.state.studio)
     app.state.last_event = app.state.studio.events.last
     app.state.metrics = health.metrics_of(app.state.studio)
     app.state.workers = None

@@ -70,7 +70,7 @@ class Studio:
         self.database.close()
 
 
-def _studio_of(request: Request) -> Studio:
+async def _studio_of(request: Request) -> Studio:
     found: Studio = request.app.state.studio
     return found
 

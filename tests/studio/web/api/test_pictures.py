@@ -68,6 +68,22 @@ def test_a_favorite_is_one_until_it_is_not(gallery, ids):
     assert listed(gallery, favorite=True) == []
 
 
+def test_a_page_that_was_asked_for_before_shows_what_changed_since(gallery, ids, add_picture):
+    before = gallery.get("/api/v1/pictures").json()
+    assert gallery.get("/api/v1/pictures").json() == before
+    new = add_picture(gallery, "gray")
+    assert listed(gallery) == [new, *(each["id"] for each in before["pictures"])]
+    gallery.client.delete(f"/api/v1/pictures/{new}")
+    assert gallery.get("/api/v1/pictures").json() == before
+
+
+def test_a_small_file_is_sent_in_part_when_that_is_asked_for(gallery, ids):
+    url = f"/api/v1/pictures/{ids[0]}/file"
+    whole, part = gallery.get(url), gallery.get(url, headers={"Range": "bytes=2-9"})
+    assert (whole.status_code, part.status_code) == (200, 206)
+    assert part.content == whole.content[2:10] and whole.headers["accept-ranges"] == "bytes"
+
+
 def test_what_is_deleted_can_be_had_back(gallery, ids):
     assert gallery.delete(f"/api/v1/pictures/{ids[0]}").json()["deleted"] is not None
     assert ids[0] not in listed(gallery)

@@ -17,6 +17,7 @@ from batcountry.studio.store.pictures import Filter, Picture
 from batcountry.studio.web.files.sending import send_file
 from batcountry.studio.web.files.thumbs import Side, picture_thumb
 from batcountry.studio.web.files.zips import zipped
+from batcountry.studio.web.gallery import GalleryHere, Order
 from batcountry.studio.web.messages.problems import problems
 from batcountry.studio.web.messages.schemas import Id, PictureChange, PictureShown, PicturesShown, ZipRequest
 from batcountry.studio.web.shown import picture_shown, recipe_of
@@ -32,8 +33,8 @@ _TILE = re.compile(r"\d{1,2}/\d{1,6}_\d{1,6}\.(jpg|jpeg|png|webp)")
 
 @router.get("/pictures", response_model=PicturesShown, responses=problems())
 def list_pictures(
-    studio: StudioHere,
-    order: Literal["newest", "random"] = "newest",
+    gallery: GalleryHere,
+    order: Order = "newest",
     seed: Annotated[int, Query(ge=0, lt=2**31)] = 0,
     network: Words = "",
     layer: Words = "",
@@ -48,13 +49,8 @@ def list_pictures(
     if cursor and not re.fullmatch(r"[0-9.e+-]{1,40}:[A-Za-z0-9_-]{8,64}", cursor):
         raise RecipeError("the place in the gallery cannot be read; begin at its top")
     which = Filter(network=network, layer=layer, favorite=favorite, text=text, media=media, job=job or "")
-    found, more = studio.pictures.page(which, order=order, seed=seed, cursor=cursor, limit=limit)
-    total = None if cursor else studio.pictures.count(which)
-    shown = [picture_shown(studio, each) for each in found]
-    page = PicturesShown(pictures=shown, next=more or None, total=total)
-    return Response(
-        page.model_dump_json(), media_type="application/json"
-    )  # which FastAPI would check once more
+    page = gallery.page(which, order=order, seed=seed, cursor=cursor, limit=limit)
+    return Response(page, media_type="application/json")
 
 
 @router.post(
@@ -137,7 +133,7 @@ async def picture_file(
 async def thumb(request: Request, studio: StudioHere, id: Id, side: Side = 320) -> Response:
     """Send a small picture of a picture or a film."""
     kept = studio.folder.thumbs / f"{id}-{side}.webp"
-    if await anyio.to_thread.run_sync(kept.is_file):
+    if kept.is_file():  # here and now, as handing it to a thread takes longer than all the rest
         return send_file(request, kept, "small picture of")
     picture = await anyio.to_thread.run_sync(lambda: studio.pictures.get(id, deleted=True))
     return send_file(request, await picture_thumb(studio, picture, side), "small picture of")

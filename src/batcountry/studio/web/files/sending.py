@@ -28,6 +28,9 @@ TYPES = {
 FOREVER = "private, max-age=31536000, immutable"
 """For what has an id of its own, and never changes."""
 
+SMALL = 256 << 10
+"""Bytes up to which a file is read at once: looking, opening, reading and closing in turn take longer than that."""
+
 SHORTLY = "private, no-cache"
 """For what changes under the same address: it is asked for each time, and sent if it is another."""
 
@@ -62,6 +65,9 @@ def send_file(
         each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")
     ]:
         return Response(status_code=304, headers=headers)
+    asked = request.scope.get(ASKED)
+    if status.st_size <= SMALL and not (asked or download or "range" in request.headers):
+        return _small(path, headers, kind)
     shown = "attachment" if download else "inline"
     reply = FileResponse(
         path,
@@ -71,4 +77,13 @@ def send_file(
         content_disposition_type=shown,
         stat_result=status,
     )
-    return Response(headers=dict(reply.headers)) if request.scope.get(ASKED) else reply
+    return Response(headers=dict(reply.headers)) if asked else reply
+
+
+def _small(path: Path, headers: dict[str, str], kind: str) -> Response:
+    """Reply with a whole file that is read now; raises `NotFound` if it has just gone."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise NotFound("file", path.stem) from None
+    return Response(content, headers={**headers, "accept-ranges": "bytes"}, media_type=kind)

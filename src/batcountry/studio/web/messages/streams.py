@@ -7,7 +7,6 @@ import json
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -21,7 +20,10 @@ PING_SECONDS = 10.0
 """Without an event for so long, a comment says that the connection is alive."""
 
 LOOK_SECONDS = 0.15
-"""From one look into the database to the next, while anybody waits."""
+"""From one look into the database to the next, while anybody waits; the more wait, the longer, as telling all takes time."""
+
+CROWD_SECONDS = 0.0025
+"""What `LOOK_SECONDS` becomes for each who waits, where that is longer: half a second for 200."""
 
 KEPT = 2000
 """Events that are kept in memory for who comes back."""
@@ -86,7 +88,9 @@ class EventFeed:
         self._store, self._clock = store, clock
         self._kept: deque[Sent] = deque(maxlen=KEPT)
         self._last: int | None = None  # up to where was read
-        self._news = asyncio.Event()  # set once, when there are some, and another put in its place
+        self._news: asyncio.Future[None] | None = (
+            None  # done once there are some, and another put in its place
+        )
         self._reading = asyncio.Lock()
         self._reads = 0
         self._task: asyncio.Task[None] | None = None
@@ -104,8 +108,13 @@ class EventFeed:
         oldest = await anyio.to_thread.run_sync(self._store.first)
         return oldest > 0 and after + 1 < oldest
 
-    async def since(self, after: int, wait: float) -> list[Sent]:
+    async def since(self, after: int, wait: float, *, reads: bool = True) -> list[Sent]:
         """Return the events that came after one, oldest first and not all of very many; waits for one so many seconds.
+
+        Parameters
+        ----------
+        reads
+            Whether to look first for what came in this very moment; who follows a stream hears of it soon enough.
 
         Raises
         ------
@@ -116,22 +125,23 @@ class EventFeed:
             raise Crowded
         self.viewers += 1
         try:
+            if reads or self._last is None:
+                await self._read()
             return await self._since(after, self._clock() + wait)
         finally:
             self.viewers -= 1
 
     async def _since(self, after: int, end: float) -> list[Sent]:
-        await self._read()
         while True:
             found = await self._found(after)
             left = end - self._clock()
             if found or left <= 0 or self._closed:
                 return found
             self._start()
-            news = self._news
+            if self._news is None:
+                self._news = asyncio.get_running_loop().create_future()
             if (self._last or 0) <= after and not self._closed:
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(news.wait(), left)
+                await asyncio.wait([self._news], timeout=left)
 
     async def _found(self, after: int) -> list[Sent]:
         if (self._last or 0) <= after:
@@ -166,8 +176,9 @@ class EventFeed:
 
     def _tell(self) -> None:
         """Let all go on who wait by now."""
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        news, self._news = self._news, None
+        if news is not None:
+            news.set_result(None)
 
     def _start(self) -> None:
         if self._task is None or self._task.done():
@@ -179,7 +190,7 @@ class EventFeed:
                 await self._read()
             except StudioError:  # the database is locked, or the disk full: those who wait go on waiting
                 await asyncio.sleep(1)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(max(LOOK_SECONDS, min(1.0, CROWD_SECONDS * self.viewers)))
 
     async def stream(self, after: int | None) -> AsyncIterator[str]:
         """Yield the text of an event stream from after an event on, or from now on.
@@ -194,7 +205,7 @@ class EventFeed:
             yield Sent(at, kind, json.dumps({"version": 1, "last": at})).lines()
         while not self._closed:
             try:
-                news = await self.since(at, PING_SECONDS)
+                news = await self.since(at, PING_SECONDS, reads=False)
             except Crowded:
                 return
             if news:
