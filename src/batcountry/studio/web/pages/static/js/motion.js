@@ -88,7 +88,7 @@ function draw() {
   if (begun) {
     if (state.film && !active) {
       const source = at.file(state.film);
-      if (frame.firstElementChild?.getAttribute("src") !== source) frame.replaceChildren(el("video", { src: source, controls: true, loop: true, autoplay: !matchMedia("(prefers-reduced-motion: reduce)").matches, muted: true, playsinline: true, "aria-label": _("The film") }));
+      if (frame.firstElementChild?.getAttribute("src") !== source) frame.replaceChildren(el("video", { src: source, controls: true, loop: true, preload: "auto", autoplay: !matchMedia("(prefers-reduced-motion: reduce)").matches, muted: true, playsinline: true, "aria-label": _("The film") }));
     } else {
       const source = active && job.preview ? job.preview : state.sky ? `${document.documentElement.dataset.static}/img/sky.webp` : state.media === "film" && state.source.upload ? null : state.source ? at.source(state.source) : null;
       if (state.media === "film" && !(active && job.preview)) {
