@@ -138,10 +138,8 @@ class Place:
 
 def names_in(folder):
     # Unlike `rglob`, it goes on where folders go while it looks.
-    files = [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names]
-    return {
-        os.fsencode(name) for file in files if not (name := os.path.relpath(file, folder)).startswith(".")
-    }
+    files = [Path(where, name).relative_to(folder) for where, _, names in os.walk(folder) for name in names]
+    return {os.fsencode(file) for file in files if not str(file).startswith(".")}
 
 
 @pytest.fixture
