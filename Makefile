@@ -31,7 +31,7 @@ SMOKE = rm -rf .make/smoke && mkdir .make/smoke && cp -r tests/smoke .make/smoke
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: FORCE help dream test lint format keywords words types docs pictures studio-pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-memory bench-motion bench-params bench-atlas bench-modules bench-kernels bench-studio fuzz mutants clean
+.PHONY: FORCE help dream studio test lint format keywords words types docs pictures studio-pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-memory bench-motion bench-params bench-atlas bench-modules bench-kernels bench-studio fuzz mutants clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ help: ## say what there is to make
 
 dream: .make/package ## dream on a sky it makes, or on IMAGE=photo.jpg; OUTPUT=name.png, ARGS='--seed 2'
 	@$(BIN)/bat-country dream --output "$$DREAM_OUTPUT" $(ARGS) $${DREAM_IMAGE:+-- "$$DREAM_IMAGE"}
+
+studio: .make/studio ## open a page in the browser to dream in; ARGS='--port 8016'
+	@$(BIN)/bat-country studio --open $(ARGS)
 
 test: .make/test ## run all tests; ARGS='tests/test_cli.py -x'
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
@@ -157,6 +160,12 @@ clean: ## take away what was set up and built
 
 .make/package: .make/torch pyproject.toml constraints.txt
 	@$(call install,--editable .)
+	@touch $@
+
+# With a name, as a comma would end the argument of a call.
+STUDIO := '.[studio,video,flow,big,heic]'
+.make/studio: .make/package
+	@$(call install,--editable $(STUDIO))
 	@touch $@
 
 .make/test: .make/package

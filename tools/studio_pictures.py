@@ -108,7 +108,8 @@ def dream(client: httpx.Client) -> dict[str, Any]:
         )
     second = {"seconds": 1}
     film = asked(client, "/jobs", kind="zoom", recipe={"size": 320}, options=second, title="The first second")
-    asked(client, f"/networks/{client.get('/networks').json()[0]['name']}/draw", layers=[LAYER])
+    network = f"/networks/{client.get('/networks').json()[0]['name']}"
+    asked(client, f"{network}/draw", layers=[LAYER])
     first = strip[0]
     large = asked(
         client,
@@ -119,6 +120,8 @@ def dream(client: httpx.Client) -> dict[str, Any]:
         options={"side": 960},
         title="Print size",
     )
+    while not all(layer["picture"] for layer in client.get(network).json()["layers"] if layer["channels"]):
+        time.sleep(1)  # they are drawn while nobody dreams
     return {
         "dream": {**first, "strip": strip},
         "motion": {"sky": True, "film": film["pictures"][0], "width": 320, "height": 180},
@@ -131,6 +134,16 @@ def show_layer(page: Page) -> None:
     """Open the layer whose channels are drawn."""
     page.click(f".layers [data-layer='{LAYER}']")
     page.locator(".channels img").nth(8).wait_for()
+
+
+HAS_FRAME = 2  # of a video's `readyState`, from which on a picture is there
+
+
+def show_film(page: Page) -> None:
+    """Wait for the film's first frame."""
+    page.wait_for_selector("#frame video")
+    while page.evaluate("document.querySelector('#frame video').readyState") < HAS_FRAME:
+        page.wait_for_timeout(50)
 
 
 def hide_folder(page: Page) -> None:
@@ -152,7 +165,7 @@ def pages(made: dict[str, Any]) -> dict[str, tuple[str, Callable[[Page], object]
             f"/gallery?picture={made['gallery']}",
             lambda page: page.wait_for_selector(".viewer[open] .after"),
         ),
-        "motion": ("/motion", lambda page: page.wait_for_selector("#frame video")),
+        "motion": ("/motion", show_film),
         "huge": (f"/huge?picture={made['huge']}", lambda page: page.wait_for_selector("#frame img")),
         "see": ("/see", show_layer),
         "jobs": ("/jobs", lambda page: page.locator(".job img").nth(4).wait_for()),

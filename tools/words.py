@@ -23,6 +23,7 @@ from batcountry.recipe import Recipe
 from batcountry.recipe.fields import GROUPS
 from batcountry.studio.web.looks import LOOKS
 from batcountry.studio.web.pages import PAGES
+from batcountry.studio.web.pages.sentences import SENTENCES
 from batcountry.studio.web.pages.words import LOCALES
 
 PAGES_FOLDER = LOCALES.parent
@@ -44,6 +45,7 @@ def said_by_pages() -> Iterator[tuple[str | tuple[str, ...], str]]:
     for _, title in PAGES.values():
         yield title, "pages"
     yield from ((look.title, "looks") for look in LOOKS.values())
+    yield from ((sentence, "sentences") for sentence in SENTENCES)
 
 
 def said_by_recipes() -> Iterator[tuple[str, str]]:

@@ -136,7 +136,7 @@ def test_a_layer_that_sees_everything_cannot_be_cut():
 @settings(max_examples=300, deadline=None)
 @given(
     st.builds(Halo, st.integers(0, 90), st.integers(0, 90), st.sampled_from([1, 2, 8, 16])),
-    st.tuples(st.integers(1, 1500), st.integers(1, 1500)),
+    st.tuples(st.integers(1, 600), st.integers(1, 600)),
     st.integers(1, 700),
     st.tuples(st.booleans(), st.booleans()),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -16,7 +17,7 @@ from pydantic import Field
 from batcountry.atlas.looking import heat, seen
 from batcountry.backend.outputs import Output, check_new
 from batcountry.backend.policy import Policy
-from batcountry.errors import JobError
+from batcountry.errors import JobError, RecipeError
 from batcountry.image.files import check_writable
 from batcountry.image.picture import Picture
 from batcountry.image.reading import read_picture
@@ -41,6 +42,9 @@ class SightRecipe(Options):
         default_factory=Recipe, description="Its network and layer look; all else does not count."
     )
     top: int = Field(default=6, ge=1, le=24, description="How many channels to show.")
+    channels: list[Annotated[int, Field(ge=0)]] = Field(
+        default_factory=list, max_length=24, description="Which to show; those that are excited most if none."
+    )
     size: int = Field(
         default=448, ge=64, le=1024, description="The picture is shrunk so that its longer side has this."
     )
@@ -69,30 +73,32 @@ class SightJob(Job[int]):
         self._model = asked.open_model()
         check_weights(spec, self._model)
         self._layer = self._model.layer(recipe.dream.layer or self._model.default_layer).name
-        self._recipe = recipe
         need = needed_at(recipe.size)
         self._picture = read_picture(spec.inputs[PICTURE].path, policy=policy, need=need).fitted(recipe.size)
         shown = recipe.dream.chosen(**{**shown_names(spec), "layer": self._layer})
-        made = recipe.chosen(dream=shown)
+        self._sight = seen(self._model, self._picture, self._layer)
+        self._channels = recipe.channels or [each for each, _ in self._sight.strongest(recipe.top)]
+        count = len(self._sight.excitement)
+        if max(self._channels) >= count:
+            raise RecipeError(f"layer {self._layer!r} has {count} channels, numbered from 0; choose of those")
+        made = recipe.chosen(dream=shown, channels=self._channels)
         self.spec = pinned(spec, shown, self._model, digest).changed(recipe=json_of(made))
         self._sheet: Image.Image | None = None
 
     def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[int]:  # noqa: ARG002
         """See `batcountry.jobs.kinds.Job`."""
-        sight = seen(self._model, self._picture, self._layer)
-        strongest = sight.strongest(self._recipe.top)
         lit = []
-        for channel, _ in strongest:
-            lit.append((channel, heat(self._picture, sight.excitement[channel])))
-            if len(lit) < len(strongest):
+        for channel in self._channels:
+            lit.append((channel, heat(self._picture, self._sight.excitement[channel])))
+            if len(lit) < len(self._channels):
                 yield len(lit)
         self._sheet = _sheet(self._picture, lit)
         yield len(lit)
 
     def progress(self, step: int) -> Progress:
         """See `batcountry.jobs.kinds.Job`."""
-        count = Count(what="channel", at=step, of=self._recipe.top)
-        return Progress(where=(count,), subject=self._layer, done=min(1.0, step / self._recipe.top))
+        count = Count(what="channel", at=step, of=len(self._channels))
+        return Progress(where=(count,), subject=self._layer, done=step / len(self._channels))
 
     def preview(self, step: int, side: int) -> bytes | None:  # noqa: ARG002
         """Return None: it is done before one looks."""

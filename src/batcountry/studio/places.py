@@ -99,6 +99,10 @@ class StudioFolder:
         """Return the folder that a job works in."""
         return _named(self.work, "job", id, "")
 
+    def layers(self, network: str) -> Path:
+        """Return the folder for pictures of a network's layers."""
+        return self.looks / network / "layers"
+
     def relative(self, path: Path) -> str:
         """Return a path as the database has it, from the studio's folder on, with `/`."""
         return path.relative_to(self.path).as_posix()

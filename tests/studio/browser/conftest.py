@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import shutil
 import socket
@@ -22,6 +23,30 @@ pytest.importorskip("uvicorn", reason="the extra studio is not installed")
 CHROMIUM = next(
     (path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None
 )
+
+
+DONE = "#canvas[data-state=done]"
+RUNNING = "#canvas[data-state=running]"
+
+
+def drop(page: Any, photo: Path, selector: str = "body") -> None:
+    """Drop a picture on an element."""
+    data = base64.b64encode(photo.read_bytes()).decode()
+    transfer = page.evaluate_handle(
+        """(data) => {
+            const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], "photo.jpg", { type: "image/jpeg" }));
+            return transfer;
+        }""",
+        data,
+    )
+    page.dispatch_event(selector, "drop", {"dataTransfer": transfer})
+
+
+def results(page: Any) -> Any:
+    """Return how many results the first page shows."""
+    return page.locator("#strip img").count()
 
 
 @pytest.fixture(autouse=True)

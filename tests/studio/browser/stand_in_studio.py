@@ -6,32 +6,26 @@ import asyncio
 import io
 import json
 import secrets
+import sys
 import time
-import zipfile
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, File, HTTPException, Query, Request, UploadFile
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from PIL import Image, ImageFilter, ImageOps
 
-from batcountry.motion.recipes import VideoRecipe, ZoomRecipe
 from batcountry.recipe import Recipe
 from batcountry.studio.web.pages import router
+
+sys.path.insert(0, str(Path(__file__).parent))
+from stand_in_networks import LAYERS, add_insides, add_settings, jpeg
+from stand_in_pictures import add_changes, add_pictures
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; font-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-LOOKS = ["Strokes", "Weave", "Scales", "Eyes", "Creatures", "Objects"]
-LAYERS = ["stem", "blocks.1", "blocks.3", "blocks.5", "blocks.8", "blocks.10", "blocks.15"]
-CLASSES = ["lion", "teapot", "castle", "golden retriever", "goldfish", "tabby cat", "steam locomotive"]
-
-
-def jpeg(image: Image.Image) -> bytes:
-    """Return the bytes of a JPEG."""
-    file = io.BytesIO()
-    image.convert("RGB").save(file, "JPEG", quality=85)
-    return file.getvalue()
 
 
 def dreamed(image: Image.Image, share: float) -> Image.Image:
@@ -52,6 +46,7 @@ class Studio:
         self.previews: dict[str, Image.Image] = {}
         self.events: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
+        self.drawn: dict[str, Any] = {}
         self.tasks: set[asyncio.Task[None]] = set()
 
     def say(self, kind: str, job: str, **data: object) -> None:
@@ -150,9 +145,10 @@ def make_app(studio: Studio) -> FastAPI:
     _uploads(app, studio)
     _jobs(app, studio)
     _events(app, studio)
-    _pictures(app, studio)
-    _changes(app, studio)
-    _networks(app)
+    add_pictures(app, studio)
+    add_changes(app, studio)
+    add_settings(app)
+    add_insides(app, studio)
     return app
 
 
@@ -260,149 +256,6 @@ def _events(app: FastAPI, studio: Studio) -> None:
                 await asyncio.sleep(0.05)
 
         return StreamingResponse(lines(), media_type="text/event-stream")
-
-
-def _pictures(app: FastAPI, studio: Studio) -> None:
-    def found(name: str) -> dict[str, Any]:
-        if name not in studio.pictures:
-            raise HTTPException(404, "There is no such picture.")
-        return studio.pictures[name]
-
-    @app.get("/api/v1/pictures")
-    def pictures(
-        cursor: int = 0, limit: int = 60, favorite: bool | None = None, text: str = "", media: str = ""
-    ) -> dict[str, Any]:
-        newest = [item for item in reversed(studio.pictures.values()) if item["deleted"] is None]
-        chosen = [item for item in newest if favorite is None or item["favorite"] == favorite]
-        chosen = [
-            item for item in chosen if text in json.dumps(item["recipe"]) and media in ("", item["media"])
-        ]
-        more = cursor + limit < len(chosen)
-        return {"pictures": chosen[cursor : cursor + limit], "next": str(cursor + limit) if more else None}
-
-    @app.get("/api/v1/pictures/{name}")
-    def picture(name: str) -> dict[str, Any]:
-        return found(name)
-
-    @app.get("/api/v1/pictures/{name}/file")
-    def picture_file(name: str) -> Response:
-        found(name)
-        return Response(jpeg(studio.images[name]), media_type="image/jpeg")
-
-    @app.get("/api/v1/pictures/{name}/thumb")
-    def thumb(name: str, side: int = 320) -> Response:
-        found(name)
-        image = studio.images[name].copy()
-        image.thumbnail((side, side))
-        return Response(jpeg(image), media_type="image/jpeg")
-
-
-def _changes(app: FastAPI, studio: Studio) -> None:
-    def found(name: str) -> dict[str, Any]:
-        if name not in studio.pictures:
-            raise HTTPException(404, "There is no such picture.")
-        return studio.pictures[name]
-
-    @app.get("/api/v1/pictures/{name}/recipe")
-    def recipe(name: str) -> dict[str, Any]:
-        return found(name)["recipe"]
-
-    @app.patch("/api/v1/pictures/{name}")
-    async def change(name: str, request: Request) -> dict[str, Any]:
-        found(name).update(await request.json())
-        return found(name)
-
-    @app.delete("/api/v1/pictures/{name}", status_code=204)
-    def delete(name: str) -> None:
-        found(name)["deleted"] = time.time()
-
-    @app.post("/api/v1/pictures/zip")
-    async def zipped(request: Request) -> Response:
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w") as archive:
-            for name in (await request.json())["ids"]:
-                archive.writestr(f"{name}.jpg", jpeg(studio.images[name]))
-        return Response(file.getvalue(), media_type="application/zip")
-
-    @app.post("/api/v1/pictures/{name}/restore")
-    def restore(name: str) -> dict[str, Any]:
-        found(name)["deleted"] = None
-        return found(name)
-
-
-def _networks(app: FastAPI) -> None:
-    @app.get("/api/v1/recipe")
-    def recipe(kind: str = "dream") -> dict[str, Any]:
-        options = {"zoom": ZoomRecipe, "video": VideoRecipe}.get(kind)
-        fields = options.model_json_schema() if options else {"properties": {}}
-        fields["properties"] = {k: v for k, v in fields["properties"].items() if k not in ("dream", "kind")}
-        return {**Recipe.model_json_schema(), "options": {"properties": fields["properties"]}}
-
-    @app.get("/api/v1/looks")
-    def looks() -> list[dict[str, Any]]:
-        layers = zip(LOOKS, LAYERS, strict=False)
-        return [
-            {
-                "name": t.lower(),
-                "title": t,
-                "recipe": {"layer": layer},
-                "picture": f"/api/v1/looks/{t.lower()}/picture",
-            }
-            for t, layer in layers
-        ]
-
-    @app.get("/api/v1/looks/{name}/picture")
-    def look_picture(name: str) -> Response:
-        hue = [look.lower() for look in LOOKS].index(name) * 42
-        return Response(jpeg(Image.new("HSV", (120, 120), (hue, 120, 170))), media_type="image/jpeg")
-
-    @app.get("/api/v1/networks")
-    def networks() -> list[dict[str, Any]]:
-        return [
-            {
-                "name": "efficientnet-lite0",
-                "title": "EfficientNet-Lite0",
-                "classes": 1000,
-                "here": True,
-                "license": "Apache-2.0",
-                "trained_on": "ImageNet",
-                "bytes": 18_000_000,
-            }
-        ]
-
-    @app.get("/api/v1/networks/{name}")
-    def network(name: str) -> dict[str, Any]:
-        layers = [{"name": layer, "channels": 24} for layer in LAYERS]
-        return {"name": name, "title": "EfficientNet-Lite0", "classes": 1000, "layers": layers}
-
-    @app.get("/api/v1/networks/{name}/classes")
-    def classes(name: str, search: str = "") -> dict[str, Any]:
-        return {"classes": [{"index": n, "name": text} for n, text in enumerate(CLASSES) if search in text]}
-
-    @app.get("/api/v1/networks/{name}/layers/{layer}/channels/{n}/picture")
-    def channel(name: str, layer: str, n: int) -> Response:
-        return Response(jpeg(Image.new("HSV", (96, 96), (n * 10 % 256, 110, 180))), media_type="image/jpeg")
-
-    @app.get("/api/v1/settings")
-    def settings() -> dict[str, Any]:
-        return {
-            "version": "1.0",
-            "devices": ["2 cores"],
-            "memory_total": 8_000_000_000,
-            "memory_free": 6_700_000_000,
-            "folder": "/home/me/studio",
-            "used_bytes": 412_000_000,
-            "quota_bytes": 20_000_000_000,
-            "drop_oldest": False,
-            "disk_free": 81_000_000_000,
-            "pictures": 28,
-            "max_upload_bytes": 64_000_000,
-            "max_pixels": 100_000_000,
-            "max_film_seconds": 600,
-            "max_queue": 200,
-            "queue": {"waiting": 2, "running": 1},
-            "idle_seconds": 600,
-        }
 
 
 def serve(port: int, seconds: float = 2.0) -> None:

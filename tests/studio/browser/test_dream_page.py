@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import io
 
 import pytest
 from PIL import Image
 
-DONE = "#canvas[data-state=done]"
-RUNNING = "#canvas[data-state=running]"
-
-
-def drop(page, photo, selector="body"):
-    data = base64.b64encode(photo.read_bytes()).decode()
-    transfer = page.evaluate_handle(
-        """(data) => {
-            const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
-            const transfer = new DataTransfer();
-            transfer.items.add(new File([bytes], "photo.jpg", { type: "image/jpeg" }));
-            return transfer;
-        }""",
-        data,
-    )
-    page.dispatch_event(selector, "drop", {"dataTransfer": transfer})
-
-
-def results(page):
-    return page.locator("#strip img").count()
+from .conftest import DONE, RUNNING, drop, results
 
 
 def test_a_dropped_picture_dreams_at_once_and_its_preview_moves(open_page, studio, photo):
@@ -147,6 +127,7 @@ def test_deeper_dreams_on_the_result_and_undo_goes_back(open_page, studio, photo
     page = open_page()
     page.set_input_files("#choose", photo)
     page.wait_for_selector(DONE)
+    page.wait_for_selector("#frame img.after[src*='/pictures/']")
     first = page.get_attribute("#frame img.after", "src")
     page.click("#actions >> text=Go deeper")
     page.locator("#strip img").nth(1).wait_for()
@@ -195,82 +176,6 @@ def test_the_divider_moves_by_finger(open_page, photo):
         touch("touchMove", share)
     touch("touchEnd", 0.8)
     assert page.get_attribute(".divider", "aria-valuenow") == "80"
-
-
-def test_a_painted_mask_goes_along_and_is_white_where_it_was_painted(open_page, studio, photo):
-    page = open_page()
-    page.set_input_files("#choose", photo)
-    page.wait_for_selector(DONE)
-    page.click("#fold-mask summary")
-    page.click("#mask >> text=Paint on the picture")
-    box = page.locator("canvas.brush").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.5)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5, steps=4)
-    page.mouse.up()
-    page.click("#painting >> text=Dream there")
-    page.locator("#strip img").nth(1).wait_for()
-    mask = studio.studio.uploads[studio.studio.requests[-1]["mask"]["upload"]].convert("L")
-    assert mask.size == (320, 200)
-    assert mask.getpixel((88, 100)) > 200
-    assert mask.getpixel((280, 100)) < 20
-
-
-def test_a_guide_dropped_on_its_place_goes_along(open_page, studio, photo):
-    page = open_page()
-    page.set_input_files("#choose", photo)
-    page.wait_for_selector(DONE)
-    drop(page, photo, "#fold-guide")
-    page.locator("#strip img").nth(1).wait_for()
-    assert set(studio.studio.requests[-1]["guide"]) == {"upload"}
-    assert studio.studio.requests[-1]["picture"] == studio.studio.requests[0]["picture"]
-
-
-def test_something_is_dreamed_of_by_its_name(open_page, studio, photo):
-    page = open_page()
-    page.set_input_files("#choose", photo)
-    page.wait_for_selector(DONE)
-    page.click("#fold-thing summary")
-    page.fill("#thing input", "teap")
-    page.click("#thing >> text=teapot")
-    page.locator("#strip img").nth(1).wait_for()
-    assert studio.studio.requests[-1]["recipe"]["objective"] == 'logit("teapot")'
-    assert "layer" not in studio.studio.requests[-1]["recipe"]
-
-
-def test_every_field_of_the_schema_has_a_place_in_the_form(open_page, studio):
-    from batcountry.recipe import Recipe
-
-    page = open_page()
-    page.click("#fold-rest summary")
-    page.wait_for_selector("#rest [name]")
-    shown = set(page.eval_on_selector_all("#rest [name]", "(all) => all.map((each) => each.name)"))
-    elsewhere = {
-        "model",
-        "layer",
-        "objective",
-        "strength",
-        "initial_size",
-        "octaves",
-        "size",
-        "guide",
-        "mask",
-    }
-    the_studios = {"weights", "mean", "std", "channels", "device", "max_memory"}
-    assert shown == set(Recipe.model_fields) - elsewhere - the_studios
-
-
-def test_a_setting_of_everything_else_goes_along_and_survives_a_reload(open_page, studio, photo):
-    page = open_page()
-    page.click("#fold-rest summary")
-    page.fill("#field-jitter", "7")
-    page.press("#field-jitter", "Tab")
-    page.set_input_files("#choose", photo)
-    page.wait_for_selector(DONE)
-    assert studio.studio.requests[-1]["recipe"]["jitter"] == 7
-    page.reload()
-    page.click("#fold-rest summary")
-    assert page.input_value("#field-jitter") == "7"
 
 
 def test_a_failure_is_a_sentence_with_something_to_do(open_page, studio, photo):

@@ -80,13 +80,13 @@ def noted(sha256):
 class Place:
     """A folder to watch, one for results, and a clock."""
 
-    def __init__(self, path, *, own=True, settings=None):
+    def __init__(self, path, *, own=True, settings=None, quota=None):
         self.inputs, self.outputs = path / "in", path / "out"
         self.inputs.mkdir(exist_ok=True)
         self.now, self.patience = 100.0, PATIENCE
         watch = WatchedFolder(inputs=self.inputs, outputs=self.outputs, settings=settings)
         folder = self.outputs / STATE if own else path / "studio"
-        self.settings = StudioSettings(folder=folder, watch=watch)
+        self.settings = StudioSettings(folder=folder, watch=watch, quota_bytes=quota)
         self.worker = None
         self.open()
 
@@ -137,8 +137,9 @@ class Place:
 
 
 def names_in(folder):
-    found = {os.fsencode(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
-    return {name for name in found if not name.startswith(b".")}
+    # Unlike `rglob`, it goes on where folders go while it looks.
+    files = [Path(where, name).relative_to(folder) for where, _, names in os.walk(folder) for name in names]
+    return {os.fsencode(file) for file in files if not str(file).startswith(".")}
 
 
 @pytest.fixture

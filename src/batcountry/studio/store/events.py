@@ -17,7 +17,7 @@ KEPT = 20_000
 
 _SWEEP = 100  # events, from one time that old ones are deleted to the next
 
-EventKind = Literal["job", "progress", "preview", "picture", "settings"]
+EventKind = Literal["job", "progress", "preview", "picture", "settings", "network"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class StoredEvent:
     id
         Counts up by one; later events have larger ones, and are never seen before.
     kind
-        `job` for a change of a job's state or place, `progress`, `preview`, `picture`, `settings`.
+        `job` for a change of a job's state or place, `progress`, `preview`, `picture`, `settings`,
+        `network` for a new picture of a `layer`.
     data
         JSON text of an object with `version` 1, and `job` or `picture`, their ids.
     """

@@ -18,6 +18,7 @@ from batcountry.studio.store.database import Database
 from batcountry.studio.watch.following import FollowedSettings
 from batcountry.studio.watch.names import quoted
 from batcountry.studio.watch.watching import Patience, Watcher
+from batcountry.studio.web.files.room import Keeping, make_room
 from batcountry.studio.worker.supervisor import Supervisor
 
 log = logging.getLogger("batcountry")
@@ -79,6 +80,7 @@ def watcher_of(
     check_watched(watch)
     state = watch.outputs / STATE
     own = settings.folder == state  # then all that is known goes where the results go
+    keeping = Keeping.of(settings, database)
     with exclusive_lock(state, StudioError):
         yield Watcher(
             watch,
@@ -89,11 +91,21 @@ def watcher_of(
             keep=not own,
             at_once=1 + max(1, len(settings.devices)),
             patience=patience,
+            make_room=lambda: make_room(keeping, 0),
         )
 
 
-def watch_folder(watcher: Watcher, over: Callable[[], bool], *, once: bool = False) -> None:
-    """Watch until `over` says so, or with `once` until all that is there has been seen to."""
+def watch_folder(
+    watcher: Watcher,
+    over: Callable[[], bool],
+    *,
+    once: bool = False,
+    say: Callable[[str], object] = lambda _: None,
+) -> None:
+    """Watch until `over` says so, or with `once` until all that is there has been seen to.
+
+    `say` hears why nothing goes on at present, and an empty text when it does again.
+    """
     changed = threading.Event()
     trouble = ""
     with _events(watcher.watch.inputs, changed):
@@ -102,7 +114,9 @@ def watch_folder(watcher: Watcher, over: Callable[[], bool], *, once: bool = Fal
             changed.clear()
             try:
                 watcher.look(time.monotonic(), told=told)
-                trouble = ""
+                if trouble:
+                    trouble = ""
+                    say(trouble)
             except (
                 StudioError,
                 OSError,
@@ -110,6 +124,7 @@ def watch_folder(watcher: Watcher, over: Callable[[], bool], *, once: bool = Fal
                 if str(error) != trouble:
                     trouble = str(error)
                     log.warning("%s", error)
+                    say(trouble)
                 time.sleep(_TROUBLE)
                 continue
             if once and watcher.done:
@@ -119,11 +134,18 @@ def watch_folder(watcher: Watcher, over: Callable[[], bool], *, once: bool = Fal
 
 
 class WatchingSupervisor(Supervisor):
-    """Watches over the workers of a studio, and, in another thread, over its folder; see `Supervisor`."""
+    """Watches over the workers of a studio, and, in another thread, over its folder; see `Supervisor`.
+
+    Attributes
+    ----------
+    trouble
+        Why files in the folder are not dreamed at present; empty if they are.
+    """
 
     def __init__(self, settings: StudioSettings, database: Database) -> None:
         super().__init__(settings, database)
         self._database, self._ended = database, threading.Event()
+        self.trouble = ""
         self._watch = threading.Thread(target=self._keep_watching, name="watch", daemon=True)
 
     def start(self) -> None:
@@ -138,19 +160,21 @@ class WatchingSupervisor(Supervisor):
         self._watch.join(_LONGEST_LOOK)
 
     def _keep_watching(self) -> None:
-        said = ""
         while not self._ended.is_set():
             try:
                 with watcher_of(self.settings, self._database) as watcher:
-                    said = ""
-                    watch_folder(watcher, self._ended.is_set)
+                    self._say("")
+                    watch_folder(watcher, self._ended.is_set, say=self._say)
             except BatCountryError as error:
-                if str(error) != said:
-                    said = str(error)
+                if str(error) != self.trouble:
+                    self._say(str(error))
                     log.error("the folder is not watched: %s", error)
             except Exception:  # without it nobody would watch any more
                 log.exception("a fault of the program itself in what watches the folder")
             self._ended.wait(_AGAIN)
+
+    def _say(self, trouble: str) -> None:
+        self.trouble = trouble
 
 
 @contextmanager

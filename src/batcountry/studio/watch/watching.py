@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,6 +59,8 @@ class Watcher:
         Whether results stay in the studio's gallery, too.
     at_once
         Jobs that may be in the queue at a time.
+    make_room
+        Is called before a file is put into the queue, and raises `StudioFull` if its result could not be kept.
 
     Attributes
     ----------
@@ -76,7 +79,9 @@ class Watcher:
         keep: bool,
         at_once: int = 2,
         patience: Patience | None = None,
+        make_room: Callable[[], object] = lambda: None,
     ) -> None:
+        self._make_room = make_room
         self.watch, self.settings, self.patience = watch, settings, patience or Patience()
         self.ledger = Ledger(WatchedFiles(database, key))
         self.endings = Endings(watch, self.ledger, database, places, keep=keep)
@@ -110,6 +115,7 @@ class Watcher:
         if told or now >= self._next_scan:
             self._scan(now)
         while self._ready and on < self._at_once:
+            self._make_room()
             on += self._begin(*self._ready.pop(0), now)
         self.done = not on and not self._ready and not self._unsettled
 

@@ -11,8 +11,9 @@ from batcountry.studio.settings import StudioSettings
 from batcountry.studio.store.database import Database
 from batcountry.studio.store.leases import Leases
 from batcountry.studio.worker.running import run_job
+from batcountry.studio.worker.small.meanwhile import Meanwhile
+from batcountry.studio.worker.small.warming import warm_up
 from batcountry.studio.worker.telling import LEASE_SECONDS, Teller
-from batcountry.studio.worker.warming import warm_up
 
 _LOOK = 0.2
 _MOST_WAIT = 5.0
@@ -31,6 +32,16 @@ def work(settings: StudioSettings, name: str, leaving: threading.Event) -> None:
     leases = Leases(Database(settings.database_url))
     if not leases.is_work():
         warm_up()
+    meanwhile = Meanwhile(settings)
+    try:
+        _work(settings, name, leaving, leases, meanwhile)
+    finally:
+        meanwhile.stop()
+
+
+def _work(
+    settings: StudioSettings, name: str, leaving: threading.Event, leases: Leases, meanwhile: Meanwhile
+) -> None:
     idle_since, wait = time.monotonic(), _LOOK
     while not leaving.is_set() and time.monotonic() - idle_since < settings.idle_seconds:
         try:
@@ -39,8 +50,10 @@ def work(settings: StudioSettings, name: str, leaving: threading.Event) -> None:
         except StudioError:  # locked or full, which passes
             job, wait = None, min(_MOST_WAIT, 2 * wait)
         if job is None:
+            meanwhile.go_on()
             leaving.wait(wait)
             continue
+        meanwhile.stop()
         preview = settings.places.preview(job.id)
         teller = Teller(leases, job.id, name, Control(), leaving, preview=preview)
         try:

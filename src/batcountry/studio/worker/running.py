@@ -31,8 +31,8 @@ from batcountry.studio.moved import at_home, folder_before
 from batcountry.studio.places import StudioFolder, to_disk
 from batcountry.studio.store.job import Job
 from batcountry.studio.store.pictures import NewPicture
-from batcountry.studio.worker.quick import quick_preview
 from batcountry.studio.worker.results import results_of
+from batcountry.studio.worker.small.quick import quick_preview
 from batcountry.studio.worker.sweeping import clear, clear_work
 from batcountry.studio.worker.telling import Teller
 

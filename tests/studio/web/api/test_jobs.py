@@ -7,6 +7,7 @@ import pytest
 from batcountry.jobs.events import Count, Progress
 from batcountry.jobs.spec import JobSpec
 from batcountry.studio.store.leases import Leases
+from batcountry.studio.store.pictures import NewPicture
 from studio_server import picture
 
 QUICK = {"iterations": 1, "octaves": 1}
@@ -184,6 +185,18 @@ def test_what_is_being_dreamed_is_shown_with_how_far_it_is(open_studio):
         "private, no-cache",
     )
     assert studio.get(f"/api/v1/jobs/{id}/log").json() == {"log": "", "sentence": ""}
+
+
+def test_a_preview_that_was_told_of_is_there_when_the_job_is_done_meanwhile(open_studio):
+    studio = open_studio()
+    id = ask(studio).json()["id"]
+    leases, folder = Leases(studio.here.database), studio.here.folder
+    leases.claim("someone", 60)
+    folder.result(id).write_bytes(picture())
+    made = NewPicture("picture", folder.relative(folder.result(id)), "picture", 40, 30, 99)
+    leases.finish(id, "someone", [made])
+    preview = studio.get(f"/api/v1/jobs/{id}/preview?n=7")
+    assert (preview.status_code, preview.headers["content-type"]) == (200, "image/webp")
 
 
 def test_no_more_wait_than_may(open_studio):

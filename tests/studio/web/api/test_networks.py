@@ -1,14 +1,19 @@
 """What the API says of networks, looks, recipes and itself."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from batcountry.atlas.folder import Entry
+from batcountry.atlas.looking import seen
+from batcountry.image.reading import read_picture
 from batcountry.jobs import run
+from batcountry.jobs.folder import JobFolder
 from batcountry.models import open_model
 from batcountry.recipe import Recipe
+from batcountry.studio.settings import WatchedFolder
 from batcountry.studio.web.looks import LOOKS
 
 OURS = "efficientnet-lite0"
@@ -32,6 +37,11 @@ def test_classes_are_found_by_words(studio):
     reply = studio.get(f"/api/v1/networks/{OURS}/classes?search=CAT tabby").json()
     assert reply == {"classes": [{"number": 281, "name": "tabby cat"}], "total": 1}
     assert studio.get(f"/api/v1/networks/{OURS}/classes?limit=3").json()["total"] == 1000
+
+
+def test_the_class_of_just_that_name_is_found_first(studio):
+    found = studio.get(f"/api/v1/networks/{OURS}/classes?search=Lion").json()["classes"]
+    assert [each["name"] for each in found] == ["lion", "lionfish", "sea lion"]
 
 
 def test_channels_are_shown_as_far_as_they_were_drawn(studio):
@@ -77,10 +87,18 @@ def test_numbers_for_prometheus(studio, add_picture):
 def test_settings_say_what_there_is(studio):
     shown = studio.get("/api/v1/settings").json()
     assert shown["folder"] == str(studio.here.folder.path) and shown["working"] is False
-    assert shown["max_upload_bytes"] == 1 << 20
+    assert shown["max_upload_bytes"] == 1 << 20 and shown["watch"] is None
 
 
-def test_a_look_at_a_picture_is_a_job_with_a_sheet(studio, photo):
+def test_settings_say_which_folder_is_watched_to_those_who_are_here(open_studio, tmp_path):
+    watch = WatchedFolder(inputs=tmp_path / "in", outputs=tmp_path / "out")
+    here = open_studio(watch=watch)
+    here.client.app.state.workers = SimpleNamespace(trouble="the disk is full")
+    paths = {"inputs": str(tmp_path / "in"), "outputs": str(tmp_path / "out"), "settings": None}
+    assert here.get("/api/v1/settings").json()["watch"] == {**paths, "sentence": "the disk is full"}
+
+
+def test_a_look_at_a_picture_is_a_job_with_a_sheet_that_says_of_which_channels(studio, photo, tmp_path):
     upload = studio.upload(photo).json()["id"]
     reply = studio.post(
         f"/api/v1/networks/{OURS}/see", json={"picture": {"upload": upload}, "layer": "blocks.5"}
@@ -88,7 +106,10 @@ def test_a_look_at_a_picture_is_a_job_with_a_sheet(studio, photo):
     assert (reply.status_code, reply.json()["kind"]) == (201, "see")
     spec = studio.here.queue.get(reply.json()["id"]).spec()
     assert (spec.kind, spec.recipe["dream"]["layer"]) == ("sight", "blocks.5")
-    *_, done = run(spec, policy=studio.here.settings.policy)
+    *_, done = run(spec, policy=studio.here.settings.policy, folder=tmp_path / "job")
+    shown = JobFolder(tmp_path / "job").spec().recipe["channels"]
+    sight = seen(open_model(OURS), read_picture(spec.inputs["picture"].path).fitted(448), "blocks.5")
+    assert len(shown) == 6 and shown[:5] == [channel for channel, _ in sight.strongest(5)]
     with Image.open(done.outputs["plot"]) as sheet:
         assert sheet.size == (3 * (40 + 6) + 6, 2 * (30 + 18 + 6) + 6)
         assert len(sheet.getcolors(1 << 20)) > 100
@@ -104,3 +125,22 @@ def test_channels_are_drawn_where_they_are_looked_for(studio):
     Image.new("RGB", (8, 8)).save(place / "3.jpg")
     assert studio.get(f"/api/v1/networks/{OURS}/layers/blocks.5/channels/3/picture").status_code == 200
     assert studio.post(f"/api/v1/networks/{OURS}/draw", json={"layers": ["x"]}).status_code == 404
+    place = f"/api/v1/networks/{OURS}/layers/blocks.5"
+    assert studio.get(f"{place}/channels").json() == {"channels": entry.channels, "drawn": [3]}
+    assert studio.get(f"/api/v1/networks/{OURS}/layers/x/channels").status_code == 404
+
+
+def test_a_layer_has_a_picture_when_it_was_drawn(studio):
+    def pictures():
+        return {
+            each["name"]: each["picture"] for each in studio.get(f"/api/v1/networks/{OURS}").json()["layers"]
+        }
+
+    assert set(pictures().values()) == {None}
+    place = studio.here.folder.layers(OURS) / f"{Entry.of(open_model(OURS), 'blocks.5').slug}.jpg"
+    place.parent.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(place)
+    shown = {name: each for name, each in pictures().items() if each}
+    assert list(shown) == ["blocks.5"]
+    assert studio.get(shown["blocks.5"]).headers["content-type"] == "image/jpeg"
+    assert studio.get(f"/api/v1/networks/{OURS}/layers/blocks.6/picture").status_code == 404

@@ -7,6 +7,8 @@ import zipfile
 import pytest
 from PIL import Image
 
+from batcountry.studio.store.pictures import NewPicture, add_pictures
+
 COLORS = ("red", "lime", "blue", "white", "black")
 
 
@@ -197,3 +199,24 @@ def test_of_a_picture_whose_file_is_gone_that_is_said(gallery, add_picture):
 )
 def test_what_cannot_be_asked_is_refused(gallery, query):
     assert gallery.get(f"/api/v1/pictures?{query}").status_code == 422
+
+
+def test_of_one_in_pieces_the_whole_is_saved(open_studio, add_picture):
+    here = open_studio()
+    add_picture(here, "lime")
+    job = here.get("/api/v1/pictures").json()["pictures"][0]["job"]
+    pieces = here.here.folder.result(job, "", "deepzoom")
+    pieces.mkdir()
+    facts = {"media": "pyramid", "width": 64, "height": 48, "bytes": 1}
+    made = NewPicture("deepzoom", here.here.folder.relative(pieces), **facts)
+    with here.here.database.writing() as connection:
+        add_pictures(connection, job, [made], here.here.database.clock())
+    id = listed(here, media="pyramid")[0]
+    whole = here.get(f"/api/v1/pictures/{id}/file?download=1")
+    assert (
+        whole.headers["content-type"] == "image/png" and "attachment" in whole.headers["content-disposition"]
+    )
+    with Image.open(io.BytesIO(whole.content)) as image:
+        assert image.getpixel((0, 0)) == (0, 255, 0)
+    with zipfile.ZipFile(io.BytesIO(here.post("/api/v1/pictures/zip", json={"ids": [id]}).content)) as files:
+        assert [each.file_size for each in files.infolist()] == [len(whole.content)]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import anyio.to_thread
 from fastapi import APIRouter, Query, Request, Response
 
 from batcountry.studio.places import new_id
 from batcountry.studio.store.job import State
+from batcountry.studio.store.pictures import Filter
 from batcountry.studio.web.files.room import make_room
 from batcountry.studio.web.files.sending import SHORTLY, send_file
+from batcountry.studio.web.files.thumbs import picture_thumb
 from batcountry.studio.web.jobs.specs import spec_of
 from batcountry.studio.web.messages.problems import problems
 from batcountry.studio.web.messages.schemas import Id, JobRequest, JobShown, JobsShown, LogShown
@@ -17,6 +20,8 @@ from batcountry.studio.web.shown import job_shown, log_shown
 from batcountry.studio.web.studio import StudioHere
 
 router = APIRouter(tags=["jobs"])
+
+_PREVIEW_TYPES: dict[str, dict[str, object]] = {"image/jpeg": {}, "image/webp": {}}
 
 
 @router.post("/jobs", status_code=201, responses=problems(404, 507, changes=True))
@@ -59,12 +64,21 @@ def show_job(studio: StudioHere, id: Id) -> JobShown:
 @router.get(
     "/jobs/{id}/preview",
     response_class=Response,
-    responses={**problems(404), 200: {"content": {"image/jpeg": {}}}, 304: {"description": "You have it."}},
+    responses={
+        **problems(404, 413, 415),
+        200: {"content": _PREVIEW_TYPES},
+        304: {"description": "You have it."},
+    },
 )
-def preview(request: Request, studio: StudioHere, id: Id) -> Response:
-    """Send what a job's picture looks like by now."""
-    job = studio.queue.get(id)
-    return send_file(request, studio.folder.preview(job.id), "preview of", kept=SHORTLY)
+async def preview(request: Request, studio: StudioHere, id: Id) -> Response:
+    """Send what a job's picture looks like by now; when it is done, its first result, small."""
+    job = await anyio.to_thread.run_sync(studio.queue.get, id)
+    place = studio.folder.preview(job.id)
+    if job.state == "done" and not place.is_file():  # who asks was told of a preview just before
+        results = await anyio.to_thread.run_sync(lambda: studio.pictures.page(Filter(job=id), limit=1)[0])
+        if results:
+            place = await picture_thumb(studio, results[0], 960)
+    return send_file(request, place, "preview of", kept=SHORTLY)
 
 
 @router.get("/jobs/{id}/log", responses=problems(404))

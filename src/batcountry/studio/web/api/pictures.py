@@ -60,15 +60,27 @@ def list_pictures(
 )
 def zip_of(studio: StudioHere, request: ZipRequest) -> StreamingResponse:
     """Send several pictures as one file."""
-    files = [each for id in dict.fromkeys(request.ids) for each in _files_of(studio, studio.pictures.get(id))]
+    chosen = [studio.pictures.get(id) for id in dict.fromkeys(request.ids)]
+    files = {path: name for each in chosen for name, path in _files_of(studio, each)}
     headers = {"content-disposition": 'attachment; filename="dreams.zip"'}
-    return StreamingResponse(zipped(files), media_type="application/zip", headers=headers)
+    return StreamingResponse(
+        zipped((name, path) for path, name in files.items()), media_type="application/zip", headers=headers
+    )
 
 
 def _files_of(studio: Studio, picture: Picture) -> Iterator[tuple[str, Path]]:
-    path = studio.folder.file(picture.file)
+    path = whole_file(studio, picture)
     if path.is_file():
         yield download_name(picture, path.suffix), path
+
+
+def whole_file(studio: Studio, picture: Picture) -> Path:
+    """Return a picture's file: of one in pieces the whole, which its job made as well, if that is there."""
+    path = studio.folder.file(picture.file)
+    if picture.media != "pyramid":
+        return path
+    wholes = studio.pictures.page(Filter(job=picture.job, media="picture"), limit=1)[0]
+    return studio.folder.file(wholes[0].file) if wholes else path
 
 
 def download_name(picture: Picture, suffix: str) -> str:
@@ -101,7 +113,7 @@ async def picture_file(
 ) -> Response:
     """Send a picture with its recipe inside, as it was made or as a JPEG."""
     picture = await anyio.to_thread.run_sync(studio.pictures.get, id)
-    path = studio.folder.file(picture.file)
+    path = await anyio.to_thread.run_sync(whole_file, studio, picture)
     if not path.is_file():
         raise NotFound("file of picture", id)
     if format == "jpeg" and path.suffix in (".png", ".webp", ".tif"):

@@ -6,9 +6,10 @@ import psutil
 from fastapi import APIRouter, Request
 
 from batcountry.backend.version import __version__
+from batcountry.studio.settings import StudioSettings
 from batcountry.studio.web.files.room import free_bytes, used_bytes
 from batcountry.studio.web.messages.problems import problems
-from batcountry.studio.web.messages.schemas import SettingsShown
+from batcountry.studio.web.messages.schemas import SettingsShown, WatchShown
 from batcountry.studio.web.studio import StudioHere
 
 router = APIRouter(tags=["settings"])
@@ -37,5 +38,15 @@ def show_settings(request: Request, studio: StudioHere) -> SettingsShown:
         queue={str(state): count for state, count in studio.queue.counts().items()},
         idle_seconds=settings.idle_seconds,
         has_token=settings.token is not None,
+        watch=_watch(settings, getattr(request.app.state.workers, "trouble", "")),
         working=request.app.state.workers is not None,
     )
+
+
+def _watch(settings: StudioSettings, trouble: str) -> WatchShown | None:
+    watch = settings.watch
+    if watch is None:
+        return None
+    paths = {"inputs": watch.inputs, "outputs": watch.outputs, "settings": watch.settings}
+    shown = {name: str(path) if path and settings.is_private else None for name, path in paths.items()}
+    return WatchShown(**shown, sentence=trouble if settings.is_private else "")

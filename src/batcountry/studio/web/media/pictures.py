@@ -14,7 +14,7 @@ from batcountry.errors import PictureError
 from batcountry.image.sources.opening import decoding, open_image
 from batcountry.image.sources.upright import to_srgb, upright_rgb
 
-NAME = "the picture"
+NAME = "this file"
 """What sentences call it, as a client's own name for a file is only to be shown."""
 
 QUALITY = 95

@@ -212,6 +212,14 @@ class LayerShown(_Shown):
     stride: int | None
     receptive_field: int | None
     recommended: bool = Field(description="Whether it is one of those that dream well.")
+    picture: str | None = Field(description="Of what it likes; null until one is drawn, while nobody dreams.")
+
+
+class ChannelsShown(_Shown):
+    """Channels of a layer, numbered from 0, and those of them that were drawn."""
+
+    channels: int
+    drawn: list[int]
 
 
 class NetworkDetails(NetworkShown):
@@ -250,6 +258,15 @@ class DrawRequest(_Asked):
     layers: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(min_length=1, max_length=100)
 
 
+class WatchShown(_Shown):
+    """The folder that dreams; paths are null for clients from elsewhere."""
+
+    inputs: str | None
+    outputs: str | None
+    settings: str | None = Field(description="A file that says how to dream; null for the usual recipe.")
+    sentence: str = Field(description="Why nothing of it is dreamed at present; empty if it is.")
+
+
 class SettingsShown(_Shown):
     """How the studio is set up."""
 
@@ -271,6 +288,7 @@ class SettingsShown(_Shown):
     queue: dict[str, int]
     idle_seconds: float
     has_token: bool
+    watch: WatchShown | None = Field(description="The folder that dreams, if there is one.")
     working: bool = Field(description="Whether a worker runs or would be started.")
 
 

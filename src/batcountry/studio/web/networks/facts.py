@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anyio.to_thread
 
@@ -15,7 +17,8 @@ from batcountry.backend.files import replace_file
 from batcountry.backend.version import __version__
 from batcountry.errors import ModelError, NotFound
 from batcountry.models import zoo
-from batcountry.studio.web.messages.schemas import NetworkShown
+from batcountry.studio.places import StudioFolder
+from batcountry.studio.web.messages.schemas import LayerShown, NetworkShown
 from batcountry.studio.web.studio import Studio
 
 SECONDS = 120.0
@@ -53,9 +56,41 @@ def folder_of(studio: Studio, name: str) -> Path:
     return studio.folder.looks / card_of(name).name
 
 
+def facts_file(folder: StudioFolder, name: str) -> Path:
+    """Return where it is kept what is in a network."""
+    return folder.looks / name / f"facts-{__version__}.json"
+
+
 def atlas_of(studio: Studio, name: str) -> Path:
     """Return the folder for the pictures of a network's channels, an atlas."""
     return folder_of(studio, name) / "atlas"
+
+
+def layer_shown(studio: Studio, name: str, layer: Mapping[str, Any]) -> LayerShown:
+    """Return a layer of a network as clients see it."""
+    place = f"/api/v1/networks/{quote(name, safe='')}/layers/{quote(layer['name'], safe='')}/picture"
+    drawn = layer_picture(studio, name, layer).is_file()
+    given = {each: layer[each] for each in LayerShown.model_fields if each != "picture"}
+    return LayerShown(**given, picture=place if drawn else None)
+
+
+def layer_picture(studio: Studio, name: str, layer: Mapping[str, Any]) -> Path:
+    """Return where the picture of a layer is, or would be."""
+    return studio.folder.layers(name) / f"{layer['slug']}.jpg"
+
+
+def layer_named(facts: dict[str, Any], layer: str) -> dict[str, Any]:
+    """Return what is known of a layer; raises `NotFound`."""
+    known = next((each for each in facts["layers"] if each["name"] == layer), None)
+    if known is None:
+        raise NotFound("layer", layer)
+    return known
+
+
+def drawn_channels(studio: Studio, name: str, layer: Mapping[str, Any]) -> list[int]:
+    """Return the channels of a layer that have a picture."""
+    folder = atlas_of(studio, name) / "channels" / layer["slug"]
+    return sorted(int(each.stem) for each in folder.glob("*.jpg") if each.stem.isdecimal())
 
 
 def channel_picture(studio: Studio, name: str, facts: dict[str, Any], layer: str, number: int) -> Path:
@@ -74,7 +109,7 @@ async def facts_of(studio: Studio, name: str) -> dict[str, Any]:
     NotFound, ModelError
         If it is not known, or its files are not here.
     """
-    place = folder_of(studio, name) / f"facts-{__version__}.json"
+    place = facts_file(studio.folder, name)
     async with _turn:
         if (place, name) not in _known:
             kept: dict[str, Any] | None = await anyio.to_thread.run_sync(_kept, place)

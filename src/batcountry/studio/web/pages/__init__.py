@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from batcountry.studio.web.pages.words import LANGUAGES, catalogue, language_of, translated
+from batcountry.studio.web.pages.words import LANGUAGES, language_of, page_words, translated
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -32,7 +32,7 @@ PAGES = {
 NAVIGATION = ("/", "/gallery", "/motion", "/see", "/jobs")
 """The pages of the navigation, in its order; the others are a link away."""
 
-DREAMING = ("/", "/motion")
+DREAMING = ("/", "/motion", "/see")
 """Pages whose reader is about to dream, so that a worker is made ready."""
 
 _TYPES = {
@@ -139,7 +139,7 @@ def words(file: str) -> JSONResponse:
     language = file.split(".")[0]
     if language not in LANGUAGES:
         raise HTTPException(404, "There are no words in that language.")
-    return JSONResponse(catalogue(language), headers={"Cache-Control": _FOREVER})
+    return JSONResponse(page_words(language), headers={"Cache-Control": _FOREVER})
 
 
 @lru_cache(maxsize=1)

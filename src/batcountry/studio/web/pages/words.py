@@ -13,6 +13,8 @@ from babel.core import negotiate_locale
 from babel.messages.pofile import read_po
 from markupsafe import Markup
 
+from batcountry.studio.web.pages.sentences import SENTENCES
+
 LOCALES = Path(__file__).parent / "locales"
 
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -72,3 +74,9 @@ def translated(language: str, text: str, **values: object) -> str:
     if not values:
         return found
     return Markup(found).format(**values) if isinstance(text, Markup) else found.format(**values)
+
+
+def page_words(language: str) -> dict[str, Any]:
+    """Return a language's texts for pages, with the server's sentences, which are found by their form, as the list `""`."""
+    texts = catalogue(language)
+    return {**texts, "": list(SENTENCES)} if texts else {}

@@ -1,10 +1,11 @@
 // Everything that was made here: a wall of pictures at their own proportions, in pages by cursor.
-import { _, ngettext } from "./studio/words.js";
+import { _, ngettext, said } from "./studio/words.js";
 import { $, button, debounced, el, titleOf, told, toast } from "./studio/dom.js";
 import { at, get, post, query, remove } from "./studio/api.js";
 import { happenings, on } from "./studio/events.js";
 import { draggable } from "./parts/drop.js";
 import { byId, Viewer } from "./parts/viewer.js";
+import { sentenceOf } from "./studio/recipe.js";
 import { header } from "./studio/header.js";
 
 const address = new URLSearchParams(location.search);
@@ -38,7 +39,7 @@ function place(from = 0) {
 }
 
 function tile(picture) {
-  const name = picture.name || _("Picture");
+  const name = sentenceOf(picture.recipe?.dream ?? picture.recipe ?? {}, looks) || _("Picture");
   const label = { film: _("Film"), pyramid: _("Huge"), sheet: _("Sheet") }[picture.media];
   const opener = el("button", { type: "button", "aria-label": name, onclick: () => (selecting ? choose(picture.id) : viewer.open(picture, opener)) },
     el("img", { src: at.thumb(picture.id, 320), srcset: `${at.thumb(picture.id, 320)} 320w, ${at.thumb(picture.id, 960)} 960w`, sizes: "(max-width: 420px) 92vw, 280px", alt: "", loading: "lazy", decoding: "async" }));
@@ -150,7 +151,7 @@ function selection() {
 async function zip(ids) {
   try {
     const response = await fetch("/api/v1/pictures/zip", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids }) });
-    if (!response.ok) throw new Error((await response.json()).detail);
+    if (!response.ok) throw new Error(said((await response.json()).detail));
     const url = URL.createObjectURL(await response.blob());
     el("a", { href: url, download: "dreams.zip" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);

@@ -1,5 +1,5 @@
 // A picture as large as a wall: how large, how long and how much disk first; then the result, to look at closely.
-import { _, bytes, number, timeLeft } from "./studio/words.js";
+import { _, N_, bytes, duration, number } from "./studio/words.js";
 import { $, el, kept, told } from "./studio/dom.js";
 import { at, get, upload } from "./studio/api.js";
 import { happenings } from "./studio/events.js";
@@ -16,7 +16,7 @@ const state = { source: null, width: 0, height: 0, side: 3508, job: null, result
 const keep = () => kept.write("huge", state);
 let settings = null, rate = null, shown = null;
 const following = new Following((job) => {
-  if (job?.state === "done" && job.pictures?.length) { state.result = job.pictures[0]; keep(); }
+  if (job?.state === "done" && job.pictures?.length && !job.pictures.includes(state.result)) { state.result = job.pictures[0]; keep(); }
   draw();
 });
 
@@ -44,18 +44,16 @@ function size() {
   return [state.side, Math.max(1, Math.round((state.side * short) / long))];
 }
 
-// Time by what the last dreams here took for each pixel; disk for the picture, its pieces and what is kept on the way.
+// Time by what the largest of the last dreams here took for each pixel, as what is not of its size counts least there; disk for
+// the picture, its pieces and what is kept on the way.
 async function measure() {
   try {
-    const answer = await get("/jobs?state=done&limit=20");
-    const rates = [];
-    for (const job of answer.jobs) {
-      if (job.kind !== "dream" || !job.begun || !job.pictures?.length) continue;
-      const made = await get(`/pictures/${job.pictures[0]}`).catch(() => null);
-      if (made) rates.push((job.ended - job.begun) / (made.width * made.height));
-      if (rates.length >= 3) break;
-    }
-    rate = rates.sort((one, two) => one - two)[Math.floor(rates.length / 2)] ?? null;
+    const answer = await get("/jobs?state=done&limit=40");
+    const dreams = answer.jobs.filter((job) => ["dream", "enlarge"].includes(job.kind) && job.begun && job.pictures?.length).slice(0, 8);
+    const made = await Promise.all(dreams.map((job) => get(`/pictures/${job.pictures[0]}`).catch(() => null)));
+    const known = dreams.map((job, n) => ({ seconds: job.ended - job.begun, pixels: made[n] ? made[n].width * made[n].height : 0 })).filter((each) => each.pixels);
+    const largest = known.sort((one, two) => two.pixels - one.pixels)[0];
+    rate = largest ? largest.seconds / largest.pixels : null;
   } catch { rate = null; }
   cost();
 }
@@ -65,7 +63,7 @@ function cost() {
   const pixels = long * short;
   const disk = pixels * 3 * 1.4 + pixels * 12;
   const facts = [[_("Pixels"), `${number(long)} × ${number(short)}`], [_("On paper, at {n} dots an inch", { n: DPI }), _("{w} × {h} cm", { w: number((long / DPI) * INCH, { maximumFractionDigits: 0 }), h: number((short / DPI) * INCH, { maximumFractionDigits: 0 }) })],
-    [_("Time, about"), rate ? timeLeft(pixels * rate) : _("known after a first dream")], [_("Disk, at most"), settings?.disk_free ? _("{used} of {all} free", { used: bytes(disk), all: bytes(settings.disk_free) }) : bytes(disk)]];
+    [_("Time, about"), rate ? duration(pixels * rate) : _("known after a first dream")], [_("Disk, at most"), settings?.disk_free ? _("{used} of {all} free", { used: bytes(disk), all: bytes(settings.disk_free) }) : bytes(disk)]];
   $("cost").replaceChildren(...(state.source ? facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]) : []));
   const room = !settings?.disk_free || disk < settings.disk_free;
   $("begin").disabled = !state.source || !room || ACTIVE.includes(following.job?.state);
@@ -75,7 +73,7 @@ function cost() {
 async function begin() {
   const given = Object.fromEntries(Object.entries(state.recipe ?? {}).filter(([name, value]) => value != null && !NOT_LARGE.includes(name)));
   try {
-    const job = await following.begin({ kind: "enlarge", recipe: given, picture: state.source, title: _("Print size"), options: { side: state.side } });
+    const job = await following.begin({ kind: "enlarge", recipe: given, picture: state.source, title: N_("Print size"), options: { side: state.side } });
     Object.assign(state, { job: job.id, result: null });
     keep();
   } catch (error) { told(error); }
@@ -132,5 +130,5 @@ settings = await get("/settings").catch(() => null);
 papers();
 measure();
 const asked = new URLSearchParams(location.search).get("picture");
-if (asked) await take({ own: { picture: asked } }); else { draw(); if (state.job) await following.follow(state.job); }
+if (asked) { history.replaceState(null, "", location.pathname); await take({ own: { picture: asked } }); } else { draw(); if (state.job) await following.follow(state.job); }
 happenings.begin();

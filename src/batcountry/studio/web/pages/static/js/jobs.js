@@ -1,9 +1,9 @@
 // The queue: one line a job, with what can be done about it; the log below on a click.
-import { _, ngettext, timeLeft, when } from "./studio/words.js";
+import { _, ngettext, said, timeLeft, when } from "./studio/words.js";
 import { $, button, debounced, el, told } from "./studio/dom.js";
 import { at, get, post, query } from "./studio/api.js";
 import { happenings, jobOf, on, progressOf, whereOf } from "./studio/events.js";
-import { NAMES, STATES } from "./studio/running.js";
+import { NAMES, STATES, wished } from "./studio/running.js";
 import { header } from "./studio/header.js";
 
 const NOW = ["running", "waiting", "paused"];
@@ -11,16 +11,19 @@ const OVER = ["done", "failed", "cancelled", "set_aside"];
 let now = [], past = [], after = null;
 const rows = new Map();
 
+// A title is what was chosen, in English where it is a word of the page.
+const named = (job) => (job.title ? _(job.title) : _(NAMES[job.kind] ?? job.kind));
+
 function line(job) {
   const parts = [job.title ? _(NAMES[job.kind] ?? job.kind) : "", _(STATES[job.state])];
-  if (job.state === "running") parts.push(job.progress?.octaves ? _("octave {n} of {all}", { n: job.progress.octave, all: job.progress.octaves }) : whereOf(job.progress?.where), timeLeft(job.progress?.seconds_left));
+  if (job.state === "running") parts.push(job.progress?.octaves ? _("octave {n} of {all}", { n: job.progress.octave, all: job.progress.octaves }) : whereOf(job.progress?.where), wished(job) || timeLeft(job.progress?.seconds_left));
   if (job.state === "waiting") parts.push(job.ahead ? ngettext("{n} is before it", "{n} are before it", job.ahead) : _("next in line"), job.starts_in > 1 ? _("begins in {n} s", { n: Math.round(job.starts_in) }) : "");
   if (OVER.includes(job.state) && job.ended) parts.push(when(job.ended));
   return parts.filter(Boolean).join(" · ");
 }
 
 function actions(job) {
-  const act = (label, what, body) => button(label, async () => { try { await post(`/jobs/${job.id}/${what}`, body); } catch (error) { told(error); } load(); }, { class: "small", "aria-label": `${label}: ${job.title || _(NAMES[job.kind] ?? job.kind)}` });
+  const act = (label, what, body) => button(label, async () => { try { await post(`/jobs/${job.id}/${what}`, body); } catch (error) { told(error); } load(); }, { class: "small", "aria-label": `${label}: ${named(job)}` });
   const waiting = now.filter((each) => each.state === "waiting");
   const at_ = waiting.indexOf(job);
   const list = [];
@@ -43,10 +46,10 @@ function row(job) {
   const status = el("p", {});
   const bar = el("i");
   const log = known?.log ?? el("pre", { tabindex: "0", hidden: true });
-  const opener = button(_("Log"), () => { log.hidden = !log.hidden; opener.setAttribute("aria-expanded", String(!log.hidden)); if (!log.hidden) showLog(job.id, log); }, { class: "small", "aria-expanded": String(!log.hidden), "aria-label": `${_("Log")}: ${job.title}` });
+  const opener = button(_("Log"), () => { log.hidden = !log.hidden; opener.setAttribute("aria-expanded", String(!log.hidden)); if (!log.hidden) showLog(job.id, log); }, { class: "small", "aria-expanded": String(!log.hidden), "aria-label": `${_("Log")}: ${named(job)}` });
   const item = el("li", { class: "job card" }, picture,
-    el("div", { class: "what" }, el("b", {}, job.title || _(NAMES[job.kind] ?? job.kind)), status,
-      job.sentence ? el("p", { class: ["failed", "set_aside"].includes(job.state) ? "wrong" : "" }, _(job.sentence)) : null, job.state === "running" ? el("div", { class: "progress" }, bar) : null),
+    el("div", { class: "what" }, el("b", {}, named(job)), status,
+      job.sentence ? el("p", { class: ["failed", "set_aside"].includes(job.state) ? "wrong" : "" }, said(job.sentence)) : null, job.state === "running" ? el("div", { class: "progress" }, bar) : null),
     el("div", { class: "row" }, actions(job), opener), log);
   const kept = { told: told_, item, status, bar, log };
   rows.set(job.id, kept);

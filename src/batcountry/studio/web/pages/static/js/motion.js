@@ -1,5 +1,5 @@
 // Films: a flight into a picture, or a film dreamed. The first second is tried before the whole is asked for.
-import { _ } from "./studio/words.js";
+import { _, N_ } from "./studio/words.js";
 import { $, button, el, kept, swap, told, toast } from "./studio/dom.js";
 import { at, get, query, upload } from "./studio/api.js";
 import { happenings, on, whereOf } from "./studio/events.js";
@@ -62,7 +62,7 @@ async function make(whole) {
   if (state.kind === "video" && !asked.max_size) asked.max_size = whole ? state.size : Math.min(384, state.size);
   for (const [name, value] of Object.entries(asked)) if (value === null) delete asked[name];
   try {
-    const job = await following.begin({ kind: state.kind, recipe, options: asked, picture: state.source, title: whole ? _("Film") : _("The first second") });
+    const job = await following.begin({ kind: state.kind, recipe, options: asked, picture: state.source, title: whole ? N_("Film") : N_("The first second") });
     state.job = job.id;
     state.whole = whole;
     keep();
@@ -88,7 +88,7 @@ function draw() {
   if (begun) {
     if (state.film && !active) {
       const source = at.file(state.film);
-      if (frame.firstElementChild?.getAttribute("src") !== source) frame.replaceChildren(el("video", { src: source, controls: true, loop: true, autoplay: !matchMedia("(prefers-reduced-motion: reduce)").matches, muted: true, playsinline: true, "aria-label": _("The film") }));
+      if (frame.firstElementChild?.getAttribute("src") !== source) frame.replaceChildren(el("video", { src: source, controls: true, loop: true, preload: "auto", autoplay: !matchMedia("(prefers-reduced-motion: reduce)").matches, muted: true, playsinline: true, "aria-label": _("The film") }));
     } else {
       const source = active && job.preview ? job.preview : state.sky ? `${document.documentElement.dataset.static}/img/sky.webp` : state.media === "film" && state.source.upload ? null : state.source ? at.source(state.source) : null;
       if (state.media === "film" && !(active && job.preview)) {

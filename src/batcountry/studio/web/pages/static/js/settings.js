@@ -1,5 +1,5 @@
 // How the studio is set up: light or dark here, the rest as it was started.
-import { _, bytes, number } from "./studio/words.js";
+import { _, bytes, number, said } from "./studio/words.js";
 import { $, el, told } from "./studio/dom.js";
 import { get } from "./studio/api.js";
 import { happenings } from "./studio/events.js";
@@ -26,6 +26,10 @@ try {
   ]);
   facts($("folder"), [
     [_("Folder"), now.folder],
+    [_("Folder that dreams"), now.watch?.inputs],
+    [_("Its results go to"), now.watch?.outputs],
+    [_("How it dreams is said in"), now.watch?.settings],
+    [_("The folder waits"), now.watch?.sentence && said(now.watch.sentence)],
     [_("Used"), now.used_bytes == null ? "" : now.quota_bytes ? _("{used} of {all}", { used: bytes(now.used_bytes), all: bytes(now.quota_bytes) }) : bytes(now.used_bytes)],
     [_("Free on the disk"), now.disk_free == null ? "" : bytes(now.disk_free)],
     [_("When the quota is full"), now.quota_bytes ? (now.drop_oldest ? _("the oldest that is no favorite goes") : _("nothing new is made")) : ""],

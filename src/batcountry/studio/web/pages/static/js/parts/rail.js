@@ -2,9 +2,12 @@
 import { _, ngettext, number } from "../studio/words.js";
 import { $, button, debounced, el, titleOf, told } from "../studio/dom.js";
 import { at, get, query } from "../studio/api.js";
+import { on } from "../studio/events.js";
 import { takeDrops } from "./drop.js";
 import { fields, settingsCount, showLooks } from "./form.js";
 import { formOf, objectiveText, PATTERNS, SHOWN, SIZES, STRENGTHS, STUDIOS } from "../studio/recipe.js";
+
+const isPreset = (look) => !!look && !look.recipe.layer && !look.recipe.objective;
 
 export class Rail {
   constructor(state, { changed, guide, mask, paint }) {
@@ -12,6 +15,8 @@ export class Rail {
     this.looks = [];
     this.networks = [];
     this.schema = null;
+    this.inside = new Map();
+    on("network", (detail) => { if (this.inside.get(detail.network)) this.#pictured(detail.network); });
     this.#slider("strength", () => STRENGTHS.indexOf(this.form.strength), (n) => { this.form.strength = STRENGTHS[n]; }, () => _(this.form.strength));
     this.#slider("patterns", () => this.form.patterns, (n) => { this.form.patterns = n; }, () => _(PATTERNS[this.form.patterns].word));
     for (const [fold, take] of [["fold-guide", this.takeGuide], ["fold-mask", this.takeMask]]) takeDrops($(fold), (given) => { $(fold).open = true; take(given); });
@@ -37,7 +42,8 @@ export class Rail {
 
   title() {
     const look = this.looks.find((each) => each.name === this.form.look);
-    return (this.form.thing?.title ?? (this.form.layer || look?.title || _("Dream"))).slice(0, 100);
+    const layer = this.form.layer || (this.#other && !isPreset(look) ? this.#details()?.default_layer : "");
+    return (this.form.thing?.title ?? (layer || look?.title || "Dream")).slice(0, 100);
   }
 
   #slider(id, read, write, word) {
@@ -58,17 +64,33 @@ export class Rail {
     this.#rest();
   }
 
+  // Whether another network than ours dreams, whose layers are its looks.
+  get #other() { return !!this.form.model && this.form.model !== this.schema?.properties.model.default; }
+
+  #shownLooks() {
+    if (!this.#other) return this.looks;
+    const layers = (this.#details()?.layers ?? []).filter((each) => each.recommended);
+    return [...layers.map((each) => ({ name: `layer ${each.name}`, title: each.name, layer: each.name, picture: each.picture })), ...this.looks.filter(isPreset)];
+  }
+
   #looks() {
-    const shown = JSON.stringify(this.looks.map((look) => look.picture));
+    const looks = this.#shownLooks();
+    const shown = JSON.stringify([this.form.model, looks.map((look) => [look.name, look.picture])]);
     if (this.shownLooks !== shown) {
       this.shownLooks = shown;
-      showLooks($("looks"), this.looks, this.form.look, (name) => {
-        Object.assign(this.form, { look: name, layer: "", thing: null });
+      const focused = $("looks").contains(document.activeElement);
+      showLooks($("looks"), looks, this.form.look, (name) => {
+        const layer = looks.find((each) => each.name === name)?.layer ?? "";
+        Object.assign(this.form, { look: layer ? this.looks[0].name : name, layer, thing: null });
         this.refresh();
         this.changed();
       });
+      if (this.#other && !this.#details()) $("looks").prepend(el("p", { class: "soft", role: "status" }, _("Looking into the network …")));
+      if (focused) $("looks").querySelector("input")?.focus();
     }
-    for (const input of $("looks").querySelectorAll("input")) input.checked = input.value === this.form.look && !this.form.layer && !this.form.thing;
+    const layer = this.form.layer || (isPreset(this.looks.find((each) => each.name === this.form.look)) ? "" : this.#details()?.default_layer);
+    const name = this.#other && layer ? `layer ${layer}` : this.form.layer ? "" : this.form.look;
+    for (const input of $("looks").querySelectorAll("input")) input.checked = input.value === name && !this.form.thing;
   }
 
   #well(field, source, none, words, take) {
@@ -114,27 +136,35 @@ export class Rail {
     this.changed();
   }
 
-  async #network() {
+  #network() {
     const usual = this.schema?.properties.model.default ?? "";
     const name = this.form.model || usual;
     $("network-word").textContent = [this.network ? titleOf(this.network) : name, this.form.layer].filter(Boolean).join(" · ");
-    const model = el("select", { id: "model", onchange: () => { Object.assign(this.form, { model: model.value === usual ? "" : model.value, layer: "", thing: null }); this.refresh(); this.changed(); } },
+    const model = el("select", { id: "model", onchange: () => { Object.assign(this.form, { model: model.value === usual ? "" : model.value, look: this.looks[0]?.name ?? "", layer: "", thing: null }); this.refresh(); this.changed(); } },
       this.networks.map((each) => el("option", { value: each.name, selected: each.name === name, disabled: each.ready === false || each.here === false }, titleOf(each))));
     const layer = el("select", { id: "layer", onchange: () => { Object.assign(this.form, { layer: layer.value, thing: null }); this.refresh(); this.changed(); } }, el("option", { value: "" }, _("as the look says")));
+    const focused = $("network").contains(document.activeElement) && document.activeElement.id;
     $("network").replaceChildren(el("label", { class: "field" }, el("span", {}, _("Network")), model), el("label", { class: "field" }, el("span", {}, _("Layer")), layer),
       el("div", { class: "row" }, el("a", { class: "button small", href: "/see" }, _("See what its layers like"))));
-    const layers = await this.#layers(name);
-    layer.append(...layers.map((each) => el("option", { value: each, selected: each === this.form.layer }, each)));
+    if (["model", "layer"].includes(focused)) $(focused).focus();
+    layer.append(...(this.#details(name)?.layers ?? []).map((each) => el("option", { value: each.name, selected: each.name === this.form.layer }, each.name)));
   }
 
-  async #layers(name) {
-    this.layersOf ??= new Map();
-    if (!this.networks.length || !name) return [];
-    if (!this.layersOf.has(name)) {
-      this.layersOf.set(name, get(`/networks/${encodeURIComponent(name)}`).then((answer) => (answer.layers ?? []).map((each) => each.name ?? each)).catch(() => { this.layersOf.delete(name); return []; }));
+  /** What is in a network, if that is known by now; it is asked for, and shown when it is. */
+  #details(name = this.form.model || this.schema?.properties.model.default) {
+    if (!this.networks.length || !name) return null;
+    if (!this.inside.has(name)) {
+      this.inside.set(name, null);
+      get(`/networks/${encodeURIComponent(name)}`).then((answer) => { this.inside.set(name, answer); this.refresh(); }).catch(() => this.inside.delete(name));
     }
-    return this.layersOf.get(name);
+    return this.inside.get(name);
   }
+
+  // Pictures of layers come one after the other while nobody dreams.
+  #pictured = debounced(400, async (name) => {
+    const found = await get(`/networks/${encodeURIComponent(name)}`).catch(() => null);
+    if (found) { this.inside.set(name, found); this.#looks(); }
+  });
 
   #size() {
     const chosen = this.form.size;

@@ -66,7 +66,7 @@ export class Viewer {
     const still = picture.media === "picture";
     this.about.replaceChildren(...[
       el("div", { class: "row" }, button(_("Close"), () => this.dialog.close()), button("←", () => this.#step(-1), { "aria-label": _("The one before") }), button("→", () => this.#step(1), { "aria-label": _("The next one") })),
-      el("h2", {}, sentenceOf(recipe, this.looks()) || picture.name),
+      el("h2", {}, sentenceOf(recipe.dream ?? recipe, this.looks()) || picture.name),
       el("p", { class: "soft" }, [`${picture.width} × ${picture.height}`, bytes(picture.bytes), when(picture.created)].join(" · ")),
       still ? button(_("Dream on with it"), () => dreamWith(recipe, id), { class: "main" }) : picture.media === "pyramid" ? el("a", { class: "button main", href: `/huge?picture=${id}` }, _("Look at it closely")) : null,
       el("div", { class: "row" }, favorite, menu(_("Save"), still ? [[_("PNG with the recipe"), at.download(id, "png")], [_("JPEG"), at.download(id, "jpeg")]] : [[_("The file"), at.download(id)]]), button(_("Delete"), () => this.#delete(picture))),

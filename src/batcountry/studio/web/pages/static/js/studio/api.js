@@ -1,5 +1,5 @@
 // The studio's API: every call gives what was answered, or an error whose message is a sentence for people.
-import { _ } from "./words.js";
+import { _, said } from "./words.js";
 
 const BASE = "/api/v1";
 
@@ -11,7 +11,7 @@ const unreachable = () => new ApiError(_("The studio can't be reached just now."
 
 function sentenceOf(answer, status) {
   const detail = answer?.detail;
-  if (typeof detail === "string") return _(detail);
+  if (typeof detail === "string") return said(detail);
   if (Array.isArray(detail) && detail[0]?.msg) return `${detail[0].loc?.at(-1) ?? ""}: ${detail[0].msg}`;
   return _("The studio answered with an error ({status}).", { status });
 }

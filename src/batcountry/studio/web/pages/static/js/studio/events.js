@@ -3,7 +3,7 @@
 import { _, N_ } from "./words.js";
 import { $ } from "./dom.js";
 
-const KINDS = ["job", "progress", "preview", "picture", "settings"];
+const KINDS = ["job", "progress", "preview", "picture", "settings", "network"];
 
 // The newest event when the page was made, so that what happens until it listens is not missed.
 function lastEvent() {

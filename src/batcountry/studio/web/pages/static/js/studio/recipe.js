@@ -24,7 +24,7 @@ export function recipeOf(form, looks) {
   const look = looks.find((each) => each.name === form.look);
   const recipe = { ...(look?.recipe ?? {}), strength: form.strength, ...PATTERNS[form.patterns].recipe };
   if (form.size) recipe.size = form.size;
-  if (form.model) { if (recipe.model !== form.model) delete recipe.layer; recipe.model = form.model; }
+  if (form.model) { if (recipe.model !== form.model) { delete recipe.layer; delete recipe.objective; } recipe.model = form.model; }
   if (form.layer) { recipe.layer = form.layer; delete recipe.objective; }
   if (form.thing) { delete recipe.layer; recipe.objective = form.thing.objective; if (form.thing.model) recipe.model = form.thing.model; }
   if (form.guide) delete recipe.objective;

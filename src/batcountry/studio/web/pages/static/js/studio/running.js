@@ -1,5 +1,5 @@
 // A job that a page follows: how it is told in words, and what may be done about it.
-import { _, N_, ngettext, timeLeft } from "./words.js";
+import { _, N_, ngettext, said, timeLeft } from "./words.js";
 import { $, button, told } from "./dom.js";
 import { get, post } from "./api.js";
 import { happenings, jobOf, on, progressOf, whereOf } from "./events.js";
@@ -7,6 +7,9 @@ import { happenings, jobOf, on, progressOf, whereOf } from "./events.js";
 export const NAMES = { dream: N_("Dream"), enlarge: N_("Print size"), zoom: N_("Flight"), video: N_("Film"), visualize: N_("Drawing"), watch: N_("From a folder"), looks: N_("Small dreams of looks"), see: N_("What it sees"), draw: N_("Drawing of channels"), atlas: N_("Atlas") };
 export const STATES = { waiting: N_("waiting"), running: N_("dreaming"), paused: N_("paused"), done: N_("done"), failed: N_("did not work"), cancelled: N_("cancelled"), set_aside: N_("set aside") };
 export const ACTIVE = ["waiting", "running", "paused"];
+
+/** What a job was asked to do and does at the end of its step. */
+export const wished = (job) => ({ pause: _("pausing …"), cancel: _("stopping …") })[job.state === "running" ? job.wish : ""] ?? "";
 
 /** Follow one job at a time: `heard(job)` gets it whenever it changed. */
 export class Following {
@@ -54,10 +57,10 @@ export class Following {
     const job = this.job;
     const dot = (...parts) => parts.filter(Boolean).join(" · ");
     switch (job?.state) {
-      case "waiting": return dot(_("Waiting"), job.sentence && _(job.sentence), job.ahead > 0 ? ngettext("{n} is before it", "{n} are before it", job.ahead) : "");
-      case "running": return dot(_("Dreaming"), timeLeft(job.progress?.seconds_left), whereOf(job.progress?.where));
+      case "waiting": return dot(_("Waiting"), job.sentence && said(job.sentence), job.ahead > 0 ? ngettext("{n} is before it", "{n} are before it", job.ahead) : "");
+      case "running": return dot(_("Dreaming"), wished(job) || timeLeft(job.progress?.seconds_left), whereOf(job.progress?.where));
       case "paused": return _("Paused");
-      case "failed": case "set_aside": return _(job.sentence || N_("It did not work."));
+      case "failed": case "set_aside": return said(job.sentence) || _("It did not work.");
       case "cancelled": return _("Cancelled");
       case "done": return _("Done");
     }

@@ -13,6 +13,22 @@ export function _(text, values = {}) {
   return filled(Array.isArray(found) ? found[found.length - 1] : found, values);
 }
 
+// The server's sentences have values in them: each is found by what stands around those.
+const forms = (words[""] ?? []).map((text) => ({
+  text, names: [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]),
+  form: new RegExp(`^${text.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("(.+?)")}$`, "su"),
+}));
+
+/** A sentence of the server in the reader's language, if the catalogue has it. */
+export function said(sentence) {
+  if (typeof words[sentence] === "string") return words[sentence];
+  for (const { text, names, form } of forms) {
+    const found = form.exec(sentence);
+    if (found) return _(text, Object.fromEntries(names.map((name, n) => [name, _(found[n + 1])])));
+  }
+  return sentence;
+}
+
 /** Marks a text for the catalogue that is translated where it is shown. */
 export const N_ = (text) => text;
 
@@ -35,6 +51,12 @@ export function timeLeft(seconds) {
   const sameDay = at.toDateString() === new Date().toDateString();
   const clock = at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", ...(sameDay ? {} : { weekday: "short" }) });
   return seconds < 5400 ? _("{n} min left, done at {clock}", { n: Math.round(seconds / 60), clock }) : _("{n} h left, done at {clock}", { n: number(seconds / 3600, { maximumFractionDigits: 1 }), clock });
+}
+
+/** How long something takes, before it begins. */
+export function duration(seconds) {
+  if (seconds < 60) return _("{n} s", { n: Math.max(1, Math.round(seconds)) });
+  return seconds < 5400 ? _("{n} min", { n: Math.round(seconds / 60) }) : _("{n} h", { n: number(seconds / 3600, { maximumFractionDigits: 1 }) });
 }
 
 export function bytes(count) {

@@ -12,7 +12,7 @@ def warm_up() -> None:
 
     from batcountry.backend.policy import STRICT
     from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace
-    from batcountry.studio.worker.quick import SIDE, quick_preview
+    from batcountry.studio.worker.small.quick import SIDE, quick_preview
 
     with tempfile.TemporaryDirectory(prefix="batcountry-") as name:
         folder = Path(name)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from batcountry.backend.policy import STRICT
 from batcountry.jobs.spec import InputFile, JobSpec, OutputPlace
-from batcountry.studio.worker.quick import SIDE, quick_preview
+from batcountry.studio.worker.small.quick import SIDE, quick_preview
 
 
 @pytest.fixture
