@@ -40,11 +40,11 @@ def test_a_failure_is_said_in_the_reader_s_language(open_page, studio, photo):
     page.set_input_files("#choose", photo)
     page.wait_for_selector("#canvas[data-state=running]")
     (job,) = studio.studio.jobs.values()
-    sentence = "the studio's quota of 1,024 MB is used up by 3 MB; delete some pictures"
+    sentence = "the studio's quota of 1,024.0 MB is used up, and 3.0 MB more are needed; delete some pictures"
     job.update(state="failed", sentence=sentence)
     studio.studio.say("job", job["id"], state="failed")
     page.wait_for_selector("#canvas[data-state=failed]")
-    assert page.inner_text("#status") == "工作室 1,024 MB 的配额已超出 3 MB；请删除一些图片"
+    assert page.inner_text("#status") == "工作室 1,024.0 MB 的配额已用完，还需要 3.0 MB；请删除一些图片"
 
 
 def test_how_long_print_size_takes_is_said_as_a_length_of_time_by_the_largest_dream(open_page, studio):

@@ -18,7 +18,7 @@ SENTENCES = (
     "{name} is a picture; a film is dreamed on a film, and a picture by kind zoom",
     # room
     "the disk is nearly full; make room on it, and send this again",
-    "the studio's quota of {quota} MB is used up by {over} MB; delete some pictures",
+    "the studio's quota of {quota} MB is used up, and {more} MB more are needed; delete some pictures",
     "{most} jobs wait already, which is the most; wait until some are done, or cancel some",
     "this is more than the studio takes in a minute; try again in {seconds} s",
     "the disk with the studio's database is full; make room, and go on",
