@@ -233,7 +233,7 @@ def viewers(seconds: float = 25) -> str:
     with running(fill=PICTURES) as studio:
         upload = studio.upload(photo())
         studio.done(studio.dream(upload, octaves=1, iterations=1))
-        steps = max(1, round(2 * seconds / studio.done(studio.dream(upload, size=512, iterations=2))))
+        steps = round(20 * seconds / studio.done(studio.dream(upload, size=512, iterations=20)))
         alone = [studio.done(studio.dream(upload, size=512, iterations=steps))]
         server = studio.processes()[0]
         own, before, begun = time.process_time(), sum(server.cpu_times()[:2]), time.monotonic()
