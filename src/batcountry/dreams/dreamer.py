@@ -25,6 +25,7 @@ from batcountry.dreams.costs import probe_gradient
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
+from batcountry.dreams.octave_steps import OctaveSteps
 from batcountry.dreams.planning import Planned, fitting
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
@@ -42,9 +43,10 @@ from batcountry.image.sources.reduced import needed_at
 from batcountry.objectives import pictures_of
 from batcountry.objectives.batches import check_count, of_single
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
+from batcountry.optim.ascent import HALVED, UPDATE, Advancing, SparingClimb
 from batcountry.optim.aux_inputs import PicturesBeside
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
+from batcountry.optim.redirection import Redirection
 from batcountry.optim.sliding_windows import WindowedAscent, check_windows
 from batcountry.optim.sliding_windows import in_batches as window_batches
 from batcountry.recipe import Note, Recipe
@@ -188,12 +190,20 @@ class Dreamer:
         prior = self._prior and self._prior.fresh()
         made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
         gradient = self._gradient(planned, base.shape[0] // self._count)
-        redirected = redirecting_gradient(gradient, max(0, recipe.redirect_relu - made))
-        ascent = resolved.ascent(redirected, prior)
+        redirection = Redirection(max(0, recipe.redirect_relu - made))
+        ascent = resolved.ascent(
+            redirecting_gradient(gradient, redirection),
+            prior,
+            None if prior is None else lambda: prior.values,
+        )
         if recipe.tile:
             ascent = replace(ascent, before_update=give_back)
         window = resolved.window
         on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
+        is_whole = window is None and not recipe.tile and recipe.wrap == "none"
+        if is_whole and (checkpoint is None or HALVED not in checkpoint.climb):
+            whole = replace(ascent, gradient=resolved.finite(self._whole))
+            on = OctaveSteps(resolved, whole, on, redirection, self).begin
 
         beside = self._beside.at(max(sizes[-1]))
 
@@ -208,7 +218,6 @@ class Dreamer:
             base = enlarged(base, sizes[-1])
         wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
         steps = climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry, checkpoint)
-        steps = steps if prior is None else (replace(each, terms=dict(prior.values)) for each in steps)
         return resolved.policy.timed(steps)
 
     def _together(self, picture: Picture, most: int) -> int:
