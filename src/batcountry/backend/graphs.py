@@ -92,7 +92,7 @@ class _Card:
             if self._last is not None and self._last[0] != stream:
                 stream.wait_event(self._last[1])
             graph.replay()
-            event = self._last[1] if self._last is not None else torch.cuda.Event()
+            event = self._last[1] if self._last is not None else torch.cuda.Event()  # type: ignore[no-untyped-call]
             event.record(stream)
             self._last = stream, event
 
@@ -107,12 +107,12 @@ def _card(device: torch.device) -> _Card:
 
 
 def _captured(work: Callable[[], object], pool: Any) -> Any:
-    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     done = False
     with torch.cuda.stream(stream):
         # Errors of other threads' work on the card are their own.
-        graph.capture_begin(*(() if pool is None else (pool,)), capture_error_mode="thread_local")
+        graph.capture_begin(pool, capture_error_mode="thread_local")
         try:
             work()
             done = True

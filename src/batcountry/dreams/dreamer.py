@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -44,7 +44,7 @@ from batcountry.objectives import pictures_of
 from batcountry.objectives.batches import check_count, of_single
 from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.ascent import HALVED, UPDATE, Advancing, SparingClimb
-from batcountry.optim.aux_inputs import PicturesBeside
+from batcountry.optim.aux_inputs import AuxInputs, PicturesBeside
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
 from batcountry.optim.redirection import Redirection
 from batcountry.optim.sliding_windows import WindowedAscent, check_windows
@@ -199,11 +199,14 @@ class Dreamer:
         if recipe.tile:
             ascent = replace(ascent, before_update=give_back)
         window = resolved.window
-        on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
+        plain: Callable[[Tensor, AuxInputs], Advancing] = ascent.on
+        if window is not None:
+            plain = WindowedAscent(ascent, window, recipe.window_rates).on
+        on = plain
         is_whole = window is None and not recipe.tile and recipe.wrap == "none"
         if is_whole and (checkpoint is None or HALVED not in checkpoint.climb):
             whole = replace(ascent, gradient=resolved.finite(self._whole))
-            on = OctaveSteps(resolved, whole, on, redirection, self).begin
+            on = OctaveSteps(resolved, whole, plain, redirection, self, recipe.iterations).begin
 
         beside = self._beside.at(max(sizes[-1]))
 

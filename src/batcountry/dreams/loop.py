@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import SupportsFloat
+from typing import SupportsFloat, cast
 
 import torch
 from torch import Tensor
@@ -90,7 +90,7 @@ def climb(
                     len(sizes),
                     iterations,
                     size,
-                    score,
+                    cast("float", score),
                     done,
                     image,
                     opened,

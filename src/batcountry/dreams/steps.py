@@ -73,7 +73,10 @@ class Progress:
     octaves: int
     iterations: int
     size: tuple[int, int]
-    score: Number = Number()
+    if TYPE_CHECKING:
+        score: float
+    else:
+        score: Number = Number()
     done: float
 
     @property

@@ -74,7 +74,7 @@ class Draws:
     rng
         It is ahead of the steps until `rewind`.
     steps
-        How many were made before.
+        How many were made before, and how many there will be in all, if that is known.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class Draws:
         schedule: Schedule,
         rng: np.random.RandomState,
         device: torch.device,
-        steps: int = 0,
+        steps: tuple[int, int | None] = (0, None),
     ) -> None:
         self._layout, self._schedule, self._rng, self._device = layout, schedule, rng, device
         self._most = max(1, min(_STEPS, _BYTES // (4 * layout.length)))
-        self._steps = steps
+        self._steps, self._end = steps
         self._rows: Tensor | None = None
         self._states: list[Any] = []
         self._at = 0
@@ -104,7 +104,8 @@ class Draws:
     def _draw(self) -> None:
         rows = []
         self._states, self._at = [], 0
-        for step in range(self._steps, self._steps + self._most):
+        left = self._most if self._end is None else max(1, min(self._most, self._end - self._steps))
+        for step in range(self._steps, self._steps + left):
             self._states.append(self._rng.get_state())
             rows.append(self._layout.row(self._rng, self._schedule.at(step), step))
         self._rows = sent(torch.stack(rows), self._device)

@@ -76,6 +76,7 @@ class StaticClimb(Climb):
         self._redirection = Redirection(0)
         self._graph: StepGraph | None = None
         self._released: Callable[[], None] = _nothing
+        self._end: int | None = None
         self._draws = self._drawing()
 
     def restart(
@@ -84,6 +85,7 @@ class StaticClimb(Climb):
         aux_inputs: AuxInputs,
         rng: Rng,
         redirection: Redirection,
+        steps: int | None,
         released: Callable[[], None],
     ) -> None:
         """Begin with other pictures of the same shapes, as if made anew.
@@ -94,6 +96,8 @@ class StaticClimb(Climb):
             Where random numbers come from.
         redirection
             In how many steps dead ReLUs are still redirected.
+        steps
+            How many there will be, if that is known.
         released
             Is called once no more steps are asked for.
         """
@@ -101,7 +105,7 @@ class StaticClimb(Climb):
         self._redirection, self._released = redirection, released
         self._put(image, aux_inputs)
         self._looking = _Looking(self._checks)
-        self._steps = 0
+        self._steps, self._end = 0, steps
         self._draws = self._drawing()
 
     def capture(self, image: Tensor, aux_inputs: AuxInputs) -> None:
@@ -146,9 +150,12 @@ class StaticClimb(Climb):
         """See `batcountry.optim.ascent.Advancing`."""
         return self._looking
 
+    def rewind(self) -> None:
+        """Bring the random numbers to where they are without any that were drawn ahead, for what comes after this octave."""
+        self._draws.rewind()
+
     def close(self) -> None:
         """See `batcountry.optim.ascent.Advancing`."""
-        self._draws.rewind()
         self._looking.checks = None
         released, self._released = self._released, _nothing
         released()
@@ -177,7 +184,13 @@ class StaticClimb(Climb):
         assert isinstance(self._optimizer, Foreseeable) and isinstance(
             self._ascent.rng, np.random.RandomState
         )
-        return Draws(self._layout, self._optimizer.schedule, self._ascent.rng, self._row.device, self._steps)
+        return Draws(
+            self._layout,
+            self._optimizer.schedule,
+            self._ascent.rng,
+            self._row.device,
+            (self._steps, self._end),
+        )
 
     def _rng(self) -> Rng:
         return self._draws.rng()

@@ -127,12 +127,11 @@ def inside(at: Tensor, length: int | Tensor, *, mirrored: bool) -> Tensor:
     length
         Of the axis; a tensor where it is not to be read.
     """
-    last = length - 1
-    if not mirrored or (isinstance(length, int) and length == 1):
-        return at.clamp(0, last)
-    turn = (2 * last).clamp(min=1) if isinstance(last, Tensor) else 2 * last
+    if not mirrored:
+        return at.clamp(min=0).minimum(torch.as_tensor(length - 1, device=at.device))
+    turn = torch.as_tensor(2 * length - 2, device=at.device).clamp(min=1)
     at = at.remainder(turn)
-    return torch.minimum(at, turn - at)
+    return torch.minimum(at, turn - at).clamp(min=0)
 
 
 def crop(height: int, width: int | None = None) -> Transform:
