@@ -266,7 +266,7 @@ class Dreamer:
         buffers = picture_buffers(resolved, sizes, self._count)
         beside, redirects = self._beside.at(max(sizes[-1])), recipe.redirect_relu > 0
         gradient = probe_gradient(self._of_single, beside, self._count, redirects=redirects)
-        plan = plan_dream(resolved, gradient, sizes, buffers, self._count)
+        plan = plan_dream(resolved, gradient, sizes, buffers, self._count, redirects=redirects)
         if peak_memory() > self._peak_before:  # a picture was larger before it was made smaller
             plan = plan.at_least(peak_memory())
         log.info("%s", plan, extra={"peak": plan.peak})

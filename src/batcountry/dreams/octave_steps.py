@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.devices import is_out_of_memory, used_memory
-from batcountry.backend.graphs import NotCapturedError, step_kind
+from batcountry.backend.graphs import NotCapturedError, let_go, step_kind
 from batcountry.dreams.resolve import Resolved
 from batcountry.optim.ascent import Advancing, Ascent
 from batcountry.optim.aux_inputs import AuxInputs
@@ -92,6 +92,7 @@ class OctaveSteps:
             if not is_out_of_memory(error):
                 raise
             model.idle_steps.clear()
+            let_go(image.device)
             return None
         return climb
 
