@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -21,11 +21,12 @@ from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, check_together, in_batches, pictures_given
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.checkpoint import Checkpoint
+from batcountry.dreams.checks import check_redirected
 from batcountry.dreams.costs import probe_gradient
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
-from batcountry.dreams.octave_steps import OctaveSteps
+from batcountry.dreams.octave_steps import Begin, OctaveSteps, step_facts
 from batcountry.dreams.planning import Planned, fitting
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
@@ -43,8 +44,8 @@ from batcountry.image.sources.reduced import needed_at
 from batcountry.objectives import pictures_of
 from batcountry.objectives.batches import check_count, of_single
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.ascent import HALVED, UPDATE, Advancing, SparingClimb
-from batcountry.optim.aux_inputs import AuxInputs, PicturesBeside
+from batcountry.optim.ascent import HALVED, UPDATE, Advancing, Ascent, SparingClimb
+from batcountry.optim.aux_inputs import PicturesBeside
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
 from batcountry.optim.redirection import Redirection
 from batcountry.optim.sliding_windows import WindowedAscent, check_windows
@@ -182,11 +183,7 @@ class Dreamer:
         check_count(resolved.objective, count)
         base = base.expand(count, -1, -1, -1)
         sizes, recipe = planned.sizes, planned.recipe
-        if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
-            raise RecipeError(
-                "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
-                "leave it out, or make the picture smaller with size"
-            )
+        check_redirected(recipe)
         prior = self._prior and self._prior.fresh()
         made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
         gradient = self._gradient(planned, base.shape[0] // self._count)
@@ -198,16 +195,9 @@ class Dreamer:
         )
         if recipe.tile:
             ascent = replace(ascent, before_update=give_back)
-        window = resolved.window
-        plain: Callable[[Tensor, AuxInputs], Advancing] = ascent.on
-        if window is not None:
-            plain = WindowedAscent(ascent, window, recipe.window_rates).on
-        on = plain
-        is_whole = window is None and not recipe.tile and recipe.wrap == "none"
-        if is_whole and (checkpoint is None or HALVED not in checkpoint.climb):
-            whole = replace(ascent, gradient=resolved.finite(self._whole))
-            on = OctaveSteps(resolved, whole, plain, redirection, self, recipe.iterations).begin
-
+        on = self._begin(
+            ascent, recipe, redirection, tiled=checkpoint is not None and HALVED in checkpoint.climb
+        )
         beside = self._beside.at(max(sizes[-1]))
 
         def begin(image: Tensor, start: Tensor) -> Advancing:
@@ -222,6 +212,17 @@ class Dreamer:
         wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
         steps = climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry, checkpoint)
         return resolved.policy.timed(steps)
+
+    def _begin(self, ascent: Ascent, recipe: Recipe, redirection: Redirection, *, tiled: bool) -> Begin:
+        """Return what begins the octaves of one dream."""
+        resolved, window = self.resolved, self.resolved.window
+        if window is not None:
+            return WindowedAscent(ascent, window, recipe.window_rates).on
+        if tiled or recipe.tile or recipe.wrap != "none":
+            return ascent.on
+        whole = replace(ascent, gradient=resolved.finite(self._whole))
+        facts, steps = step_facts(resolved, self), recipe.iterations
+        return OctaveSteps(resolved.model, facts, whole, ascent.on, redirection, steps).begin
 
     def _together(self, picture: Picture, most: int) -> int:
         """Return how many pictures like this one can be dreamed on together."""
