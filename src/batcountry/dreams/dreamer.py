@@ -26,7 +26,7 @@ from batcountry.dreams.costs import probe_gradient
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
-from batcountry.dreams.octave_steps import Begin, OctaveSteps, step_facts
+from batcountry.dreams.octave_steps import beginning
 from batcountry.dreams.planning import Planned, fitting
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
@@ -44,11 +44,11 @@ from batcountry.image.sources.reduced import needed_at
 from batcountry.objectives import pictures_of
 from batcountry.objectives.batches import check_count, of_single
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.ascent import HALVED, UPDATE, Advancing, Ascent, SparingClimb
+from batcountry.optim.ascent import HALVED, UPDATE, Advancing, SparingClimb
 from batcountry.optim.aux_inputs import PicturesBeside
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
 from batcountry.optim.redirection import Redirection
-from batcountry.optim.sliding_windows import WindowedAscent, check_windows
+from batcountry.optim.sliding_windows import check_windows
 from batcountry.optim.sliding_windows import in_batches as window_batches
 from batcountry.recipe import Note, Recipe
 
@@ -188,16 +188,11 @@ class Dreamer:
         made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
         gradient = self._gradient(planned, base.shape[0] // self._count)
         redirection = Redirection(max(0, recipe.redirect_relu - made))
-        ascent = resolved.ascent(
-            redirecting_gradient(gradient, redirection),
-            prior,
-            None if prior is None else lambda: prior.values,
-        )
+        ascent = resolved.ascent(redirecting_gradient(gradient, redirection), prior)
         if recipe.tile:
             ascent = replace(ascent, before_update=give_back)
-        on = self._begin(
-            ascent, recipe, redirection, tiled=checkpoint is not None and HALVED in checkpoint.climb
-        )
+        halved = checkpoint is not None and HALVED in checkpoint.climb
+        on = beginning(resolved, recipe, ascent, None if halved else self._whole, redirection, self)
         beside = self._beside.at(max(sizes[-1]))
 
         def begin(image: Tensor, start: Tensor) -> Advancing:
@@ -212,17 +207,6 @@ class Dreamer:
         wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
         steps = climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry, checkpoint)
         return resolved.policy.timed(steps)
-
-    def _begin(self, ascent: Ascent, recipe: Recipe, redirection: Redirection, *, tiled: bool) -> Begin:
-        """Return what begins the octaves of one dream."""
-        resolved, window = self.resolved, self.resolved.window
-        if window is not None:
-            return WindowedAscent(ascent, window, recipe.window_rates).on
-        if tiled or recipe.tile or recipe.wrap != "none":
-            return ascent.on
-        whole = replace(ascent, gradient=resolved.finite(self._whole))
-        facts, steps = step_facts(resolved, self), recipe.iterations
-        return OctaveSteps(resolved.model, facts, whole, ascent.on, redirection, steps).begin
 
     def _together(self, picture: Picture, most: int) -> int:
         """Return how many pictures like this one can be dreamed on together."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -15,8 +16,11 @@ from batcountry.dreams.resolve import Resolved
 from batcountry.models import Model
 from batcountry.optim.ascent import Advancing, Ascent
 from batcountry.optim.aux_inputs import AuxInputs
+from batcountry.optim.gradient import Gradient
 from batcountry.optim.redirection import Redirection
+from batcountry.optim.sliding_windows import WindowedAscent
 from batcountry.optim.static_climb import StaticClimb, UnforeseenError, unforeseen
+from batcountry.recipe import Recipe
 from batcountry.recipe.marks import has_mark
 
 log = logging.getLogger("batcountry")
@@ -150,3 +154,31 @@ class OctaveSteps:
         if reason not in self._model.said:
             self._model.said.add(reason)
             log.info("steps are started piece by piece, which is slower: %s", reason)
+
+
+def beginning(
+    resolved: Resolved,
+    recipe: Recipe,
+    ascent: Ascent,
+    whole: Gradient | None,
+    redirection: Redirection,
+    owner: object,
+) -> Begin:
+    """Return what begins the octaves of a recipe's dream.
+
+    Parameters
+    ----------
+    recipe
+        With tiles chosen.
+    whole
+        The gradient of a whole picture; None to keep to what `ascent` has.
+    redirection, owner
+        See `OctaveSteps` and `step_facts`.
+    """
+    if resolved.window is not None:
+        return WindowedAscent(ascent, resolved.window, recipe.window_rates).on
+    if whole is None or recipe.tile or recipe.wrap != "none":
+        return ascent.on
+    static = replace(ascent, gradient=resolved.finite(whole))
+    facts = step_facts(resolved, owner)
+    return OctaveSteps(resolved.model, facts, static, ascent.on, redirection, recipe.iterations).begin
