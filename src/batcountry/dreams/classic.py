@@ -138,7 +138,7 @@ class BatCountry:
         else:
             steps = self._on_net(image, iter_n, (octave_n, octave_scale), parts, options)
         seen: Visualizations = []
-        last = None
+        last: Callable[[], Array] | None = None
         for octave, iteration, shape, last in steps:
             if verbose:
                 print(f"octave={octave}, iter={iteration}, layer={end}, image_dim={shape}")

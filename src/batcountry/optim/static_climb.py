@@ -20,7 +20,7 @@ from batcountry.backend.graphs import NotCapturedError, StepGraph
 from batcountry.optim.ascent import Ascent, Climb
 from batcountry.optim.aux_inputs import AuxInputs
 from batcountry.optim.draws import Draws, Layout
-from batcountry.optim.optimizers import Foreseeable, State
+from batcountry.optim.optimizer import Foreseeable, State
 from batcountry.optim.param.base import Puttable
 from batcountry.optim.redirection import Redirection
 from batcountry.optim.transforms import Rng, Split
@@ -130,6 +130,10 @@ class StaticClimb(Climb):
 
     def step(self) -> tuple[Tensor, Tensor]:
         """See `Climb.step`; neither is waited for."""
+        with torch.inference_mode(False):
+            return self._stepped()
+
+    def _stepped(self) -> tuple[Tensor, Tensor]:
         self._row.copy_(self._draws.next())
         if self._redirection.left or self._graph is None:
             with self._redirection.step():
