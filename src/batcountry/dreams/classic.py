@@ -28,7 +28,6 @@ from batcountry.objectives import layer
 from batcountry.optim.ascent import classic_ascent
 from batcountry.optim.finite import finite_size
 from batcountry.optim.gradient import finite_gradient
-from batcountry.optim.redirection import Redirection
 
 Array = NDArray[np.float32]
 Visualizations = list[tuple[str, Array]]
@@ -165,14 +164,10 @@ class BatCountry:
     ) -> Any:
         engine, objective = self._engine(), layer(end)
         base = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
-        height, width = base.shape[-2:]
-        sizes = runnable_sizes(engine, objective.layers, (height, width), *pyramid)
+        sizes = runnable_sizes(engine, objective.layers, (base.shape[-2], base.shape[-1]), *pyramid)
         ascent = classic_ascent(finite_gradient(engine, objective), step_size, jitter, clip, np.random)
-        facts = ("BatCountry", end, step_size, jitter, clip)
-        octaves = OctaveSteps(engine, facts, ascent, ascent.on, Redirection(0), iterations)
-        for step in climb(
-            base.to(engine.device), sizes, iterations, lambda image, _: octaves.begin(image, {})
-        ):
+        steps = OctaveSteps(engine, (end, step_size, jitter, clip), ascent, ascent.on, iterations)
+        for step in climb(base.to(engine.device), sizes, iterations, lambda image, _: steps.begin(image, {})):
             yield step.octave, step.iteration, (*step.size, 3), partial(step_levels, step)
 
     def _on_net(

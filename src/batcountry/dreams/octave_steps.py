@@ -69,10 +69,10 @@ class OctaveSteps:
         How pictures are made to score higher, with the gradient of whole pictures.
     plain
         Begins an octave whose steps are run one piece of work after the other.
-    redirection
-        In how many steps dead ReLUs are still redirected.
     steps
         In each octave.
+    redirection
+        In how many steps dead ReLUs are still redirected, if in any.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class OctaveSteps:
         facts: Hashable | None,
         ascent: Ascent,
         plain: Begin,
-        redirection: Redirection,
         steps: int,
+        redirection: Redirection | None = None,
     ) -> None:
         self._model, self._facts, self._ascent, self._plain = model, facts, ascent, plain
-        self._redirection, self._steps = redirection, steps
+        self._redirection, self._steps = redirection or Redirection(0), steps
         self._before: StaticClimb | None = None
 
     def begin(self, image: Tensor, aux_inputs: AuxInputs) -> Advancing:
@@ -181,4 +181,4 @@ def beginning(
         return ascent.on
     static = replace(ascent, gradient=resolved.finite(whole))
     facts = step_facts(resolved, owner)
-    return OctaveSteps(resolved.model, facts, static, ascent.on, redirection, recipe.iterations).begin
+    return OctaveSteps(resolved.model, facts, static, ascent.on, recipe.iterations, redirection).begin

@@ -29,7 +29,6 @@ from batcountry.objectives.masks import mask_planes
 from batcountry.optim.ascent import UPDATE, Advancing, Ascent
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
 from batcountry.optim.gradient import Gradient, SparingGradient, finite_gradient, whole_gradient
-from batcountry.optim.redirection import Redirection
 from batcountry.recipe import Recipe
 
 _KEPT = 8
@@ -196,9 +195,7 @@ class FrameDreamer:
         if len(aims) > 1 or cut or (isinstance(aim.gradient, SparingGradient) and aim.gradient.halved):
             return ascent.on
         whole = replace(ascent, gradient=aim.whole)
-        return OctaveSteps(
-            self.model, step_facts(resolved, aim), whole, ascent.on, Redirection(0), iterations
-        ).begin
+        return OctaveSteps(self.model, step_facts(resolved, aim), whole, ascent.on, iterations).begin
 
     def _sizes(self, layers: tuple[str, ...], octaves: int | None, scale: float) -> list[tuple[int, int]]:
         """Return the octaves' sizes; each choice is tried on the network once."""

@@ -166,8 +166,9 @@ class StaticClimb(Climb):
         released()
 
     def state(self) -> State:
-        """See `Climb.state`."""
-        return {**super().state(), "optimizer.steps": torch.tensor(self._steps)}
+        """See `Climb.state`; it stays good, as others may begin in these buffers before it is read."""
+        state = {**super().state(), "optimizer.steps": torch.tensor(self._steps)}
+        return {key: each.clone() for key, each in state.items()}
 
     def load(self, state: State) -> None:
         """See `Climb.load`."""

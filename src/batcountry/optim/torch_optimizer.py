@@ -79,7 +79,9 @@ def load_torch_state(optimizer: torch.optim.Optimizer, state: State) -> None:
     for key, value in state.items():
         index, dot, name = key.partition(".")
         if dot:
-            facts.setdefault(int(index), {})[name] = value
+            facts.setdefault(int(index), {})[name] = (
+                value.clone()
+            )  # or its steps would change what was stored
     count = sum(len(group["params"]) for group in optimizer.param_groups)
     if set(facts) != set(range(count)):
         raise ValueError(f"no state of {type(optimizer).__name__} for {count} tensors")

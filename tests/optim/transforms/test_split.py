@@ -39,12 +39,10 @@ def pictures(height=17, width=26, channels=5):
 
 def both(transform, seed, stack):
     """Return pictures transformed by what is drawn on the spot, and by what was drawn before, with their gradients."""
+    size = tuple(stack.shape[-2:])
     for split in (False, True):
         leaf, rng = stack.clone().requires_grad_(), np.random.RandomState(seed)
-        if split:
-            moved = transform.apply(leaf, transform.draw(rng, tuple(stack.shape[-2:])))
-        else:
-            moved = transform(leaf, rng)
+        moved = transform.apply(leaf, transform.draw(rng, size)) if split else transform(leaf, rng)
         weights = torch.arange(moved.numel()).reshape(moved.shape) % 7 - 2.0
         (gradient,) = torch.autograd.grad((moved * weights).sum(), leaf)
         yield moved.detach(), gradient, rng.randint(0, 1 << 30)
