@@ -10,7 +10,7 @@ import torch
 from batcountry import dream, open_model
 from batcountry.backend.graphs import steps_run
 from batcountry.dreams.dreamer import Dreamer
-from batcountry.errors import ModelError
+from batcountry.errors import BatCountryError
 from batcountry.image.sky import sky
 from batcountry.optim import static_climb
 
@@ -228,8 +228,8 @@ def test_a_step_that_went_wrong_is_said_at_the_octaves_end_if_nobody_looked(net)
         steps.append(next(dreaming))
         for part in net.network.parts.values():
             part.convolutions[0].weight.mul_(float("nan"))
-        with pytest.raises(ModelError, match="not finite"):
+        with pytest.raises(BatCountryError, match="not finite"):
             steps.extend(dreaming)
     assert [(step.octave, step.iteration) for step in steps] == [(0, 0), (0, 1)]
-    with pytest.raises(ModelError, match="not finite"), steps_run("static"):
+    with pytest.raises(BatCountryError, match="not finite"), steps_run("static"):
         dream(IMAGE, model=net, callback=lambda step: step.score, **SHORT)

@@ -98,7 +98,7 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
 def is_out_of_memory(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, says that memory ran out."""
     while error is not None:
-        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
+        if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or "allocate memory" in str(error):
             return True
         error = error.__cause__
     return False

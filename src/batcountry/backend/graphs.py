@@ -56,7 +56,7 @@ class StepGraph:
     ------
     NotCapturedError
         If the work cannot be recorded.
-    torch.OutOfMemoryError
+    torch.cuda.OutOfMemoryError
         If the card's memory is full.
     """
 
@@ -126,7 +126,7 @@ def _captured(work: Callable[[], object], stream: torch.cuda.Stream, pool: Any) 
         try:
             work()
             done = True
-        except torch.OutOfMemoryError:
+        except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError as error:
             raise NotCapturedError(str(error).splitlines()[0]) from error

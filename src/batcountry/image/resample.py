@@ -26,7 +26,7 @@ def resize(image: Tensor, size: tuple[int, int], wrap: Wrap = NO_WRAP) -> Tensor
     if not image.is_cpu:
         for axis, new, wraps in ((-2, size[0], wrap[0]), (-1, size[1], wrap[1])):
             if image.shape[axis] != new:
-                image = _mixed_on(image.shape[axis], new, wraps, image.device).along(image, axis)
+                image = mixed_on(image.shape[axis], new, wraps, image.device).along(image, axis)
         return image
     return resized_rows(lambda rows: _wrapped(image, rows), image.shape[-2], size, range(size[0]), wrap)
 
@@ -103,7 +103,7 @@ class _Mixed(NamedTuple):
 
 
 @lru_cache(maxsize=128)
-def _mixed_on(old: int, length: int, wrap: bool, device: torch.device) -> _Mixed:
+def mixed_on(old: int, length: int, wrap: bool, device: torch.device) -> _Mixed:
     """Return the same as `_Mixed.of`, on a device, to which it is brought once."""
     with torch.inference_mode(False):
         low, high, weight = _Mixed.of(old, length, wrap)

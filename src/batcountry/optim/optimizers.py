@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from batcountry.backend.graphs import step_kind
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.bands import normalize_bands
@@ -180,9 +179,9 @@ def ascent(settings: Settings) -> Make:
     return lambda tensors: NormalizedAscent(tensors, settings.schedule, measures[settings.measure])
 
 
-def _unread(tensors: Sequence[Tensor]) -> bool:
-    """Whether PyTorch's optimizers are to hold their counts where the tensors are, so that no step waits for them."""
-    return step_kind(tensors[0].device) == "captured"
+def _unread(tensors: Sequence[Tensor]) -> dict[str, bool]:
+    """Return what has PyTorch's optimizers hold their counts where the tensors are, where a step must not wait for them."""
+    return {"capturable": True} if tensors[0].device.type == "cuda" else {}
 
 
 def adam(settings: Settings) -> Make:
@@ -191,7 +190,7 @@ def adam(settings: Settings) -> Make:
     return lambda tensors: TorchOptimizer(
         tensors,
         settings.schedule,
-        torch.optim.Adam(list(tensors), betas=betas, maximize=True, capturable=_unread(tensors)),
+        torch.optim.Adam(list(tensors), betas=betas, maximize=True, **_unread(tensors)),
     )
 
 
@@ -201,7 +200,7 @@ def rmsprop(settings: Settings) -> Make:
     return lambda tensors: TorchOptimizer(
         tensors,
         settings.schedule,
-        torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True, capturable=_unread(tensors)),
+        torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True, **_unread(tensors)),
     )
 
 
