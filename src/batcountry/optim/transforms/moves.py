@@ -41,8 +41,6 @@ class Jitter:
     def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
         """See `batcountry.optim.transforms.base.Split`."""
         ox, oy = self._shift(rng)
-        if pictures.is_meta:  # which has no pixels to move, and takes its time to do so
-            return pictures
         return torch.roll(pictures, (oy, ox), (-2, -1)) if ox or oy else pictures
 
     def draw(self, rng: Rng, size: Size) -> Tensor:  # noqa: ARG002
