@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,7 +62,7 @@ def in_batches(
     for batch, share in zip(batches, work, strict=True):
         for step in run([pictures[index] for index in batch]):
             done = (before + step.done * share) / sum(work)
-            yield replace(step, done=done, indices=tuple(batch))
+            yield step.of(done, tuple(batch))
         before += share
 
 

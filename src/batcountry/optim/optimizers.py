@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -14,33 +13,12 @@ from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.bands import normalize_bands
 from batcountry.optim.cnn_vis_rmsprop import CnnVisRmsprop
 from batcountry.optim.finite import check_size
+from batcountry.optim.optimizer import Optimizer as Optimizer
+from batcountry.optim.optimizer import State as State
+from batcountry.optim.optimizer import Storable as Storable
 from batcountry.optim.schedule import Schedule as Schedule
+from batcountry.optim.torch_optimizer import TorchOptimizer
 from batcountry.recipe.registry import Registry
-
-State = dict[str, Tensor]
-"""What a step depends on beside its picture, by name, so that it can be stored."""
-
-
-class Optimizer(Protocol):
-    """Moves tensors uphill, in place."""
-
-    def update(self, gradients: Sequence[Tensor]) -> None:
-        """Make one step along the gradient of the score on each tensor."""
-        ...
-
-
-@runtime_checkable
-class Storable(Protocol):
-    """An optimizer whose state can be stored, and taken up by another one that was made alike."""
-
-    def state(self) -> State:
-        """Return what the next step depends on; the tensors may be changed by that step."""
-        ...
-
-    def load(self, state: State) -> None:
-        """Go on from what `state` returned."""
-        ...
-
 
 Measure = Callable[[Tensor], Tensor]
 """The size of a gradient: from (N, values) to (N,)."""
@@ -67,22 +45,37 @@ class NormalizedAscent:
     """
 
     def __init__(self, tensors: Sequence[Tensor], schedule: Schedule, measure: Measure) -> None:
-        self._tensors, self._schedule, self._measure = tensors, schedule, measure
+        self._tensors, self.schedule, self._measure = tensors, schedule, measure
         self._steps = 0
 
     def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
-        step_size = self._schedule.at(self._steps)
+        step_size = self.schedule.at(self._steps)
         self._steps += 1
         with torch.no_grad():
             for tensor, gradient in zip(self._tensors, gradients, strict=True):
-                size = self._measure(gradient.flatten(1))
-                check_size(size)  # or it would be a step of nothing
-                # A dead or saturated network gives no direction; dividing by it would make NaN of the picture.
-                rate = torch.where(size > 0, step_size / size, torch.zeros_like(size))
+                rate = self._rate(gradient, step_size)
                 # One picture after the other: with a tensor of rates PyTorch multiplies number by number.
                 for picture, its_gradient, its_rate in zip(tensor, gradient, rate.tolist(), strict=True):
                     picture.add_(its_gradient, alpha=its_rate)
+
+    def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
+        """See `batcountry.optim.optimizer.Foreseeable`."""
+        with torch.no_grad():
+            for tensor, gradient in zip(self._tensors, gradients, strict=True):
+                rate = self._rate(gradient, step_size)
+                tensor.addcmul_(gradient, rate.reshape(-1, *[1] * (gradient.ndim - 1)))
+
+    def _rate(self, gradient: Tensor, step_size: float | Tensor) -> Tensor:
+        """Return what each picture's gradient is multiplied by, (N,)."""
+        size = self._measure(gradient.flatten(1))
+        check_size(size)  # or it would be a step of nothing
+        # A dead or saturated network gives no direction; dividing by it would make NaN of the picture.
+        return torch.where(size > 0, step_size / size, torch.zeros_like(size))
+
+    def restart(self, steps: int = 0) -> None:
+        """See `batcountry.optim.optimizer.Foreseeable`."""
+        self._steps = steps
 
     def state(self) -> State:
         """See `Storable`."""
@@ -105,16 +98,26 @@ class BandAscent:
     """
 
     def __init__(self, tensors: Sequence[Tensor], schedule: Schedule, wrap: Wrap = NO_WRAP) -> None:
-        self._tensors, self._schedule, self._wrap = tensors, schedule, wrap
+        self._tensors, self.schedule, self._wrap = tensors, schedule, wrap
         self._steps = 0
 
     def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
-        step_size = self._schedule.at(self._steps)
+        step_size = self.schedule.at(self._steps)
         self._steps += 1
         with torch.no_grad():
             for tensor, gradient in zip(self._tensors, gradients, strict=True):
                 tensor.add_(normalize_bands(gradient, self._wrap), alpha=step_size)
+
+    def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
+        """See `batcountry.optim.optimizer.Foreseeable`."""
+        with torch.no_grad():
+            for tensor, gradient in zip(self._tensors, gradients, strict=True):
+                tensor.addcmul_(normalize_bands(gradient, self._wrap), step_size)
+
+    def restart(self, steps: int = 0) -> None:
+        """See `batcountry.optim.optimizer.Foreseeable`."""
+        self._steps = steps
 
     def state(self) -> State:
         """See `Storable`."""
@@ -123,59 +126,6 @@ class BandAscent:
     def load(self, state: State) -> None:
         """See `Storable`."""
         self._steps = int(state["steps"])
-
-
-class TorchOptimizer:
-    """One of PyTorch's optimizers, uphill."""
-
-    def __init__(
-        self, tensors: Sequence[Tensor], schedule: Schedule, optimizer: torch.optim.Optimizer
-    ) -> None:
-        self._tensors, self._schedule, self._optimizer = tensors, schedule, optimizer
-        self._steps = 0
-
-    def update(self, gradients: Sequence[Tensor]) -> None:
-        """See `Optimizer`."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._schedule.at(self._steps)
-        self._steps += 1
-        for tensor, gradient in zip(self._tensors, gradients, strict=True):
-            check_size(torch.linalg.vector_norm(gradient))  # its square is what steps are divided by
-            tensor.grad = gradient
-        self._optimizer.step()
-        for tensor in self._tensors:
-            tensor.grad = None
-
-    def state(self) -> State:
-        """See `Storable`."""
-        return {"steps": torch.tensor(self._steps), **torch_state(self._optimizer)}
-
-    def load(self, state: State) -> None:
-        """See `Storable`."""
-        self._steps = int(state["steps"])
-        load_torch_state(self._optimizer, state)
-
-
-def torch_state(optimizer: torch.optim.Optimizer) -> State:
-    """Return what one of PyTorch's optimizers remembers of each tensor, by the tensor's number and the thing's name."""
-    return {
-        f"{index}.{name}": torch.as_tensor(value)
-        for index, facts in optimizer.state_dict()["state"].items()
-        for name, value in facts.items()
-    }
-
-
-def load_torch_state(optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Have one of PyTorch's optimizers go on from what `torch_state` returned; raises `ValueError` if that is another's."""
-    facts: dict[int, State] = {}
-    for key, value in state.items():
-        index, dot, name = key.partition(".")
-        if dot:
-            facts.setdefault(int(index), {})[name] = value
-    count = sum(len(group["params"]) for group in optimizer.param_groups)
-    if set(facts) != set(range(count)):
-        raise ValueError(f"no state of {type(optimizer).__name__} for {count} tensors")
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": facts})
 
 
 Make = Callable[[Sequence[Tensor]], Optimizer]
@@ -229,11 +179,18 @@ def ascent(settings: Settings) -> Make:
     return lambda tensors: NormalizedAscent(tensors, settings.schedule, measures[settings.measure])
 
 
+def _unread(tensors: Sequence[Tensor]) -> dict[str, bool]:
+    """Return what has PyTorch's optimizers hold their counts where the tensors are, where a step must not wait for them."""
+    return {"capturable": True} if tensors[0].device.type == "cuda" else {}
+
+
 def adam(settings: Settings) -> Make:
     """Return what makes Adam (Kingma and Ba, 2015), with the smoothing, or 0.9, as its first moment's decay."""
     betas = settings.smoothed("adam", 0.9), 0.999
     return lambda tensors: TorchOptimizer(
-        tensors, settings.schedule, torch.optim.Adam(list(tensors), betas=betas, maximize=True)
+        tensors,
+        settings.schedule,
+        torch.optim.Adam(list(tensors), betas=betas, maximize=True, **_unread(tensors)),
     )
 
 
@@ -241,7 +198,9 @@ def rmsprop(settings: Settings) -> Make:
     """Return what makes RMSProp (Tieleman and Hinton, 2012) as PyTorch has it, with the smoothing, or 0.95, as its decay rate."""
     alpha = settings.smoothed("rmsprop", 0.95)
     return lambda tensors: TorchOptimizer(
-        tensors, settings.schedule, torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True)
+        tensors,
+        settings.schedule,
+        torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True, **_unread(tensors)),
     )
 
 
