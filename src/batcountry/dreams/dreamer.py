@@ -22,6 +22,7 @@ from batcountry.dreams.batches import BATCH, check_batch, check_together, in_bat
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.checkpoint import Checkpoint
 from batcountry.dreams.costs import probe_gradient
+from batcountry.dreams.gradients import Gradients
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
@@ -39,14 +40,11 @@ from batcountry.image.reading import read_frame
 from batcountry.image.resample import enlarged
 from batcountry.image.sizes import scaled_to
 from batcountry.image.sources.reduced import needed_at
-from batcountry.objectives import pictures_of
-from batcountry.objectives.batches import check_count, of_single
+from batcountry.objectives.batches import check_count
 from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
 from batcountry.optim.aux_inputs import PicturesBeside
-from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
 from batcountry.optim.sliding_windows import WindowedAscent, check_windows
-from batcountry.optim.sliding_windows import in_batches as window_batches
 from batcountry.recipe import Note, Recipe
 
 log = logging.getLogger("batcountry")
@@ -90,14 +88,11 @@ class Dreamer:
         self._peak_before = peak_memory()
         self.resolved = resolve(recipe, dict(options), policy)
         model, objective = self.resolved.model, self.resolved.objective
-        with allowed_memory(self.resolved.recipe.max_memory):
-            self._whole = whole_gradient(model, objective)
-            several = objective.least_pictures > 1
-            self._of_single = whole_gradient(model, of_single(objective)) if several else self._whole
+        self._gradients = Gradients(self.resolved)
         self._prior = Breakdown(model, objective.of_image) if objective.of_image else None
         more = {} if self.resolved.mask is None else {UPDATE: self.resolved.mask}
         self._beside = PicturesBeside(objective, more, self.resolved.recipe.max_memory)
-        self._count = pictures_of(objective)
+        self._count = self._gradients.count
         self.names: dict[str, str] = {}
         self._planning = Lock()
         self._plans: dict[tuple[int, int], Planned] = {}
@@ -187,9 +182,8 @@ class Dreamer:
             )
         prior = self._prior and self._prior.fresh()
         made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
-        gradient = self._gradient(planned, base.shape[0] // self._count)
-        redirected = redirecting_gradient(gradient, max(0, recipe.redirect_relu - made))
-        ascent = resolved.ascent(redirected, prior)
+        gradient = self._gradients.of(planned, count)
+        ascent = resolved.ascent(self._gradients.in_steps(gradient, planned, count, made), prior)
         if recipe.tile:
             ascent = replace(ascent, before_update=give_back)
         window = resolved.window
@@ -253,23 +247,16 @@ class Dreamer:
         sizes = large_enough(resolved.model, layers, sizes, moves, chosen=recipe.octaves is None)
         buffers = picture_buffers(resolved, sizes, self._count)
         beside, redirects = self._beside.at(max(sizes[-1])), recipe.redirect_relu > 0
-        gradient = probe_gradient(self._of_single, beside, self._count, redirects=redirects)
+        gradient = probe_gradient(self._gradients.one_view, beside, self._count, redirects=redirects)
         plan = plan_dream(resolved, gradient, sizes, buffers, self._count)
         if peak_memory() > self._peak_before:  # a picture was larger before it was made smaller
             plan = plan.at_least(peak_memory())
         log.info("%s", plan, extra={"peak": plan.peak})
         resolved.policy.check_seconds(plan.seconds)
         chosen = recipe.chosen(octaves=recipe.octaves or len(sizes), tile=plan.side or 0)
+        if recipe.views > 1:
+            chosen = chosen.chosen(view_batch=plan.views)
         return Planned(sizes, chosen, plan)
-
-    def _gradient(self, planned: Planned, together: int) -> Gradient:
-        """Return a gradient for dreams that go together: with what it remembers, such as that memory ran out."""
-        model, objective, recipe = self.resolved.model, self.resolved.objective, planned.recipe
-        plan, whole = planned.plan, self.resolved.finite(self._whole)
-        if plan is None:
-            return window_batches(whole, recipe.window_batch)
-        wrap = wrapped_axes(recipe.wrap)
-        return SparingGradient(whole, model, objective, plan.side, wrap, limit=plan.limit_of(together))
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""

@@ -8,6 +8,7 @@ from math import prod
 
 from batcountry.dreams import octaves
 from batcountry.dreams.buffers import Buffers
+from batcountry.dreams.cuts import Views
 from batcountry.dreams.planning import Plan, plan
 from batcountry.dreams.resolve import Resolved
 from batcountry.errors import RecipeError
@@ -153,4 +154,5 @@ def plan_dream(
         wrap=wrapped_axes(recipe.wrap),
         buffers=buffers.times(prod(sizes[-1]) / prod(seen[-1])),
         count=count,
+        views=Views(recipe.views, recipe.view_batch),
     )

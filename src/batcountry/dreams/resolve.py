@@ -104,6 +104,7 @@ class Resolved:
             self.make_param,
             None if prior is None else self.alpha.prior(prior),
             str(self.objective.of_image),
+            views=recipe.views,
         )
 
     def finite(self, gradient: Gradient) -> Gradient:

@@ -19,6 +19,7 @@ from batcountry.optim.optimizers import Make, Schedule, State, Storable, optimiz
 from batcountry.optim.param import MakeParam, Pixels
 from batcountry.optim.rng import load_rng, rng_state
 from batcountry.optim.transforms import Rng, Transform, jitter
+from batcountry.optim.views import seen_views
 
 UPDATE = "@update"
 """Name of the mask that a step's change is multiplied with."""
@@ -48,6 +49,9 @@ class Ascent:
         Its terms, for messages.
     before_update
         Is called between the gradient and the update, which needs little of the memory that the gradient left.
+    views
+        How many copies of the pictures, each transformed by random numbers of its own, the network sees in a step;
+        `gradient` is then of a view's share in their mean.
     """
 
     gradient: Gradient
@@ -59,6 +63,7 @@ class Ascent:
     prior: Scorer | None = None
     prior_text: str = ""
     before_update: Callable[[], None] | None = None
+    views: int = 1
 
     def on(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> Climb:
         """Begin with pictures, (N, 3, H, W), RGB in gray levels, and those beside them."""
@@ -121,9 +126,12 @@ class Climb:
     def _gradients(self) -> tuple[float, tuple[Tensor, ...]]:
         """Return the score, and its gradient on each of the parametrization's tensors."""
         image = self._param.image()
-        seen, aux_inputs = self._seen(image)
-        score, gradient = self._ascent.gradient(seen.detach(), aux_inputs)
-        ends, gradients = [seen], [gradient]
+        score, ends, gradients = 0.0, [], []
+        for seen, aux_inputs in self._seen(image):
+            part, gradient = self._ascent.gradient(seen.detach(), aux_inputs)
+            score += part
+            ends.append(seen)
+            gradients.append(gradient)
         if self._ascent.prior is not None:
             prior = self._ascent.prior({IMAGE: image, STEP: torch.tensor([self._steps]), **self._aux_inputs})
             score += float(prior.detach())
@@ -167,12 +175,12 @@ class Climb:
         self._optimizer.load({key.removeprefix(own): v for key, v in state.items() if key.startswith(own)})
         load_rng(self._ascent.rng, state)
 
-    def _seen(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return what the network sees of the pictures, and of those beside them."""
+    def _seen(self, image: Tensor) -> list[tuple[Tensor, dict[str, Tensor]]]:
+        """Return what the network sees of the pictures, and of those beside them, in batches of one size."""
         stack = stacked(image, self._aux_inputs)
-        for transform in self._ascent.transforms:
-            stack = transform(stack, self._ascent.rng)
-        return unstacked(stack, self._aux_inputs)
+        ascent = self._ascent
+        batches = seen_views(stack, ascent.transforms, ascent.rng, ascent.views)
+        return [unstacked(each, self._aux_inputs) for each in batches]
 
 
 class Advancing(Protocol):

@@ -96,15 +96,21 @@ def limited_gradient(gradient: Gradient, limit: MemoryLimit | None) -> Gradient:
     return limited
 
 
-def redirecting_gradient(gradient: Gradient, steps: int) -> Gradient:
-    """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.backend.redirected_relu`."""
-    left = steps
+def redirecting_gradient(gradient: Gradient, steps: int, pictures: int = 1) -> Gradient:
+    """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.backend.redirected_relu`.
+
+    Parameters
+    ----------
+    pictures
+        Of each step, which may come in several batches.
+    """
+    left = steps * pictures
 
     def redirected(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
         nonlocal left
-        if not left:
+        if left <= 0:
             return gradient(image, aux_inputs)
-        left -= 1
+        left -= len(image)
         with redirected_relu():
             return gradient(image, aux_inputs)
 
