@@ -104,8 +104,7 @@ class DreamOptions(TypedDict, total=False):
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
     views: int
     """Copies of the picture that the network sees in each step, each moved and transformed by random
-    numbers of its own; the step follows the mean of their gradients, so that what only one position
-    shows stays out (default: 1).
+    numbers of its own; the step follows the mean of their gradients (default: 1).
     """
     redirect_relu: int
     """First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise
@@ -235,8 +234,7 @@ class VisualizeOptions(TypedDict, total=False):
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
     views: int
     """Copies of the picture that the network sees in each step, each moved and transformed by random
-    numbers of its own; the step follows the mean of their gradients, so that what only one position
-    shows stays out (default: 1).
+    numbers of its own; the step follows the mean of their gradients (default: 1).
     """
     redirect_relu: int
     """First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise
@@ -362,8 +360,7 @@ class ChannelOptions(TypedDict, total=False):
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
     views: int
     """Copies of the picture that the network sees in each step, each moved and transformed by random
-    numbers of its own; the step follows the mean of their gradients, so that what only one position
-    shows stays out (default: 1).
+    numbers of its own; the step follows the mean of their gradients (default: 1).
     """
     redirect_relu: int
     """First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise
@@ -521,8 +518,7 @@ class ZoomOptions(TypedDict, total=False):
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
     views: int
     """Copies of the picture that the network sees in each step, each moved and transformed by random
-    numbers of its own; the step follows the mean of their gradients, so that what only one position
-    shows stays out (default: 1).
+    numbers of its own; the step follows the mean of their gradients (default: 1).
     """
     jitter: int
     """Largest random shift in a step, in pixels (default: 32)."""
@@ -636,8 +632,7 @@ class VideoOptions(TypedDict, total=False):
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
     views: int
     """Copies of the picture that the network sees in each step, each moved and transformed by random
-    numbers of its own; the step follows the mean of their gradients, so that what only one position
-    shows stays out (default: 1).
+    numbers of its own; the step follows the mean of their gradients (default: 1).
     """
     jitter: int
     """Largest random shift in a step, in pixels (default: 32)."""

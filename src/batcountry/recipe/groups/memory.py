@@ -48,7 +48,6 @@ class MemoryOptions(Options):
             "Of several views, how many the network sees at once; as many as the memory allows if not given.",
             ge=1,
             le=256,
-            unit="copies",
         ),
     ] = None
     max_memory: Annotated[

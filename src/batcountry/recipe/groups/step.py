@@ -92,7 +92,6 @@ class StepOptions(Options):
             "its own; the step follows the mean of their gradients.",
             ge=1,
             le=256,
-            unit="copies",
         ),
     ] = 1
     redirect_relu: Annotated[
