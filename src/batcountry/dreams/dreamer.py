@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
@@ -18,14 +19,22 @@ from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads, thread_limit
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
-from batcountry.dreams.batches import BATCH, check_batch, check_together, in_batches, pictures_given
+from batcountry.dreams.batches import (
+    BATCH,
+    check_batch,
+    check_together,
+    evened,
+    in_batches,
+    most_at_once,
+    pictures_given,
+)
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.checkpoint import Checkpoint
 from batcountry.dreams.costs import probe_gradient
 from batcountry.dreams.gradients import Gradients
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
-from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
+from batcountry.dreams.octave_sizes import large_enough, octave_sizes, plan_dream, plan_windows
 from batcountry.dreams.planning import Planned, fitting
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
@@ -44,7 +53,7 @@ from batcountry.objectives.batches import check_count
 from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
 from batcountry.optim.aux_inputs import PicturesBeside
-from batcountry.optim.sliding_windows import WindowedAscent, check_windows
+from batcountry.optim.sliding_windows import WindowedAscent
 from batcountry.recipe import Note, Recipe
 
 log = logging.getLogger("batcountry")
@@ -118,9 +127,16 @@ class Dreamer:
         """Return how a dream on a picture will be worked out; raises `BatCountryError` if it cannot be."""
         return self._planned(self._input(image).size[::-1])
 
-    def together(self, most: int) -> tuple[int, int]:
-        """Return how many dreams like this one, on its start, the memory allows at once, and the bytes that they take."""
+    def together(self, batch: int | None, usual: int = BATCH) -> tuple[int, int]:
+        """Return how many dreams like this one, on its start, go at once, and the bytes that they take.
+
+        Parameters
+        ----------
+        batch
+            How many if the memory allows it; None for `usual` on a processor and as many as suit a graphics card.
+        """
         picture = self._input(None)
+        most = most_at_once(batch, picture.width * picture.height, self.resolved.model.device, usual)
         count, plan = self._together(picture, most), self._planned(picture.size[::-1]).plan
         return count, 0 if plan is None else plan.peak + (count - 1) * plan.added
 
@@ -129,7 +145,7 @@ class Dreamer:
         self,
         image: PictureLike | Sequence[PictureLike] | None = None,
         *,
-        batch: int = BATCH,
+        batch: int | None = None,
         detail: Tensor | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Iterator[Step]:
@@ -160,7 +176,8 @@ class Dreamer:
         if checkpoint is not None:
             raise RecipeError("a checkpoint is of one picture; give that, not a list")
         pictures = [self._input(self.read(each)) for each in several]
-        most = {each.size: self._together(each, batch) for each in pictures}
+        sizes = Counter(each.size for each in pictures)
+        most = {each.size: self._at_once(each, batch, sizes[each.size]) for each in pictures}
         check_together(self.resolved.objective, [each.size for each in pictures], most)
         return in_batches(pictures, lambda one: most[one.size], lambda some: self._dreaming(some, detail))
 
@@ -205,6 +222,12 @@ class Dreamer:
         steps = steps if prior is None else (replace(each, terms=dict(prior.values)) for each in steps)
         return resolved.policy.timed(steps)
 
+    def _at_once(self, picture: Picture, batch: int | None, count: int) -> int:
+        """Return how many of `count` pictures like this one are dreamed on together."""
+        device = self.resolved.model.device
+        most = self._together(picture, most_at_once(batch, picture.width * picture.height, device))
+        return evened(batch, count, most, device)
+
     def _together(self, picture: Picture, most: int) -> int:
         """Return how many pictures like this one can be dreamed on together."""
         plan = self._planned(picture.size[::-1]).plan
@@ -218,27 +241,13 @@ class Dreamer:
                 recipe, policy = self.resolved.recipe, self.resolved.policy
                 sizes = octave_sizes(recipe, size)
                 policy.check_pixels(sizes[-1][::-1], "the dream")
-                make = self._plan if self.resolved.window is None else self._plan_windows
-                planned = make(sizes)
+                if self.resolved.window is None:
+                    planned = self._plan(sizes)
+                else:
+                    planned = plan_windows(self.resolved, sizes, self._count)
                 policy.check_steps(len(planned.sizes) * recipe.iterations)
                 self._plans[size] = planned
             return self._plans[size]
-
-    def _plan_windows(self, sizes: list[tuple[int, int]]) -> Planned:
-        """Plan a dream through windows on octaves of some sizes."""
-        resolved, recipe, window = self.resolved, self.resolved.recipe, self.resolved.window
-        assert window is not None
-        if self._count > 1 or resolved.objective.least_pictures > 1:
-            raise RecipeError("windows go over one picture; give an objective of one, or leave windows out")
-        if recipe.octaves is None:
-            sizes = holding(window, sizes)
-            recipe = recipe.chosen(octaves=len(sizes))
-        if (
-            recipe.windows != "input"
-        ):  # which are as large as they have to be, and go over pictures of every size
-            check_windows(sizes, window)
-        large_enough(resolved.model, resolved.objective.layers, [window])
-        return Planned(sizes, recipe)
 
     def _plan(self, sizes: list[tuple[int, int]]) -> Planned:
         """Plan a dream on octaves of some sizes, with the memory and the time that it takes."""
