@@ -241,10 +241,8 @@ class Dreamer:
                 recipe, policy = self.resolved.recipe, self.resolved.policy
                 sizes = octave_sizes(recipe, size)
                 policy.check_pixels(sizes[-1][::-1], "the dream")
-                if self.resolved.window is None:
-                    planned = self._plan(sizes)
-                else:
-                    planned = plan_windows(self.resolved, sizes, self._count)
+                windowed = self.resolved.window is not None
+                planned = plan_windows(self.resolved, sizes, self._count) if windowed else self._plan(sizes)
                 policy.check_steps(len(planned.sizes) * recipe.iterations)
                 self._plans[size] = planned
             return self._plans[size]
