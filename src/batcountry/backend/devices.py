@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import torch
+from torch import Tensor
 
 from batcountry.backend.allocator import resident_memory
 from batcountry.backend.kernels.onednn_conv import has_onednn
@@ -76,6 +77,28 @@ def free_memory(device: torch.device) -> int:
         limit = int((CGROUPS / "memory.max").read_text())
         free = min(free, limit - int((CGROUPS / "memory.current").read_text()))
     return max(free, 0)
+
+
+def widened(number: Tensor | float, like: Tensor) -> Tensor:
+    """Return a number as a tensor without axes in float64, or float32 where the device of `like` has nothing wider."""
+    dtype = torch.float32 if like.device.type == "mps" else torch.float64
+    return torch.as_tensor(number, dtype=dtype, device=like.device).detach()
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the CPU on a device; nobody waits until it is there."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that memory ran out."""
+    while error is not None:
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
+            return True
+        error = error.__cause__
+    return False
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -99,8 +99,29 @@ def in_batches(
     for batch, share in zip(batches, work, strict=True):
         for step in run([pictures[index] for index in batch]):
             done = (before + step.done * share) / sum(work)
-            yield replace(step, done=done, indices=tuple(batch))
+            yield step.of(done, tuple(batch))
         before += share
+
+
+def batch_sizes(
+    asked: int | None,
+    pictures: Sequence[Picture],
+    device: torch.device,
+    fitting: Callable[[Picture, int], int],
+) -> dict[tuple[int, int], int]:
+    """Return how many pictures of each size go together.
+
+    Parameters
+    ----------
+    fitting
+        How many like this one, at most so many, there is memory for.
+    """
+    found = {}
+    for size, count in Counter(each.size for each in pictures).items():
+        one = next(each for each in pictures if each.size == size)
+        most = fitting(one, most_at_once(asked, prod(size), device))
+        found[size] = evened(asked, count, most, device)
+    return found
 
 
 def check_batch(batch: int | None) -> None:

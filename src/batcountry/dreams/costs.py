@@ -18,6 +18,7 @@ from batcountry.backend.memory_limit import measured_growth
 from batcountry.optim.ascent import UPDATE
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures
 from batcountry.optim.gradient import Gradient, redirecting_gradient
+from batcountry.optim.redirection import Redirection
 
 Size = tuple[int, int]
 
@@ -81,9 +82,9 @@ def probe_gradient(gradient: Gradient, beside: Pictures, count: int, *, redirect
     redirects
         Whether dead ReLUs are redirected, which takes more, if only in the first steps.
     """
-    measured = redirecting_gradient(gradient, sys.maxsize) if redirects else gradient
+    measured = redirecting_gradient(gradient, Redirection(sys.maxsize)) if redirects else gradient
 
-    def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+    def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
         image = image.expand(count, -1, -1, -1)
         return measured(image, {key: planes for key, planes in beside.at(image).items() if key != UPDATE})
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -21,20 +20,22 @@ from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
 from batcountry.dreams.batches import (
     BATCH,
+    batch_sizes,
     check_batch,
     check_together,
-    evened,
     in_batches,
     most_at_once,
     pictures_given,
 )
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.checkpoint import Checkpoint
+from batcountry.dreams.checks import check_redirection
 from batcountry.dreams.costs import probe_gradient
 from batcountry.dreams.gradients import Gradients
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import large_enough, octave_sizes, plan_dream, plan_windows
+from batcountry.dreams.octave_steps import OctaveSteps
 from batcountry.dreams.planning import Planned, fitting
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
@@ -51,8 +52,9 @@ from batcountry.image.sizes import scaled_to
 from batcountry.image.sources.reduced import needed_at
 from batcountry.objectives.batches import check_count
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
-from batcountry.optim.aux_inputs import PicturesBeside
+from batcountry.optim.ascent import HALVED, UPDATE, Advancing, SparingClimb
+from batcountry.optim.aux_inputs import AuxInputs, PicturesBeside
+from batcountry.optim.redirection import Redirection
 from batcountry.optim.sliding_windows import WindowedAscent
 from batcountry.recipe import Note, Recipe
 
@@ -176,8 +178,7 @@ class Dreamer:
         if checkpoint is not None:
             raise RecipeError("a checkpoint is of one picture; give that, not a list")
         pictures = [self._input(self.read(each)) for each in several]
-        sizes = Counter(each.size for each in pictures)
-        most = {each.size: self._at_once(each, batch, sizes[each.size]) for each in pictures}
+        most = batch_sizes(batch, pictures, self.resolved.model.device, self._together)
         check_together(self.resolved.objective, [each.size for each in pictures], most)
         return in_batches(pictures, lambda one: most[one.size], lambda some: self._dreaming(some, detail))
 
@@ -192,19 +193,27 @@ class Dreamer:
         check_count(resolved.objective, count)
         base = base.expand(count, -1, -1, -1)
         sizes, recipe = planned.sizes, planned.recipe
-        if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
-            raise RecipeError(
-                "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
-                "leave it out, or make the picture smaller with size"
-            )
+        check_redirection(recipe)
         prior = self._prior and self._prior.fresh()
         made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
         gradient = self._gradients.of(planned, count)
-        ascent = resolved.ascent(self._gradients.in_steps(gradient, planned, count, made), prior)
+        redirection = Redirection(max(0, recipe.redirect_relu - made))
+        ascent = resolved.ascent(
+            self._gradients.redirected(gradient, planned, count, redirection),
+            prior,
+            None if prior is None else lambda: prior.values,
+        )
         if recipe.tile:
             ascent = replace(ascent, before_update=give_back)
         window = resolved.window
-        on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
+        plain: Callable[[Tensor, AuxInputs], Advancing] = ascent.on
+        if window is not None:
+            plain = WindowedAscent(ascent, window, recipe.window_rates).on
+        on = plain
+        is_whole = window is None and not recipe.tile and recipe.wrap == "none"
+        if is_whole and (checkpoint is None or HALVED not in checkpoint.climb):
+            whole = replace(ascent, gradient=self._gradients.whole(planned, count))
+            on = OctaveSteps(resolved, whole, plain, redirection, self, recipe.iterations).begin
 
         beside = self._beside.at(max(sizes[-1]))
 
@@ -219,14 +228,7 @@ class Dreamer:
             base = enlarged(base, sizes[-1])
         wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
         steps = climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry, checkpoint)
-        steps = steps if prior is None else (replace(each, terms=dict(prior.values)) for each in steps)
         return resolved.policy.timed(steps)
-
-    def _at_once(self, picture: Picture, batch: int | None, count: int) -> int:
-        """Return how many of `count` pictures like this one are dreamed on together."""
-        device = self.resolved.model.device
-        most = self._together(picture, most_at_once(batch, picture.width * picture.height, device))
-        return evened(batch, count, most, device)
 
     def _together(self, picture: Picture, most: int) -> int:
         """Return how many pictures like this one can be dreamed on together."""

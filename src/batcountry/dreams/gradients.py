@@ -13,6 +13,7 @@ from batcountry.objectives.batches import of_single
 from batcountry.objectives.views import share_of_views
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
 from batcountry.optim.gradient_batches import in_batches
+from batcountry.optim.redirection import Redirection
 from batcountry.optim.views import SparingViews, gradient_of_views
 
 
@@ -68,18 +69,22 @@ class Gradients:
         limit = plan.limit_of(pictures // self.count)
         return SparingGradient(whole, resolved.model, self._objective(pictures), plan.side, wrap, limit=limit)
 
-    def in_steps(self, gradient: Gradient, planned: Planned, pictures: int, made: int) -> Gradient:
-        """Return what the steps of a dream follow: a gradient that `of` gave, on all views, with dead ReLUs redirected.
+    def redirected(
+        self, gradient: Gradient, planned: Planned, pictures: int, redirection: Redirection
+    ) -> Gradient:
+        """Return what the steps of a dream follow: a gradient that `of` gave, on all views, with dead ReLUs redirected."""
+        on_views = self._on_views(gradient, planned, pictures)
+        return redirecting_gradient(
+            on_views, redirection, pictures * self._views if self._views > 1 else None
+        )
 
-        Parameters
-        ----------
-        made
-            Steps that were made before, as a dream is gone on with.
-        """
+    def whole(self, planned: Planned, pictures: int) -> Gradient:
+        """Return the gradient of whole pictures on all views, which remembers nothing."""
+        return self._on_views(self._resolved.finite(self._of(pictures)), planned, pictures)
+
+    def _on_views(self, gradient: Gradient, planned: Planned, pictures: int) -> Gradient:
+        if self._views == 1:
+            return gradient
         recipe, plan = planned.recipe, planned.plan
-        if self._views > 1:
-            most = recipe.window_batch if plan is None else (recipe.view_batch or self._views) * pictures
-            constant = self._resolved.objective.constant
-            gradient = gradient_of_views(gradient, most, pictures * self._views, constant)
-        left = max(0, recipe.redirect_relu - made)
-        return redirecting_gradient(gradient, left, pictures * self._views)
+        most = recipe.window_batch if plan is None else (recipe.view_batch or self._views) * pictures
+        return gradient_of_views(gradient, most, pictures * self._views, self._resolved.objective.constant)

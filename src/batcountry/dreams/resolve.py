@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -84,7 +84,12 @@ class Resolved:
         make = param.PARAMS[self.recipe.param or "pixels"] if own is None else own_param(own)
         return self.alpha.param(make)
 
-    def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
+    def ascent(
+        self,
+        gradient: Gradient,
+        prior: Scorer | None = None,
+        terms: Callable[[], Mapping[str, float]] | None = None,
+    ) -> Ascent:
         """Return how pictures are made to score higher, with an rng that begins with the recipe's seed.
 
         Parameters
@@ -93,6 +98,8 @@ class Resolved:
             Score and gradient of what the network sees.
         prior
             Score of the image itself, of its colors.
+        terms
+            See `Ascent`.
         """
         recipe = self.recipe
         return Ascent(
@@ -104,6 +111,7 @@ class Resolved:
             self.make_param,
             None if prior is None else self.alpha.prior(prior),
             str(self.objective.of_image),
+            terms,
             views=recipe.views,
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batcountry.backend.devices import used_memory
+from batcountry.backend.devices import used_memory, widened
 from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.threads import limited_threads
 from batcountry.dreams.buffers import picture_buffers
@@ -198,7 +198,7 @@ class FrameDreamer:
     def _planned(self, resolved: Resolved) -> Plan:
         whole, pictures = whole_gradient(resolved.model, resolved.objective), Pictures(resolved.objective)
 
-        def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
             return whole(image, pictures.at(image))
 
         recipe = resolved.recipe
@@ -243,13 +243,13 @@ def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:
     if len(aims) == 1:
         return aims[0][0].gradient
 
-    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
-        score, total = 0.0, torch.zeros_like(image)
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
+        score, total = widened(0.0, image), torch.zeros_like(image)
         for aim, weight in aims:
             each, found = aim.gradient(image, aux_inputs)
             size = found.abs().mean()
             total += found * torch.where(size > 0, weight / size, torch.zeros_like(size))
-            score += weight * each
+            score = score + weight * each
         return score, total
 
     return gradient

@@ -232,7 +232,7 @@ class TileScorer:
 
     def __call__(
         self, window: Tensor, tile: Tile, units: Mapping[str, int], aux_inputs: AuxInputs = NO_AUX_INPUTS
-    ) -> tuple[float, Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Return a tile's share of the score, and its gradient on the window, (N, 3, h, w).
 
         Parameters
@@ -258,10 +258,10 @@ class TileScorer:
             activations = self._model.activations(leaf, self._layers)
             shares = list(self._shares({**activations, **aux_inputs}, tile, units))
             if not shares:  # a layer has no units where only a strip is left beyond its last
-                return 0.0, torch.zeros_like(window)
+                return torch.zeros((), device=window.device), torch.zeros_like(window)
             score = sum(shares[1:], shares[0])
             (gradient,) = torch.autograd.grad(score, leaf)
-        scored = float(score.detach()), gradient
+        scored = score.detach(), gradient
         check_step(self._model, self._objective, window, aux_inputs, scored)
         return scored
 

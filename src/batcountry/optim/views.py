@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import give_back
+from batcountry.backend.devices import is_out_of_memory
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
-from batcountry.optim.gradient import Gradient, is_out_of_memory
+from batcountry.optim.gradient import Gradient
 from batcountry.optim.gradient_batches import in_batches
 from batcountry.optim.transforms.base import Rng, Transform
 
@@ -34,7 +35,12 @@ def seen_views(stack: Tensor, transforms: Sequence[Transform], rng: Rng, views: 
         for transform in transforms:
             view = transform(view, rng)
         batches.setdefault(view.shape, []).append(view)
-    return [batch[0] if len(batch) == 1 else torch.cat(batch) for batch in batches.values()]
+    return [joined(batch) for batch in batches.values()]
+
+
+def joined(views: Sequence[Tensor]) -> Tensor:
+    """Return views of one size as one batch; a single one is that itself."""
+    return views[0] if len(views) == 1 else torch.cat(list(views))
 
 
 def gradient_of_views(gradient: Gradient, most: int, pictures: int, constant: float = 0.0) -> Gradient:
@@ -51,7 +57,7 @@ def gradient_of_views(gradient: Gradient, most: int, pictures: int, constant: fl
     """
     batched = in_batches(gradient, most)
 
-    def on_views(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+    def on_views(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
         score, on_image = batched(image, aux_inputs)
         return score + constant * len(image) / pictures, on_image
 
@@ -73,7 +79,7 @@ class SparingViews:
         self._gradient, self._pictures = gradient, pictures
         self._most: int | None = None
 
-    def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+    def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
         """Return score and gradient; see `batcountry.optim.gradient.Gradient`."""
         while True:
             most = min(len(image), self._most or len(image))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from batcountry.backend.constants import constant
 from batcountry.image.statistics import MIX, mixed
 
 _LONGEST = max(sum(row[column] ** 2 for row in MIX) ** 0.5 for column in range(3))
@@ -35,4 +36,4 @@ def to_latent(image: Tensor) -> Tensor:
 
 def color_matrix(like: Tensor) -> Tensor:
     """Return `MIX`, 3×3, so that a brightness of 1 has length 1, on the device and in the type of a tensor."""
-    return torch.tensor(MIX, dtype=like.dtype, device=like.device) / _LONGEST
+    return constant(MIX, like.device, like.dtype) / _LONGEST

@@ -37,6 +37,11 @@ class Decorrelated:
         """The decorrelated colors, (N, 3, H, W); see `Param`."""
         return (self._colors,)
 
+    def put(self, image: Tensor) -> None:
+        """Go on from other pictures of the same shape; see `batcountry.optim.param.base.Puttable`."""
+        with torch.no_grad():
+            self._colors.copy_(to_decorrelated(image.detach()))
+
     def image(self) -> Tensor:
         """Return the pictures; see `Param`."""
         return _ToImage.apply(self._colors)  # type: ignore[no-untyped-call]
