@@ -80,7 +80,7 @@ class Gradients:
 
     def whole(self, planned: Planned, pictures: int) -> Gradient:
         """Return the gradient of whole pictures on all views, which remembers nothing."""
-        return self._on_views(self._resolved.finite(self._of(pictures)), planned, pictures)
+        return self._on_views(self._of(pictures), planned, pictures)
 
     def _on_views(self, gradient: Gradient, planned: Planned, pictures: int) -> Gradient:
         if self._views == 1:

@@ -18,6 +18,7 @@ from batcountry.optim.gradient import Gradient
 from batcountry.optim.sliding_windows import check_windows
 from batcountry.optim.transforms import Transform, seen_size
 from batcountry.recipe import Recipe
+from batcountry.recipe.marks import has_mark
 from batcountry.recipe.units import MOST_PIXELS, parsed_size, size_of
 
 log = logging.getLogger("batcountry")
@@ -139,7 +140,13 @@ def _is_enough(
 
 
 def plan_dream(
-    resolved: Resolved, whole: Gradient, sizes: list[tuple[int, int]], buffers: Buffers, count: int = 1
+    resolved: Resolved,
+    whole: Gradient,
+    sizes: list[tuple[int, int]],
+    buffers: Buffers,
+    count: int = 1,
+    *,
+    redirects: bool = False,
 ) -> Plan:
     """Return how to work a recipe's dream out; see `batcountry.dreams.planning.plan`."""
     recipe = resolved.recipe
@@ -156,6 +163,7 @@ def plan_dream(
         buffers=buffers.times(prod(sizes[-1]) / prod(seen[-1])),
         count=count,
         views=Views(recipe.views, recipe.view_batch),
+        facts=None if has_mark(recipe.objective) else (str(resolved.objective), count, redirects),
     )
 
 
