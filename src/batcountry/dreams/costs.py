@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import isqrt
 
@@ -63,6 +63,16 @@ class Cost:
     rises: tuple[float, ...] = ()
     shape: int = _LEAST_SHAPE
     grows: bool = True
+
+    def times(self, views: int) -> Cost:
+        """Return what as many pixels, one above the other in a batch, cost for each place."""
+        return replace(
+            self,
+            least=views * self.least,
+            once=views * self.once,
+            usual=views * self.usual,
+            seconds=views * self.seconds,
+        )
 
 
 def probe_gradient(gradient: Gradient, beside: Pictures, count: int, *, redirects: bool) -> Gradient:

@@ -13,7 +13,7 @@ from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.backend.memory_room import budget
 from batcountry.dreams.buffers import NO_BUFFERS, PICTURE_BYTES, Buffers
 from batcountry.dreams.costs import Cost, Size, measured_cost, octave_cost, octave_probe, probe_sizes
-from batcountry.dreams.cuts import OVER, Cut, Cutting
+from batcountry.dreams.cuts import ONE_VIEW, OVER, Cutting, Views
 from batcountry.errors import RecipeError
 from batcountry.image.files import MAX_PIXELS
 from batcountry.image.periodic import NO_WRAP, Wrap
@@ -46,6 +46,8 @@ class Plan:
         What the network is kept to, or None where it cannot be.
     tiles
         Rows and columns of tiles in the largest octave.
+    views
+        How many views of a picture go at once.
     """
 
     side: int | None
@@ -54,6 +56,7 @@ class Plan:
     added: int
     limit: MemoryLimit | None = None
     tiles: tuple[int, int] = (1, 1)
+    views: int = 1
 
     def at_least(self, peak: int) -> Plan:
         """Return the same where the process has taken so many bytes already."""
@@ -146,6 +149,7 @@ def plan(
     wrap: Wrap = NO_WRAP,
     buffers: Buffers = NO_BUFFERS,
     count: int = 1,
+    views: Views = ONE_VIEW,
     facts: Hashable = None,
 ) -> Plan:
     """Choose how to work a dream out.
@@ -164,6 +168,8 @@ def plan(
         Memory for each pixel of the largest octave beside what the network takes.
     count
         Pictures that grow together, each with an objective of its own; `gradient` is of all.
+    views
+        How often the network sees each of them in a step; `gradient` is of one view.
     facts
         What the gradient depends on, so that on a graphics card its cost is measured once; None if nobody knows.
 
@@ -178,12 +184,9 @@ def plan(
     fixed, allowed = used + len(sizes) * cost.shape, budget(max_memory, model.device)
     beside = fixed + buffers.during * pixels
     cutting = Cutting(model, objective, sizes, wrap, cost, beside, allowed - beside, iterations)
-    if tile is not None:
-        cut: Cut | None = cutting.tiled(tile) if tile else cutting.whole()
-    else:
-        cut = cutting.quickest()
-        if fixed + buffers.most * pixels > allowed:
-            cut = None
+    at_once, cut = views.cut(cutting, tile)
+    if tile is None and fixed + buffers.most * pixels > allowed:
+        cut = None
     if cut is None:
         raise _too_little(sizes[-1], fixed, buffers, cutting.least(), allowed)
     ceiling = beside + cut.bytes
@@ -191,7 +194,7 @@ def plan(
     after = 0 if cut.keeps_all else int((buffers.between - buffers.during) * pixels)
     rises = tuple(rise / count for rise in cost.rises)
     limit = MemoryLimit(int(ceiling), rises, after) if rises else None
-    return Plan(cut.side, peak, cut.work * cost.seconds, peak - used, limit, cut.tiles)
+    return Plan(cut.side, peak, cut.work * cut.cost.seconds, peak - used, limit, cut.tiles, at_once)
 
 
 def _cost(model: Model, objective: Objective, gradient: Gradient, sizes: list[Size], facts: Hashable) -> Cost:

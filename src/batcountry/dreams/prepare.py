@@ -16,6 +16,7 @@ from batcountry.dreams.checks import (
     check_param,
     check_reads_layers,
     check_recipe,
+    check_views,
     check_windows,
 )
 from batcountry.dreams.functions import (
@@ -160,6 +161,7 @@ def _check_options(recipe: Recipe, functions: Functions, policy: Policy) -> None
     starts.parse(recipe.start)
     check_color(recipe.color)
     check_octaves(recipe)
+    check_views(recipe)
     check_windows(recipe)
     _ = recipe_optimizer(recipe, functions)
     if functions.transforms is None and recipe.transforms:

@@ -106,6 +106,7 @@ class Resolved:
             None if prior is None else self.alpha.prior(prior),
             str(self.objective.of_image),
             None if not isinstance(prior, Breakdown) else lambda: prior.values,
+            views=recipe.views,
         )
 
     def finite(self, gradient: Gradient) -> Gradient:

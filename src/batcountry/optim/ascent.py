@@ -21,6 +21,7 @@ from batcountry.optim.optimizers import Make, Schedule, State, Storable, optimiz
 from batcountry.optim.param import MakeParam, Pixels
 from batcountry.optim.rng import load_rng, rng_state
 from batcountry.optim.transforms import Rng, Transform, jitter
+from batcountry.optim.views import seen_views
 
 UPDATE = "@update"
 """Name of the mask that a step's change is multiplied with."""
@@ -55,6 +56,9 @@ class Ascent:
         Returns what each of them last came to, by its text.
     before_update
         Is called between the gradient and the update, which needs little of the memory that the gradient left.
+    views
+        How many copies of the pictures, each transformed by random numbers of its own, the network sees in a step;
+        `gradient` is then of a view's share in their mean.
     """
 
     gradient: Gradient
@@ -67,6 +71,7 @@ class Ascent:
     prior_text: str = ""
     terms: Callable[[], Mapping[str, float]] | None = None
     before_update: Callable[[], None] | None = None
+    views: int = 1
 
     def on(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> Climb:
         """Begin with pictures, (N, 3, H, W), RGB in gray levels, and those beside them."""
@@ -153,10 +158,12 @@ class Climb:
     def _gradients(self) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the score, and its gradient on each of the parametrization's tensors."""
         image = self._param.image()
-        seen, aux_inputs = self._seen(image)
-        found, gradient = self._ascent.gradient(seen.detach(), aux_inputs)
-        score = widened(found, image)
-        ends, gradients = [seen], [gradient]
+        score, ends, gradients = widened(0.0, image), [], []
+        for seen, aux_inputs in self._seen(image):
+            part, gradient = self._ascent.gradient(seen.detach(), aux_inputs)
+            score = score + widened(part, image)
+            ends.append(seen)
+            gradients.append(gradient)
         if self._ascent.prior is not None:
             prior = self._ascent.prior({IMAGE: image, STEP: self._count(), **self._aux_inputs})
             score = score + widened(prior, image)
@@ -164,14 +171,14 @@ class Climb:
             gradients.append(torch.ones_like(prior))
         return score, torch.autograd.grad(ends, self._param.tensors, gradients)
 
-    def _seen(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return what the network sees of the pictures, and of those beside them."""
-        return unstacked(self._transformed(stacked(image, self._aux_inputs)), self._aux_inputs)
+    def _seen(self, image: Tensor) -> list[tuple[Tensor, dict[str, Tensor]]]:
+        """Return what the network sees of the pictures, and of those beside them, in batches of one size."""
+        batches = self._transformed(stacked(image, self._aux_inputs))
+        return [unstacked(each, self._aux_inputs) for each in batches]
 
-    def _transformed(self, stack: Tensor) -> Tensor:
-        for transform in self._ascent.transforms:
-            stack = transform(stack, self._ascent.rng)
-        return stack
+    def _transformed(self, stack: Tensor) -> list[Tensor]:
+        ascent = self._ascent
+        return seen_views(stack, ascent.transforms, ascent.rng, ascent.views)
 
     def _rng(self) -> Rng:
         """Return where the random numbers of the next step come from."""

@@ -30,13 +30,16 @@ class Layout:
         What draws, each with the size of the pictures that it gets.
     shapes
         Of what each of them draws.
+    views
+        How often they draw in a step, one view after the other.
     """
 
     transforms: tuple[tuple[Split, Size], ...]
     shapes: tuple[tuple[int, ...], ...]
+    views: int = 1
 
     @classmethod
-    def of(cls, transforms: Sequence[Split], size: Size, channels: int) -> Layout:
+    def of(cls, transforms: Sequence[Split], size: Size, channels: int, views: int = 1) -> Layout:
         """Return the layout for pictures of so many channels."""
         found, shapes = [], []
         for transform in transforms:
@@ -46,21 +49,30 @@ class Layout:
             blank = torch.empty(1, channels, *size, device="meta")
             after = transform.apply(blank, drawn.to("meta"))
             size, channels = (after.shape[-2], after.shape[-1]), after.shape[1]
-        return cls(tuple(found), tuple(shapes))
+        return cls(tuple(found), tuple(shapes), views)
 
     @property
     def length(self) -> int:
         """How many numbers a row has."""
-        return 2 + sum(map(prod, self.shapes))
+        return 2 + self.views * self._view
+
+    @property
+    def _view(self) -> int:
+        """How many numbers one view has."""
+        return sum(map(prod, self.shapes))
 
     def row(self, rng: Rng, step_size: float, steps: int) -> Tensor:
         """Draw one step's numbers, in the order in which the transforms run; on the CPU."""
-        drawn = [transform.draw(rng, size).reshape(-1) for transform, size in self.transforms]
+        drawn = [
+            transform.draw(rng, size).reshape(-1)
+            for _ in range(self.views)
+            for transform, size in self.transforms
+        ]
         return torch.cat([torch.tensor([step_size, float(steps)]), *drawn])
 
-    def parts(self, row: Tensor) -> Iterator[tuple[Split, Tensor]]:
-        """Yield each transform with what it drew, a view of a row."""
-        at = 2
+    def parts(self, row: Tensor, view: int = 0) -> Iterator[tuple[Split, Tensor]]:
+        """Yield each transform with what it drew for a view of the picture, a part of a row."""
+        at = 2 + view * self._view
         for (transform, _), shape in zip(self.transforms, self.shapes, strict=True):
             yield transform, row[at : at + prod(shape)].reshape(shape)
             at += prod(shape)

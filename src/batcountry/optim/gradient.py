@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Protocol
 
 import torch
@@ -102,11 +103,19 @@ def limited_gradient(gradient: Gradient, limit: MemoryLimit | None) -> Gradient:
     return limited
 
 
-def redirecting_gradient(gradient: Gradient, redirection: Redirection) -> Gradient:
-    """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.backend.redirected_relu`."""
+def redirecting_gradient(
+    gradient: Gradient, redirection: Redirection, pictures: int | None = None
+) -> Gradient:
+    """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.backend.redirected_relu`.
+
+    Parameters
+    ----------
+    pictures
+        Of each step, which may come in several batches; None for a step with each call.
+    """
 
     def redirected(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
-        with redirection.step():
+        with redirection.step(Fraction(len(image), pictures or len(image))):
             return gradient(image, aux_inputs)
 
     return redirected

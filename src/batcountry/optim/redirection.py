@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 
 from batcountry.backend.redirected_relu import redirected_relu
 
@@ -17,15 +18,15 @@ class Redirection:
         How many there are still to be.
     """
 
-    def __init__(self, left: int) -> None:
+    def __init__(self, left: int | Fraction) -> None:
         self.left = left
 
     @contextmanager
-    def step(self) -> Iterator[None]:
-        """Make one step within this block, of which dead ReLUs are redirected if it is one of those."""
+    def step(self, share: int | Fraction = 1) -> Iterator[None]:
+        """Make one step, or a share of it, within this block, of which dead ReLUs are redirected if it is one of those."""
         if not self.left:
             yield
             return
-        self.left -= 1
+        self.left -= share
         with redirected_relu():
             yield

@@ -17,7 +17,6 @@ from batcountry.backend.devices import widened
 from batcountry.errors import RecipeError
 from batcountry.optim.ascent import Ascent, Climb
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
-from batcountry.optim.gradient import Gradient
 from batcountry.optim.optimizers import State
 from batcountry.optim.param import Pixels
 
@@ -101,25 +100,6 @@ def counted(size: tuple[int, int], all_windows: Sequence[Window]) -> Tensor:
     for window in all_windows:
         window.of(counts).add_(1)
     return counts
-
-
-def in_batches(gradient: Gradient, most: int) -> Gradient:
-    """Return the function that gives a gradient on any number of pictures, no more than `most` of them at once."""
-
-    def batched(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
-        total, parts = widened(0.0, image), []
-        for first in range(0, len(image), most):
-            batch = slice(first, first + most)
-            shown = {
-                key: picture[batch] if len(picture) == len(image) else picture
-                for key, picture in aux_inputs.items()
-            }
-            score, part = gradient(image[batch], shown)
-            total = total + score
-            parts.append(part)
-        return total, torch.cat(parts)
-
-    return batched
 
 
 @dataclass(frozen=True)

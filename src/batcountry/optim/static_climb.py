@@ -25,6 +25,7 @@ from batcountry.optim.optimizer import Foreseeable, State
 from batcountry.optim.param.base import Puttable
 from batcountry.optim.redirection import Redirection
 from batcountry.optim.transforms import Rng, Split
+from batcountry.optim.views import joined
 
 _ALIKE = 0.02  # of a step's mean change, how much a graph's may be off for rounding
 
@@ -69,7 +70,7 @@ class StaticClimb(Climb):
         self.size, self.may_be_captured = 0, True
         channels = image.shape[1] + sum(picture.shape[1] for picture in self._aux_inputs.values())
         transforms = [each for each in ascent.transforms if isinstance(each, Split)]
-        self._layout = Layout.of(transforms, (image.shape[-2], image.shape[-1]), channels)
+        self._layout = Layout.of(transforms, (image.shape[-2], image.shape[-1]), channels, ascent.views)
         self._row = self._layout.row(np.random.RandomState(0), 1.0, 0).to(device)
         self._image, self._score = torch.empty_like(image), widened(0.0, image)
         self._checks = Checks(device)
@@ -214,10 +215,14 @@ class StaticClimb(Climb):
     def _rng(self) -> Rng:
         return self._draws.rng()
 
-    def _transformed(self, stack: Tensor) -> Tensor:
-        for transform, drawn in self._layout.parts(self._row):
-            stack = transform.apply(stack, drawn)
-        return stack
+    def _transformed(self, stack: Tensor) -> list[Tensor]:
+        views = []
+        for index in range(self._layout.views):
+            view = stack
+            for transform, drawn in self._layout.parts(self._row, index):
+                view = transform.apply(view, drawn)
+            views.append(view)
+        return [joined(views)]
 
     def _update(self, gradients: tuple[Tensor, ...]) -> None:
         assert isinstance(self._optimizer, Foreseeable)
