@@ -37,7 +37,9 @@ def test_what_pytorch_allows_by_itself_is_off_within_and_on_after() -> None:
     with full_float32():
         assert is_full()
         assert not torch.backends.cudnn.allow_tf32
-        with torch.backends.cudnn.flags(enabled=False, allow_tf32=False):  # as a network may; it reads the older names
+        with torch.backends.cudnn.flags(
+            enabled=False, allow_tf32=False
+        ):  # as a network may; it reads the older names
             assert is_full()
         assert is_full()
     assert settings() == before

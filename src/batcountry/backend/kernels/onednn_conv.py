@@ -14,7 +14,9 @@ from functools import cache, cached_property
 import torch
 from torch import Tensor
 
-from batcountry.backend.kernels.dispatch import channels_last, kind
+from batcountry.backend.kernels.card import launches
+from batcountry.backend.kernels.card.products import Product
+from batcountry.backend.kernels.dispatch import channels_last, is_card, kind, on_card
 from batcountry.backend.kernels.input_grad import picture_gradient
 from batcountry.backend.kernels.winograd import Winograd
 
@@ -35,9 +37,14 @@ def has_onednn(dtype: torch.dtype) -> bool:
     return dtype == torch.float32
 
 
+def has_filters(x: Tensor) -> bool:
+    """Whether `Filter` runs on a tensor."""
+    return on_card(x) or (kind(x) is not None and has_onednn(x.dtype))
+
+
 @dataclass(frozen=True, eq=False)
 class Filter:
-    """A convolution of channels-last tensors on the CPU, and what follows it.
+    """A convolution of channels-last tensors on the CPU or an NVIDIA card, and what follows it.
 
     Attributes
     ----------
@@ -70,6 +77,8 @@ class Filter:
 
     def forward(self, x: Tensor) -> Tensor:
         """Return its result for (N, C, H, W)."""
+        if is_card(x):
+            return self._forward_on_card(x)
         if self._winograd and kind(x):
             return self._winograd(x)
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
@@ -82,6 +91,38 @@ class Filter:
         return torch.ops.mkldnn._convolution_pointwise(
             x, weight, self.bias, *settings, "hardtanh", bounds, ""
         )
+
+    def _forward_on_card(self, x: Tensor) -> Tensor:
+        if self._is_depthwise:
+            windows = Product(self).windows(x.shape)
+            return launches.depthwise(x, self.taps, self.precise_bias, windows, self.bounds)
+        if self.groups == 1:
+            return self._product.forward(x)
+        parts = x.chunk(self.groups, 1)
+        found = [each.forward(channels_last(part)) for each, part in zip(self._by_group, parts, strict=True)]
+        return channels_last(torch.cat(found, 1))
+
+    @cached_property
+    def _product(self) -> Product:
+        return Product(self)
+
+    @cached_property
+    def _by_group(self) -> tuple[Filter, ...]:
+        weights = self.weight.chunk(self.groups)
+        biases = (None,) * self.groups if self.bias is None else self.bias.chunk(self.groups)
+        return tuple(
+            Filter(channels_last(weight), bias, self.stride, self.pad, 1, self.limit)
+            for weight, bias in zip(weights, biases, strict=True)
+        )
+
+    @property
+    def _is_depthwise(self) -> bool:
+        return self.groups > 1 and self.weight.shape[:2] == (self.groups, 1)
+
+    @cached_property
+    def taps(self) -> Tensor:
+        """The weights of a filter of each channel by itself as (rows, columns, C), in float32."""
+        return self.weight[:, 0].permute(1, 2, 0).float().contiguous()
 
     @cached_property
     def _winograd(self) -> Winograd | None:
@@ -97,7 +138,11 @@ class Filter:
     @cached_property
     def precise_bias(self) -> Tensor:
         """The bias in float32, zeros if there is none, (O,)."""
-        return torch.zeros(self.weight.shape[0]) if self.bias is None else self.bias.float()
+        return (
+            self.weight.new_zeros(self.weight.shape[0], dtype=torch.float32)
+            if self.bias is None
+            else self.bias.float()
+        )
 
     @cached_property
     def turned(self) -> Filter:
@@ -115,11 +160,16 @@ class Filter:
         """
         if self.stride == 1:
             return self.turned.forward(grad) if total is None else self.turned.add_to(total, grad)
-        found = picture_gradient(grad, self.weight, self.stride, self.pad, shape[2:])
+        if is_card(grad):
+            found = self._product.input_gradient(grad, shape)
+        else:
+            found = picture_gradient(grad, self.weight, self.stride, self.pad, shape[2:])
         return found if total is None else total.add_(found)
 
     def add_to(self, total: Tensor, x: Tensor) -> Tensor:
         """Add its result for `x` to `total`, in place, and return that."""
+        if is_card(x):
+            return self._product.forward(x, total) if self.groups == 1 else total.add_(self.forward(x))
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
         return torch.ops.mkldnn._convolution_pointwise_.binary(
             total, x, self._packed(x.shape), self.bias, *settings, "add", 1.0, None, [], None

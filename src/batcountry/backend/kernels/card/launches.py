@@ -1,0 +1,119 @@
+"""Pooling, normalization, depthwise convolutions and windows as rows, on a graphics card; see `kernels.cu`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from batcountry.backend.kernels.card import compiled
+
+Pair = tuple[int, int]
+
+
+class Sliding(NamedTuple):
+    """Windows over (N, C, H, W).
+
+    Attributes
+    ----------
+    size
+        Rows and columns of the picture.
+    out
+        Rows and columns of windows.
+    kernel, stride, pad
+        Rows and columns; `pad` is what lies before the first.
+    """
+
+    size: Pair
+    out: Pair
+    kernel: Pair
+    stride: int
+    pad: Pair
+
+    def numbers(self, channels: int) -> tuple[int, ...]:
+        """Return them as loops take them."""
+        return (*self.size, channels, *self.out, *self.kernel, self.stride, *self.pad)
+
+
+def like_picture(like: Tensor, channels: int, size: Pair, dtype: torch.dtype | None = None) -> Tensor:
+    """Return an empty (N, C, H, W) beside a tensor, channels-last."""
+    shape = (like.shape[0], channels, *size)
+    return torch.empty(
+        shape, dtype=dtype or like.dtype, device=like.device, memory_format=torch.channels_last
+    )
+
+
+def window_rows(x: Tensor, windows: Sliding, length: int, first: int, count: int) -> Tensor:
+    """Return a row for each of some windows: its pixels, (count, length), with zeros after the last."""
+    rows = torch.empty((count, length), dtype=x.dtype, device=x.device)
+    size, channels = x.itemsize, x.shape[1]
+    steps = (16, 8, 4, 2)
+    piece = next(
+        each
+        for each in steps
+        if channels * size % each == 0 and length * size % each == 0 and x.data_ptr() % each == 0
+    )
+    whole = (*windows.numbers(channels * size // piece), length * size // piece, first)
+    given = compiled.numbers(count * length * size // piece, whole)
+    compiled.start(f"windows_{piece}", x, [x], [rows], given)
+    return rows
+
+
+def add_window_rows(rows: Tensor, windows: Sliding, length: int, into: Tensor, top: int, first: int) -> None:
+    """Write what rows of windows add up to into rows of pixels from `top` on, `into`; `first` is the first row of windows."""
+    channels, *size = into.shape[1:]
+    here = windows._replace(size=(size[0], size[1]))
+    given = compiled.numbers(into.numel(), (*here.numbers(channels), length, first, top))
+    compiled.start("added_windows", into, [rows], [into], given)
+
+
+def pool(x: Tensor, out: Pair, windows: tuple[int, ...], relu: bool) -> tuple[Tensor, Tensor]:
+    """Return maxima of a channels-last tensor and where in its window each was, 255 for nowhere."""
+    y = like_picture(x, x.shape[1], out)
+    places = torch.empty_like(y, dtype=torch.uint8)
+    whole = (*x.shape[2:], x.shape[1], *out, *windows, int(relu))
+    compiled.start("pool", x, [x], [y, places], compiled.numbers(y.numel(), whole))
+    return y, places
+
+
+def pool_gradient(grad: Tensor, places: Tensor, size: Pair, windows: tuple[int, ...]) -> Tensor:
+    """Return the gradient of what was pooled."""
+    found = like_picture(grad, grad.shape[1], size)
+    whole = (*size, grad.shape[1], *grad.shape[2:], *windows)
+    compiled.start("pool_gradient", grad, [grad, places], [found], compiled.numbers(found.numel(), whole))
+    return found
+
+
+def depthwise(
+    x: Tensor, taps: Tensor, bias: Tensor | None, windows: Sliding, bounds: tuple[float, float]
+) -> Tensor:
+    """Return a convolution of each channel by itself; `taps` (rows, columns, C) and `bias` in float32."""
+    y = like_picture(x, x.shape[1], windows.out)
+    given = compiled.numbers(y.numel(), windows.numbers(x.shape[1]), bounds)
+    compiled.start("depthwise", x, [x, taps, bias], [y], given)
+    return y
+
+
+def depthwise_gradient(grad: Tensor, taps: Tensor, windows: Sliding) -> Tensor:
+    """Return the gradient of its input."""
+    found = like_picture(grad, grad.shape[1], windows.size)
+    given = compiled.numbers(found.numel(), windows.numbers(grad.shape[1]))
+    compiled.start("depthwise_gradient", grad, [grad, taps], [found], given)
+    return found
+
+
+def lrn(x: Tensor, half: int, alpha: float, k: float) -> Tensor:
+    """Return a channels-last tensor normalized across channels, for the exponent 3/4."""
+    y = torch.empty_like(x)
+    given = compiled.numbers(x.numel(), (x.shape[1], half, 0), (alpha, k))
+    compiled.start("lrn", x, [x], [y], given)
+    return y
+
+
+def lrn_gradient(x: Tensor, grad: Tensor, half: int, alpha: float, k: float, relu: bool) -> Tensor:
+    """Return the gradient of its input, with `relu` that of a ReLU before it too."""
+    found = torch.empty_like(x)
+    given = compiled.numbers(x.numel(), (x.shape[1], half, int(relu)), (alpha, k))
+    compiled.start("lrn_gradient", x, [x, grad], [found], given)
+    return found
