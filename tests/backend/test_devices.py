@@ -8,7 +8,7 @@ import torch
 
 import batcountry
 from batcountry.backend import devices
-from batcountry.backend.devices import free_memory, has_fast_bfloat16, pick_device, used_memory
+from batcountry.backend.devices import fast_type, free_memory, is_fast, pick_device, used_memory
 from batcountry.errors import RecipeError
 
 CPU = torch.device("cpu")
@@ -57,10 +57,10 @@ def test_avx512_that_pytorch_or_onednn_may_not_use_multiplies_nothing_fast(monke
     for capability, onednn, fast in (("AVX512", True, True), ("AVX2", True, False), ("AVX512", False, False)):
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda found=capability: found)
         monkeypatch.setattr(devices, "has_onednn", lambda dtype, found=onednn: found)
-        assert has_fast_bfloat16(CPU) == fast
+        assert is_fast(CPU, torch.bfloat16) == fast
     monkeypatch.setattr(devices, "has_onednn", lambda dtype: True)
     monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx2", "avx512f"}))
-    assert not has_fast_bfloat16(CPU)
+    assert not is_fast(CPU, torch.bfloat16)
 
 
 @pytest.fixture
@@ -150,17 +150,31 @@ def test_memory_of_a_card_is_what_pytorch_says(monkeypatch):
     assert asked == [card, card]
 
 
-@pytest.mark.parametrize(("capability", "fast"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
-def test_cards_multiply_bfloat16_fast_from_ampere_on(monkeypatch, capability, fast):
+@pytest.mark.parametrize(
+    ("capability", "half", "fast"),
+    [((6, 1), False, False), ((7, 5), True, False), ((8, 0), True, True), ((9, 0), True, True)],
+)
+def test_cards_multiply_float16_fast_from_volta_on_and_bfloat16_from_ampere_on(
+    monkeypatch, capability, half, fast
+):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
-    assert has_fast_bfloat16(torch.device("cuda")) == fast
+    card = torch.device("cuda")
+    assert (is_fast(card, torch.float16), is_fast(card, torch.bfloat16)) == (half, fast)
+
+
+def test_fast_is_float16_on_cards_where_numbers_are_small_and_bfloat16_elsewhere():
+    card = torch.device("cuda", 1)
+    assert (fast_type(card, small=True), fast_type(card, small=False)) == (torch.float16, torch.bfloat16)
+    for device in (CPU, torch.device("meta")):
+        assert fast_type(device, small=True) == fast_type(device, small=False) == torch.bfloat16
 
 
 def test_other_devices_are_not_taken_to_multiply_bfloat16_fast(monkeypatch):
     monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx512_bf16"}))
     monkeypatch.setattr(devices, "_uses_avx512", lambda: True)
-    assert has_fast_bfloat16(CPU)
-    assert not has_fast_bfloat16(torch.device("mps"))
+    assert is_fast(CPU, torch.bfloat16)
+    assert not is_fast(CPU, torch.float16)
+    assert not is_fast(torch.device("mps"), torch.bfloat16)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from copy import copy
 import torch
 from torch import Tensor, nn
 
-from batcountry.backend.devices import has_fast_bfloat16
+from batcountry.backend.devices import fast_type, is_fast
+from batcountry.backend.scaled_gradient import ScaledGradient
 from batcountry.errors import LayerNotFound, ModelError
 from batcountry.models.inspect.other_families import layers_at_depth_of
 from batcountry.models.layer import Layer as Layer
@@ -143,8 +144,16 @@ class Model:
         names = {name: self.layer(name).name for name in layers}
         own_names = set(names.values())
         x = image - self._offset.to(image.dtype)
-        outputs = self.network.run(x if self._inside is None else x.to(self._inside), own_names)
-        return {name: outputs[own].to(image.dtype) for name, own in names.items()}
+        outputs = self._run(x, own_names)
+        return {name: outputs[own] for name, own in names.items()}
+
+    def _run(self, x: Tensor, layers: set[str]) -> dict[str, Tensor]:
+        """Run the network in its precision; what comes out is as precise as what goes in."""
+        if self._inside == torch.float16:
+            scaled = ScaledGradient()
+            return scaled.leave(self.network.run(scaled.enter(x), layers), x.dtype)
+        outputs = self.network.run(x if self._inside is None else x.to(self._inside), layers)
+        return {name: each.to(x.dtype) for name, each in outputs.items()}
 
     @property
     def module(self) -> nn.Module:
@@ -172,7 +181,7 @@ class Model:
 
     @property
     def precision(self) -> str:
-        """`exact`, or `fast` if the network runs in bfloat16."""
+        """`exact`, or `fast` if the network runs in bfloat16 or float16."""
         return "exact" if self._inside is None else "fast"
 
     def at(self, precision: str) -> Model:
@@ -182,8 +191,8 @@ class Model:
         ----------
         precision
             `exact`: the network runs in the picture's precision, float32. `fast`: it runs in
-            bfloat16, pictures and activations being float32 as before. `auto`: fast if the device is
-            made for it and the network prefers it.
+            bfloat16, or in float16 on a card if its numbers stay small, pictures and activations being float32
+            as before. `auto`: fast if the device is made for it and the network prefers it.
 
         Raises
         ------
@@ -193,8 +202,9 @@ class Model:
         network = self.network
         if precision == "exact" or self._inside is not None:
             return self
+        dtype = fast_type(self.device, small=getattr(network, "has_small_numbers", False))
         if precision == "auto" and not (
-            isinstance(network, Castable) and network.prefers_bf16 and has_fast_bfloat16(self.device)
+            isinstance(network, Castable) and network.prefers_bf16 and is_fast(self.device, dtype)
         ):
             return self
         if not isinstance(network, Castable):
@@ -203,7 +213,7 @@ class Model:
             )
         if self._fast is None:
             self._fast = copy(self)
-            self._fast.network, self._fast._inside = network.cast(torch.bfloat16), torch.bfloat16
+            self._fast.network, self._fast._inside = network.cast(dtype), dtype
         return self._fast
 
     def runs_on(self, size: tuple[int, int], layers: Iterable[str]) -> bool:

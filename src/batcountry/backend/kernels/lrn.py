@@ -21,6 +21,8 @@ _BETA = 0.75
 
 _WIDEST = 33
 
+_WIDE = 4  # bytes of a number whose squares are added up as they are
+
 
 def lrn(x: Tensor, size: int, alpha: float, beta: float, k: float, *, relu: bool = False) -> Tensor:
     """Divide each activation by `(k + alpha / size · Σ x²) ** beta`, Σ over `size` channels around it.
@@ -72,11 +74,12 @@ def channel_sums(x: Tensor, size: int) -> Tensor:
 class _Lrn(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
-        scale = channel_sums(x * x, size).mul_(alpha).add_(k)
+        wide = x.float() if x.itemsize < _WIDE else x  # squares of float16 would end at 255²
+        scale = channel_sums(wide * wide, size).mul_(alpha).add_(k)
         power = _power(scale, beta)
         ctx.save_for_backward(x, scale, power)
         ctx.size, ctx.alpha, ctx.beta = size, alpha, beta
-        return x * power
+        return (wide * power).to(x.dtype)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -84,7 +87,8 @@ class _Lrn(torch.autograd.Function):
         x, scale, power = ctx.saved_tensors
         direct = grad * power
         spread = channel_sums((direct * x).div_(scale), ctx.size)
-        return direct.sub_(spread.mul_(x).mul_(2 * ctx.alpha * ctx.beta)), None, None, None, None
+        found = direct.sub_(spread.mul_(x).mul_(2 * ctx.alpha * ctx.beta))
+        return found.to(x.dtype), None, None, None, None
 
 
 class _LrnLoop(torch.autograd.Function):

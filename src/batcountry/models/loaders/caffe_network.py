@@ -101,6 +101,11 @@ class CaffeNetwork:
 
     prefers_bf16 = True
 
+    @property
+    def has_small_numbers(self) -> bool:
+        """Whether its numbers are kept small by normalization, as GoogLeNet's and AlexNet's; those of VGG pass 10,000."""
+        return any(node.layer.type == "LRN" for node in self.nodes)
+
     def cast(self, dtype: torch.dtype) -> CaffeNetwork:
         """Return this network with its weights in another precision; this one stays as it is."""
         nodes = [Node(n.layer, n.kind, [each.to(dtype) for each in n.params]) for n in self.nodes]

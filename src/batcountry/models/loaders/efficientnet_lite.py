@@ -79,6 +79,7 @@ class EfficientNetLite:
         return found
 
     prefers_bf16 = True
+    has_small_numbers = True  # they end at 6 or come from such
 
     def to(self, device: torch.device) -> EfficientNetLite:
         """Move the weights to `device`."""
