@@ -34,9 +34,10 @@ from torch.nn import functional as F
 
 from batcountry import open_model
 from batcountry.backend.kernels import lrn, onednn_conv
-from batcountry.backend.kernels.onednn_conv import Filter, has_onednn
+from batcountry.backend.kernels.onednn_conv import Filter
 from batcountry.backend.kernels.pool import Windows
 from batcountry.backend.kernels.winograd import Winograd, multiplies
+from batcountry.backend.processor import has_onednn
 from batcountry.caffe import fusion
 from batcountry.caffe.layers import convolution as caffe_convolution
 from batcountry.dreams.dreamer import Dreamer

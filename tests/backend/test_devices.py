@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import batcountry
-from batcountry.backend import devices
+from batcountry.backend import devices, processor
 from batcountry.backend.devices import fast_type, free_memory, is_fast, pick_device, used_memory
 from batcountry.errors import RecipeError
 
@@ -53,13 +53,13 @@ def test_a_variable_with_a_device_that_is_not_there_is_said(monkeypatch, name):
 
 
 def test_avx512_that_pytorch_or_onednn_may_not_use_multiplies_nothing_fast(monkeypatch):
-    monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx512f", "avx512_bf16"}))
+    monkeypatch.setattr(processor, "cpu_flags", lambda: frozenset({"avx512f", "avx512_bf16"}))
     for capability, onednn, fast in (("AVX512", True, True), ("AVX2", True, False), ("AVX512", False, False)):
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda found=capability: found)
-        monkeypatch.setattr(devices, "has_onednn", lambda dtype, found=onednn: found)
+        monkeypatch.setattr(processor, "has_onednn", lambda dtype, found=onednn: found)
         assert is_fast(CPU, torch.bfloat16) == fast
-    monkeypatch.setattr(devices, "has_onednn", lambda dtype: True)
-    monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx2", "avx512f"}))
+    monkeypatch.setattr(processor, "has_onednn", lambda dtype: True)
+    monkeypatch.setattr(processor, "cpu_flags", lambda: frozenset({"avx2", "avx512f"}))
     assert not is_fast(CPU, torch.bfloat16)
 
 
@@ -170,8 +170,8 @@ def test_fast_is_float16_on_cards_where_numbers_are_small_and_bfloat16_elsewhere
 
 
 def test_other_devices_are_not_taken_to_multiply_bfloat16_fast(monkeypatch):
-    monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx512_bf16"}))
-    monkeypatch.setattr(devices, "_uses_avx512", lambda: True)
+    monkeypatch.setattr(processor, "cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(processor, "uses_avx512", lambda: True)
     assert is_fast(CPU, torch.bfloat16)
     assert not is_fast(CPU, torch.float16)
     assert not is_fast(torch.device("mps"), torch.bfloat16)

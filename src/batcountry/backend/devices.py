@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from functools import cache
-from pathlib import Path
 
 import psutil
 import torch
 
 from batcountry.backend.allocator import resident_memory
-from batcountry.backend.kernels.onednn_conv import has_onednn
+from batcountry.backend.processor import has_fast_bfloat16
 from batcountry.backend.threads import CGROUPS
 from batcountry.errors import RecipeError
 
@@ -102,24 +100,4 @@ def is_fast(device: torch.device, dtype: torch.dtype) -> bool:
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= ((7, 0) if dtype == torch.float16 else (8, 0))
-    return (
-        dtype == torch.bfloat16
-        and device.type == "cpu"
-        and _uses_avx512()
-        and bool(_cpu_flags() & {"amx_bf16", "avx512_bf16"})
-    )
-
-
-def _uses_avx512() -> bool:
-    """Whether PyTorch and its oneDNN use AVX-512: `ATEN_CPU_CAPABILITY` and `ONEDNN_MAX_CPU_ISA` may keep them from it."""
-    return torch.backends.cpu.get_cpu_capability().startswith("AVX512") and has_onednn(torch.bfloat16)
-
-
-@cache
-def _cpu_flags() -> frozenset[str]:
-    """Return what Linux says the processor can do; nothing elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return frozenset()
-    return frozenset(next((line.split() for line in lines if line.startswith("flags")), ()))
+    return device.type == "cpu" and dtype == torch.bfloat16 and has_fast_bfloat16()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from batcountry.backend.devices import fast_type, is_fast
 from batcountry.backend.scaled_gradient import ScaledGradient
+from batcountry.backend.widened import widened_products
 from batcountry.errors import LayerNotFound, ModelError
 from batcountry.models.inspect.other_families import layers_at_depth_of
 from batcountry.models.layer import Layer as Layer
@@ -152,7 +153,11 @@ class Model:
         if self._inside == torch.float16:
             scaled = ScaledGradient()
             return scaled.leave(self.network.run(scaled.enter(x), layers), x.dtype)
-        outputs = self.network.run(x if self._inside is None else x.to(self._inside), layers)
+        if self._inside is None:
+            outputs = self.network.run(x, layers)
+        else:
+            with widened_products(x.device):
+                outputs = self.network.run(x.to(self._inside), layers)
         return {name: each.to(x.dtype) for name, each in outputs.items()}
 
     @property

@@ -8,8 +8,8 @@ convolution with a stride of 1 is run forward, with its weights turned round.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -19,27 +19,18 @@ from batcountry.backend.kernels.card.products import Product
 from batcountry.backend.kernels.dispatch import channels_last, is_card, kind, on_card
 from batcountry.backend.kernels.input_grad import picture_gradient
 from batcountry.backend.kernels.winograd import Winograd
+from batcountry.backend.processor import has_onednn
+from batcountry.backend.widened import is_widened
 
 Pair = tuple[int, int]
 _ONE = (1, 1)
 _KEPT = 2  # shapes: those of a film's two octaves
 
 
-@cache
-def has_onednn(dtype: torch.dtype) -> bool:
-    """Whether PyTorch was built with oneDNN and it computes in a type of numbers here."""
-    ops = torch.ops.mkldnn
-    built = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if not built or not hasattr(ops, "_convolution_pointwise"):
-        return False
-    if dtype == torch.bfloat16:
-        return bool(ops._is_mkldnn_bf16_supported())
-    return dtype == torch.float32
-
-
 def has_filters(x: Tensor) -> bool:
     """Whether `Filter` runs on a tensor."""
-    return on_card(x) or (kind(x) is not None and has_onednn(x.dtype))
+    computes = has_onednn(torch.float32 if is_widened(x) else x.dtype)
+    return on_card(x) or (computes and kind(x) is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +70,8 @@ class Filter:
         """Return its result for (N, C, H, W)."""
         if is_card(x):
             return self._forward_on_card(x)
+        if is_widened(x):
+            return self._wide.forward(x.float()).to(x.dtype)
         if self._winograd and kind(x):
             return self._winograd(x)
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
@@ -90,6 +83,13 @@ class Filter:
         bounds = [0.0, self.limit]
         return torch.ops.mkldnn._convolution_pointwise(
             x, weight, self.bias, *settings, "hardtanh", bounds, ""
+        )
+
+    @cached_property
+    def _wide(self) -> Filter:
+        """The same in float32, whose weights are those of this."""
+        return replace(
+            self, weight=self.weight.float(), bias=None if self.bias is None else self.bias.float()
         )
 
     def _forward_on_card(self, x: Tensor) -> Tensor:
@@ -160,7 +160,9 @@ class Filter:
         """
         if self.stride == 1:
             return self.turned.forward(grad) if total is None else self.turned.add_to(total, grad)
-        if is_card(grad):
+        if is_widened(grad):
+            found = self._wide.input_gradient(grad.float(), shape).to(grad.dtype)
+        elif is_card(grad):
             found = self._product.input_gradient(grad, shape)
         else:
             found = picture_gradient(grad, self.weight, self.stride, self.pad, shape[2:])
@@ -170,6 +172,8 @@ class Filter:
         """Add its result for `x` to `total`, in place, and return that."""
         if is_card(x):
             return self._product.forward(x, total) if self.groups == 1 else total.add_(self.forward(x))
+        if is_widened(x):
+            return total.copy_(self._wide.forward(x.float()).add_(total))
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
         return torch.ops.mkldnn._convolution_pointwise_.binary(
             total, x, self._packed(x.shape), self.bias, *settings, "add", 1.0, None, [], None

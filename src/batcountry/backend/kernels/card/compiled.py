@@ -33,6 +33,7 @@ _PLACES, _FRACTIONS = 15, 4
 
 CARD = """
 #define DEVICE static __device__ __forceinline__
+#define UNROLL _Pragma("unroll")
 DEVICE float float_of(unsigned bits) { return __uint_as_float(bits); }
 DEVICE unsigned bits_of(float x) { return __float_as_uint(x); }
 DEVICE float inverse_root(float x) { return 1.0f / sqrtf(x); }
@@ -62,9 +63,14 @@ def numbers(count: int, whole: Sequence[int], fractions: Sequence[float] = ()) -
     return Numbers(count, (ctypes.c_int * _PLACES)(*whole), (ctypes.c_float * _FRACTIONS)(*fractions))
 
 
-def source(dtype: torch.dtype) -> str:
-    """Return the loops for a type of numbers."""
-    return f"#define NUMBER {NUMBERS[dtype]}\n{CARD}\n{SOURCE.read_text('utf-8')}"
+def source(dtype: torch.dtype, part: str) -> str:
+    """Return a part of the loops, for a type of numbers."""
+    return f"#define NUMBER {NUMBERS[dtype]}\n#define PART_{part}\n{CARD}\n{SOURCE.read_text('utf-8')}"
+
+
+def part_of(name: str) -> str:
+    """Return the part that a loop is in."""
+    return next(part for part in ("windows", "pool", "depthwise", "lrn") if part in name)
 
 
 def start(
@@ -86,7 +92,11 @@ def start(
     pointers = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(each) for each in arguments))
     stream = torch.cuda.current_stream(device).cuda_stream
     with torch.cuda.device(device):
-        function = _functions(like.dtype, device.index)[name]
+        functions = _functions(part_of(name), like.dtype, device.index)
+        function = functions[name]
+        _driver().cuCtxSetCurrent(
+            functions.context
+        )  # the thread of gradients has none before PyTorch's first operation there
         blocks = -(-given.count // _THREADS)
         sizes = (blocks, 1, 1, _THREADS, 1, 1, 0)
         code = _driver().cuLaunchKernel(function, *sizes, ctypes.c_void_p(stream), pointers, None)
@@ -101,7 +111,7 @@ def compiles(dtype: torch.dtype, device: int) -> bool:
         return False
     try:
         with torch.cuda.device(device):
-            _functions(dtype, device)
+            _functions("windows", dtype, device)
     except (OSError, RuntimeError, AttributeError) as error:
         reason = str(error).strip().split("\n", maxsplit=1)[0]
         log.warning(
@@ -112,8 +122,10 @@ def compiles(dtype: torch.dtype, device: int) -> bool:
 
 
 class _Functions(dict[str, ctypes.c_void_p]):
-    def __init__(self, module: ctypes.c_void_p) -> None:
-        self.module = module
+    """The loops of a module by name, and the context that they belong to."""
+
+    def __init__(self, module: ctypes.c_void_p, context: ctypes.c_void_p) -> None:
+        self.module, self.context = module, context
 
     def __missing__(self, name: str) -> ctypes.c_void_p:
         self[name] = function = ctypes.c_void_p()
@@ -122,13 +134,14 @@ class _Functions(dict[str, ctypes.c_void_p]):
 
 
 @cache
-def _functions(dtype: torch.dtype, device: int) -> _Functions:
-    torch.cuda.current_stream(device)  # which makes the card's context, if nothing has yet
-    torch.zeros(1, device=torch.device("cuda", device))
+def _functions(part: str, dtype: torch.dtype, device: int) -> _Functions:
+    torch.zeros(1, device=torch.device("cuda", device))  # which makes the card's context, if nothing has yet
+    context = ctypes.c_void_p()
+    _check(_driver().cuCtxGetCurrent(ctypes.byref(context)), "the card's context")
     major, minor = torch.cuda.get_device_capability(device)
-    binary, module = compile_for(source(dtype), f"sm_{major}{minor}"), ctypes.c_void_p()
+    binary, module = compile_for(source(dtype, part), f"sm_{major}{minor}"), ctypes.c_void_p()
     _check(_driver().cuModuleLoadData(ctypes.byref(module), binary), "the loops")
-    return _Functions(module)
+    return _Functions(module, context)
 
 
 def compile_for(text: str, architecture: str) -> bytes:

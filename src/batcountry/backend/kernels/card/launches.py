@@ -11,6 +11,11 @@ from batcountry.backend.kernels.card import compiled
 
 Pair = tuple[int, int]
 
+_PIECE = 16  # bytes that a thread reads at once
+_HALF = 2  # of a window of five channels, for which normalization has a loop
+_SPANS = {((3, 3), 1): 4, ((5, 5), 1): 4, ((3, 3), 2): 2, ((5, 5), 2): 2}
+"""Columns that a thread makes of a convolution of each channel by itself, by window and stride."""
+
 
 class Sliding(NamedTuple):
     """Windows over (N, C, H, W).
@@ -72,16 +77,19 @@ def pool(x: Tensor, out: Pair, windows: tuple[int, ...], relu: bool) -> tuple[Te
     """Return maxima of a channels-last tensor and where in its window each was, 255 for nowhere."""
     y = like_picture(x, x.shape[1], out)
     places = torch.empty_like(y, dtype=torch.uint8)
+    lanes = _lanes(x)
     whole = (*x.shape[2:], x.shape[1], *out, *windows, int(relu))
-    compiled.start("pool", x, [x], [y, places], compiled.numbers(y.numel(), whole))
+    compiled.start(_named("pool", lanes), x, [x], [y, places], compiled.numbers(y.numel() // lanes, whole))
     return y, places
 
 
 def pool_gradient(grad: Tensor, places: Tensor, size: Pair, windows: tuple[int, ...]) -> Tensor:
     """Return the gradient of what was pooled."""
     found = like_picture(grad, grad.shape[1], size)
+    lanes = _lanes(grad, places)
     whole = (*size, grad.shape[1], *grad.shape[2:], *windows)
-    compiled.start("pool_gradient", grad, [grad, places], [found], compiled.numbers(found.numel(), whole))
+    given = compiled.numbers(found.numel() // lanes, whole)
+    compiled.start(_named("pool_gradient", lanes), grad, [grad, places], [found], given)
     return found
 
 
@@ -90,30 +98,49 @@ def depthwise(
 ) -> Tensor:
     """Return a convolution of each channel by itself; `taps` (rows, columns, C) and `bias` in float32."""
     y = like_picture(x, x.shape[1], windows.out)
-    given = compiled.numbers(y.numel(), windows.numbers(x.shape[1]), bounds)
-    compiled.start("depthwise", x, [x, taps, bias], [y], given)
+    lanes, span, name = _lanes(x), 1, "depthwise"
+    if lanes > 1 and (windows.kernel, windows.stride) in _SPANS:
+        span, name = _SPANS[windows.kernel, windows.stride], f"depthwise_{windows.kernel[0]}_{windows.stride}"
+    rows, columns = windows.out
+    count = x.shape[0] * rows * -(-columns // span) * (x.shape[1] // lanes)
+    given = compiled.numbers(count, windows.numbers(x.shape[1]), bounds)
+    compiled.start(_named(name, lanes), x, [x, taps, bias], [y], given)
     return y
 
 
 def depthwise_gradient(grad: Tensor, taps: Tensor, windows: Sliding) -> Tensor:
     """Return the gradient of its input."""
     found = like_picture(grad, grad.shape[1], windows.size)
-    given = compiled.numbers(found.numel(), windows.numbers(grad.shape[1]))
-    compiled.start("depthwise_gradient", grad, [grad, taps], [found], given)
+    lanes = _lanes(grad)
+    given = compiled.numbers(found.numel() // lanes, windows.numbers(grad.shape[1]))
+    compiled.start(_named("depthwise_gradient", lanes), grad, [grad, taps], [found], given)
     return found
 
 
 def lrn(x: Tensor, half: int, alpha: float, k: float) -> Tensor:
     """Return a channels-last tensor normalized across channels, for the exponent 3/4."""
     y = torch.empty_like(x)
-    given = compiled.numbers(x.numel(), (x.shape[1], half, 0), (alpha, k))
-    compiled.start("lrn", x, [x], [y], given)
+    lanes = _lanes(x) if half == _HALF else 1
+    given = compiled.numbers(x.numel() // lanes, (x.shape[1], half, 0), (alpha, k))
+    compiled.start(_named("lrn", lanes), x, [x], [y], given)
     return y
 
 
 def lrn_gradient(x: Tensor, grad: Tensor, half: int, alpha: float, k: float, relu: bool) -> Tensor:
     """Return the gradient of its input, with `relu` that of a ReLU before it too."""
     found = torch.empty_like(x)
-    given = compiled.numbers(x.numel(), (x.shape[1], half, int(relu)), (alpha, k))
-    compiled.start("lrn_gradient", x, [x, grad], [found], given)
+    lanes = _lanes(x, grad) if half == _HALF else 1
+    given = compiled.numbers(x.numel() // lanes, (x.shape[1], half, int(relu)), (alpha, k))
+    compiled.start(_named("lrn_gradient", lanes), x, [x, grad], [found], given)
     return found
+
+
+def _lanes(x: Tensor, *more: Tensor) -> int:
+    """Return how many channels a thread makes: as many as fill a piece, or one."""
+    lanes = _PIECE // x.itemsize
+    fits = x.shape[1] % lanes == 0 and all(each.data_ptr() % _PIECE == 0 for each in (x, *more))
+    return lanes if fits else 1
+
+
+def _named(name: str, lanes: int) -> str:
+    return name if lanes > 1 else f"{name}_1"

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -20,14 +20,30 @@ from torch.nn import functional as F
 from batcountry.backend.kernels.card import launches
 from batcountry.backend.kernels.card.launches import Sliding
 
-if TYPE_CHECKING:
-    from batcountry.backend.kernels.onednn_conv import Filter
-
 _EIGHT = 8
 """Numbers: products are quickest on rows that are multiples of so many."""
 
 _MOST = 256 << 20
 """Bytes of rows that are copied out at once."""
+
+
+class Filter(Protocol):
+    """What `batcountry.backend.kernels.onednn_conv.Filter` says of a convolution."""
+
+    @property
+    def weight(self) -> Tensor: ...  # noqa: D102
+    @property
+    def bias(self) -> Tensor | None: ...  # noqa: D102
+    @property
+    def stride(self) -> int: ...  # noqa: D102
+    @property
+    def pad(self) -> tuple[int, int]: ...  # noqa: D102
+    @property
+    def kernel(self) -> tuple[int, int]: ...  # noqa: D102
+    @property
+    def pointwise(self) -> bool: ...  # noqa: D102
+    @property
+    def limit(self) -> float | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ _PROCESSOR = """
 #include <cmath>
 #include <cstring>
 #define DEVICE static inline
+#define UNROLL
 #define __global__
 struct Place { unsigned x; };
 static Place threadIdx, blockIdx, blockDim = {1};
@@ -44,9 +45,9 @@ extern "C" void run(Loop loop, const void *a, const void *b, const void *c, void
 
 
 @cache
-def _library(dtype: torch.dtype) -> ctypes.CDLL:
+def _library(part: str, dtype: torch.dtype) -> ctypes.CDLL:
     folder = Path(mkdtemp())
-    text = compiled.source(dtype).replace(compiled.CARD, _PROCESSOR) + _RUN
+    text = compiled.source(dtype, part).replace(compiled.CARD, _PROCESSOR) + _RUN
     (folder / "kernels.cpp").write_text(text)
     command = [
         str(COMPILER),
@@ -73,7 +74,7 @@ def start(
     given: compiled.Numbers,
 ) -> None:
     """Do what `compiled.start` does."""
-    library = _library(like.dtype)
+    library = _library(compiled.part_of(name), like.dtype)
     addresses = [0 if each is None else each.data_ptr() for each in read] + [0] * (3 - len(read))
     addresses += [each.data_ptr() for each in written] + [0] * (2 - len(written))
     library.run(ctypes.cast(getattr(library, name), ctypes.c_void_p), *map(ctypes.c_void_p, addresses), given)
