@@ -186,12 +186,12 @@ def test_the_processors_abilities_are_what_linux_says_or_none(monkeypatch, text)
             raise OSError
         return text
 
-    monkeypatch.setattr(devices, "Path", lambda _: SimpleNamespace(read_text=read))
-    devices._cpu_flags.cache_clear()
+    monkeypatch.setattr(processor, "Path", lambda _: SimpleNamespace(read_text=read))
+    processor.cpu_flags.cache_clear()
     try:
-        found = devices._cpu_flags()
+        found = processor.cpu_flags()
     finally:
-        devices._cpu_flags.cache_clear()
+        processor.cpu_flags.cache_clear()
     assert found == ({"flags", ":", "fpu", "amx_bf16", "avx2"} if text and "avx2" in text else set())
 
 

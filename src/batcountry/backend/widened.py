@@ -77,7 +77,7 @@ class _Mode(TorchFunctionMode):
             return func(*args, **kwargs)
         with torch.autocast("cpu", enabled=False):
             result = func(*map(_wide, args), **{name: _wide(each) for name, each in kwargs.items()})
-        return result.to(torch.bfloat16)
+        return _narrow(result)
 
 
 def _is_narrow(*arguments: Any) -> bool:
@@ -85,6 +85,12 @@ def _is_narrow(*arguments: Any) -> bool:
     if torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16:
         return True
     return any(isinstance(each, Tensor) and each.dtype == torch.bfloat16 for each in arguments)
+
+
+def _narrow(result: Any) -> Any:
+    if isinstance(result, tuple):
+        return tuple(map(_narrow, result))
+    return result.to(torch.bfloat16) if isinstance(result, Tensor) else result
 
 
 def _wide(argument: Any) -> Any:

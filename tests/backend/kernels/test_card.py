@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from processor_as_card import processor_as_card as processor_as_card
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,6 +21,7 @@ from batcountry.backend.kernels.onednn_conv import Filter
 from batcountry.backend.kernels.pool import Windows, max_pool
 from batcountry.backend.redirected_relu import redirected_relu
 from batcountry.image.sky import sky
+from processor_as_card import processor_as_card as processor_as_card
 
 ROUGH = {torch.float32: 1e-6, torch.float16: 2e-3, torch.bfloat16: 1e-2}
 
