@@ -24,17 +24,10 @@ log = logging.getLogger("batcountry")
 _PRODUCTS: frozenset[Callable[..., Any]] = frozenset(
     {
         *(F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d),
-        *(F.linear, F.bilinear, F.scaled_dot_product_attention, torch.conv1d, torch.conv2d, torch.conv3d),
-        *(
-            torch.matmul,
-            torch.mm,
-            torch.bmm,
-            torch.mv,
-            torch.addmm,
-            torch.baddbmm,
-            torch.addbmm,
-            torch.einsum,
-        ),
+        *(torch.conv1d, torch.conv2d, torch.conv3d, F.linear, F.bilinear, F.scaled_dot_product_attention),
+        F.multi_head_attention_forward,  # whole: a mode is not asked for what a function written in Python calls
+        *(torch.matmul, torch.mm, torch.bmm, torch.mv, torch.addmm, torch.baddbmm, torch.addbmm),
+        *(torch.einsum, torch.tensordot, torch.inner),
         *(Tensor.matmul, Tensor.__matmul__, Tensor.__rmatmul__, Tensor.mm, Tensor.bmm, Tensor.mv),
         *(Tensor.addmm, Tensor.baddbmm, Tensor.addbmm),
     }
