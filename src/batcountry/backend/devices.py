@@ -60,15 +60,15 @@ def _available(kind: str) -> bool:
 
 def used_memory(device: torch.device) -> int:
     """Return the bytes in use: of this process, or by PyTorch on a graphics card."""
-    if device.type == "cuda":
-        return torch.cuda.memory_reserved(device)
+    if device.type in ("cuda", "xpu"):
+        return int(torch.get_device_module(device).memory_reserved(device))
     return resident_memory()
 
 
 def free_memory(device: torch.device) -> int:
     """Return the bytes that can still be taken without pushing anything out, as far as the system or its container says."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type in ("cuda", "xpu"):
+        return int(torch.get_device_module(device).mem_get_info(device)[0])
     free = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):
         limit = int((CGROUPS / "memory.max").read_text())
@@ -86,6 +86,11 @@ FAST_TYPES: dict[str, tuple[torch.dtype, torch.dtype]] = {
 
 Both are as quick where both are; float16 is four times as precise and ends at 65,504. Processors have instructions for bfloat16.
 """
+
+
+def widest_float(device: torch.device) -> torch.dtype:
+    """Return the most precise type of fractions that a device has: Apple's have no float64, nor have all of Intel's."""
+    return torch.float64 if device.type in ("cpu", "cuda") else torch.float32
 
 
 def fast_type(device: torch.device, *, small: bool) -> torch.dtype:
