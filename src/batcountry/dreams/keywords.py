@@ -145,8 +145,8 @@ class DreamOptions(TypedDict, total=False):
     (default: none).
     """
     precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
+    """exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made
+    for it (default: auto).
     """
     windows: str
     """HEIGHTxWIDTH of overlapping windows to show the network; input: of its own size; none: all at once
@@ -269,8 +269,8 @@ class VisualizeOptions(TypedDict, total=False):
     (default: none).
     """
     precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
+    """exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made
+    for it (default: auto).
     """
     windows: str
     """HEIGHTxWIDTH of overlapping windows to show the network; input: of its own size; none: all at once
@@ -387,8 +387,8 @@ class ChannelOptions(TypedDict, total=False):
     (default: none).
     """
     precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
+    """exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made
+    for it (default: auto).
     """
     windows: str
     """HEIGHTxWIDTH of overlapping windows to show the network; input: of its own size; none: all at once
@@ -509,8 +509,8 @@ class ZoomOptions(TypedDict, total=False):
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
     precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
+    """exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made
+    for it (default: auto).
     """
     tile: int | None
     """Side of the tiles for the gradient, in pixels, 0 for none; chosen by memory if not given."""
@@ -617,8 +617,8 @@ class VideoOptions(TypedDict, total=False):
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
     precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
+    """exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made
+    for it (default: auto).
     """
     tile: int | None
     """Side of the tiles for the gradient, in pixels, 0 for none; chosen by memory if not given."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from batcountry.backend.devices import fast_type, is_fast
+from batcountry.backend.float32 import full_float32
 from batcountry.backend.scaled_gradient import ScaledGradient
 from batcountry.backend.widened import widened_products
 from batcountry.errors import LayerNotFound, ModelError
@@ -154,7 +155,8 @@ class Model:
             scaled = ScaledGradient()
             return scaled.leave(self.network.run(scaled.enter(x), layers), x.dtype)
         if self._inside is None:
-            outputs = self.network.run(x, layers)
+            with full_float32():  # whoever takes the gradient has it open until then
+                outputs = self.network.run(x, layers)
         else:
             with widened_products(x.device):
                 outputs = self.network.run(x.to(self._inside), layers)

@@ -21,8 +21,6 @@ _BETA = 0.75
 
 _WIDEST = 33
 
-_WIDE = 4  # bytes of a number whose squares are added up as they are
-
 
 def lrn(x: Tensor, size: int, alpha: float, beta: float, k: float, *, relu: bool = False) -> Tensor:
     """Divide each activation by `(k + alpha / size · Σ x²) ** beta`, Σ over `size` channels around it.
@@ -74,7 +72,7 @@ def channel_sums(x: Tensor, size: int) -> Tensor:
 class _Lrn(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
-        wide = x.float() if x.itemsize < _WIDE else x  # squares of float16 would end at 255²
+        wide = x.float() if x.dtype == torch.float16 else x  # whose squares would end at 255²
         scale = channel_sums(wide * wide, size).mul_(alpha).add_(k)
         power = _power(scale, beta)
         ctx.save_for_backward(x, scale, power)
