@@ -68,28 +68,32 @@ DEVICE Spot spot_of(unsigned thread, int channels, int rows, int columns) {
 // A row for each window of a picture: its pixels one after the other, zeros beyond the edge and after the last.
 // Pieces of a pixel are of one type; v: rows, columns, pieces of a pixel, rows and columns of windows, rows and columns of one,
 // stride, rows and columns of padding, pieces of a row, the first window.
-template <typename Piece> DEVICE void windows(const Piece *x, Piece *y, const Numbers &n, unsigned thread) {
+// A thread makes COUNT pieces beside each other, 16 bytes, of which a row has a whole number.
+template <typename Piece, int COUNT> DEVICE void windows(const Piece *x, void *y, const Numbers &n, unsigned thread) {
     const int rows = n.v[0], columns = n.v[1], pieces = n.v[2], up = n.v[3], across = n.v[4], right = n.v[6];
-    const unsigned window = thread / (unsigned)n.v[10] + (unsigned)n.v[11];
-    const int at = (int)(thread % (unsigned)n.v[10]);
-    const int place = at / pieces, piece = at % pieces;
+    const unsigned groups = (unsigned)n.v[10] / COUNT, window = thread / groups + (unsigned)n.v[11];
+    const int first = (int)(thread % groups) * COUNT;
     const int j = (int)(window % (unsigned)across), i = (int)(window / (unsigned)across % (unsigned)up);
-    const int r = i * n.v[7] - n.v[8] + place / right, s = j * n.v[7] - n.v[9] + place % right;
-    Piece found = {};
-    if (place < n.v[5] * right && r >= 0 && r < rows && s >= 0 && s < columns) {
-        const unsigned long long image = window / ((unsigned)across * (unsigned)up);
-        found = x[((image * rows + r) * columns + s) * pieces + piece];
+    const int top = i * n.v[7] - n.v[8], left = j * n.v[7] - n.v[9];
+    const unsigned long long start = window / ((unsigned)across * (unsigned)up) * rows;
+    struct alignas(sizeof(Piece) * COUNT) Pieces { Piece v[COUNT]; } found = {};
+    UNROLL
+    for (int q = 0; q < COUNT; q++) {
+        const int place = (first + q) / pieces, piece = (first + q) % pieces;
+        const int r = top + place / right, s = left + place % right;
+        if (place < n.v[5] * right && r >= 0 && r < rows && s >= 0 && s < columns)
+            found.v[q] = x[((start + r) * columns + s) * pieces + piece];
     }
-    y[thread] = found;
+    ((Pieces *)y)[thread] = found;
 }
 
 struct alignas(16) Sixteen { unsigned v[4]; };
 struct alignas(8) Eight { unsigned v[2]; };
 
-KERNEL(windows_16) { THREAD windows((const Sixteen *)a_, (Sixteen *)y_, n, thread); }
-KERNEL(windows_8) { THREAD windows((const Eight *)a_, (Eight *)y_, n, thread); }
-KERNEL(windows_4) { THREAD windows((const unsigned *)a_, (unsigned *)y_, n, thread); }
-KERNEL(windows_2) { THREAD windows((const unsigned short *)a_, (unsigned short *)y_, n, thread); }
+KERNEL(windows_16) { THREAD windows<Sixteen, 1>((const Sixteen *)a_, y_, n, thread); }
+KERNEL(windows_8) { THREAD windows<Eight, 2>((const Eight *)a_, y_, n, thread); }
+KERNEL(windows_4) { THREAD windows<unsigned, 4>((const unsigned *)a_, y_, n, thread); }
+KERNEL(windows_2) { THREAD windows<unsigned short, 8>((const unsigned short *)a_, y_, n, thread); }
 
 // The picture that such rows add up to; v: as above, in numbers, and last the first row of windows that there is.
 KERNEL(added_windows) {
@@ -174,7 +178,8 @@ KERNEL(pool_gradient_1) {
 
 #ifdef PART_depthwise
 // Convolutions of each channel by itself, with weights (rows, columns, C) and a bias in float32; v: as for windows, with one
-// stride, and padding. f: the least and the largest result. A thread makes SPAN columns; K and S are 0 for any window and stride.
+// stride, and padding. f: the least and the largest result. A thread makes SPAN columns of L channels (eight
+// take more registers than there are); K and S are 0 for any window and stride.
 template <int L, int K, int S, int SPAN>
 DEVICE void depthwise(const number *x, const float *taps, const float *bias, number *y, const Numbers &n, unsigned thread) {
     const int rows = n.v[0], columns = n.v[1], channels = n.v[2], up = n.v[3], across = n.v[4];
@@ -233,11 +238,11 @@ DEVICE void depthwise_gradient(const number *grad, const float *taps, number *y,
         THREAD depthwise<L, K, S, SPAN>((const number *)a_, (const float *)b_, (const float *)c_, (number *)y_, n, thread); \
     }
 DEPTHWISE(depthwise_1, 1, 0, 0, 1)
-DEPTHWISE(depthwise, LANES, 0, 0, 1)
-DEPTHWISE(depthwise_3_1, LANES, 3, 1, 4)
-DEPTHWISE(depthwise_5_1, LANES, 5, 1, 4)
-DEPTHWISE(depthwise_3_2, LANES, 3, 2, 2)
-DEPTHWISE(depthwise_5_2, LANES, 5, 2, 2)
+DEPTHWISE(depthwise, 4, 0, 0, 1)
+DEPTHWISE(depthwise_3_1, 4, 3, 1, 4)
+DEPTHWISE(depthwise_5_1, 4, 5, 1, 4)
+DEPTHWISE(depthwise_3_2, 4, 3, 2, 2)
+DEPTHWISE(depthwise_5_2, 4, 5, 2, 2)
 KERNEL(depthwise_gradient) {
     THREAD depthwise_gradient<LANES>((const number *)a_, (const float *)b_, (number *)y_, n, thread);
 }

@@ -12,6 +12,7 @@ from batcountry.backend.kernels.card import compiled
 Pair = tuple[int, int]
 
 _PIECE = 16  # bytes that a thread reads at once
+_FOUR = 4  # channels that a thread makes of a convolution of each by itself
 _HALF = 2  # of a window of five channels, for which normalization has a loop
 _SPANS = {((3, 3), 1): 4, ((5, 5), 1): 4, ((3, 3), 2): 2, ((5, 5), 2): 2}
 """Columns that a thread makes of a convolution of each channel by itself, by window and stride."""
@@ -60,7 +61,7 @@ def window_rows(x: Tensor, windows: Sliding, length: int, first: int, count: int
         if channels * size % each == 0 and length * size % each == 0 and x.data_ptr() % each == 0
     )
     whole = (*windows.numbers(channels * size // piece), length * size // piece, first)
-    given = compiled.numbers(count * length * size // piece, whole)
+    given = compiled.numbers(count * length * size // _PIECE, whole)
     compiled.start(f"windows_{piece}", x, [x], [rows], given)
     return rows
 
@@ -98,7 +99,7 @@ def depthwise(
 ) -> Tensor:
     """Return a convolution of each channel by itself; `taps` (rows, columns, C) and `bias` in float32."""
     y = like_picture(x, x.shape[1], windows.out)
-    lanes, span, name = _lanes(x), 1, "depthwise"
+    lanes, span, name = _lanes(x, piece=_FOUR * x.itemsize), 1, "depthwise"
     if lanes > 1 and (windows.kernel, windows.stride) in _SPANS:
         span, name = _SPANS[windows.kernel, windows.stride], f"depthwise_{windows.kernel[0]}_{windows.stride}"
     rows, columns = windows.out
@@ -135,10 +136,10 @@ def lrn_gradient(x: Tensor, grad: Tensor, half: int, alpha: float, k: float, rel
     return found
 
 
-def _lanes(x: Tensor, *more: Tensor) -> int:
+def _lanes(x: Tensor, *more: Tensor, piece: int = _PIECE) -> int:
     """Return how many channels a thread makes: as many as fill a piece, or one."""
-    lanes = _PIECE // x.itemsize
-    fits = x.shape[1] % lanes == 0 and all(each.data_ptr() % _PIECE == 0 for each in (x, *more))
+    lanes = piece // x.itemsize
+    fits = x.shape[1] % lanes == 0 and all(each.data_ptr() % piece == 0 for each in (x, *more))
     return lanes if fits else 1
 
 
