@@ -145,3 +145,37 @@ def plain_dream(net, image: np.ndarray) -> np.ndarray:
             picture = np.clip(picture, -net.mean, 255 - net.mean)
         detail = picture - octave_base
     return (picture + net.mean)[net.order].transpose(1, 2, 0)
+
+
+def plain_dream_on(net, image: np.ndarray, device: str, steps: int = 10, octaves: int = 4) -> np.ndarray:
+    """Dream as `plain_dream` does with all of it on a device, as most people would move it there.
+
+    `on_device` moves the network.
+    """
+    turned = np.ascontiguousarray(np.float32(image)[:, :, net.order].transpose(2, 0, 1))
+    mean = torch.as_tensor(net.mean, device=device)
+    levels = [torch.from_numpy(turned).to(device)[None] - mean]
+    for _ in range(octaves - 1):
+        levels.append(F.interpolate(levels[-1], scale_factor=1 / 1.4, mode="bilinear"))
+    detail = torch.zeros_like(levels[-1])
+    for base in levels[::-1]:
+        detail = F.interpolate(detail, base.shape[-2:], mode="bilinear")
+        picture = base + detail
+        for _ in range(steps):
+            ox, oy = (int(each) for each in np.random.randint(-32, 33, 2))
+            x = torch.roll(picture, (oy, ox), (2, 3)).requires_grad_()
+            out = net(x)
+            out.backward(out.detach())
+            gradient = torch.roll(x.grad, (-oy, -ox), (2, 3))
+            picture = picture.detach() + 1.5 / gradient.abs().mean() * gradient
+            picture = torch.minimum(torch.maximum(picture, -mean), 255 - mean)
+        detail = picture - base
+    return (picture + mean)[0].permute(1, 2, 0).cpu().numpy()[:, :, net.order]
+
+
+def on_device(net, device: str):
+    """Move a plain network to a device, and return it."""
+    if isinstance(net, nn.Module):
+        return net.to(device)
+    net.weights = {name: [each.to(device) for each in arrays] for name, arrays in net.weights.items()}
+    return net

@@ -77,6 +77,7 @@ def recipes(folder: Path) -> dict[str, dict[str, Any]]:
     return {
         "layer": {"objective": MIDDLE},
         "amplify": {"objective": 'amplify("blocks.10")'},
+        "views": {"objective": MIDDLE, "views": 6, "transforms": "rotate(8), noise(15)", "jitter": 16},
         "channel": {"objective": 'channel("blocks.10", 17)'},
         "neuron": {"objective": 'neuron("blocks.10", 17)', "jitter": 4, "iterations": 20},
         "logit": {"objective": 'logit("volcano")', "iterations": 25},
@@ -124,7 +125,7 @@ def main() -> None:
             for step in dreamer.dreaming(start):
                 if step.last:
                     step.picture().image().save(FOLDER / f"{name}.jpg", quality=85)
-                    print(f"{name}: score {step.score:.4g}", dreamer.parts.values if dreamer.parts else "")
+                    print(f"{name}: score {step.score:.4g}", dict(step.terms) or "")
 
 
 if __name__ == "__main__":

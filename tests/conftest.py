@@ -24,6 +24,15 @@ REFERENCE = Path(__file__).parent / "reference"
 MODELS = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models"))
 
 
+def pytest_collection_modifyitems(items):
+    """Skip what needs a card where there is none."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("cuda"):
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA card, and there is none here"))
+
+
 @pytest.fixture(autouse=True)
 def _no_child_is_left():
     """Fail a test that leaves a process behind, which would disturb those after it."""

@@ -63,7 +63,7 @@ def test_tiles_that_were_halved_stay_so(two_channels, monkeypatch):
             super().__init__(*args, **options)
             made.append(self)
 
-    monkeypatch.setattr("batcountry.dreams.dreamer.SparingGradient", Watched)
+    monkeypatch.setattr("batcountry.dreams.gradients.SparingGradient", Watched)
     dreamer = Dreamer(**{**OPTIONS, "tile": 16, "model": two_channels})
     steps = dreamer.dreaming()
     next(steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from batcountry.dreams.costs import Cost
-from batcountry.dreams.cuts import OVER, SPARE, Cut, Cutting
+from batcountry.dreams.cuts import OVER, SPARE, Cut, Cutting, Views
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP
 from batcountry.models import open_model
@@ -70,3 +70,19 @@ def test_where_there_can_be_no_tiles_that_is_said_if_the_whole_does_not_fit():
     assert cutting(4e7 * SPARE * (1 + OVER) * 1.01, "logits").quickest().side is None
     with pytest.raises(RecipeError, match="cannot be worked out in tiles"):
         cutting(1e7, "logits").quickest()
+
+
+@pytest.mark.parametrize(("room", "at_once"), [(1e6, 6), (7_000, 3), (3_000, 2), (1_300, 1)])
+def test_as_many_views_go_at_once_as_there_is_room_for_in_batches_of_one_size(room, at_once):
+    one = Cutting(open_model(), layer("blocks.3"), [(10, 10)], NO_WRAP, COST, 0.0, room, 4)
+    found, cut = Views(6).cut(one, None)
+    assert (found, cut.side, cut.fits) == (at_once, None, True)
+    assert cut.work * cut.cost.seconds >= 6 * 100 * 4  # all views of all iterations
+
+
+def test_views_that_are_said_to_go_at_once_do_and_tiles_are_of_one_view():
+    assert Views(6, 4).cut(cutting(1e12), None)[0] == 4
+    assert Views(6, 9).cut(cutting(1e12), 0)[0] == 6
+    assert Views(6).cut(cutting(1e12), 256)[0] == 1
+    found, cut = Views(6).cut(cutting(2e7), None)
+    assert found == 1 and cut.side

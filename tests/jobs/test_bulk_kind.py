@@ -6,13 +6,16 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from batcountry import jobs
 from batcountry.backend.policy import OPEN
 from batcountry.errors import JobError, OutputError, PictureError, RecipeError
+from batcountry.image.files import read_note
 from batcountry.jobs import Control
+from batcountry.jobs.bulk_batches import Together
 from batcountry.jobs.events import Done, Message, Preview, Progress, Stopped
 
 QUICK = {"octaves": 2, "iterations": 2, "param": "pixels"}
@@ -173,3 +176,72 @@ def test_a_dream_at_work_that_would_write_elsewhere_is_not_gone_on_with(stopped,
     change(stopped() / "job.json", outputs={"picture": place})
     list(jobs.resume("work", policy=OPEN, objects={"model": two_channels}))
     assert names() == ["a-png_sum.png", "b-png_sum.png"] and not Path("elsewhere.png").exists()
+
+
+@pytest.fixture
+def three_at_once(monkeypatch):
+    """Have groups of three, as where a device is quicker with several."""
+    monkeypatch.setattr("batcountry.jobs.bulk_batches.most_at_once", lambda *_, **__: 3)
+
+
+def read(folder="out"):
+    return {path.name: (np.asarray(Image.open(path)), read_note(path)) for path in Path(folder).iterdir()}
+
+
+def test_pictures_of_one_size_are_dreamed_on_at_once_and_have_the_dreams_that_they_have_alone(
+    bulk, photo, monkeypatch
+):
+    for index in range(4):
+        Image.fromarray(np.roll(photo, 3 * index, 1)).save(f"in/c{index}.png")
+    Image.fromarray(photo[:30]).save("in/small.png")
+    Path("in/bad.jpg").write_text("no picture")
+    list(bulk("sum", "mean"))
+    alone = read()
+    shutil.rmtree("out")
+    monkeypatch.setattr("batcountry.jobs.bulk_batches.most_at_once", lambda *_, **__: 3)
+    seen = []
+    real = Together.steps
+    monkeypatch.setattr(Together, "steps", lambda self: (seen.append(len(self._group)), real(self))[1])
+    events = list(bulk("sum", "mean"))
+    assert max(seen) == 3
+    assert events[-1].counts == {"dreamed": 14, "done before": 0, "failed": 1}
+    done = [each.done for each in told(events, Progress)]
+    assert done == sorted(done) and done[-1] == 1.0
+    together = read()
+    assert together.keys() == alone.keys()
+    for name, (pixels, note) in together.items():
+        assert note == alone[name][1], name
+        assert np.abs(np.int16(pixels) - alone[name][0]).max() <= 1, name
+    assert list(bulk("sum", "mean"))[-1].counts == {"dreamed": 0, "done before": 14, "failed": 1}
+
+
+def test_a_picture_that_turns_out_damaged_in_a_group_is_told_and_the_others_are_made(bulk, three_at_once):
+    data = Path("in/a.png").read_bytes()
+    Path("in/c.png").write_bytes(data[: len(data) // 2])
+    events = list(bulk("sum"))
+    assert events[-1].counts == {"dreamed": 2, "done before": 0, "failed": 1}
+    assert any("c.png" in each.text for each in told(events, Message) if each.level == "error")
+    assert names() == ["a-png_sum.png", "b-png_sum.png"]
+
+
+def test_a_group_that_is_stopped_leaves_its_pictures_as_they_are(bulk, three_at_once):
+    events = bulk("sum", iterations=5)
+    for event in events:
+        if isinstance(event, Progress) and event.done > 0.5:
+            break
+    with pytest.raises(KeyboardInterrupt):
+        for event in (events.throw(KeyboardInterrupt()), *events):
+            assert isinstance(event, Stopped)
+    assert names() == ["a-png_sum-stopped.png", "b-png_sum-stopped.png"]
+    assert all("stopped" in note for _, note in read().values())
+
+
+def test_a_job_with_a_folder_that_is_stopped_in_a_group_begins_that_anew(bulk, three_at_once, two_channels):
+    events = bulk("sum", iterations=5, work="work")
+    for event in events:
+        if isinstance(event, Progress):
+            break
+    events.close()
+    events = list(jobs.resume("work", policy=OPEN, objects={"model": two_channels}))
+    assert events[-1].counts["dreamed"] == 2
+    assert names() == ["a-png_sum.png", "b-png_sum.png"]

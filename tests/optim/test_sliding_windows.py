@@ -13,12 +13,12 @@ from batcountry.errors import RecipeError
 from batcountry.objectives import layer
 from batcountry.optim.ascent import Ascent
 from batcountry.optim.gradient import whole_gradient
+from batcountry.optim.gradient_batches import in_batches
 from batcountry.optim.optimizers import Schedule, optimizer
 from batcountry.optim.sliding_windows import (
     Window,
     WindowedAscent,
     counted,
-    in_batches,
     middle_of,
     mirrored,
     starts,

@@ -18,6 +18,7 @@ from batcountry.backend.folders import make_folder
 from batcountry.backend.outputs import Output
 from batcountry.backend.policy import Policy
 from batcountry.backend.version import __version__
+from batcountry.dreams.batches import evened
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.planning import said_most
 from batcountry.dreams.steps import Step
@@ -38,7 +39,7 @@ ATLAS = "atlas"
 """The output, which is a folder."""
 
 BATCH = 16
-"""Channels that grow at once if nothing is said."""
+"""Channels that grow at once on a processor if nothing is said."""
 
 
 class AtlasRecipe(Options):
@@ -51,7 +52,11 @@ class AtlasRecipe(Options):
         default_factory=list,
         description="Names, or patterns such as blocks.*; the network's own layer if there are none.",
     )
-    batch: int = Field(default=BATCH, ge=1, description="How many channels grow at once.")
+    batch: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many channels grow at once; 16 on a processor and as many as suit a graphics card if not given.",
+    )
 
 
 class AtlasKind:
@@ -93,7 +98,8 @@ class AtlasJob(Job[AtlasStep]):
         alpha_mode(asked.recipe).check_opaque("an atlas")
         model = asked.open_model()
         check_weights(spec, model)
-        self._asked, self._batch = asked.with_model(model), recipe.batch
+        self._asked, self._device = asked.with_model(model), model.device
+        self._said = recipe.batch
         self._entries = [Entry.of(model, name) for name in chosen(model, recipe.layers)]
         names = shown_names(spec)
         self._facts = _facts(self._planned().chosen(**names), model)
@@ -101,7 +107,7 @@ class AtlasJob(Job[AtlasStep]):
         self._place = spec.place(ATLAS)
         shown = self._asked.recipe.chosen(**names)
         layers = [each.name for each in self._entries]
-        found = AtlasRecipe(dream=shown, layers=layers, batch=recipe.batch)
+        found = AtlasRecipe(dream=shown, layers=layers, batch=recipe.batch or self._most)
         self.spec = pinned(spec, shown, model, "").changed(recipe=json_of(found))
         check_same(self._place, self._facts)
 
@@ -110,15 +116,17 @@ class AtlasJob(Job[AtlasStep]):
 
         A layer that cannot be reached is said before any work is done.
         """
-        peak, asked = 0, self._batch
+        peak, batch = 0, self._said
         for entry in self._entries:
             with only_warnings():
                 dreamer = Dreamer(self._asked.with_aim(objective=entry.objective(0)))
-                self._batch, taken = dreamer.together(self._batch)
+                batch, taken = dreamer.together(batch, BATCH)
             peak = max(peak, taken)
-        if self._batch < asked:
+        self._most = batch or BATCH
+        asked = self._said or BATCH
+        if self._most < asked:
             log.info(
-                "%d channels grow at once, as %d would take more memory than there is", self._batch, asked
+                "%d channels grow at once, as %d would take more memory than there is", self._most, asked
             )
         log.info("about %s of memory", said_most(peak))
         return dreamer.resolved.recipe
@@ -139,7 +147,7 @@ class AtlasJob(Job[AtlasStep]):
         for entry in self._entries:
             folder.add(entry)
         channels = sum(each.channels for each in self._entries)
-        todo = {each.name: folder.unfinished(each, self._batch) for each in self._entries}
+        todo = {each.name: folder.unfinished(each, self._batch_of(each)) for each in self._entries}
         work, grown = sum(len(each) for batches in todo.values() for each in batches), 0
         made = channels - sum(len(folder.missing(each)) for each in self._entries)
         for entry in self._entries:
@@ -154,6 +162,9 @@ class AtlasJob(Job[AtlasStep]):
         folder.write_index()
         self.counts["channels"] = channels
         yield AtlasStep(self._entries[-1].name, channels, channels, 1.0, None)
+
+    def _batch_of(self, entry: Entry) -> int:
+        return evened(None, entry.channels, self._most, self._device)
 
     def _grown(self, folder: Folder, entry: Entry, batch: Sequence[int]) -> Iterator[tuple[Step, int]]:
         """Let channels grow together, and yield each step with how many pictures were written after it.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typing_extensions import Unpack
 
-from batcountry.atlas.atlas_kind import ATLAS, BATCH, AtlasRecipe
+from batcountry.atlas.atlas_kind import ATLAS, AtlasRecipe
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.keywords import ChannelOptions, ModelLike
 from batcountry.dreams.prepare import prepare
@@ -49,7 +49,7 @@ def building(
     model: ModelLike = "efficientnet-lite0",
     layers: Sequence[str] = (),
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     policy: Policy = OPEN,
     **options: Unpack[ChannelOptions],
 ) -> Iterator[Progress]:
@@ -67,7 +67,8 @@ def building(
     layers
         Names, or patterns such as `blocks.*`; the model's default layer if there are none.
     batch
-        How many channels grow at once. More are quicker together, and take as many times the memory.
+        How many channels grow at once. More are quicker together, and take as many times the memory. If not given 16 on a
+        processor, and as many as keep a graphics card busy and fit into its memory.
     policy
         What the recipe may do, as for `dream`.
     options
@@ -92,13 +93,13 @@ def atlas_events(
     model: ModelLike = "efficientnet-lite0",
     layers: Sequence[str] = (),
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     policy: Policy = OPEN,
     control: Control | None = None,
     **options: Unpack[ChannelOptions],
 ) -> Events:
     """Make an atlas as a job, and yield what it tells; takes what `building` takes, and a control."""
-    if batch < 1:
+    if batch is not None and batch < 1:
         raise RecipeError("a batch has at least one channel")
     asked = prepare(options={"preset": "thumbnail", **options, "model": model}, policy=policy)
     spec = JobSpec(

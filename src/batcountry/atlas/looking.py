@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import Unpack
 
+from batcountry.atlas.atlas_kind import BATCH
 from batcountry.atlas.folder import write_page
 from batcountry.backend.files import replace_file
 from batcountry.backend.folders import check_makeable, make_folder
 from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.outputs import check_folder_of_ours, check_new
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.dreams.batches import most_at_once
 from batcountry.dreams.keywords import ChannelOptions, ModelLike, PictureLike
 from batcountry.dreams.prepare import prepare
 from batcountry.dreams.visualize import visualizing
@@ -35,6 +38,7 @@ from batcountry.jobs.messages import only_warnings
 from batcountry.models import Model
 from batcountry.objectives import Objective, channel
 from batcountry.optim.alpha import alpha_mode
+from batcountry.recipe.units import parsed_size
 
 TOP = 12
 """Channels that are shown if nothing is said."""
@@ -190,7 +194,8 @@ def looking(
     strongest, places = sight.strongest(top), sight.places()
     aims = [channel(name, each) for each, _ in strongest]
     aims += [each for each in dict.fromkeys(each for row in places for each in row) if each not in aims]
-    moments = visualizing(aims, asked.with_model(opened), batch=16)
+    batch = most_at_once(None, prod(parsed_size(asked.recipe.canvas)), opened.device, BATCH)
+    moments = visualizing(aims, asked.with_model(opened), batch=batch)
 
     def run() -> Iterator[float]:
         drawn: list[Picture] = []

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import psutil
 import torch
+from torch import Tensor
 
 from batcountry.backend.allocator import resident_memory
 from batcountry.backend.processor import has_fast_bfloat16
 from batcountry.backend.threads import CGROUPS
 from batcountry.errors import RecipeError
+
+_CARDS = ("cuda", "xpu")
+"""Kinds of devices of which PyTorch says how much memory is in use."""
 
 AUTO = "BATCOUNTRY_DEVICE"
 """The environment variable that names the device which `auto` is."""
@@ -59,16 +65,18 @@ def _available(kind: str) -> bool:
 
 
 def used_memory(device: torch.device) -> int:
-    """Return the bytes in use: of this process, or by PyTorch on a graphics card."""
-    if device.type in ("cuda", "xpu"):
-        return int(torch.get_device_module(device).memory_reserved(device))
+    """Return the bytes in use: of this process, or by tensors on a graphics card."""
+    if device.type in _CARDS:
+        return int(torch.get_device_module(device).memory_allocated(device))
     return resident_memory()
 
 
 def free_memory(device: torch.device) -> int:
     """Return the bytes that can still be taken without pushing anything out, as far as the system or its container says."""
-    if device.type in ("cuda", "xpu"):
-        return int(torch.get_device_module(device).mem_get_info(device)[0])
+    if device.type in _CARDS:
+        card = torch.get_device_module(device)
+        kept = card.memory_reserved(device) - card.memory_allocated(device)
+        return int(card.mem_get_info(device)[0]) + kept
     free = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):
         limit = int((CGROUPS / "memory.max").read_text())
@@ -91,6 +99,43 @@ Both are as quick where both are; float16 is four times as precise and ends at 6
 def widest_float(device: torch.device) -> torch.dtype:
     """Return the most precise type of fractions that a device has: Apple's have no float64, nor have all of Intel's."""
     return torch.float64 if device.type in ("cpu", "cuda") else torch.float32
+
+
+def widened(number: Tensor | float, like: Tensor) -> Tensor:
+    """Return a number as a tensor without axes in float64, or float32 where the device of `like` has nothing wider."""
+    return torch.as_tensor(number, dtype=widest_float(like.device), device=like.device).detach()
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the CPU on a device; nobody waits until it is there."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, says that memory ran out."""
+    while error is not None:
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
+            return True
+        error = error.__cause__
+    return False
+
+
+def measured(work: Callable[[], object], device: torch.device) -> tuple[int, float]:
+    """Do some work on a device, and return the bytes that it had in use at most beside what there was, and its seconds."""
+    card = torch.get_device_module(device) if device.type in _CARDS else None
+    before = used_memory(device)
+    if card is not None:
+        card.reset_peak_memory_stats(device)
+        card.synchronize(device)
+    begun = time.perf_counter()
+    work()
+    if card is not None:
+        card.synchronize(device)
+    seconds = time.perf_counter() - begun
+    peak = used_memory(device) if card is None else card.max_memory_allocated(device)
+    return peak - before, seconds
 
 
 def fast_type(device: torch.device, *, small: bool) -> torch.dtype:

@@ -26,6 +26,7 @@ _UNSAID = "what was to be said cannot be written: {}; give the standard output a
 def application() -> Commands:
     """Return the application with all its commands."""
     import batcountry.cli.atlas
+    import batcountry.cli.bench
     import batcountry.cli.bulk
     import batcountry.cli.info
     import batcountry.cli.models

@@ -31,7 +31,14 @@ def atlas(
     output: Annotated[
         Path, typer.Option("--out", "--output", "-o", metavar="DIR", help="Folder for the atlas.")
     ] = Path("atlas"),
-    batch: Annotated[int, typer.Option(min=1, max=1024, help="Channels that grow at once.")] = 16,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="Channels that grow at once; 16 on a processor and as many as suit a graphics card if not given.",
+        ),
+    ] = None,
     run_code: RunProgram = False,
     options: dict[str, Any] = {},  # noqa: B006 - never changed
 ) -> None:

@@ -24,6 +24,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "a class, from noise",
         ),
     ),
+    "bench": (
+        ("bat-country bench", "what this machine does, as a table to paste"),
+        ("bat-country bench --device cpu --quick", "its processor, in half the time"),
+    ),
     "studio": (
         ("bat-country studio --open", "dream in the browser"),
         (

@@ -12,7 +12,7 @@ from torch import Tensor
 from typing_extensions import Unpack
 
 from batcountry.backend.policy import OPEN, Policy
-from batcountry.dreams.batches import BATCH, pictures_given
+from batcountry.dreams.batches import pictures_given
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.prepare import Prepared
@@ -35,7 +35,7 @@ def dream(  # type: ignore[overload-overlap]  # a text is a sequence of texts, b
     image: FileLike | Image.Image | Picture | None = None,
     recipe: Recipe | None = None,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     callback: Callback | None = None,
     progress: bool = False,
     policy: Policy = OPEN,
@@ -48,7 +48,7 @@ def dream(
     image: Sequence[PictureLike],
     recipe: Recipe | None = None,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     callback: Callback | None = None,
     progress: bool = False,
     policy: Policy = OPEN,
@@ -61,7 +61,7 @@ def dream(
     image: Tensor | NDArray[Any],
     recipe: Recipe | None = None,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     callback: Callback | None = None,
     progress: bool = False,
     policy: Policy = OPEN,
@@ -74,7 +74,7 @@ def dream(
     image: PictureLike | Sequence[PictureLike] | None = None,
     recipe: Recipe | None = None,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     callback: Callback | None = None,
     progress: bool = False,
     policy: Policy = OPEN,
@@ -92,8 +92,8 @@ def dream(
     recipe
         How to dream.
     batch
-        How many of several pictures of one size grow at once; fewer where memory has no room for them. What becomes of a
-        picture depends on the others only by rounding.
+        How many of several pictures of one size grow at once; fewer where memory has no room for them. If not given 8 on a
+        processor, and as many as keep a graphics card busy. What becomes of a picture depends on the others only by rounding.
     callback
         Is called with each `Step`. If it returns True (nothing else counts), the dream ends there: the picture is as it
         is then, at the size of its octave, and its note says how far it came. Of several pictures those not begun
@@ -139,7 +139,7 @@ def dreaming(
     image: PictureLike | Sequence[PictureLike] | None = None,
     recipe: Recipe | Prepared | Resolved | None = None,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     policy: Policy = OPEN,
     **options: Unpack[DreamOptions],
 ) -> Iterator[Step]:

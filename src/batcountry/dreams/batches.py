@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
+import torch
 
 from batcountry.dreams.steps import Step
 from batcountry.errors import RecipeError
@@ -17,7 +19,41 @@ from batcountry.image.reading import picture_of_levels
 from batcountry.objectives import Objective
 
 BATCH = 8
-"""Pictures that grow at once if nothing is said."""
+"""Pictures that grow at once on a processor if nothing is said; more are no quicker there."""
+
+_MOST = 64  # pictures
+_BUSY = 4_000_000  # pixels at once that keep a graphics card busy
+
+
+def most_at_once(asked: int | None, pixels: int, device: torch.device, usual: int = BATCH) -> int:
+    """Return how many pictures may grow at once, if there is memory for them (`batcountry.dreams.planning.fitting`).
+
+    On a processor that is a usual number. A graphics card waits for what starts its work on small pictures, and so takes
+    as many as keep it busy.
+
+    Parameters
+    ----------
+    asked
+        What somebody said, who has the last word; None if nobody did.
+    pixels
+        Of one picture.
+    usual
+        How many on a processor.
+    """
+    if asked is not None or device.type == "cpu":
+        return usual if asked is None else asked
+    return max(usual, min(_MOST, _BUSY // max(1, pixels)))
+
+
+def evened(asked: int | None, count: int, most: int, device: torch.device) -> int:
+    """Return how many of `count` pictures go in a batch of at most `most`.
+
+    Unless somebody said how many, batches are as even as can be on a graphics card, so that what was made for the first
+    one serves all, and there is no small one at the end. On a processor each is as large as it may be.
+    """
+    if asked is not None or device.type == "cpu" or count < 1:
+        return most
+    return ceil(count / ceil(count / most))
 
 
 def pictures_given(image: Any) -> list[Any] | None:
@@ -63,12 +99,35 @@ def in_batches(
     for batch, share in zip(batches, work, strict=True):
         for step in run([pictures[index] for index in batch]):
             done = (before + step.done * share) / sum(work)
-            yield replace(step, done=done, indices=tuple(batch))
+            yield step.of(done, tuple(batch))
         before += share
 
 
-def check_batch(batch: int) -> None:
-    """Raise `RecipeError` if a batch would have no picture, or is no number of pictures."""
+def batch_sizes(
+    asked: int | None,
+    pictures: Sequence[Picture],
+    device: torch.device,
+    fitting: Callable[[Picture, int], int],
+) -> dict[tuple[int, int], int]:
+    """Return how many pictures of each size go together.
+
+    Parameters
+    ----------
+    fitting
+        How many like this one, at most so many, there is memory for.
+    """
+    found = {}
+    for size, count in Counter(each.size for each in pictures).items():
+        one = next(each for each in pictures if each.size == size)
+        most = fitting(one, most_at_once(asked, prod(size), device))
+        found[size] = evened(asked, count, most, device)
+    return found
+
+
+def check_batch(batch: int | None) -> None:
+    """Raise `RecipeError` if a batch would have no picture, or is no number of pictures; None is as many as suit."""
+    if batch is None:
+        return
     if not isinstance(batch, (int, np.integer)):
         raise RecipeError(f"a batch is a number of pictures, not {batch!r}")
     if batch < 1:

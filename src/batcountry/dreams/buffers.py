@@ -90,11 +90,11 @@ def picture_buffers(resolved: Resolved, sizes: list[Size], count: int = 1) -> Bu
     other = 0.0 if param in _BACK else _OTHER_PARAM
     held = planes * (1 + other + _KEPT_BY_OPTIMIZER.get(recipe.optimizer, _OTHER_OPTIMIZER))
     shown = 0 if param == "pixels" else planes
-    seen = (planes + beside) * (1 + bool(beside) + max(0, len(resolved.view) - 1))
+    seen = (planes + beside) * (bool(beside) + recipe.views * (1 + max(0, len(resolved.view) - 1)))
     mask = 1 + planes if resolved.mask is not None else 0
     last = planes if recipe.iterations > 1 else 0
     base = planes + smaller + last + beside + mask
-    during = base + held + shown + seen + planes
+    during = base + held + shown + seen + planes * recipe.views
     back = planes * _BACK.get(param, _OTHER_BACK)
     update = planes * _UPDATES.get(str(recipe.normalize or ""), _OTHER_UPDATE)
     carry = planes * _CARRY if len(sizes) > 1 else 0

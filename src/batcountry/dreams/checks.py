@@ -67,6 +67,12 @@ def check_octaves(recipe: Recipe) -> None:
         raise RecipeError("spacing is for sizes between an initial_size and a final_size; give one of them")
 
 
+def check_views(recipe: Recipe) -> None:
+    """Raise `RecipeError` for a batch of views where there is one only."""
+    if recipe.views == 1 and recipe.view_batch is not None:
+        raise RecipeError("view_batch is for several views; give views, such as 4, or leave view_batch out")
+
+
 def check_windows(recipe: Recipe) -> None:
     """Raise `RecipeError` for windows that cannot be."""
     if recipe.windows == "none":
@@ -74,7 +80,16 @@ def check_windows(recipe: Recipe) -> None:
             if getattr(recipe, name) != Recipe.model_fields[name].default:
                 raise RecipeError(f"{name} is for windows; give windows, such as input or 224x224")
         return
-    for name in ("wrap", "param", "tile", "max_memory", "redirect_relu"):
+    for name in ("wrap", "param", "tile", "max_memory", "redirect_relu", "view_batch"):
         found = getattr(recipe, name)
         if found not in (Recipe.model_fields[name].default, {"param": "pixels", "tile": 0}.get(name)):
             raise RecipeError(f"{name} {found!r} does not go with windows; leave one of them out")
+
+
+def check_redirected(recipe: Recipe) -> None:
+    """Raise `RecipeError` if dead ReLUs are to be redirected of a picture that is worked out in parts."""
+    if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
+        raise RecipeError(
+            "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
+            "leave it out, or make the picture smaller with size"
+        )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from math import ceil
 
 from batcountry.dreams.costs import Cost, Size
 from batcountry.errors import RecipeError
@@ -55,12 +56,14 @@ class Cut:
     @property
     def needed(self) -> float:
         """Bytes with which it can be worked out at all."""
-        return self.cost.least * SPARE * self._window
+        return self.cost.least * (SPARE if self.cost.grows else 1.0) * self._window
 
     @property
     def usual(self) -> float:
         """Bytes that it takes if it may; once over, it is no use to keep what is freed."""
         rows, columns = self.tiles
+        if not self.cost.grows:
+            return self.cost.usual * self._window
         if rows * columns * self.iterations == 1:
             return self.cost.once * self._window
         grown = 1 - (rows * columns * self.iterations * len(self.seen)) ** -0.25
@@ -155,6 +158,12 @@ class Cutting:
                 ways.append(self._cut(side))
         return min(ways, key=lambda cut: cut.work, default=None)
 
+    def of_views(self, views: int, at_once: int) -> Cutting:
+        """Return the same where the network sees each picture several times in a step, so many at once."""
+        return replace(
+            self, cost=self.cost.times(at_once), iterations=self.iterations * ceil(views / at_once)
+        )
+
     def least(self) -> float:
         """Return the bytes that the network needs for the smallest tiles; raises `RecipeError` if there can be none."""
         return self.cost.least * SPARE * (1 + OVER) * self._halo.largest(self._halo.grid)
@@ -167,3 +176,52 @@ class Cutting:
     def _cut(self, side: int | None) -> Cut:
         seen = [self._halo.seen(size, side, self.wrap) for size in self.sizes]
         return Cut(side, seen, self.cost, self.beside, self.room, self.iterations)
+
+
+@dataclass(frozen=True)
+class Views:
+    """How often the network sees a picture in a step.
+
+    Attributes
+    ----------
+    count
+        Views in all.
+    at_once
+        How many of them are one batch; None for as many as there is memory for.
+    """
+
+    count: int = 1
+    at_once: int | None = None
+
+    def cut(self, cutting: Cutting, tile: int | None) -> tuple[int, Cut | None]:
+        """Return how many views go at once, and the way to work them out; None if there is no memory for any.
+
+        Batches are of one size. In tiles it is one view at a time, as there is no memory for more, if nothing else is said.
+
+        Parameters
+        ----------
+        cutting
+            What is to be worked out of one view.
+        tile
+            Side of the tiles, 0 for none, None for what is quickest.
+        """
+        for at_once in self._choices(tile):
+            found = cutting.of_views(self.count, at_once)
+            if tile is not None:
+                cut: Cut | None = found.tiled(tile) if tile else found.whole()
+            else:
+                cut = found.quickest() if at_once == self._choices(tile)[-1] else found.whole()
+            if cut is not None and cut.fits:
+                return at_once, cut
+        return at_once, cut
+
+    def _choices(self, tile: int | None) -> list[int]:
+        if self.at_once is not None:
+            return [min(self.at_once, self.count)]
+        if tile:
+            return [1]
+        return [at_once for at_once in range(self.count, 0, -1) if self.count % at_once == 0]
+
+
+ONE_VIEW = Views()
+"""Each picture is seen once in a step."""

@@ -18,13 +18,24 @@ from batcountry.backend.policy import OPEN, Policy
 from batcountry.backend.threads import limited_threads, thread_limit
 from batcountry.backend.version import __version__
 from batcountry.dreams import octaves
-from batcountry.dreams.batches import BATCH, check_batch, check_together, in_batches, pictures_given
+from batcountry.dreams.batches import (
+    BATCH,
+    batch_sizes,
+    check_batch,
+    check_together,
+    in_batches,
+    most_at_once,
+    pictures_given,
+)
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.checkpoint import Checkpoint
+from batcountry.dreams.checks import check_redirected
 from batcountry.dreams.costs import probe_gradient
+from batcountry.dreams.gradients import Gradients
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
-from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
+from batcountry.dreams.octave_sizes import large_enough, octave_sizes, plan_dream, plan_windows
+from batcountry.dreams.octave_steps import beginning
 from batcountry.dreams.planning import Planned, fitting
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
@@ -39,14 +50,11 @@ from batcountry.image.reading import read_frame
 from batcountry.image.resample import enlarged
 from batcountry.image.sizes import scaled_to
 from batcountry.image.sources.reduced import needed_at
-from batcountry.objectives import pictures_of
-from batcountry.objectives.batches import check_count, of_single
+from batcountry.objectives.batches import check_count
 from batcountry.objectives.breakdown import Breakdown
-from batcountry.optim.ascent import UPDATE, Advancing, SparingClimb
+from batcountry.optim.ascent import HALVED, UPDATE, Advancing, SparingClimb
 from batcountry.optim.aux_inputs import PicturesBeside
-from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
-from batcountry.optim.sliding_windows import WindowedAscent, check_windows
-from batcountry.optim.sliding_windows import in_batches as window_batches
+from batcountry.optim.redirection import Redirection
 from batcountry.recipe import Note, Recipe
 
 log = logging.getLogger("batcountry")
@@ -90,14 +98,11 @@ class Dreamer:
         self._peak_before = peak_memory()
         self.resolved = resolve(recipe, dict(options), policy)
         model, objective = self.resolved.model, self.resolved.objective
-        with allowed_memory(self.resolved.recipe.max_memory):
-            self._whole = whole_gradient(model, objective)
-            several = objective.least_pictures > 1
-            self._of_single = whole_gradient(model, of_single(objective)) if several else self._whole
+        self._gradients = Gradients(self.resolved)
         self._prior = Breakdown(model, objective.of_image) if objective.of_image else None
         more = {} if self.resolved.mask is None else {UPDATE: self.resolved.mask}
         self._beside = PicturesBeside(objective, more, self.resolved.recipe.max_memory)
-        self._count = pictures_of(objective)
+        self._count = self._gradients.count
         self.names: dict[str, str] = {}
         self._planning = Lock()
         self._plans: dict[tuple[int, int], Planned] = {}
@@ -123,9 +128,16 @@ class Dreamer:
         """Return how a dream on a picture will be worked out; raises `BatCountryError` if it cannot be."""
         return self._planned(self._input(image).size[::-1])
 
-    def together(self, most: int) -> tuple[int, int]:
-        """Return how many dreams like this one, on its start, the memory allows at once, and the bytes that they take."""
+    def together(self, batch: int | None, usual: int = BATCH) -> tuple[int, int]:
+        """Return how many dreams like this one, on its start, go at once, and the bytes that they take.
+
+        Parameters
+        ----------
+        batch
+            How many if the memory allows it; None for `usual` on a processor and as many as suit a graphics card.
+        """
         picture = self._input(None)
+        most = most_at_once(batch, picture.width * picture.height, self.resolved.model.device, usual)
         count, plan = self._together(picture, most), self._planned(picture.size[::-1]).plan
         return count, 0 if plan is None else plan.peak + (count - 1) * plan.added
 
@@ -134,7 +146,7 @@ class Dreamer:
         self,
         image: PictureLike | Sequence[PictureLike] | None = None,
         *,
-        batch: int = BATCH,
+        batch: int | None = None,
         detail: Tensor | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Iterator[Step]:
@@ -165,7 +177,7 @@ class Dreamer:
         if checkpoint is not None:
             raise RecipeError("a checkpoint is of one picture; give that, not a list")
         pictures = [self._input(self.read(each)) for each in several]
-        most = {each.size: self._together(each, batch) for each in pictures}
+        most = batch_sizes(batch, pictures, self.resolved.model.device, self._together)
         check_together(self.resolved.objective, [each.size for each in pictures], most)
         return in_batches(pictures, lambda one: most[one.size], lambda some: self._dreaming(some, detail))
 
@@ -180,21 +192,17 @@ class Dreamer:
         check_count(resolved.objective, count)
         base = base.expand(count, -1, -1, -1)
         sizes, recipe = planned.sizes, planned.recipe
-        if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
-            raise RecipeError(
-                "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
-                "leave it out, or make the picture smaller with size"
-            )
+        check_redirected(recipe)
         prior = self._prior and self._prior.fresh()
         made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
-        gradient = self._gradient(planned, base.shape[0] // self._count)
-        redirected = redirecting_gradient(gradient, max(0, recipe.redirect_relu - made))
-        ascent = resolved.ascent(redirected, prior)
+        gradient = self._gradients.of(planned, count)
+        redirection = Redirection(max(0, recipe.redirect_relu - made))
+        ascent = resolved.ascent(self._gradients.redirected(gradient, planned, count, redirection), prior)
         if recipe.tile:
             ascent = replace(ascent, before_update=give_back)
-        window = resolved.window
-        on = ascent.on if window is None else WindowedAscent(ascent, window, recipe.window_rates).on
-
+        halved = checkpoint is not None and HALVED in checkpoint.climb
+        whole = None if halved else self._gradients.whole(planned, count)
+        on = beginning(resolved, recipe, ascent, whole, redirection, self)
         beside = self._beside.at(max(sizes[-1]))
 
         def begin(image: Tensor, start: Tensor) -> Advancing:
@@ -208,7 +216,6 @@ class Dreamer:
             base = enlarged(base, sizes[-1])
         wrap, carry = wrapped_axes(recipe.wrap), octaves.OCTAVE_TRANSFERS[recipe.carry]
         steps = climb(base, sizes, recipe.iterations, begin, opened, wrap, detail, carry, checkpoint)
-        steps = steps if prior is None else (replace(each, terms=dict(prior.values)) for each in steps)
         return resolved.policy.timed(steps)
 
     def _together(self, picture: Picture, most: int) -> int:
@@ -224,27 +231,11 @@ class Dreamer:
                 recipe, policy = self.resolved.recipe, self.resolved.policy
                 sizes = octave_sizes(recipe, size)
                 policy.check_pixels(sizes[-1][::-1], "the dream")
-                make = self._plan if self.resolved.window is None else self._plan_windows
-                planned = make(sizes)
+                windowed = self.resolved.window is not None
+                planned = plan_windows(self.resolved, sizes, self._count) if windowed else self._plan(sizes)
                 policy.check_steps(len(planned.sizes) * recipe.iterations)
                 self._plans[size] = planned
             return self._plans[size]
-
-    def _plan_windows(self, sizes: list[tuple[int, int]]) -> Planned:
-        """Plan a dream through windows on octaves of some sizes."""
-        resolved, recipe, window = self.resolved, self.resolved.recipe, self.resolved.window
-        assert window is not None
-        if self._count > 1 or resolved.objective.least_pictures > 1:
-            raise RecipeError("windows go over one picture; give an objective of one, or leave windows out")
-        if recipe.octaves is None:
-            sizes = holding(window, sizes)
-            recipe = recipe.chosen(octaves=len(sizes))
-        if (
-            recipe.windows != "input"
-        ):  # which are as large as they have to be, and go over pictures of every size
-            check_windows(sizes, window)
-        large_enough(resolved.model, resolved.objective.layers, [window])
-        return Planned(sizes, recipe)
 
     def _plan(self, sizes: list[tuple[int, int]]) -> Planned:
         """Plan a dream on octaves of some sizes, with the memory and the time that it takes."""
@@ -253,23 +244,16 @@ class Dreamer:
         sizes = large_enough(resolved.model, layers, sizes, moves, chosen=recipe.octaves is None)
         buffers = picture_buffers(resolved, sizes, self._count)
         beside, redirects = self._beside.at(max(sizes[-1])), recipe.redirect_relu > 0
-        gradient = probe_gradient(self._of_single, beside, self._count, redirects=redirects)
-        plan = plan_dream(resolved, gradient, sizes, buffers, self._count)
+        gradient = probe_gradient(self._gradients.one_view, beside, self._count, redirects=redirects)
+        plan = plan_dream(resolved, gradient, sizes, buffers, self._count, redirects=redirects)
         if peak_memory() > self._peak_before:  # a picture was larger before it was made smaller
             plan = plan.at_least(peak_memory())
         log.info("%s", plan, extra={"peak": plan.peak})
         resolved.policy.check_seconds(plan.seconds)
         chosen = recipe.chosen(octaves=recipe.octaves or len(sizes), tile=plan.side or 0)
+        if recipe.views > 1:
+            chosen = chosen.chosen(view_batch=plan.views)
         return Planned(sizes, chosen, plan)
-
-    def _gradient(self, planned: Planned, together: int) -> Gradient:
-        """Return a gradient for dreams that go together: with what it remembers, such as that memory ran out."""
-        model, objective, recipe = self.resolved.model, self.resolved.objective, planned.recipe
-        plan, whole = planned.plan, self.resolved.finite(self._whole)
-        if plan is None:
-            return window_batches(whole, recipe.window_batch)
-        wrap = wrapped_axes(recipe.wrap)
-        return SparingGradient(whole, model, objective, plan.side, wrap, limit=plan.limit_of(together))
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""

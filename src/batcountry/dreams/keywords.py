@@ -102,6 +102,10 @@ class DreamOptions(TypedDict, total=False):
     """Steps from one decay to the next; 0 for none (default: 0)."""
     transforms: str | TransformLike | Sequence[str | TransformLike] | None
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
+    views: int
+    """Copies of the picture that the network sees in each step, each moved and transformed by random
+    numbers of its own; the step follows the mean of their gradients (default: 1).
+    """
     redirect_relu: int
     """First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise
     (default: 0).
@@ -158,6 +162,8 @@ class DreamOptions(TypedDict, total=False):
     """Divide a pixel's steps by the number of windows over it (default: False)."""
     tile: int | None
     """Side of the tiles for the gradient, in pixels, 0 for none; chosen by memory if not given."""
+    view_batch: int | None
+    """Of several views, how many the network sees at once; as many as the memory allows if not given."""
     max_memory: str | None
     """Memory that the program may have in all, such as 2GB; three quarters of what is free if not given."""
     device: str
@@ -226,6 +232,10 @@ class VisualizeOptions(TypedDict, total=False):
     """Steps from one decay to the next; 0 for none (default: 0)."""
     transforms: str | TransformLike | Sequence[str | TransformLike] | None
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
+    views: int
+    """Copies of the picture that the network sees in each step, each moved and transformed by random
+    numbers of its own; the step follows the mean of their gradients (default: 1).
+    """
     redirect_relu: int
     """First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise
     (default: 0).
@@ -282,6 +292,8 @@ class VisualizeOptions(TypedDict, total=False):
     """Divide a pixel's steps by the number of windows over it (default: False)."""
     tile: int | None
     """Side of the tiles for the gradient, in pixels, 0 for none; chosen by memory if not given."""
+    view_batch: int | None
+    """Of several views, how many the network sees at once; as many as the memory allows if not given."""
     max_memory: str | None
     """Memory that the program may have in all, such as 2GB; three quarters of what is free if not given."""
     device: str
@@ -346,6 +358,10 @@ class ChannelOptions(TypedDict, total=False):
     """Steps from one decay to the next; 0 for none (default: 0)."""
     transforms: str | TransformLike | Sequence[str | TransformLike] | None
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
+    views: int
+    """Copies of the picture that the network sees in each step, each moved and transformed by random
+    numbers of its own; the step follows the mean of their gradients (default: 1).
+    """
     redirect_relu: int
     """First steps in which ReLUs that are dead all over pass gradient on; for pictures from noise
     (default: 0).
@@ -400,6 +416,8 @@ class ChannelOptions(TypedDict, total=False):
     """Divide a pixel's steps by the number of windows over it (default: False)."""
     tile: int | None
     """Side of the tiles for the gradient, in pixels, 0 for none; chosen by memory if not given."""
+    view_batch: int | None
+    """Of several views, how many the network sees at once; as many as the memory allows if not given."""
     max_memory: str | None
     """Memory that the program may have in all, such as 2GB; three quarters of what is free if not given."""
     device: str
@@ -498,6 +516,10 @@ class ZoomOptions(TypedDict, total=False):
     """Steps from one decay to the next; 0 for none (default: 0)."""
     transforms: str | TransformLike | Sequence[str | TransformLike] | None
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
+    views: int
+    """Copies of the picture that the network sees in each step, each moved and transformed by random
+    numbers of its own; the step follows the mean of their gradients (default: 1).
+    """
     jitter: int
     """Largest random shift in a step, in pixels (default: 32)."""
     seed: int
@@ -514,6 +536,8 @@ class ZoomOptions(TypedDict, total=False):
     """
     tile: int | None
     """Side of the tiles for the gradient, in pixels, 0 for none; chosen by memory if not given."""
+    view_batch: int | None
+    """Of several views, how many the network sees at once; as many as the memory allows if not given."""
     max_memory: str | None
     """Memory that the program may have in all, such as 2GB; three quarters of what is free if not given."""
     device: str
@@ -606,6 +630,10 @@ class VideoOptions(TypedDict, total=False):
     """Steps from one decay to the next; 0 for none (default: 0)."""
     transforms: str | TransformLike | Sequence[str | TransformLike] | None
     """What happens to the picture before the network sees it, after the jitter: pad(8), rotate(10)."""
+    views: int
+    """Copies of the picture that the network sees in each step, each moved and transformed by random
+    numbers of its own; the step follows the mean of their gradients (default: 1).
+    """
     jitter: int
     """Largest random shift in a step, in pixels (default: 32)."""
     seed: int
@@ -622,6 +650,8 @@ class VideoOptions(TypedDict, total=False):
     """
     tile: int | None
     """Side of the tiles for the gradient, in pixels, 0 for none; chosen by memory if not given."""
+    view_batch: int | None
+    """Of several views, how many the network sees at once; as many as the memory allows if not given."""
     max_memory: str | None
     """Memory that the program may have in all, such as 2GB; three quarters of what is free if not given."""
     device: str

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
+from typing import SupportsFloat, cast
 
 import torch
 from torch import Tensor
@@ -53,7 +56,9 @@ def climb(
     work = iterations * sum(height * width for height, width in sizes)
     before, first = None, (0, 0) if checkpoint is None else checkpoint.place
     finished = iterations * sum(height * width for height, width in sizes[: first[0]])
-    with kept_memory():
+    score: SupportsFloat
+    ended: Advancing | None = None
+    with kept_memory(), ExitStack() as begun:
         bases = carry.levels(base, sizes, wrap)
         if checkpoint is not None:
             checkpoint.check(sizes, iterations, base)
@@ -65,6 +70,7 @@ def climb(
             else:
                 image = octave_base if detail is None else octave_base + resize(detail, size, wrap)
             advancing = begin(image, octave_base)
+            begun.callback(advancing.close)
             for iteration in range(iterations):
                 finished += size[0] * size[1]
                 if (octave, iteration) < first:
@@ -72,11 +78,41 @@ def climb(
                 if checkpoint is not None and (octave, iteration) == first:
                     image, score = _taken_up(checkpoint, advancing).to(base), checkpoint.score
                 else:
-                    image, score = advancing.step()
-                keep = partial(_kept, (octave, iteration), score, image, before and before[0], advancing)
-                done = finished / work
-                yield Step(octave, iteration, len(sizes), iterations, size, score, done, image, opened, keep)
-            before = image, octave_base
+                    image, number = advancing.step()
+                    score = _Score(number, advancing.look)
+                if ended is not None:  # looked at now that work of this octave is on its way
+                    ended.look()
+                    ended = None
+                place, done = (octave, iteration), finished / work
+                keep = partial(_kept, place, score, image, before and before[0], advancing)
+                yield Step(
+                    *place,
+                    len(sizes),
+                    iterations,
+                    size,
+                    cast("float", score),
+                    done,
+                    image,
+                    opened,
+                    keep,
+                    terms=advancing.terms(),
+                    _look=advancing.look,
+                )
+            before, ended = (image, octave_base), advancing
+        if ended is not None:
+            ended.look()
+
+
+@dataclass(frozen=True)
+class _Score:
+    """A score that is read, once it is known that the step went well, when somebody asks for it."""
+
+    number: Tensor
+    look: Callable[[], None]
+
+    def __float__(self) -> float:
+        self.look()
+        return float(self.number)
 
 
 def _taken_up(checkpoint: Checkpoint, advancing: Advancing) -> Tensor:
@@ -90,6 +126,10 @@ def _taken_up(checkpoint: Checkpoint, advancing: Advancing) -> Tensor:
 
 
 def _kept(
-    place: tuple[int, int], score: float, image: Tensor, before: Tensor | None, advancing: Advancing
+    place: tuple[int, int],
+    score: SupportsFloat,
+    image: Tensor,
+    before: Tensor | None,
+    advancing: Advancing,
 ) -> Checkpoint:
-    return Checkpoint(place, score, image, before, advancing.state())
+    return Checkpoint(place, float(score), image, before, advancing.state())

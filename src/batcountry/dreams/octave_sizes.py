@@ -8,14 +8,17 @@ from math import prod
 
 from batcountry.dreams import octaves
 from batcountry.dreams.buffers import Buffers
-from batcountry.dreams.planning import Plan, plan
+from batcountry.dreams.cuts import Views
+from batcountry.dreams.planning import Plan, Planned, plan
 from batcountry.dreams.resolve import Resolved
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import wrapped_axes
 from batcountry.models import Model
 from batcountry.optim.gradient import Gradient
+from batcountry.optim.sliding_windows import check_windows
 from batcountry.optim.transforms import Transform, seen_size
 from batcountry.recipe import Recipe
+from batcountry.recipe.marks import has_mark
 from batcountry.recipe.units import MOST_PIXELS, parsed_size, size_of
 
 log = logging.getLogger("batcountry")
@@ -137,7 +140,13 @@ def _is_enough(
 
 
 def plan_dream(
-    resolved: Resolved, whole: Gradient, sizes: list[tuple[int, int]], buffers: Buffers, count: int = 1
+    resolved: Resolved,
+    whole: Gradient,
+    sizes: list[tuple[int, int]],
+    buffers: Buffers,
+    count: int = 1,
+    *,
+    redirects: bool = False,
 ) -> Plan:
     """Return how to work a recipe's dream out; see `batcountry.dreams.planning.plan`."""
     recipe = resolved.recipe
@@ -153,4 +162,27 @@ def plan_dream(
         wrap=wrapped_axes(recipe.wrap),
         buffers=buffers.times(prod(sizes[-1]) / prod(seen[-1])),
         count=count,
+        views=Views(recipe.views, recipe.view_batch),
+        facts=None if has_mark(recipe.objective) else (str(resolved.objective), count, redirects),
     )
+
+
+def plan_windows(resolved: Resolved, sizes: list[tuple[int, int]], count: int) -> Planned:
+    """Return how a dream through windows on octaves of some sizes is worked out.
+
+    Parameters
+    ----------
+    count
+        Pictures that the objective is for, of which there can be one only.
+    """
+    recipe, window = resolved.recipe, resolved.window
+    assert window is not None
+    if count > 1 or resolved.objective.least_pictures > 1:
+        raise RecipeError("windows go over one picture; give an objective of one, or leave windows out")
+    if recipe.octaves is None:
+        sizes = holding(window, sizes)
+        recipe = recipe.chosen(octaves=len(sizes))
+    if recipe.windows != "input":  # which are as large as they have to be, and go over pictures of every size
+        check_windows(sizes, window)
+    large_enough(resolved.model, resolved.objective.layers, [window])
+    return Planned(sizes, recipe)

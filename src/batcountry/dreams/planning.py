@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from math import ceil, log10, prod
 
@@ -11,8 +12,8 @@ from batcountry.backend.devices import pick_device, used_memory
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.backend.memory_room import budget
 from batcountry.dreams.buffers import NO_BUFFERS, PICTURE_BYTES, Buffers
-from batcountry.dreams.costs import Size, measured_cost, probe_sizes
-from batcountry.dreams.cuts import OVER, Cut, Cutting
+from batcountry.dreams.costs import Cost, Size, measured_cost, octave_cost, octave_probe, probe_sizes
+from batcountry.dreams.cuts import ONE_VIEW, OVER, Cutting, Views
 from batcountry.errors import RecipeError
 from batcountry.image.files import MAX_PIXELS
 from batcountry.image.periodic import NO_WRAP, Wrap
@@ -45,6 +46,8 @@ class Plan:
         What the network is kept to, or None where it cannot be.
     tiles
         Rows and columns of tiles in the largest octave.
+    views
+        How many views of a picture go at once.
     """
 
     side: int | None
@@ -53,6 +56,7 @@ class Plan:
     added: int
     limit: MemoryLimit | None = None
     tiles: tuple[int, int] = (1, 1)
+    views: int = 1
 
     def at_least(self, peak: int) -> Plan:
         """Return the same where the process has taken so many bytes already."""
@@ -145,6 +149,8 @@ def plan(
     wrap: Wrap = NO_WRAP,
     buffers: Buffers = NO_BUFFERS,
     count: int = 1,
+    views: Views = ONE_VIEW,
+    facts: Hashable = None,
 ) -> Plan:
     """Choose how to work a dream out.
 
@@ -162,6 +168,10 @@ def plan(
         Memory for each pixel of the largest octave beside what the network takes.
     count
         Pictures that grow together, each with an objective of its own; `gradient` is of all.
+    views
+        How often the network sees each of them in a step; `gradient` is of one view.
+    facts
+        What the gradient depends on, so that on a graphics card its cost is measured once; None if nobody knows.
 
     Raises
     ------
@@ -169,18 +179,14 @@ def plan(
         If tiles are asked for or needed and the objective is not local, or if not even the
         smallest tiles fit.
     """
-    probes = probe_sizes(sizes, lambda size: model.runs_on(size, objective.layers))
-    cost = measured_cost(gradient, probes, model.device, channels=model.channels)
+    cost = _cost(model, objective, gradient, sizes, facts)
     used, pixels = used_memory(model.device) + _PYTHON, prod(sizes[-1])
     fixed, allowed = used + len(sizes) * cost.shape, budget(max_memory, model.device)
     beside = fixed + buffers.during * pixels
     cutting = Cutting(model, objective, sizes, wrap, cost, beside, allowed - beside, iterations)
-    if tile is not None:
-        cut: Cut | None = cutting.tiled(tile) if tile else cutting.whole()
-    else:
-        cut = cutting.quickest()
-        if fixed + buffers.most * pixels > allowed:
-            cut = None
+    at_once, cut = views.cut(cutting, tile)
+    if tile is None and fixed + buffers.most * pixels > allowed:
+        cut = None
     if cut is None:
         raise _too_little(sizes[-1], fixed, buffers, cutting.least(), allowed)
     ceiling = beside + cut.bytes
@@ -188,7 +194,18 @@ def plan(
     after = 0 if cut.keeps_all else int((buffers.between - buffers.during) * pixels)
     rises = tuple(rise / count for rise in cost.rises)
     limit = MemoryLimit(int(ceiling), rises, after) if rises else None
-    return Plan(cut.side, peak, cut.work * cost.seconds, peak - used, limit, cut.tiles)
+    return Plan(cut.side, peak, cut.work * cut.cost.seconds, peak - used, limit, cut.tiles, at_once)
+
+
+def _cost(model: Model, objective: Objective, gradient: Gradient, sizes: list[Size], facts: Hashable) -> Cost:
+    if model.device.type == "cpu":
+        probes = probe_sizes(sizes, lambda size: model.runs_on(size, objective.layers))
+        return measured_cost(gradient, probes, model.device, channels=model.channels)
+    key = facts, octave_probe(sizes), model.device, model.precision, model.capture_key()
+    cost: Cost | None = None if facts is None else model.costs.get(key)
+    if cost is None:
+        cost = model.costs[key] = octave_cost(gradient, sizes, model.device, channels=model.channels)
+    return cost
 
 
 def _too_little(size: Size, fixed: float, buffers: Buffers, network: float, allowed: int) -> RecipeError:

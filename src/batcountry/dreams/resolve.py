@@ -26,6 +26,7 @@ from batcountry.image.picture import Picture
 from batcountry.models import Model
 from batcountry.objectives import Objective, guide, layer
 from batcountry.objectives.base import Scorer
+from batcountry.objectives.breakdown import Breakdown
 from batcountry.objectives.masks import mask_planes
 from batcountry.objectives.references import ReadPlanes
 from batcountry.optim import param, transforms
@@ -104,6 +105,8 @@ class Resolved:
             self.make_param,
             None if prior is None else self.alpha.prior(prior),
             str(self.objective.of_image),
+            None if not isinstance(prior, Breakdown) else lambda: prior.values,
+            views=recipe.views,
         )
 
     def finite(self, gradient: Gradient) -> Gradient:

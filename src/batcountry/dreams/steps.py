@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, SupportsFloat
 
 from batcountry.errors import RecipeError
 from batcountry.image.html import LONGEST, figure
@@ -31,6 +32,24 @@ class Opened(Protocol):
         ...
 
 
+class Number:
+    """A field of a dataclass that may be given as something that becomes a number, which it does once, when it is asked for."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object | None, owner: type) -> float:
+        if instance is None:
+            raise AttributeError(self._name)  # so that the field has no default
+        value = instance.__dict__[self._name]
+        if not isinstance(value, (float, int)):
+            value = instance.__dict__[self._name] = float(value)
+        return value
+
+    def __set__(self, instance: object, value: SupportsFloat) -> None:
+        instance.__dict__[self._name] = value
+
+
 @dataclass(frozen=True)
 class Progress:
     """What is known after one iteration.
@@ -44,7 +63,7 @@ class Progress:
     size
         (height, width) of this octave in pixels.
     score
-        The objective's value before this step.
+        The objective's value before this step; of a dream on a graphics card it is read when it is asked for.
     done
         Share of the whole work that is done, 0 to 1, counted in pixels.
     """
@@ -54,7 +73,10 @@ class Progress:
     octaves: int
     iterations: int
     size: tuple[int, int]
-    score: float
+    if TYPE_CHECKING:
+        score: float
+    else:
+        score: Number = Number()
     done: float
 
     @property
@@ -83,6 +105,19 @@ class Step(Progress):
     _keep: Callable[[], Checkpoint] | None = field(default=None, repr=False, compare=False)
     indices: tuple[int, ...] = (0,)
     terms: Mapping[str, float] = field(default_factory=dict, compare=False)
+    _look: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+
+    def of(self, done: float, indices: tuple[int, ...]) -> Step:
+        """Return the same step as one of a dream on more pictures; see `done` and `indices`."""
+        other = copy(self)  # and not `replace`, which would ask for the score
+        object.__setattr__(other, "done", done)
+        object.__setattr__(other, "indices", indices)
+        return other
+
+    def look(self) -> None:
+        """Raise the error of a step that went wrong, where that is not known before somebody looks; all else here does so too."""
+        if self._look is not None:
+            self._look()
 
     def picture(self) -> Picture:
         """Return the picture as it is now, at this octave's size, with the recipe as its note; of several, the first."""
@@ -90,6 +125,7 @@ class Step(Progress):
 
     def pictures(self, most: int | None = None) -> list[Picture]:
         """Return all pictures that grow at once, or the first few; see `picture`."""
+        self.look()
         return [self._picture(each[None], index) for index, each in enumerate(self.image[:most])]
 
     def preview(self, side: int = 512, index: int = 0) -> bytes:
@@ -107,6 +143,7 @@ class Step(Progress):
         # It needs PyTorch, which not all do who import this.
         from batcountry.dreams.preview import preview_of_levels
 
+        self.look()
         image = self.image[index : index + 1]
         return self._opened.preview(image, index, side) if self._opened else preview_of_levels(image, side)
 
@@ -120,6 +157,7 @@ class Step(Progress):
         """
         if self._keep is None:
             raise RecipeError("this step was not made by a dream that can be stored")
+        self.look()
         return self._keep()
 
     def stopped(self) -> list[Picture]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from typing_extensions import Unpack
@@ -12,19 +13,19 @@ from typing_extensions import Unpack
 from batcountry.backend.allocator import give_back
 from batcountry.backend.policy import OPEN, Policy
 from batcountry.dreams.api import is_true, watched
+from batcountry.dreams.batches import BATCH, evened, most_at_once
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.keywords import VisualizeOptions
 from batcountry.dreams.prepare import Prepared, prepare
 from batcountry.dreams.steps import Step, where
 from batcountry.errors import RecipeError
 from batcountry.image.picture import Picture
+from batcountry.models import Model
 from batcountry.objectives import Objective, Score, each, objective_of
 from batcountry.recipe import Note, Recipe
+from batcountry.recipe.units import parsed_size
 
 log = logging.getLogger("batcountry")
-
-BATCH = 8
-"""Pictures that grow at once if nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def visualize(
     objectives: Sequence[Objective | str | Score],
     recipe: Recipe | None = None,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     callback: Callback | None = None,
     progress: bool = False,
     policy: Policy = OPEN,
@@ -86,7 +87,8 @@ def visualize(
     recipe
         How to make them; the preset `class` if nothing is given.
     batch
-        How many grow at once. More are quicker together, and take as many times the memory.
+        How many grow at once. More are quicker together, and take as many times the memory. If not given 8 on a processor,
+        and as many as keep a graphics card busy and fit into its memory.
     callback
         Is called with each `BatchStep`. If it returns True (nothing else counts), this ends there, with the pictures that
         there are as they are then; those not begun are missing.
@@ -132,7 +134,7 @@ def visualizing(
     objectives: Sequence[Objective | str | Score],
     recipe: Recipe | Prepared | None = None,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     policy: Policy = OPEN,
     **options: Unpack[VisualizeOptions],
 ) -> Iterator[BatchStep]:
@@ -141,20 +143,21 @@ def visualizing(
     The options are checked, the model is opened and all objectives are read at the call.
     """
     aims = [objective_of(one) for one in objectives]
-    if not aims or batch < 1:
+    if not aims or (batch is not None and batch < 1):
         raise RecipeError("visualize needs at least one objective, and a batch of at least one picture")
     if twice := {"objective", "layer", "guide"} & options.keys():
         raise RecipeError(
             f"visualize takes a list of objectives in place of {sorted(twice)[0]}; leave that out"
         )
-    beginning = each(aims[:batch])
+    beginning = each(aims[: batch or BATCH])
     if isinstance(recipe, Prepared):
         asked = recipe.with_aim(objective=beginning)
     else:
         given: dict[str, Any] = {**options} if recipe is not None else {"preset": "class", **options}
         asked = prepare(recipe, {**given, "objective": beginning}, policy)
-    asked = asked.with_model(asked.open_model())
-    first, batch = _fitting(asked, aims, batch)
+    model = asked.open_model()
+    asked = asked.with_model(model)
+    first, batch = _fitting(asked, model, aims, batch)
     parts = [tuple(aims[at : at + batch]) for at in range(0, len(aims), batch)]
     for aim in aims[batch:]:
         aim.bind(first.resolved.model)
@@ -174,8 +177,10 @@ def visualizing(
     return run()
 
 
-def _fitting(asked: Prepared, aims: list[Objective], batch: int) -> tuple[Dreamer, int]:
+def _fitting(asked: Prepared, model: Model, aims: list[Objective], said: int | None) -> tuple[Dreamer, int]:
     """Return what dreams the first batch, and how large batches are: as large as it is said if the memory allows it."""
+    pixels = prod(parsed_size(asked.recipe.canvas))
+    batch = evened(said, len(aims), most_at_once(said, pixels, model.device), model.device)
     dreamer = Dreamer(asked.with_aim(objective=each(aims[:batch])))
     if len(aims[:batch]) == 1 or dreamer.resolved.recipe.tile:
         return dreamer, batch
@@ -187,6 +192,7 @@ def _fitting(asked: Prepared, aims: list[Objective], batch: int) -> tuple[Dreame
         pass
     alone = Dreamer(asked.with_aim(objective=each(aims[:1])))
     together, _ = alone.together(batch)
+    together = evened(said, len(aims), together, model.device)
     log.warning("%d pictures at once take more memory than there is; %d grow at once", batch, together)
     return Dreamer(asked.with_aim(objective=each(aims[:together]))), together
 

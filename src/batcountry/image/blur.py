@@ -32,10 +32,19 @@ def gaussian_blur(
     reach = math.ceil(truncate * sigma)
     if edge == "reflect":
         reach = min(reach, *(side - 1 for side in images.shape[-2:]))
-    offsets = torch.arange(-reach, reach + 1, dtype=dtype or images.dtype)
+    return convolved(images, gaussian_weights(sigma, reach, dtype or images.dtype).to(images), edge)
+
+
+def gaussian_weights(sigma: float, reach: int, dtype: torch.dtype) -> Tensor:
+    """Return a Gaussian's weights at whole pixels, `reach` to either side of its middle; their sum is 1."""
+    offsets = torch.arange(-reach, reach + 1, dtype=dtype)
     weights = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    weights = (weights / weights.sum()).to(images)
+    return weights / weights.sum()
+
+
+def convolved(images: Tensor, weights: Tensor, edge: Edge) -> Tensor:
+    """Return pictures, (N, C, H, W), convolved along either axis with weights whose number is odd; differentiable."""
     planes = images.reshape(-1, 1, *images.shape[-2:])
-    padded = F.pad(planes, (reach,) * 4, mode=edge)
+    padded = F.pad(planes, (len(weights) // 2,) * 4, mode=edge)
     rows = F.conv2d(padded, weights.reshape(1, 1, 1, -1))
     return F.conv2d(rows, weights.reshape(1, 1, -1, 1)).reshape(images.shape)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.devices import sent
 from batcountry.image.periodic import NO_WRAP, Wrap
 
 
@@ -21,6 +23,11 @@ def resize(image: Tensor, size: tuple[int, int], wrap: Wrap = NO_WRAP) -> Tensor
     """
     if image.shape[-2:] == size:
         return image.clone()
+    if not image.is_cpu:
+        for axis, new, wraps in ((-2, size[0], wrap[0]), (-1, size[1], wrap[1])):
+            if image.shape[axis] != new:
+                image = _mixed_on(image.shape[axis], new, wraps, image.device).along(image, axis)
+        return image
     return resized_rows(lambda rows: _wrapped(image, rows), image.shape[-2], size, range(size[0]), wrap)
 
 
@@ -90,6 +97,14 @@ class _Mixed(NamedTuple):
     def along(self, image: Tensor, axis: int) -> Tensor:
         shape = [1] * image.ndim
         shape[axis] = len(self.low)
-        weight = self.weight.to(image.dtype).reshape(shape).to(image.device)
+        weight = self.weight.to(image.device, image.dtype).reshape(shape)
         low, high = (index.to(image.device) % image.shape[axis] for index in (self.low, self.high))
         return torch.lerp(image.index_select(axis, low), image.index_select(axis, high), weight)
+
+
+@lru_cache(maxsize=128)
+def _mixed_on(old: int, length: int, wrap: bool, device: torch.device) -> _Mixed:
+    """Return the same as `_Mixed.of`, on a device, to which it is brought once."""
+    with torch.inference_mode(False):
+        low, high, weight = _Mixed.of(old, length, wrap)
+        return _Mixed(sent(low, device), sent(high, device), sent(weight.float(), device))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from batcountry.backend.constants import constant
+
 MIX = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 """Square root of the covariance of red, green and blue (rows), as shares of 255, over ImageNet.
 
@@ -41,9 +43,11 @@ def natural(planes: Tensor) -> Tensor:
     The planes have mean 0 and, for a photograph's contrast, a standard deviation of 1; the pictures have the
     mean and, as long as that is not too large for a sigmoid, the covariance of ImageNet's.
     """
-    mean = torch.logit(torch.tensor(MEAN).to(planes)).reshape(1, 3, 1, 1)
+    mean = torch.logit(constant(MEAN, planes.device).to(planes.dtype)).reshape(1, 3, 1, 1)
     steepness = 4.0  # a sigmoid's is 1/4 in the middle
-    return 255 * torch.sigmoid(mean + steepness * mixed(torch.tensor(MIX).to(planes), planes))
+    return 255 * torch.sigmoid(
+        mean + steepness * mixed(constant(MIX, planes.device).to(planes.dtype), planes)
+    )
 
 
 def frequencies(size: tuple[int, int], like: Tensor) -> Tensor:

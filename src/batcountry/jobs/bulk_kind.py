@@ -6,30 +6,31 @@ if it has one, the job of the dream at work.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import Field
 from typing_extensions import Unpack
 
-from batcountry.backend.files import is_taken, sha256_of
+from batcountry.backend.files import sha256_of
 from batcountry.backend.folders import check_makeable, make_folder, pictures_in
 from batcountry.backend.outputs import Output, for_layer, is_same, sweep_left_behind
 from batcountry.backend.policy import OPEN, Policy
+from batcountry.dreams.dreamer import Dreamer
 from batcountry.dreams.keywords import DreamOptions
 from batcountry.dreams.prepare import prepare
 from batcountry.dreams.resolve import resolve
 from batcountry.errors import BatCountryError, JobError, OutputError
+from batcountry.jobs.bulk_batches import Todo, Together, at_once
+from batcountry.jobs.bulk_current import begun_in, clear, is_of
 from batcountry.jobs.bulk_earlier import Earlier
 from batcountry.jobs.control import Control
-from batcountry.jobs.disk_kind import DiskJob
-from batcountry.jobs.dream_kind import DreamJob
+from batcountry.jobs.dream_kind import dream_progress
 from batcountry.jobs.dream_specs import dream_spec
 from batcountry.jobs.events import Count, Message, Progress, Stopped
-from batcountry.jobs.folder import CURRENT, JobFolder
+from batcountry.jobs.folder import CURRENT
 from batcountry.jobs.inputs import PICTURE, check_weights, pinned, prepared_of, shown_names
 from batcountry.jobs.job_run import Events, Run
 from batcountry.jobs.kinds import Job, Objects
@@ -41,9 +42,6 @@ from batcountry.recipe.validation import Options
 
 FOLDER = "folder"
 """The input with the pictures, and the output with the dreams."""
-
-_KINDS = ("dream", "dream-on-disk")  # as which a dream is made
-_DREAM_FILES = re.compile(f"{DreamJob.own_files.pattern}|{DiskJob.own_files.pattern}")
 
 
 class BulkRecipe(Options):
@@ -121,31 +119,14 @@ class BulkKind:
 
 
 @dataclass(frozen=True)
-class _Todo:
-    """A dream that is to be made."""
-
-    picture: Path
-    digest: str
-    layer: str
-    target: Path
-
-    def is_of(self, spec: JobSpec | None) -> bool:
-        """Whether a job is this dream, and writes nothing else."""
-        if spec is None or spec.kind not in _KINDS or set(spec.outputs) != {PICTURE}:
-            return False
-        is_here = is_same(spec.place(PICTURE).parent, self.target.parent)
-        of_picture = PICTURE in spec.inputs and is_same(spec.source(PICTURE), self.picture)
-        return is_here and of_picture and spec.recipe.get("layer") == self.layer
-
-
-@dataclass(frozen=True)
 class BulkStep:
-    """A step of one of the dreams: the `index`-th of `count`, counted from 0."""
+    """A step of one of the dreams: the `index`-th of `count`, counted from 0; or of `share` of them from there on."""
 
     index: int
     count: int
     name: str
     inner: Progress
+    share: int = 1
 
 
 class BulkJob(Job[BulkStep]):
@@ -173,6 +154,7 @@ class BulkJob(Job[BulkStep]):
             inputs={**found.inputs, FOLDER: folder},
         )
         self._run: Run | None = None
+        self._together: Together | None = None
         self._as_usual = AsUsual()
         self._kept: dict[str, Path] = {}
 
@@ -183,22 +165,55 @@ class BulkJob(Job[BulkStep]):
         if files is not None:  # of the process that was killed, as this one has its folder now
             sweep_left_behind(place)
         current = None if files is None else files / CURRENT
-        begun = None if current is None else _begun_in(current)
-        todo, failed = sorted(self._todo(place), key=lambda each: not each.is_of(begun)), set()
-        for index, each in enumerate(todo):
-            if each.picture in failed:  # what is wrong with it was said
-                continue
+        begun = None if current is None else begun_in(current)
+        todo = sorted(self._todo(place), key=lambda each: not is_of(each, begun))
+        index, failed = 0, set[Path]()
+        for group in at_once(todo, self._resolved):
+            some = [
+                each for each in group if each.picture not in failed
+            ]  # what is wrong with others was said
+            is_begun = index == 0 and is_of(group[0], begun)
+            if len(group) > 1 and not is_begun:
+                steps = self._batch(some, current, failed)
+            else:
+                steps = self._one_by_one(some, current, failed, resumed=is_begun)
+            for step in steps:
+                yield replace(step, index=index + step.index, count=len(todo))
+            index += len(group)
+        clear(current)
+
+    def _one_by_one(
+        self, group: list[Todo], current: Path | None, failed: set[Path], *, resumed: bool
+    ) -> Iterator[BulkStep]:
+        for index, each in enumerate(group):
             try:
-                for at in self._dreamed(each, current, resumed=index == 0 and each.is_of(begun)):
-                    yield BulkStep(index, len(todo), each.picture.name, at)
+                for at in self._dreamed(each, current, resumed=resumed and index == 0):
+                    yield BulkStep(index, len(group), each.picture.name, at)
                 self.counts["dreamed"] += 1
             except (BatCountryError, OSError) as error:
                 self._fail(each.picture, error)
                 failed.add(each.picture)
             self._run = None
-        _clear(current)
 
-    def _dreamed(self, todo: _Todo, current: Path | None, *, resumed: bool) -> Iterator[Progress]:
+    def _batch(self, group: list[Todo], current: Path | None, failed: set[Path]) -> Iterator[BulkStep]:
+        """Make dreams at once, of which nothing is stored before they are done."""
+        clear(current)
+        if not group:
+            return
+        outputs = [self._earlier.output(each.target, each.picture, each.digest, each.layer) for each in group]
+        with leaving_out(self._as_usual):
+            dreamer = Dreamer(self._resolved[group[0].layer])
+            dreamer.names = shown_names(self.spec)
+        self._together = Together(dreamer, group, outputs, self._policy)
+        for step in self._together.steps():
+            yield BulkStep(0, len(group), group[0].picture.name, dream_progress(step), len(group))
+        for index, error in self._together.failed.items():
+            self._fail(group[index].picture, error)
+            failed.add(group[index].picture)
+        self.counts["dreamed"] += len(group) - len(self._together.failed)
+        self._together = None
+
+    def _dreamed(self, todo: Todo, current: Path | None, *, resumed: bool) -> Iterator[Progress]:
         """Make a dream; one that was at work is gone on with, or begun anew if its folder is damaged."""
         if resumed and current is not None:
             try:
@@ -206,7 +221,7 @@ class BulkJob(Job[BulkStep]):
                 return
             except BatCountryError as error:
                 log.warning("a dream is begun anew: %s", error)
-        _clear(current)
+        clear(current)
         yield from self._steps(self._begun(todo, current))
 
     def _steps(self, dream: Run) -> Iterator[Progress]:
@@ -224,18 +239,17 @@ class BulkJob(Job[BulkStep]):
         overwrite = self.spec.outputs[FOLDER].overwrite
         return reopen(current, policy=self._policy, objects={"model": self._model}, overwrite=overwrite)
 
-    def _begun(self, todo: _Todo, current: Path | None) -> Run:
+    def _begun(self, todo: Todo, current: Path | None) -> Run:
         output = self._earlier.output(todo.target, todo.picture, todo.digest, todo.layer)
         resolved = self._resolved[todo.layer]
-        named = str(Path(self._folder.shown) / todo.picture.name)
-        spec = dream_spec(todo.picture, resolved.recipe, {PICTURE: output}, named=named)
+        spec = dream_spec(todo.picture, resolved.recipe, {PICTURE: output}, named=todo.named)
         names = {name: self.spec.inputs[name] for name in shown_names(self.spec)}
         inputs = {**names, **spec.inputs}
         spec = spec.changed(inputs=inputs, machine=self.spec.machine)
         with leaving_out(self._as_usual):
             return begin(spec, folder=current, policy=self._policy, objects={"asked": resolved})
 
-    def _todo(self, place: Path) -> Iterator[_Todo]:
+    def _todo(self, place: Path) -> Iterator[Todo]:
         for picture in self._pictures:
             try:
                 digest = sha256_of(self._policy.check_file(picture))
@@ -245,7 +259,8 @@ class BulkJob(Job[BulkStep]):
                     if self._earlier.is_done(target, picture, digest, layer):
                         self.counts["done before"] += 1
                     else:
-                        yield _Todo(picture, digest, layer, target)
+                        named = str(Path(self._folder.shown) / picture.name)
+                        yield Todo(picture, named, digest, layer, target)
             except (BatCountryError, OSError) as error:
                 self._fail(picture, error)
 
@@ -260,35 +275,20 @@ class BulkJob(Job[BulkStep]):
             update={
                 "where": (picture, *step.inner.where),
                 "subject": step.name,
-                "done": min(1.0, (step.index + step.inner.done) / step.count),
+                "done": min(1.0, (step.index + step.share * step.inner.done) / step.count),
             }
         )
 
     def preview(self, step: BulkStep, side: int) -> bytes | None:  # noqa: ARG002
         """See `batcountry.jobs.kinds.Job`."""
+        if self._together is not None:
+            return self._together.preview(side)
         return None if self._run is None else self._run.preview(side)
 
     def stop(self, outputs: Mapping[str, Output], *, resumable: bool) -> dict[str, Path]:  # noqa: ARG002
-        """Keep the picture at work, as far as it is, unless the job can be gone on with."""
+        """Keep the pictures at work, as far as they are, unless the job can be gone on with."""
+        if self._together is not None:
+            return {} if resumable else self._together.stop()
         if self._kept or self._run is None:
             return self._kept
         return self._run.job.stop(self._run.outputs, resumable=resumable)
-
-
-def _begun_in(current: Path) -> JobSpec | None:
-    """Return the dream that was at work; None if there was none, or its folder is damaged."""
-    try:
-        return JobFolder.open(current).spec() if current.exists() else None
-    except JobError as error:
-        log.warning("a dream is begun anew: %s", error)
-        return None
-
-
-def _clear(current: Path | None) -> None:
-    """Delete the folder of the dream that was at work; raises `JobError` if there is something of somebody else's in it."""
-    if current is not None and current.is_dir():
-        JobFolder(current).clear(_DREAM_FILES)
-    elif current is not None:
-        current.unlink(missing_ok=True)
-    if current is not None and is_taken(current):
-        raise JobError(f"{current} has something in it that is no dream's; take it out, and go on")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from copy import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from batcountry.backend.devices import fast_type, is_fast
+from batcountry.backend.devices import fast_type, is_fast, is_out_of_memory
 from batcountry.backend.float32 import full_float32
+from batcountry.backend.idle import Idle
 from batcountry.backend.scaled_gradient import ScaledGradient
 from batcountry.backend.widened import widened_products
 from batcountry.errors import LayerNotFound, ModelError
 from batcountry.models.inspect.other_families import layers_at_depth_of
 from batcountry.models.layer import Layer as Layer
-from batcountry.models.networks import Castable, Modular, Network, Padding
+from batcountry.models.networks import Capturable, Castable, Modular, Network, Padding
 
 CLASSES = "@classes"
 """Name that stands for whichever layer of a model has its classes."""
@@ -90,6 +92,13 @@ class Model:
         self.class_layer = class_layer
         self.input_size = input_size
         self.device = torch.device("cpu")
+        self.idle_steps: Idle[Any] = Idle()
+        """Steps of dreams on graphics cards that nobody uses at the moment, kept for the next dream."""
+        self._known_to_run: dict[Hashable, bool] = {}
+        self.costs: dict[Hashable, Any] = {}
+        """What gradients cost on graphics cards, measured once."""
+        self.said: set[str] = set()
+        """What was logged of this network, which is said once."""
         self._fast: Model | None = None
         self._inside: torch.dtype | None = None
         self._by_name = {layer.name: layer for layer in self.layers}
@@ -223,19 +232,34 @@ class Model:
             self._fast.network, self._fast._inside = network.cast(dtype), dtype
         return self._fast
 
+    def capture_key(self) -> Hashable:
+        """Return what a run of the network depends on beside its picture and the layers; None if nobody knows.
+
+        While that is the same, what was recorded of a run holds.
+        """
+        return self.network.capture_key() if isinstance(self.network, Capturable) else None
+
     def runs_on(self, size: tuple[int, int], layers: Iterable[str]) -> bool:
         """Say whether a picture of (height, width) pixels is large enough to run as far as `layers`."""
         layers = list(layers)
         most = _ENOUGH if all(self.layer(name).stride for name in layers) else _LARGE
-        enough = [min(each, most) for each in size]
+        enough = min(size[0], most), min(size[1], most)
+        if self.device.type == "cpu":
+            return self._runs(enough, layers)
+        key = enough, *layers
+        if key not in self._known_to_run:  # each run is hundreds of small pieces of work
+            self._known_to_run[key] = self._runs(enough, layers)
+        return self._known_to_run[key]
+
+    def _runs(self, enough: tuple[int, int], layers: list[str]) -> bool:
         try:
             with torch.no_grad():
                 activations = self.activations(
                     torch.zeros(1, self.channels, *enough, device=self.device), layers
                 )
-        except torch.cuda.OutOfMemoryError:
-            raise
-        except RuntimeError:
+        except RuntimeError as error:
+            if is_out_of_memory(error) and self.device.type != "cpu":
+                raise
             return False
         return all(each.numel() for each in activations.values())
 
@@ -257,6 +281,7 @@ class Model:
         self._offset = self._offset.to(device)
         self.device = device
         self._fast = None
+        self.idle_steps.clear()
         return self
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from contextlib import nullcontext
 from copy import copy
 from math import lcm
@@ -19,6 +19,7 @@ from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded, padding_rule
 from batcountry.models.inspect.shape_runs import ShapeRuns
 from batcountry.models.inspect.tracing import ODD, Traced, listening, tensor_of
+from batcountry.models.networks import has_hooks, places_of
 from batcountry.models.preprocess import Entry
 
 
@@ -153,6 +154,12 @@ class ModuleNetwork:
         raise ModelError(
             f"the network did not run {missing} on a picture of {x.shape[-1]}×{x.shape[-2]} pixels"
         )
+
+    def capture_key(self) -> Hashable:
+        """See `batcountry.models.networks.Capturable`."""
+        if has_hooks(self.module):
+            return None
+        return places_of((*self.module.parameters(), *self.module.buffers()))
 
     def cast(self, dtype: torch.dtype) -> ModuleNetwork:
         """Return this network run under autocast in another precision, with the same weights."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Iterable
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -41,6 +41,15 @@ class Network(Protocol):
 
 
 @runtime_checkable
+class Capturable(Protocol):
+    """A network whose runs can be recorded and played again."""
+
+    def capture_key(self) -> Hashable:
+        """Return where its weights lie, as long as a run is nothing but work with them; None while there are hooks."""
+        ...
+
+
+@runtime_checkable
 class Castable(Protocol):
     """A network that can run in another precision."""
 
@@ -67,3 +76,14 @@ class Modular(Protocol):
     def entered(self, x: Tensor) -> Tensor:
         """Return what the module takes, for pictures in gray levels with the model's mean taken off."""
         ...
+
+
+def places_of(weights: Iterable[Tensor]) -> Hashable:
+    """Return where tensors lie in memory; see `Capturable`."""
+    return tuple(each.data_ptr() for each in weights)
+
+
+def has_hooks(module: nn.Module | None) -> bool:
+    """Whether a module, or a part of it, has a hook that a run would call."""
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return module is not None and any(getattr(part, kind) for part in module.modules() for kind in kinds)

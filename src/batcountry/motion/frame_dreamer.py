@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batcountry.backend.devices import used_memory
+from batcountry.backend.devices import used_memory, widened
 from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.threads import limited_threads
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
+from batcountry.dreams.octave_steps import Begin, OctaveSteps, step_facts
 from batcountry.dreams.planning import Plan
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
@@ -25,9 +26,10 @@ from batcountry.motion.keyframes import FADED
 from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
-from batcountry.optim.ascent import UPDATE, Advancing
+from batcountry.optim.ascent import UPDATE, Advancing, Ascent
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
 from batcountry.optim.gradient import Gradient, SparingGradient, finite_gradient, whole_gradient
+from batcountry.optim.redirection import Redirection
 from batcountry.recipe import Recipe
 
 _KEPT = 8
@@ -48,6 +50,7 @@ class _Aim:
 
     resolved: Resolved
     gradient: Gradient
+    whole: Gradient
     prior: Scorer | None
     pictures: Pictures
 
@@ -169,19 +172,33 @@ class FrameDreamer:
             if mask is not None:
                 aux_inputs[UPDATE] = resized(mask, base)
                 image = torch.lerp(small, image, aux_inputs[UPDATE])
-            return ascent.on(image, aux_inputs)
+            return on(image, aux_inputs)
 
         octaves = recipe.octaves or 1
         octaves = octaves if whole else min(self.motion.frame_octaves, octaves)
         layers = tuple(dict.fromkeys(each for aim, _ in aims for each in aim.resolved.objective.layers))
         sizes = self._sizes(layers, octaves, recipe.octave_scale)
         iterations = recipe.iterations if whole else self.motion.frame_iterations
+        on = self._begin(aims, first, ascent, iterations)
         for step in climb(start, sizes, iterations, begin, None, wrapped_axes(recipe.wrap)):
             if step.last:
                 if self.plan.limit is not None:
                     self.plan.limit.make_room(_film_bytes(self.size))
                 return step.image
         raise AssertionError("a dream has at least one step")
+
+    def _begin(
+        self, aims: list[tuple[_Aim, float]], resolved: Resolved, ascent: Ascent, iterations: int
+    ) -> Begin:
+        """Return what begins the octaves of a frame's dream."""
+        aim, recipe = aims[0][0], resolved.recipe
+        cut = self.plan.side is not None or recipe.wrap != "none"
+        if len(aims) > 1 or cut or (isinstance(aim.gradient, SparingGradient) and aim.gradient.halved):
+            return ascent.on
+        whole = replace(ascent, gradient=aim.whole)
+        return OctaveSteps(
+            self.model, step_facts(resolved, aim), whole, ascent.on, Redirection(0), iterations
+        ).begin
 
     def _sizes(self, layers: tuple[str, ...], octaves: int | None, scale: float) -> list[tuple[int, int]]:
         """Return the octaves' sizes; each choice is tried on the network once."""
@@ -198,7 +215,7 @@ class FrameDreamer:
     def _planned(self, resolved: Resolved) -> Plan:
         whole, pictures = whole_gradient(resolved.model, resolved.objective), Pictures(resolved.objective)
 
-        def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+        def probed(image: Tensor, _: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
             return whole(image, pictures.at(image))
 
         recipe = resolved.recipe
@@ -230,7 +247,7 @@ class FrameDreamer:
             pictures = Pictures(objective, longest=max(self.size))
         gradient = SparingGradient(whole, model, objective, side, wrap, limit=limit)
         prior = objective.of_image.bind(model) if objective.of_image else None
-        return _Aim(resolved, gradient, prior, pictures)
+        return _Aim(resolved, gradient, whole, prior, pictures)
 
 
 def _film_bytes(size: tuple[int, int]) -> int:
@@ -243,13 +260,13 @@ def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:
     if len(aims) == 1:
         return aims[0][0].gradient
 
-    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
-        score, total = 0.0, torch.zeros_like(image)
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
+        score, total = widened(0.0, image), torch.zeros_like(image)
         for aim, weight in aims:
             each, found = aim.gradient(image, aux_inputs)
             size = found.abs().mean()
             total += found * torch.where(size > 0, weight / size, torch.zeros_like(size))
-            score += weight * each
+            score = score + weight * each
         return score, total
 
     return gradient

@@ -34,7 +34,7 @@ LEFT_OUT = (
 FIXED = (
     *LEFT_OUT,
     *("model", "weights", "mean", "std", "channels", "precision", "device"),
-    *("size", "enlarge", "param", "tile", "max_memory"),
+    *("size", "enlarge", "param", "tile", "max_memory", "views", "view_batch"),
 )
 """Fields of `Recipe` that a film has one value of."""
 

@@ -32,7 +32,7 @@ OPACITY = "@opacity"
 """Name of the picture's opacity, (N, 1, H, W), 0 to 1, among what terms of the image read if it has one of its own."""
 
 STEP = "@step"
-"""Name of how many steps the octave has made, a tensor of one number, among what terms of the image read."""
+"""Name of how many steps the octave has made, a tensor of one number where the image is, among what terms of it read."""
 
 Argument = Any
 """Of a term: a text, a number, None, an objective, or a list of them."""

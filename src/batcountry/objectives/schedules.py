@@ -39,7 +39,10 @@ def _grown(term: Term, first: float, step: float, *, every: int) -> Term:
         inner = term.bind(model)
 
         def score(activations: Activations) -> Tensor:
-            done = int(activations[STEP]) if STEP in activations else 0
+            if STEP not in activations:
+                return inner(activations) * first
+            steps = activations[STEP].reshape(())
+            done = int(steps) if steps.is_cpu else steps  # a card is not asked, as that would wait for it
             return inner(activations) * (first + step * (done // every))
 
         return score

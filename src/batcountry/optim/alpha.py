@@ -10,7 +10,7 @@ All that a dream has to know of this it asks the `AlphaMode` of its recipe.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from batcountry.objectives.base import IMAGE, OPACITY, Activations, Objective, S
 from batcountry.optim.param import MakeParam
 from batcountry.optim.param.alpha import with_alpha
 from batcountry.optim.transforms import Rng, Transform
+from batcountry.optim.transforms.base import Size
+from batcountry.optim.transforms.noise import drawn_seed, white_noise
 from batcountry.recipe import Recipe
 
 COLORS = 3
@@ -177,21 +179,41 @@ def laid_over(image: Tensor, ground: Tensor) -> Tensor:
     return ground + opacity * (image[:, :COLORS] - ground)
 
 
-def over_noise(stack: Tensor, rng: Rng) -> Tensor:
-    """Lay pictures over natural noise, which is drawn anew in every step and is the same for all of them.
+@dataclass(frozen=True)
+class OverNoise:
+    """Lays pictures over natural noise, which is drawn anew in every step and is the same for all of them.
 
     The transform from (N, 4 + …, H, W), RGB, opacity and the pictures beside, to (N, 3 + …, H, W).
     """
-    random = torch.Generator().manual_seed(int(rng.randint(0, 2**31 - 1, 1)[0]))
-    white = torch.randn(1, COLORS, *stack.shape[-2:], generator=random)
-    over = laid_over(stack[:, : COLORS + 1], natural_noise(white.to(stack)))
-    return torch.cat([over, stack[:, COLORS + 1 :]], 1)
+
+    def __call__(self, stack: Tensor, rng: Rng) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`."""
+        return self.apply(stack, self.draw(rng, (stack.shape[-2], stack.shape[-1])).to(stack))
+
+    def draw(self, rng: Rng, size: Size) -> Tensor:
+        """Return white noise, (1, 3, H, W); see `batcountry.optim.transforms.base.Split`."""
+        return white_noise((1, COLORS, *size), drawn_seed(rng))
+
+    def apply(self, stack: Tensor, drawn: Tensor) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`."""
+        over = laid_over(stack[:, : COLORS + 1], natural_noise(drawn))
+        return torch.cat([over, stack[:, COLORS + 1 :]], 1)
+
+
+over_noise = OverNoise()
+"""The only one."""
 
 
 def alpha_decay(share: float) -> Transform:
-    """Return the transform that leaves pictures as they are, and takes from the gradient of their opacity.
+    """Return the transform that has opacity fade; see `AlphaDecay`."""
+    return AlphaDecay(share)
 
-    Parameters
+
+@dataclass(frozen=True)
+class AlphaDecay:
+    """The transform that leaves pictures as they are, and takes from the gradient of their opacity.
+
+    Attributes
     ----------
     share
         How much is taken at each pixel, as a multiple of that gradient's mean over the picture: what helps the
@@ -199,10 +221,19 @@ def alpha_decay(share: float) -> Transform:
         is taken where more opacity would help nothing on the whole.
     """
 
-    def decayed(stack: Tensor, _: Rng) -> Tensor:
-        return _AlphaDecay.apply(stack, share)  # type: ignore[no-untyped-call]
+    share: float
 
-    return decayed
+    def __call__(self, stack: Tensor, _: Rng) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`."""
+        return _AlphaDecay.apply(stack, self.share)  # type: ignore[no-untyped-call]
+
+    def draw(self, rng: Rng, size: Size) -> Tensor:  # noqa: ARG002
+        """Return no numbers; see `batcountry.optim.transforms.base.Split`."""
+        return torch.empty(0)
+
+    def apply(self, stack: Tensor, drawn: Tensor) -> Tensor:  # noqa: ARG002
+        """See `batcountry.optim.transforms.base.Split`."""
+        return _AlphaDecay.apply(stack, self.share)  # type: ignore[no-untyped-call]
 
 
 class _AlphaDecay(torch.autograd.Function):

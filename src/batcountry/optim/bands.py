@@ -11,12 +11,11 @@ has more of the sum of squares than the next coarser one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.constants import constant
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.finite import check_size
 
@@ -87,13 +86,13 @@ def level_factors(energies: Tensor) -> Tensor:
     finer, coarser = energies, torch.cat([energies[1:], torch.zeros_like(energies[:1])])
     least = torch.maximum(_LEAST * energies, _FAINTEST * energies[:1])
     strength = torch.maximum(finer - coarser, least).sqrt()
-    weights = torch.tensor(_band_weights(len(energies)), dtype=torch.float64).to(strength)[:, None]
+    weights = constant(_band_weights(len(energies)), strength.device, strength.dtype)[:, None]
     rate = torch.where(strength > 0, weights / strength, torch.zeros_like(strength))
     return torch.cat([rate[:1], rate[1:] - rate[:-1]])
 
 
-def _band_weights(count: int) -> Sequence[float]:
-    return [*(min(1.0, 2 ** ((band - _EVEN) / 2)) for band in range(count - 1)), _COARSEST]
+def _band_weights(count: int) -> tuple[float, ...]:
+    return (*(min(1.0, 2 ** ((band - _EVEN) / 2)) for band in range(count - 1)), _COARSEST)
 
 
 def halve(image: Tensor) -> Tensor:

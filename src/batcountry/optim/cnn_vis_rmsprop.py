@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -32,20 +32,37 @@ class CnnVisRmsprop:
     def __init__(
         self, tensors: Sequence[Tensor], schedule: Schedule, decay: float, places: float = 1.0
     ) -> None:
-        self._tensors, self._schedule, self._decay, self._places = tensors, schedule, decay, places
+        self._tensors, self.schedule, self._decay, self._places = tensors, schedule, decay, places
         self._squares = [torch.zeros_like(tensor, requires_grad=False) for tensor in tensors]
         self._steps = 0
 
     def update(self, gradients: Sequence[Tensor]) -> None:
         """See `batcountry.optim.optimizers.Optimizer`."""
-        step_size = self._schedule.at(self._steps)
+        step_size = self.schedule.at(self._steps)
         self._steps += 1
         with torch.no_grad():
-            for tensor, squares, gradient in zip(self._tensors, self._squares, gradients, strict=True):
-                of_sum = gradient * self._places
-                check_size(torch.linalg.vector_norm(of_sum))
-                squares.mul_(self._decay).addcmul_(of_sum, of_sum, value=1 - self._decay)
-                tensor.addcmul_(of_sum, (squares + _EPSILON).rsqrt_(), value=step_size)
+            for tensor, of_sum, rate in self._rates(gradients):
+                tensor.addcmul_(of_sum, rate, value=step_size)
+
+    def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
+        """See `batcountry.optim.optimizers.Foreseeable`."""
+        with torch.no_grad():
+            for tensor, of_sum, rate in self._rates(gradients):
+                tensor.addcmul_(of_sum, rate.mul_(step_size))
+
+    def restart(self, steps: int = 0) -> None:
+        """See `batcountry.optim.optimizers.Foreseeable`."""
+        self._steps = steps
+        for squares in self._squares:
+            squares.zero_()
+
+    def _rates(self, gradients: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Take note of the gradients; yield each tensor, the gradient of the sum, and what that is multiplied by."""
+        for tensor, squares, gradient in zip(self._tensors, self._squares, gradients, strict=True):
+            of_sum = gradient * self._places
+            check_size(torch.linalg.vector_norm(of_sum))
+            squares.mul_(self._decay).addcmul_(of_sum, of_sum, value=1 - self._decay)
+            yield tensor, of_sum, (squares + _EPSILON).rsqrt_()
 
     def state(self) -> dict[str, Tensor]:
         """See `batcountry.optim.optimizers.Storable`."""

@@ -5,6 +5,7 @@ A sum has infinity or NaN in it if one of its numbers is such, so that looking t
 
 from __future__ import annotations
 
+import functools
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from batcountry.backend.checks import check
 from batcountry.errors import BatCountryError, ModelError, RecipeError
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective, added_up
@@ -22,7 +24,13 @@ from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
 
 def is_finite(*tensors: Tensor) -> bool:
     """Whether no number of tensors is infinite or NaN, nor their sum too large for their type."""
-    return all(math.isfinite(float(each.detach().sum())) for each in tensors)
+    return not bool(is_broken(*tensors))
+
+
+def is_broken(*tensors: Tensor) -> Tensor:
+    """Return whether tensors are not finite, as `is_finite` has it, as one truth value on their device."""
+    first, *rest = (~torch.isfinite(each.detach().sum()) for each in tensors)
+    return functools.reduce(torch.logical_or, rest, first)
 
 
 def check_step(
@@ -30,9 +38,9 @@ def check_step(
     objective: Objective,
     image: Tensor,
     aux_inputs: AuxInputs,
-    scored: tuple[float, Tensor],
+    scored: tuple[Tensor, Tensor],
 ) -> None:
-    """Raise what `culprit` returns if a score or its gradient on an image is not finite.
+    """Raise what `culprit` returns, see `batcountry.backend.checks.check`, if a score or its gradient on an image is not finite.
 
     Parameters
     ----------
@@ -41,9 +49,11 @@ def check_step(
     scored
         Score and gradient.
     """
-    score, gradient = scored
-    if not (math.isfinite(score) and is_finite(gradient)):
-        raise culprit(model, objective, image, aux_inputs)
+
+    def error(image: Tensor, *planes: Tensor) -> BatCountryError:
+        return culprit(model, objective, image, dict(zip(aux_inputs, planes, strict=True)))
+
+    check(is_broken(*scored), error, image, *aux_inputs.values())
 
 
 def culprit(
@@ -96,8 +106,11 @@ def finite_size(values: NDArray[np.float32], layer: str) -> np.float32:
 
 def check_size(size: Tensor) -> None:
     """Raise `RecipeError` if what a gradient's size is given by is infinite, so that a step would be divided by that."""
-    if torch.isinf(size).any():
-        raise RecipeError("the gradient is too large to be normalized; make the objective's weights smaller")
+    check(torch.isinf(size).any(), _too_large)
+
+
+def _too_large() -> RecipeError:
+    return RecipeError("the gradient is too large to be normalized; make the objective's weights smaller")
 
 
 def _broken_layer(model: Model, layers: Sequence[str], image: Tensor) -> str | None:

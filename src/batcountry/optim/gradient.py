@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import give_back
+from batcountry.backend.determinism import same_each_time
+from batcountry.backend.devices import is_out_of_memory as is_out_of_memory
+from batcountry.backend.devices import widened
+from batcountry.backend.float32 import full_float32
 from batcountry.backend.memory_limit import MemoryLimit
-from batcountry.backend.redirected_relu import redirected_relu
 from batcountry.errors import ModelError, RecipeError, first_line
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.models.model import Model
 from batcountry.objectives.base import Objective
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
 from batcountry.optim.finite import check_step
+from batcountry.optim.redirection import Redirection
 from batcountry.optim.tiles import TileScorer
 
 log = logging.getLogger("batcountry")
 
 
 class Gradient(Protocol):
-    """From pictures, (N, 3, H, W), RGB in gray levels, to their score and its gradient of that shape."""
+    """From pictures, (N, 3, H, W), RGB in gray levels, to their score, a tensor without axes, and its gradient of that shape.
 
-    def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS, /) -> tuple[float, Tensor]:
+    The score is a tensor so that nobody waits for it who does not read it.
+    """
+
+    def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS, /) -> tuple[Tensor, Tensor]:
         """Return score and gradient; `aux_inputs` has the pictures that the objective reads too, of that size."""
         ...
 
@@ -41,12 +49,12 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
     objective = objective.resolved(model).of_layers
     scorer, layers = objective.bind(model), objective.layers
 
-    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
-        with torch.inference_mode(False), torch.enable_grad():
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
+        with torch.inference_mode(False), torch.enable_grad(), full_float32(), same_each_time(image.device):
             leaf = (image.clone() if image.is_inference() else image).detach().requires_grad_()
             score = scorer({**model.activations(leaf, layers), **aux_inputs})
             on_image = _gradient_of(score, leaf)
-        return float(score.detach()), on_image
+        return score.detach(), on_image
 
     return gradient
 
@@ -74,7 +82,7 @@ def finite_gradient(model: Model, objective: Objective, gradient: Gradient | Non
     """
     whole = gradient or whole_gradient(model, objective)
 
-    def checked(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+    def checked(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
         scored = whole(image, aux_inputs)
         check_step(model, objective, image, aux_inputs, scored)
         return scored
@@ -87,7 +95,7 @@ def limited_gradient(gradient: Gradient, limit: MemoryLimit | None) -> Gradient:
     if limit is None:
         return gradient
 
-    def limited(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+    def limited(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
         with limit.over(image.shape[0] * image.shape[-2] * image.shape[-1]):
             score_and_gradient = gradient(image, aux_inputs)
         limit.make_room(limit.after)
@@ -96,28 +104,22 @@ def limited_gradient(gradient: Gradient, limit: MemoryLimit | None) -> Gradient:
     return limited
 
 
-def redirecting_gradient(gradient: Gradient, steps: int) -> Gradient:
-    """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.backend.redirected_relu`."""
-    left = steps
+def redirecting_gradient(
+    gradient: Gradient, redirection: Redirection, pictures: int | None = None
+) -> Gradient:
+    """Return a gradient that redirects dead ReLUs in its first steps; see `batcountry.backend.redirected_relu`.
 
-    def redirected(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
-        nonlocal left
-        if not left:
-            return gradient(image, aux_inputs)
-        left -= 1
-        with redirected_relu():
+    Parameters
+    ----------
+    pictures
+        Of each step, which may come in several batches; None for a step with each call.
+    """
+
+    def redirected(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
+        with redirection.step(Fraction(len(image), pictures or len(image))):
             return gradient(image, aux_inputs)
 
     return redirected
-
-
-def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or one that it came from, says that memory ran out."""
-    while error is not None:
-        if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or "allocate memory" in str(error):
-            return True
-        error = error.__cause__
-    return False
 
 
 class SparingGradient:
@@ -164,7 +166,7 @@ class SparingGradient:
         self.halved = side
         self._current = self._tiled(side)
 
-    def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+    def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
         """Return score and gradient; see `Gradient`."""
         try:
             return self._current(image, aux_inputs)
@@ -219,19 +221,19 @@ def tiled_gradient(
     scorer = TileScorer(model, objective, limit=limit)
     units: dict[tuple[int, int], dict[str, int]] = {}
 
-    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
+    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
         height, width = image.shape[-2:]
         tiles = scorer.halo.tiles((height, width), side, wrap)
         if (height, width) not in units:
             units[height, width] = scorer.units(tiles, image.dtype)
         if len(tiles) > 1:
             give_back()  # what the update's tensors leave is cut into pieces that fit no window's
-        total, score = torch.zeros_like(image), scorer.constant
+        total, score = torch.zeros_like(image), widened(scorer.constant, image)
         for tile in tiles:
             windows = {key: tile.read(picture) for key, picture in aux_inputs.items()}
             share, part = scorer(tile.read(image), tile, units[height, width], windows)
             tile.add(part, total)
-            score += share
+            score = score + share
         if len(tiles) > 1:
             give_back()  # the update's tensors are as large as the picture, and fit into none of a tile's
         return score, total

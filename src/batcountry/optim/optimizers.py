@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from batcountry.backend.graphs import step_kind
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.bands import normalize_bands
@@ -42,6 +43,24 @@ class Storable(Protocol):
         ...
 
 
+@runtime_checkable
+class Foreseeable(Storable, Protocol):
+    """An optimizer whose steps are the same work each time, once the sizes of those to come are known."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """How long its steps are."""
+        ...
+
+    def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
+        """Make one step as `update` does, of a size on the tensors' device, which is not read, nor is anything else."""
+        ...
+
+    def restart(self, steps: int = 0) -> None:
+        """Forget all but how many steps were made, so that what it holds is as at the beginning, and where it was."""
+        ...
+
+
 Measure = Callable[[Tensor], Tensor]
 """The size of a gradient: from (N, values) to (N,)."""
 
@@ -67,22 +86,37 @@ class NormalizedAscent:
     """
 
     def __init__(self, tensors: Sequence[Tensor], schedule: Schedule, measure: Measure) -> None:
-        self._tensors, self._schedule, self._measure = tensors, schedule, measure
+        self._tensors, self.schedule, self._measure = tensors, schedule, measure
         self._steps = 0
 
     def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
-        step_size = self._schedule.at(self._steps)
+        step_size = self.schedule.at(self._steps)
         self._steps += 1
         with torch.no_grad():
             for tensor, gradient in zip(self._tensors, gradients, strict=True):
-                size = self._measure(gradient.flatten(1))
-                check_size(size)  # or it would be a step of nothing
-                # A dead or saturated network gives no direction; dividing by it would make NaN of the picture.
-                rate = torch.where(size > 0, step_size / size, torch.zeros_like(size))
+                rate = self._rate(gradient, step_size)
                 # One picture after the other: with a tensor of rates PyTorch multiplies number by number.
                 for picture, its_gradient, its_rate in zip(tensor, gradient, rate.tolist(), strict=True):
                     picture.add_(its_gradient, alpha=its_rate)
+
+    def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
+        """See `Foreseeable`."""
+        with torch.no_grad():
+            for tensor, gradient in zip(self._tensors, gradients, strict=True):
+                rate = self._rate(gradient, step_size)
+                tensor.addcmul_(gradient, rate.reshape(-1, *[1] * (gradient.ndim - 1)))
+
+    def _rate(self, gradient: Tensor, step_size: float | Tensor) -> Tensor:
+        """Return what each picture's gradient is multiplied by, (N,)."""
+        size = self._measure(gradient.flatten(1))
+        check_size(size)  # or it would be a step of nothing
+        # A dead or saturated network gives no direction; dividing by it would make NaN of the picture.
+        return torch.where(size > 0, step_size / size, torch.zeros_like(size))
+
+    def restart(self, steps: int = 0) -> None:
+        """See `Foreseeable`."""
+        self._steps = steps
 
     def state(self) -> State:
         """See `Storable`."""
@@ -105,16 +139,26 @@ class BandAscent:
     """
 
     def __init__(self, tensors: Sequence[Tensor], schedule: Schedule, wrap: Wrap = NO_WRAP) -> None:
-        self._tensors, self._schedule, self._wrap = tensors, schedule, wrap
+        self._tensors, self.schedule, self._wrap = tensors, schedule, wrap
         self._steps = 0
 
     def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
-        step_size = self._schedule.at(self._steps)
+        step_size = self.schedule.at(self._steps)
         self._steps += 1
         with torch.no_grad():
             for tensor, gradient in zip(self._tensors, gradients, strict=True):
                 tensor.add_(normalize_bands(gradient, self._wrap), alpha=step_size)
+
+    def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
+        """See `Foreseeable`."""
+        with torch.no_grad():
+            for tensor, gradient in zip(self._tensors, gradients, strict=True):
+                tensor.addcmul_(normalize_bands(gradient, self._wrap), step_size)
+
+    def restart(self, steps: int = 0) -> None:
+        """See `Foreseeable`."""
+        self._steps = steps
 
     def state(self) -> State:
         """See `Storable`."""
@@ -131,14 +175,29 @@ class TorchOptimizer:
     def __init__(
         self, tensors: Sequence[Tensor], schedule: Schedule, optimizer: torch.optim.Optimizer
     ) -> None:
-        self._tensors, self._schedule, self._optimizer = tensors, schedule, optimizer
+        self._tensors, self.schedule, self._optimizer = tensors, schedule, optimizer
         self._steps = 0
 
     def update(self, gradients: Sequence[Tensor]) -> None:
         """See `Optimizer`."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._schedule.at(self._steps)
+        step_size = self.schedule.at(self._steps)
         self._steps += 1
+        self._move(gradients, step_size)
+
+    def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
+        """See `Foreseeable`."""
+        self._move(gradients, step_size)
+
+    def restart(self, steps: int = 0) -> None:
+        """See `Foreseeable`."""
+        self._steps = steps
+        for facts in self._optimizer.state.values():
+            for value in facts.values():
+                value.zero_()
+
+    def _move(self, gradients: Sequence[Tensor], step_size: float | Tensor) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = step_size
         for tensor, gradient in zip(self._tensors, gradients, strict=True):
             check_size(torch.linalg.vector_norm(gradient))  # its square is what steps are divided by
             tensor.grad = gradient
@@ -166,7 +225,13 @@ def torch_state(optimizer: torch.optim.Optimizer) -> State:
 
 
 def load_torch_state(optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Have one of PyTorch's optimizers go on from what `torch_state` returned; raises `ValueError` if that is another's."""
+    """Have one of PyTorch's optimizers go on from what `torch_state` returned, in the tensors that it has, if any.
+
+    Raises
+    ------
+    ValueError, KeyError, RuntimeError
+        If that is another's.
+    """
     facts: dict[int, State] = {}
     for key, value in state.items():
         index, dot, name = key.partition(".")
@@ -175,7 +240,12 @@ def load_torch_state(optimizer: torch.optim.Optimizer, state: State) -> None:
     count = sum(len(group["params"]) for group in optimizer.param_groups)
     if set(facts) != set(range(count)):
         raise ValueError(f"no state of {type(optimizer).__name__} for {count} tensors")
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": facts})
+    held = optimizer.state_dict()["state"]
+    if not held:
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": facts})
+    for index, values in held.items():
+        for name, value in values.items():
+            value.copy_(facts[index][name])
 
 
 Make = Callable[[Sequence[Tensor]], Optimizer]
@@ -229,11 +299,18 @@ def ascent(settings: Settings) -> Make:
     return lambda tensors: NormalizedAscent(tensors, settings.schedule, measures[settings.measure])
 
 
+def _unread(tensors: Sequence[Tensor]) -> bool:
+    """Whether PyTorch's optimizers are to hold their counts where the tensors are, so that no step waits for them."""
+    return step_kind(tensors[0].device) == "captured"
+
+
 def adam(settings: Settings) -> Make:
     """Return what makes Adam (Kingma and Ba, 2015), with the smoothing, or 0.9, as its first moment's decay."""
     betas = settings.smoothed("adam", 0.9), 0.999
     return lambda tensors: TorchOptimizer(
-        tensors, settings.schedule, torch.optim.Adam(list(tensors), betas=betas, maximize=True)
+        tensors,
+        settings.schedule,
+        torch.optim.Adam(list(tensors), betas=betas, maximize=True, capturable=_unread(tensors)),
     )
 
 
@@ -241,7 +318,9 @@ def rmsprop(settings: Settings) -> Make:
     """Return what makes RMSProp (Tieleman and Hinton, 2012) as PyTorch has it, with the smoothing, or 0.95, as its decay rate."""
     alpha = settings.smoothed("rmsprop", 0.95)
     return lambda tensors: TorchOptimizer(
-        tensors, settings.schedule, torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True)
+        tensors,
+        settings.schedule,
+        torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True, capturable=_unread(tensors)),
     )
 
 

@@ -6,17 +6,17 @@ of its own to the network, and steps are made on it by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from batcountry.backend.devices import widened
 from batcountry.errors import RecipeError
 from batcountry.optim.ascent import Ascent, Climb
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
-from batcountry.optim.gradient import Gradient
 from batcountry.optim.optimizers import State
 from batcountry.optim.param import Pixels
 
@@ -102,25 +102,6 @@ def counted(size: tuple[int, int], all_windows: Sequence[Window]) -> Tensor:
     return counts
 
 
-def in_batches(gradient: Gradient, most: int) -> Gradient:
-    """Return the function that gives a gradient on any number of pictures, no more than `most` of them at once."""
-
-    def batched(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[float, Tensor]:
-        total, parts = 0.0, []
-        for first in range(0, len(image), most):
-            batch = slice(first, first + most)
-            shown = {
-                key: picture[batch] if len(picture) == len(image) else picture
-                for key, picture in aux_inputs.items()
-            }
-            score, part = gradient(image[batch], shown)
-            total += score
-            parts.append(part)
-        return total, torch.cat(parts)
-
-    return batched
-
-
 @dataclass(frozen=True)
 class WindowedAscent:
     """How a picture is made to score higher, window by window.
@@ -171,17 +152,29 @@ class WindowedClimb:
         with torch.inference_mode(False):
             self._sides = [_Side(ascent.ascent, side, self._image, aux_inputs) for side in sides if side]
 
-    def step(self) -> tuple[Tensor, float]:
+    def step(self) -> tuple[Tensor, Tensor]:
         """Return the picture after a step on each window, and the mean score of the windows before it."""
-        total = 0.0
+        total = widened(0.0, self._image)
         for side in self._sides:
             score, changes = side.step(self._image)
-            total += score
+            total = total + score
             for window, change in changes:
                 window.of(self._image).add_(change * window.of(self._rates))
             if self._clip:
                 self._image.clamp_(0, 255)
         return self._shown.of(self._image).clone(), total / self._count
+
+    def terms(self) -> Mapping[str, float]:
+        """See `batcountry.optim.ascent.Advancing`."""
+        return self._sides[-1].terms()
+
+    @property
+    def look(self) -> Callable[[], None]:
+        """See `batcountry.optim.ascent.Advancing`."""
+        return self._sides[-1].look
+
+    def close(self) -> None:
+        """See `batcountry.optim.ascent.Advancing`."""
 
     def state(self) -> State:
         """Return what the next step depends on; see `Climb.state`."""
@@ -207,12 +200,21 @@ class _Side:
         cut = {key: self._cut(picture) for key, picture in aux_inputs.items()}
         self._climb = Climb(replace(ascent, param=lambda _: self._pixels), self._cut(image), cut)
 
-    def step(self, image: Tensor) -> tuple[float, Iterator[tuple[Window, Tensor]]]:
+    def step(self, image: Tensor) -> tuple[Tensor, Iterator[tuple[Window, Tensor]]]:
         """Return the windows' scores together, and each window with what its pixels change by, (1, 3, h, w)."""
         before = self._cut(image)
         self._pixels.put(before)
         after, score = self._climb.step()
         return score, zip(self._windows, torch.split(after - before, 1), strict=True)
+
+    def terms(self) -> Mapping[str, float]:
+        """See `Climb.terms`."""
+        return self._climb.terms()
+
+    @property
+    def look(self) -> Callable[[], None]:
+        """See `Climb.look`."""
+        return self._climb.look
 
     def state(self) -> State:
         """Return what the next step depends on; see `Climb.state`."""

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import give_back
+from batcountry.backend.determinism import same_each_time
+from batcountry.backend.float32 import full_float32
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
@@ -232,7 +234,7 @@ class TileScorer:
 
     def __call__(
         self, window: Tensor, tile: Tile, units: Mapping[str, int], aux_inputs: AuxInputs = NO_AUX_INPUTS
-    ) -> tuple[float, Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Return a tile's share of the score, and its gradient on the window, (N, 3, h, w).
 
         Parameters
@@ -253,15 +255,22 @@ class TileScorer:
         self._shape = window.shape
         pixels = window.shape[0] * window.shape[-2] * window.shape[-1]
         limited = nullcontext() if self._limit is None else self._limit.over(pixels)
-        with limited, torch.inference_mode(False), torch.enable_grad():
+        device = window.device
+        with (
+            limited,
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            full_float32(),
+            same_each_time(device),
+        ):
             leaf = window.detach().clone().requires_grad_()
             activations = self._model.activations(leaf, self._layers)
             shares = list(self._shares({**activations, **aux_inputs}, tile, units))
             if not shares:  # a layer has no units where only a strip is left beyond its last
-                return 0.0, torch.zeros_like(window)
+                return torch.zeros((), device=window.device), torch.zeros_like(window)
             score = sum(shares[1:], shares[0])
             (gradient,) = torch.autograd.grad(score, leaf)
-        scored = float(score.detach()), gradient
+        scored = score.detach(), gradient
         check_step(self._model, self._objective, window, aux_inputs, scored)
         return scored
 

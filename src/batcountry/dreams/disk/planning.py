@@ -26,7 +26,7 @@ STEP_SECONDS, END_SECONDS = 5e-8, 7e-8
 
 _IN_MEMORY = (
     *("optimizer", "decay_every", "transforms", "mask", "color", "rescale", "carry"),
-    *("initial_size", "final_size", "windows", "redirect_relu", "alpha"),
+    *("initial_size", "final_size", "windows", "redirect_relu", "alpha", "views"),
 )
 """Fields of a recipe that only a dream in memory can have."""
 

@@ -247,7 +247,7 @@ def _ascend(
         rows, columns = _unrolled(tile.rows, shift[0]), _unrolled(tile.columns, shift[1])
         share, part = scorer(image.read(rows, columns).to(scorer.device), tile, units)
         gradient.add(rows, columns, part)
-        score += share
+        score += float(share)
     return score
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -21,8 +21,9 @@ from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded, padding_rule
 from batcountry.models.loaders.caffe_inputs import reached, shape_of
 from batcountry.models.loaders.caffe_sizes import size_beside
-from batcountry.models.loaders.module_views import CaffeModule, has_hooks, run_nodes
+from batcountry.models.loaders.module_views import CaffeModule, run_nodes
 from batcountry.models.model import Layer
+from batcountry.models.networks import has_hooks, places_of
 from batcountry.models.preprocess import Entry
 
 _PREFERRED = "inception_4c/output"
@@ -85,6 +86,12 @@ class CaffeNetwork:
         if has_filters(x) and (planned := self._plan(frozenset(layers))):
             return planned.run(x)
         return run_nodes(self.nodes, {self.source: x}, layers, self._stated, _tops)
+
+    def capture_key(self) -> Hashable:
+        """See `batcountry.models.networks.Capturable`."""
+        if has_hooks(self._whole._module):
+            return None
+        return places_of(each for node in self.nodes for each in node.params)
 
     def _plan(self, layers: frozenset[str]) -> Plan | None:
         if layers not in self._plans:

@@ -6,7 +6,7 @@ Tan and Le, 2019; the Lite variant has ReLU6 and no squeeze-and-excite. The weig
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from batcountry.backend.files import sha256_of
 from batcountry.errors import ModelError
 from batcountry.models.classes import imagenet_classes
 from batcountry.models.loaders.efficientnet_blocks import Block, Convolution
-from batcountry.models.loaders.module_views import EfficientNetLiteModule, has_hooks
+from batcountry.models.loaders.module_views import EfficientNetLiteModule
 from batcountry.models.model import Layer, Model
+from batcountry.models.networks import has_hooks, places_of
 
 NAME = "efficientnet-lite0"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -77,6 +78,12 @@ class EfficientNetLite:
                 return found
         found["logits"] = F.linear(x.mean((2, 3)), *self.dense)
         return found
+
+    def capture_key(self) -> Hashable:
+        """See `batcountry.models.networks.Capturable`."""
+        if has_hooks(self._whole._module):
+            return None
+        return places_of(each.weight for part in self.parts.values() for each in part.convolutions)
 
     prefers_bf16 = True
     has_small_numbers = True  # they end at 6 or come from such

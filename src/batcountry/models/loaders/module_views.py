@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from batcountry.models.loaders.efficientnet_blocks import Block, Convolution
 
 
-def has_hooks(module: nn.Module | None) -> bool:
-    """Whether a module, or a part of it, has a hook that a run would call."""
-    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return module is not None and any(getattr(part, kind) for part in module.modules() for kind in kinds)
-
-
 class EfficientNetLiteModule(nn.Module):
     """EfficientNet-Lite as a module, whose parts have the layers' names: `stem`, `blocks.0` …, `head`, `logits`.
 

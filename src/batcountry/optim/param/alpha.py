@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from batcountry.optim.param.base import MakeParam, Param
+from batcountry.optim.param.base import MakeParam, Param, Puttable
 from batcountry.optim.param.decorrelated import Decorrelated
 from batcountry.optim.param.fourier import Waves
 from batcountry.optim.param.pixels import Pixels
@@ -23,8 +23,11 @@ class OpacityWaves:
     """
 
     def __init__(self, opacity: Tensor) -> None:
-        share = (opacity.detach() / 255).clamp(_FAINTEST, 1 - _FAINTEST)
-        self._waves = Waves(torch.logit(share), fall=1.5)
+        self._waves = Waves(_logit(opacity), fall=1.5)
+
+    def put(self, opacity: Tensor) -> None:
+        """Go on from another opacity of the same shape; see `batcountry.optim.param.base.Puttable`."""
+        self._waves.put(_logit(opacity))
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -37,6 +40,10 @@ class OpacityWaves:
 
     def constrain(self, clip: bool) -> None:
         """Do nothing, as every wave is allowed; see `Param`."""
+
+
+def _logit(opacity: Tensor) -> Tensor:
+    return torch.logit((opacity.detach() / 255).clamp(_FAINTEST, 1 - _FAINTEST))
 
 
 class AlphaParam:
@@ -52,6 +59,15 @@ class AlphaParam:
     def __init__(self, image: Tensor, colors: MakeParam, opacity: MakeParam) -> None:
         self._colors: Param = colors(image[:, :_COLORS])
         self._opacity: Param = opacity(image[:, _COLORS:].clamp(0, 255))
+
+    def put(self, image: Tensor) -> None:
+        """Go on from other pictures of the same shape; see `batcountry.optim.param.base.Puttable`."""
+        for param, planes in (
+            (self._colors, image[:, :_COLORS]),
+            (self._opacity, image[:, _COLORS:].clamp(0, 255)),
+        ):
+            assert isinstance(param, Puttable)
+            param.put(planes)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -22,6 +22,15 @@ class Param(Protocol):
 
     def constrain(self, clip: bool) -> None:
         """Bring the tensors back to where they may be, after a step; with `clip`, colors within 0 to 255."""
+        ...
+
+
+@runtime_checkable
+class Puttable(Protocol):
+    """A parametrization that can go on from other pictures, in the tensors that it has."""
+
+    def put(self, image: Tensor) -> None:
+        """Hold other pictures of the same shape from now on, as if it were made from them."""
         ...
 
 

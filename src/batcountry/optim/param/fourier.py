@@ -19,8 +19,15 @@ class Waves:
         self._size = (planes.shape[-2], planes.shape[-1])
         natural = natural_amplitudes(self._size, planes)
         self._scale = natural * (natural * _PIVOT) ** (fall - 1) / _QUIET
-        waves = torch.fft.rfft2(planes, norm="ortho") / self._scale
-        self._waves = torch.view_as_real(waves).clone().requires_grad_()
+        self._waves = self._of(planes).clone().requires_grad_()
+
+    def _of(self, planes: Tensor) -> Tensor:
+        return torch.view_as_real(torch.fft.rfft2(planes, norm="ortho") / self._scale)
+
+    def put(self, planes: Tensor) -> None:
+        """Go on from other planes of the same shape."""
+        with torch.no_grad():
+            self._waves.copy_(self._of(planes))
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -59,6 +66,10 @@ class Fourier:
     def tensors(self) -> tuple[Tensor, ...]:
         """The waves, (N, 3, H, W // 2 + 1, 2), real and imaginary; see `Param`."""
         return self._waves.tensors
+
+    def put(self, image: Tensor) -> None:
+        """Go on from other pictures of the same shape; see `batcountry.optim.param.base.Puttable`."""
+        self._waves.put(to_latent(image.detach()))
 
     def image(self) -> Tensor:
         """Return the pictures; see `Param`."""

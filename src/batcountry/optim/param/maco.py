@@ -34,13 +34,25 @@ class Maco:
         self._size = (image.shape[-2], image.shape[-1])
         waves = torch.fft.rfft2(to_latent(image.detach()), norm="ortho")
         self._magnitude, self._first = waves.abs(), waves.angle()
+        self._check()
+        self._rotation = torch.zeros_like(self._first).requires_grad_()
+
+    def put(self, image: Tensor) -> None:
+        """Go on from other pictures of the same shape; see `batcountry.optim.param.base.Puttable`."""
+        waves = torch.fft.rfft2(to_latent(image.detach()), norm="ortho")
+        with torch.no_grad():
+            self._magnitude.copy_(waves.abs())
+            self._first.copy_(waves.angle())
+            self._rotation.zero_()
+        self._check()
+
+    def _check(self) -> None:
         rest = self._magnitude.flatten(2)[..., 1:]
         if not (rest > 1e-3).any(-1).any(-1).all():
             raise RecipeError(
                 "maco keeps the magnitudes of the waves of the picture it begins with, and an even color has none; "
                 "begin with a photograph or the start pink"
             )
-        self._rotation = torch.zeros_like(self._first).requires_grad_()
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -63,7 +75,7 @@ def _paired(phase: Tensor, width: int) -> Tensor:
     Both are there in the first column, and in the last one where the width is even.
     """
     both = [0, *([width // 2] if width % 2 == 0 else [])]
-    columns = phase[..., both]
+    columns = torch.cat([phase[..., each : each + 1] for each in both], -1)
     mirrored = torch.roll(columns.flip(-2), 1, -2)
     paired = (columns - mirrored) / 2
     middle = phase[..., 1 : phase.shape[-1] - (len(both) - 1)]

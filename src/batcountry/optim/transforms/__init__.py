@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from batcountry.optim.transforms.base import OfChannels, Rng, Transform
+from batcountry.optim.transforms.base import OfChannels, Rng, Split, Transform
 from batcountry.optim.transforms.moves import crop, flip, jitter, pad
 from batcountry.optim.transforms.noise import noise
 from batcountry.optim.transforms.warps import blur, rotate, scale
@@ -26,6 +26,7 @@ __all__ = [
     "TRANSFORMS",
     "OfChannels",
     "Rng",
+    "Split",
     "Transform",
     "blur",
     "crop",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
-from batcountry.optim.transforms.base import Rng, Transform
+from batcountry.optim.transforms.base import Rng, Size, Transform
 
 _LARGEST_SIDE = 262_144
 """Of a picture, in pixels."""
+
+Fill = Literal["mean", "edge", "reflect"]
 
 
 def jitter(largest: int) -> Transform:
@@ -22,15 +25,60 @@ def jitter(largest: int) -> Transform:
     """
     if not 0 <= largest <= _LARGEST_SIDE:
         raise RecipeError(f"jitter is a number of pixels, 0 or more, up to {_LARGEST_SIDE:,}")
+    return Jitter(largest)
 
-    def roll(pictures: Tensor, rng: Rng) -> Tensor:
-        ox, oy = (int(shift) for shift in rng.randint(-largest, largest + 1, 2))
+
+@dataclass(frozen=True)
+class Jitter:
+    """What `jitter` makes."""
+
+    largest: int
+
+    def _shift(self, rng: Rng) -> tuple[int, int]:
+        ox, oy = (int(shift) for shift in rng.randint(-self.largest, self.largest + 1, 2))
+        return ox, oy
+
+    def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`."""
+        ox, oy = self._shift(rng)
+        if pictures.is_meta:  # which has no pixels to move, and takes its time to do so
+            return pictures
         return torch.roll(pictures, (oy, ox), (-2, -1)) if ox or oy else pictures
 
-    return roll
+    def draw(self, rng: Rng, size: Size) -> Tensor:  # noqa: ARG002
+        """Return the shift along x and along y; see `batcountry.optim.transforms.base.Split`."""
+        return torch.tensor(self._shift(rng), dtype=torch.float32)
+
+    def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`."""
+        if pictures.is_meta or not self.largest:
+            return pictures
+        return _Rolled.apply(pictures, drawn)  # type: ignore[no-untyped-call]
 
 
-def pad(pixels: int, fill: Literal["mean", "edge", "reflect"] = "mean") -> Transform:
+class _Rolled(torch.autograd.Function):
+    """Pictures rolled by a shift that is a tensor; the gradient is rolled back, as each pixel has one place."""
+
+    @staticmethod
+    def forward(ctx: Any, pictures: Tensor, shift: Tensor) -> Tensor:
+        ctx.save_for_backward(shift)
+        return _rolled(pictures, shift)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        (shift,) = ctx.saved_tensors
+        return _rolled(gradient, -shift), None
+
+
+def _rolled(pictures: Tensor, shift: Tensor) -> Tensor:
+    for axis, by in ((-1, shift[0]), (-2, shift[1])):
+        length = pictures.shape[axis]
+        at = torch.arange(length, device=pictures.device) - by.long()
+        pictures = pictures.index_select(axis, at.remainder(length))
+    return pictures
+
+
+def pad(pixels: int, fill: Fill = "mean") -> Transform:
     """Put a border of so many pixels around pictures, so that jitter and rotation have something to bring in.
 
     Parameters
@@ -42,26 +90,51 @@ def pad(pixels: int, fill: Literal["mean", "edge", "reflect"] = "mean") -> Trans
     """
     if not 0 <= pixels <= 1024:
         raise RecipeError("pad is a number of pixels, 0 to 1024")
+    return Pad(pixels, fill)
 
-    def padded(pictures: Tensor, _: Rng) -> Tensor:
-        if fill == "mean":
+
+@dataclass(frozen=True)
+class Pad:
+    """What `pad` makes."""
+
+    pixels: int
+    fill: Fill
+
+    def __call__(self, pictures: Tensor, _: Rng) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`."""
+        return self._padded(pictures)
+
+    def draw(self, rng: Rng, size: Size) -> Tensor:  # noqa: ARG002
+        """Return no numbers; see `batcountry.optim.transforms.base.Split`."""
+        return torch.empty(0)
+
+    def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:  # noqa: ARG002
+        """See `batcountry.optim.transforms.base.Split`."""
+        return self._padded(pictures)
+
+    def _padded(self, pictures: Tensor) -> Tensor:
+        if self.fill == "mean":
             mean = pictures.detach().mean((-2, -1), keepdim=True)
-            return F.pad(pictures - mean, (pixels,) * 4) + mean
+            return F.pad(pictures - mean, (self.pixels,) * 4) + mean
         for axis in (-2, -1):
-            at = _around(pictures.shape[axis], pixels, mirrored=fill == "reflect")
-            pictures = pictures.index_select(axis, at.to(pictures.device))
+            at = torch.arange(-self.pixels, pictures.shape[axis] + self.pixels, device=pictures.device)
+            length = pictures.shape[axis]
+            at = mirrored(at, length) if self.fill == "reflect" else at.clamp(0, length - 1)
+            pictures = pictures.index_select(axis, at)
         return pictures
 
-    return padded
 
+def mirrored(at: Tensor, length: int | Tensor) -> Tensor:
+    """Return which pixel of an axis stands at places of it that may be beyond its ends, however far, if it is mirrored there.
 
-def _around(length: int, pixels: int, *, mirrored: bool) -> Tensor:
-    """Return which pixel stands at each place of an axis with a border, however wide that is."""
-    at = torch.arange(-pixels, length + pixels)
-    if not mirrored or length == 1:
-        return at.clamp(0, length - 1)
-    at = at.remainder(2 * length - 2)
-    return torch.minimum(at, 2 * length - 2 - at)
+    Parameters
+    ----------
+    length
+        Of the axis; a tensor where it is not to be read.
+    """
+    turn = (2 * length - 2).clamp(min=1) if isinstance(length, Tensor) else max(2 * length - 2, 1)
+    at = at.remainder(turn)
+    return torch.minimum(at, turn - at)
 
 
 def crop(height: int, width: int | None = None) -> Transform:
@@ -72,27 +145,85 @@ def crop(height: int, width: int | None = None) -> Transform:
     across = height if width is None else width
     if min(height, across) < 1:
         raise RecipeError("crop is a number of pixels, 1 or more")
+    return Crop(height, across)
 
-    def cropped(pictures: Tensor, rng: Rng) -> Tensor:
-        spare = [have - want for have, want in zip(pictures.shape[-2:], (height, across), strict=True)]
+
+@dataclass(frozen=True)
+class Crop:
+    """What `crop` makes."""
+
+    height: int
+    width: int
+
+    def _corner(self, rng: Rng, size: Size) -> tuple[int, int]:
+        spare = [have - want for have, want in zip(size, (self.height, self.width), strict=True)]
         if min(spare) < 0:
-            high, wide = pictures.shape[-2:]
+            high, wide = size
             raise RecipeError(
-                f"crop cuts {across}×{height} pixels out of a picture, and this one has {wide}×{high} there; "
+                f"crop cuts {self.width}×{self.height} pixels out of a picture, and this one has {wide}×{high} there; "
                 "use a larger picture, fewer octaves, or pad it first"
             )
         y, x = (int(rng.randint(0, pixels + 1, 1)[0]) for pixels in spare)
-        return pictures[..., y : y + height, x : x + across]
+        return y, x
 
-    return cropped
+    def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`."""
+        y, x = self._corner(rng, (pictures.shape[-2], pictures.shape[-1]))
+        return pictures[..., y : y + self.height, x : x + self.width]
+
+    def draw(self, rng: Rng, size: Size) -> Tensor:
+        """Return the row and the column of the corner; see `batcountry.optim.transforms.base.Split`."""
+        return torch.tensor(self._corner(rng, size), dtype=torch.float32)
+
+    def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`."""
+        return _Cut.apply(pictures, drawn, (self.height, self.width))  # type: ignore[no-untyped-call]
+
+
+class _Cut(torch.autograd.Function):
+    """A part of pictures whose corner is a tensor; where nothing was cut out there is no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, pictures: Tensor, corner: Tensor, size: Size) -> Tensor:
+        rows, columns = (
+            torch.arange(length, device=pictures.device) + by.long()
+            for length, by in zip(size, corner, strict=True)
+        )
+        ctx.save_for_backward(rows, columns)
+        ctx.shape = pictures.shape
+        return pictures.index_select(-2, rows).index_select(-1, columns)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        rows, columns = ctx.saved_tensors
+        wide = gradient.new_zeros(*gradient.shape[:-1], ctx.shape[-1]).index_copy(-1, columns, gradient)
+        return gradient.new_zeros(ctx.shape).index_copy(-2, rows, wide), None, None
 
 
 def flip(chance: float = 0.5) -> Transform:
     """Mirror pictures, left for right, with a chance of 0 to 1."""
     if not 0 <= chance <= 1:
         raise RecipeError("the chance of a flip is 0 to 1")
+    return Flip(chance)
 
-    def flipped(pictures: Tensor, rng: Rng) -> Tensor:
-        return pictures.flip(-1) if float(rng.uniform(0, 1, 1)[0]) < chance else pictures
 
-    return flipped
+@dataclass(frozen=True)
+class Flip:
+    """What `flip` makes."""
+
+    chance: float
+
+    def _flips(self, rng: Rng) -> bool:
+        return float(rng.uniform(0, 1, 1)[0]) < self.chance
+
+    def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`."""
+        return pictures.flip(-1) if self._flips(rng) else pictures
+
+    def draw(self, rng: Rng, size: Size) -> Tensor:  # noqa: ARG002
+        """Return 1 to mirror them, or 0; see `batcountry.optim.transforms.base.Split`."""
+        return torch.tensor([float(self._flips(rng))])
+
+    def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`."""
+        return torch.where(drawn > 0, pictures.flip(-1), pictures)

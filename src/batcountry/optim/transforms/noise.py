@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from batcountry.errors import RecipeError
-from batcountry.optim.transforms.base import Rng, Transform
+from batcountry.optim.transforms.base import Rng, Size, Transform
 
 _COLORS = 3
 
@@ -35,16 +35,40 @@ class Noise:
 
     def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
         """Return pictures, (N, C, H, W), with noise."""
-        drawn = self.most > self.least
-        sigma = float(rng.uniform(self.least, self.most, 1)[0]) if drawn else self.least
-        seed = int(rng.randint(0, 2**31 - 1, 1)[0])
+        sigma, seed = self._drawn(rng)
         if sigma == 0 or pictures.is_meta:  # meta: only the size is asked for
             return pictures
+        added = white_noise((min(self.channels, pictures.shape[1]), *pictures.shape[-2:]), seed)
+        return self._added(pictures, sigma * added.to(pictures))
+
+    def draw(self, rng: Rng, size: Size) -> Tensor:
+        """Return what is added, (C, H, W); see `batcountry.optim.transforms.base.Split`."""
+        sigma, seed = self._drawn(rng)
+        shape = (self.channels, *size)
+        return sigma * white_noise(shape, seed) if sigma else torch.zeros(shape)
+
+    def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`."""
+        return self._added(pictures, drawn)
+
+    def _drawn(self, rng: Rng) -> tuple[float, int]:
+        drawn = self.most > self.least
+        sigma = float(rng.uniform(self.least, self.most, 1)[0]) if drawn else self.least
+        return sigma, drawn_seed(rng)
+
+    def _added(self, pictures: Tensor, added: Tensor) -> Tensor:
         own, rest = pictures[:, : self.channels], pictures[:, self.channels :]
-        # Drawn on the CPU, where a seed means the same numbers on every machine.
-        generator = torch.Generator().manual_seed(seed)
-        added = torch.randn(own.shape[1:], generator=generator).to(pictures)
-        return torch.cat([own + sigma * added, rest], 1)
+        return torch.cat([own + added, rest], 1)
+
+
+def drawn_seed(rng: Rng) -> int:
+    """Return a seed for numbers that are drawn by PyTorch."""
+    return int(rng.randint(0, 2**31 - 1, 1)[0])
+
+
+def white_noise(shape: tuple[int, ...], seed: int) -> Tensor:
+    """Return normal numbers, drawn on the CPU, where a seed means the same numbers on every machine."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def noise(least: float, most: float | None = None) -> Transform:

@@ -2,30 +2,76 @@
 
 from __future__ import annotations
 
-from math import cos, radians, sin
+from dataclasses import dataclass
+from math import ceil, cos, radians, sin
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
-from batcountry.image.blur import gaussian_blur
-from batcountry.optim.transforms.base import Rng, Transform
+from batcountry.image.blur import convolved, gaussian_weights
+from batcountry.optim.transforms.base import Rng, Size, Transform
+from batcountry.optim.transforms.moves import mirrored
 
 
 def scale(least: float, most: float) -> Transform:
-    """Resize pictures by a random factor from `least` to `most`, 0.1 to 10, with antialiasing."""
+    """Resize pictures by a random factor from `least` to `most`, 0.1 to 10, with antialiasing.
+
+    On a graphics card the pictures that the network sees are all of the largest size, so that each step is the same work:
+    a smaller one goes on beyond its lower and right edge as its own mirror image.
+    """
     if not 0.1 <= least <= most <= 10:
         raise RecipeError("scale goes from a smaller factor to a larger one, both 0.1 to 10")
+    return Scale(least, most)
 
-    def scaled(pictures: Tensor, rng: Rng) -> Tensor:
-        factor = _drawn(least, most, rng)
-        size = [max(1, round(side * factor)) for side in pictures.shape[-2:]]
-        if size == list(pictures.shape[-2:]):
+
+@dataclass(frozen=True)
+class Scale:
+    """What `scale` makes."""
+
+    least: float
+    most: float
+
+    def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`."""
+        size = self._size(rng, (pictures.shape[-2], pictures.shape[-1]))
+        if size == pictures.shape[-2:]:
             return pictures
         return F.interpolate(pictures, size, mode="bilinear", antialias=True)
 
-    return scaled
+    def draw(self, rng: Rng, size: Size) -> Tensor:
+        """Return the height and the width they get; see `batcountry.optim.transforms.base.Split`."""
+        return torch.tensor(self._size(rng, size), dtype=torch.float32)
+
+    def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`; where `__call__` ends, the pictures are mirrored."""
+        high, wide = pictures.shape[-2:]
+        most_high, most_wide = _scaled((high, wide), self.most)
+        down = resampling(high, drawn[0], most_high, pictures.dtype)
+        across = resampling(wide, drawn[1], most_wide, pictures.dtype)
+        return down @ pictures @ across.T
+
+    def _size(self, rng: Rng, size: Size) -> Size:
+        return _scaled(size, _drawn(self.least, self.most, rng))
+
+
+def _scaled(size: Size, factor: float) -> Size:
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def resampling(length: int, new: Tensor, rows: int, dtype: torch.dtype) -> Tensor:
+    """Return the weights, (rows, length), with which an axis is resized to `new` pixels, and mirrored from there on.
+
+    They are those of PyTorch's linear interpolation with antialiasing.
+    """
+    ratio = length / new
+    at = mirrored(torch.arange(rows, device=new.device), new)
+    middle = (at + 0.5) * ratio
+    reach = ratio.clamp(min=1)
+    places = torch.arange(length, device=new.device) + 0.5
+    weights = (1 - (places - middle[:, None]).abs() / reach).clamp(min=0)
+    return (weights / weights.sum(1, keepdim=True)).to(dtype)
 
 
 def rotate(degrees: float) -> Transform:
@@ -35,22 +81,47 @@ def rotate(degrees: float) -> Transform:
     """
     if not 0 <= degrees <= 180:
         raise RecipeError("rotate is a number of degrees, 0 to 180")
+    return Rotate(degrees)
 
-    def rotated(pictures: Tensor, rng: Rng) -> Tensor:
-        angle = radians(_drawn(-degrees, degrees, rng))
+
+@dataclass(frozen=True)
+class Rotate:
+    """What `rotate` makes."""
+
+    degrees: float
+
+    def _angle(self, rng: Rng) -> float:
+        return radians(_drawn(-self.degrees, self.degrees, rng))
+
+    def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`."""
+        angle = self._angle(rng)
         return pictures if angle == 0 else rotate_by(pictures, angle)
 
-    return rotated
+    def draw(self, rng: Rng, size: Size) -> Tensor:
+        """Return the turn as a matrix, (2, 3); see `batcountry.optim.transforms.base.Split`."""
+        return torch.tensor(_turn(self._angle(rng), size), dtype=torch.float32)
+
+    def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`."""
+        return _turned(pictures, drawn.to(pictures.dtype)) if self.degrees else pictures
 
 
 def rotate_by(pictures: Tensor, angle: float) -> Tensor:
     """Return (N, C, H, W) rotated about the middle, counter-clockwise, by an angle in radians."""
-    high, wide = pictures.shape[-2:]
+    matrix = _turn(angle, (pictures.shape[-2], pictures.shape[-1]))
+    return _turned(pictures, torch.tensor(matrix, dtype=pictures.dtype, device=pictures.device))
+
+
+def _turn(angle: float, size: Size) -> list[list[float]]:
     # affine_grid counts from -1 to 1 along either axis, so an angle in pixels needs the ratio of the sides.
-    matrix = [[cos(angle), -sin(angle) * high / wide, 0.0], [sin(angle) * wide / high, cos(angle), 0.0]]
-    theta = torch.tensor(matrix, dtype=pictures.dtype, device=pictures.device)
-    shape = [len(pictures), 1, high, wide]
-    grid = F.affine_grid(theta.expand(len(pictures), 2, 3), shape, align_corners=False)
+    high, wide = size
+    return [[cos(angle), -sin(angle) * high / wide, 0.0], [sin(angle) * wide / high, cos(angle), 0.0]]
+
+
+def _turned(pictures: Tensor, matrix: Tensor) -> Tensor:
+    shape = [len(pictures), 1, *pictures.shape[-2:]]
+    grid = F.affine_grid(matrix.expand(len(pictures), 2, 3), shape, align_corners=False)
     return F.grid_sample(pictures, grid, "bilinear", "reflection", align_corners=False)
 
 
@@ -62,14 +133,37 @@ def blur(least: float, most: float | None = None) -> Transform:
     last = least if most is None else most
     if not 0 <= least <= last <= 64:
         raise RecipeError("blur goes from a smaller number of pixels to a larger one, both 0 to 64")
+    return Blur(least, last)
 
-    def blurred(pictures: Tensor, rng: Rng) -> Tensor:
-        sigma = _drawn(least, last, rng)
-        if sigma == 0:
-            return pictures
-        return gaussian_blur(pictures, sigma, truncate=4, edge="replicate", dtype=torch.float64)
 
-    return blurred
+@dataclass(frozen=True)
+class Blur:
+    """What `blur` makes."""
+
+    least: float
+    most: float
+
+    def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`."""
+        sigma = _drawn(self.least, self.most, rng)
+        return pictures if sigma == 0 else convolved(pictures, self._weights(sigma).to(pictures), "replicate")
+
+    def draw(self, rng: Rng, size: Size) -> Tensor:  # noqa: ARG002
+        """Return the weights, as many as the widest has; see `batcountry.optim.transforms.base.Split`."""
+        sigma = _drawn(self.least, self.most, rng)
+        weights = self._weights(sigma).float() if sigma else torch.ones(1)
+        return F.pad(weights, (self._reach(self.most) - len(weights) // 2,) * 2)
+
+    def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
+        """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`, but for rounding."""
+        return convolved(pictures, drawn.to(pictures.dtype), "replicate") if self.most else pictures
+
+    def _weights(self, sigma: float) -> Tensor:
+        return gaussian_weights(sigma, self._reach(sigma), torch.float64)
+
+    @staticmethod
+    def _reach(sigma: float) -> int:
+        return ceil(4 * sigma)
 
 
 def _drawn(least: float, most: float, rng: Rng) -> float:

@@ -42,6 +42,14 @@ class MemoryOptions(Options):
             unit="pixels",
         ),
     ] = None
+    view_batch: Annotated[
+        int | None,
+        MEMORY(
+            "Of several views, how many the network sees at once; as many as the memory allows if not given.",
+            ge=1,
+            le=256,
+        ),
+    ] = None
     max_memory: Annotated[
         BytesText | None,
         MEMORY(

@@ -85,6 +85,15 @@ class StepOptions(Options):
             examples=["pad(8), rotate(10)", "jitter(8), scale(0.9, 1.1), rotate(10)"],
         ),
     ] = None
+    views: Annotated[
+        int,
+        STEP(
+            "Copies of the picture that the network sees in each step, each moved and transformed by random numbers of "
+            "its own; the step follows the mean of their gradients.",
+            ge=1,
+            le=256,
+        ),
+    ] = 1
     redirect_relu: Annotated[
         int,
         STEP(
