@@ -32,6 +32,7 @@ def test_recipes_of_all_kinds_give_there_what_they_give_on_the_processor():
         assert isinstance(found, list), (recipe, found)
         off, change = found
         assert change > 1
-        if recipe.get("param") != "maco":  # whose waves without a size turn either way by a last digit
+        # Beside a processor pictures are scaled within a grid that stays; waves without a size turn either way by a last digit.
+        if "transforms" not in recipe and recipe.get("param") != "maco":
             assert off < 0.1 * change, recipe
     assert tone == pytest.approx(0, abs=1e-2)
