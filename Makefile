@@ -31,7 +31,7 @@ SMOKE = rm -rf .make/smoke && mkdir .make/smoke && cp -r tests/smoke .make/smoke
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: FORCE help dream studio test lint format keywords words types docs pictures studio-pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-memory bench-motion bench-params bench-atlas bench-modules bench-kernels bench-cuda bench-studio fuzz mutants clean
+.PHONY: FORCE help dream studio test lint format keywords words types docs pictures studio-pictures notebook address wheel wheel-lowest bench bench-open bench-peers bench-boundless bench-memory bench-motion bench-params bench-atlas bench-modules bench-kernels bench-cuda bench-peak bench-studio fuzz mutants clean
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -124,6 +124,9 @@ bench-modules: .make/test
 
 bench-kernels: .make/package
 	@$(BIN)/python benchmarks/kernels.py $(ARGS)
+
+bench-peak: .make/package
+	@$(BIN)/python benchmarks/peak.py $(ARGS)
 
 bench-cuda: .make/test
 	@$(BIN)/python benchmarks/cuda_card.py $(ARGS)

@@ -34,14 +34,15 @@ from torch.nn import functional as F
 
 from batcountry import open_model
 from batcountry.backend.kernels import lrn, onednn_conv
-from batcountry.backend.kernels.onednn_conv import Filter, has_onednn
+from batcountry.backend.kernels.onednn_conv import Filter
 from batcountry.backend.kernels.pool import Windows
 from batcountry.backend.kernels.winograd import Winograd, multiplies
+from batcountry.backend.processor import has_onednn
 from batcountry.caffe import fusion
 from batcountry.caffe.layers import convolution as caffe_convolution
 from batcountry.dreams.dreamer import Dreamer
 from batcountry.image.sky import sky
-from batcountry.models.loaders import caffe_network, efficientnet_lite
+from batcountry.models.loaders import caffe_network, efficientnet_blocks
 from batcountry.objectives import layers
 
 ROOT = Path(__file__).parents[1]
@@ -105,7 +106,7 @@ def _taking_no_pools(plain: Callable[..., Any], step: fusion.Step) -> Any:
     return None if step.windows else plain(step)
 
 
-_LITE = efficientnet_lite.Convolution
+_LITE = efficientnet_blocks.Convolution
 _PLAIN_CALL = _LITE.__call__
 
 GOOGLENET, LITE = "GoogLeNet", "EfficientNet-Lite0"
@@ -127,8 +128,8 @@ KERNELS: Mapping[str, tuple[Replacement, ...]] = {
     "mean-square": ((layers, "mean_square", lambda x: x.square().mean(1)),),
     "packed-weights": ((Filter, "_packed", lambda self, _: self.weight),),
     "onednn-convolution": (
-        (caffe_network, "has_onednn", _nothing),
-        (efficientnet_lite, "has_onednn", _nothing),
+        (caffe_network, "has_filters", _nothing),
+        (efficientnet_blocks, "has_filters", _nothing),
     ),
     "max-pool": ((Windows, "loops", False),),
     "pool-above-zero": (
@@ -138,7 +139,7 @@ KERNELS: Mapping[str, tuple[Replacement, ...]] = {
     "lrn": ((lrn, "kind", _nothing),),
     "picture-gradient": (
         (caffe_convolution, "conv2d", F.conv2d),
-        (efficientnet_lite, "conv2d", F.conv2d),
+        (efficientnet_blocks, "conv2d", F.conv2d),
         (onednn_conv, "picture_gradient", _picture_gradient),
     ),
 }

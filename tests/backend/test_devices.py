@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import batcountry
-from batcountry.backend import devices
-from batcountry.backend.devices import free_memory, has_fast_bfloat16, pick_device, used_memory
+from batcountry.backend import devices, processor
+from batcountry.backend.devices import fast_type, free_memory, is_fast, pick_device, used_memory
 from batcountry.errors import RecipeError
 
 CPU = torch.device("cpu")
@@ -53,14 +53,14 @@ def test_a_variable_with_a_device_that_is_not_there_is_said(monkeypatch, name):
 
 
 def test_avx512_that_pytorch_or_onednn_may_not_use_multiplies_nothing_fast(monkeypatch):
-    monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx512f", "avx512_bf16"}))
+    monkeypatch.setattr(processor, "cpu_flags", lambda: frozenset({"avx512f", "avx512_bf16"}))
     for capability, onednn, fast in (("AVX512", True, True), ("AVX2", True, False), ("AVX512", False, False)):
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda found=capability: found)
-        monkeypatch.setattr(devices, "has_onednn", lambda dtype, found=onednn: found)
-        assert has_fast_bfloat16(CPU) == fast
-    monkeypatch.setattr(devices, "has_onednn", lambda dtype: True)
-    monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx2", "avx512f"}))
-    assert not has_fast_bfloat16(CPU)
+        monkeypatch.setattr(processor, "has_onednn", lambda dtype, found=onednn: found)
+        assert is_fast(CPU, torch.bfloat16) == fast
+    monkeypatch.setattr(processor, "has_onednn", lambda dtype: True)
+    monkeypatch.setattr(processor, "cpu_flags", lambda: frozenset({"avx2", "avx512f"}))
+    assert not is_fast(CPU, torch.bfloat16)
 
 
 @pytest.fixture
@@ -144,27 +144,38 @@ def test_a_container_may_leave_less_than_the_system(monkeypatch, files, free):
 def test_memory_of_a_card_is_what_pytorch_says(monkeypatch):
     card = torch.device("cuda", 1)
     asked = []
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: asked.append(device) or 11)
-    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: asked.append(device) or 16)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: asked.append(device) or (22, 99))
-    assert (used_memory(card), free_memory(card)) == (
-        11,
-        27,
-    )  # what PyTorch keeps without using it is free, too
+    for name, found in (("memory_allocated", 11), ("memory_reserved", 15), ("mem_get_info", (22, 99))):
+        monkeypatch.setattr(torch.cuda, name, lambda device, found=found: asked.append(device) or found)
+    # What PyTorch keeps and no tensor uses can be taken, too.
+    assert (used_memory(card), free_memory(card)) == (11, 26)
     assert set(asked) == {card}
 
 
-@pytest.mark.parametrize(("capability", "fast"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
-def test_cards_multiply_bfloat16_fast_from_ampere_on(monkeypatch, capability, fast):
+@pytest.mark.parametrize(
+    ("capability", "half", "fast"),
+    [((6, 1), False, False), ((7, 5), True, False), ((8, 0), True, True), ((9, 0), True, True)],
+)
+def test_cards_multiply_float16_fast_from_volta_on_and_bfloat16_from_ampere_on(
+    monkeypatch, capability, half, fast
+):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
-    assert has_fast_bfloat16(torch.device("cuda")) == fast
+    card = torch.device("cuda")
+    assert (is_fast(card, torch.float16), is_fast(card, torch.bfloat16)) == (half, fast)
+
+
+def test_fast_is_float16_on_cards_where_numbers_are_small_and_bfloat16_elsewhere():
+    card = torch.device("cuda", 1)
+    assert (fast_type(card, small=True), fast_type(card, small=False)) == (torch.float16, torch.bfloat16)
+    for device in (CPU, torch.device("meta")):
+        assert fast_type(device, small=True) == fast_type(device, small=False) == torch.bfloat16
 
 
 def test_other_devices_are_not_taken_to_multiply_bfloat16_fast(monkeypatch):
-    monkeypatch.setattr(devices, "_cpu_flags", lambda: frozenset({"avx512_bf16"}))
-    monkeypatch.setattr(devices, "_uses_avx512", lambda: True)
-    assert has_fast_bfloat16(CPU)
-    assert not has_fast_bfloat16(torch.device("mps"))
+    monkeypatch.setattr(processor, "cpu_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(processor, "uses_avx512", lambda: True)
+    assert is_fast(CPU, torch.bfloat16)
+    assert not is_fast(CPU, torch.float16)
+    assert not is_fast(torch.device("mps"), torch.bfloat16)
 
 
 @pytest.mark.parametrize(
@@ -176,12 +187,12 @@ def test_the_processors_abilities_are_what_linux_says_or_none(monkeypatch, text)
             raise OSError
         return text
 
-    monkeypatch.setattr(devices, "Path", lambda _: SimpleNamespace(read_text=read))
-    devices._cpu_flags.cache_clear()
+    monkeypatch.setattr(processor, "Path", lambda _: SimpleNamespace(read_text=read))
+    processor.cpu_flags.cache_clear()
     try:
-        found = devices._cpu_flags()
+        found = processor.cpu_flags()
     finally:
-        devices._cpu_flags.cache_clear()
+        processor.cpu_flags.cache_clear()
     assert found == ({"flags", ":", "fpu", "amx_bf16", "avx2"} if text and "avx2" in text else set())
 
 

@@ -517,7 +517,7 @@ def test_attention_is_heard_also_where_no_gradient_is_asked_for():
 
 
 def test_auto_is_fast_for_dense_networks_and_exact_for_convolutions_in_groups(monkeypatch):
-    monkeypatch.setattr(model_module, "has_fast_bfloat16", lambda device: True)
+    monkeypatch.setattr(model_module, "is_fast", lambda device, dtype: True)
     grouped = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 64, 1))
     for net, precision in (
         (seeded(ResidualNet), "fast"),

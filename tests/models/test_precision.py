@@ -4,7 +4,7 @@ import torch
 
 import batcountry
 from batcountry import open_model
-from batcountry.backend.devices import has_fast_bfloat16
+from batcountry.backend.devices import is_fast
 from batcountry.errors import ModelError
 from batcountry.image.sky import sky
 from batcountry.models import model as model_module
@@ -39,7 +39,7 @@ def test_fast_activations_are_float32_and_near_the_exact_ones(model):
 def test_auto_is_fast_where_the_hardware_and_the_network_are_made_for_it(monkeypatch):
     caffe, lite = open_caffe(CASE / "net.prototxt", CASE / "net.caffemodel"), open_model()
     for made in (True, False):
-        monkeypatch.setattr(model_module, "has_fast_bfloat16", lambda device, made=made: made)
+        monkeypatch.setattr(model_module, "is_fast", lambda device, dtype, made=made: made)
         assert caffe.at("auto").precision == ("fast" if made else "exact")
         assert lite.at("auto").precision == ("fast" if made else "exact")
     assert caffe.at("exact") is caffe and caffe.at("fast") is caffe.at("fast")
@@ -59,7 +59,7 @@ def test_a_network_of_one_precision_says_so(two_channels):
 
 
 def test_the_meta_device_multiplies_nothing_fast():
-    assert not has_fast_bfloat16(torch.device("meta"))
+    assert not is_fast(torch.device("meta"), torch.bfloat16)
 
 
 @pytest.mark.slow
@@ -79,3 +79,22 @@ def test_a_fast_dream_comes_as_far_as_an_exact_one(googlenet):
         scores[precision] = np.mean(dreams, axis=0)
     assert scores["fast"].mean() == pytest.approx(scores["exact"].mean(), rel=0.03)
     assert scores["exact"][-1] > 2.5 * scores["exact"][0]
+
+
+def test_the_gradient_of_a_network_in_float16_is_the_exact_one(monkeypatch, googlenet):
+    """As on a card; a processor multiplies float16 too, only slowly."""
+    monkeypatch.setattr(
+        model_module, "fast_type", lambda device, small: torch.float16 if small else torch.bfloat16
+    )
+    image = torch.from_numpy(np.float32(sky(112, 80))).permute(2, 0, 1)[None].contiguous()
+    for opened, layer in ((open_model(), "blocks.10"), (open_model(googlenet), "inception_4c/output")):
+        exact, fast = (gradient(opened.at(each), layer, image) for each in ("exact", "fast"))
+        assert fast.dtype == torch.float32
+        assert 0.95 < torch.cosine_similarity(exact.flatten(), fast.flatten(), 0) < 1 - 1e-6
+        assert (fast.norm() / exact.norm() - 1).abs() < 0.05
+
+
+def gradient(model, layer, image):
+    leaf = image.clone().requires_grad_()
+    values = model.activations(leaf, [layer])[layer]
+    return torch.autograd.grad(values, leaf, values.detach())[0]

@@ -7,17 +7,18 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
-from pathlib import Path
 
 import psutil
 import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import resident_memory
-from batcountry.backend.kernels.onednn_conv import has_onednn
+from batcountry.backend.processor import has_fast_bfloat16
 from batcountry.backend.threads import CGROUPS
 from batcountry.errors import RecipeError
+
+_CARDS = ("cuda", "xpu")
+"""Kinds of devices of which PyTorch says how much memory is in use."""
 
 AUTO = "BATCOUNTRY_DEVICE"
 """The environment variable that names the device which `auto` is."""
@@ -65,16 +66,17 @@ def _available(kind: str) -> bool:
 
 def used_memory(device: torch.device) -> int:
     """Return the bytes in use: of this process, or by tensors on a graphics card."""
-    if device.type == "cuda":
-        return torch.cuda.memory_allocated(device)
+    if device.type in _CARDS:
+        return int(torch.get_device_module(device).memory_allocated(device))
     return resident_memory()
 
 
 def free_memory(device: torch.device) -> int:
     """Return the bytes that can still be taken without pushing anything out, as far as the system or its container says."""
-    if device.type == "cuda":
-        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0]) + kept
+    if device.type in _CARDS:
+        card = torch.get_device_module(device)
+        kept = card.memory_reserved(device) - card.memory_allocated(device)
+        return int(card.mem_get_info(device)[0]) + kept
     free = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):
         limit = int((CGROUPS / "memory.max").read_text())
@@ -82,10 +84,26 @@ def free_memory(device: torch.device) -> int:
     return max(free, 0)
 
 
+FAST_TYPES: dict[str, tuple[torch.dtype, torch.dtype]] = {
+    "cpu": (torch.bfloat16, torch.bfloat16),
+    "cuda": (torch.float16, torch.bfloat16),
+    "mps": (torch.float16, torch.bfloat16),
+    "xpu": (torch.float16, torch.bfloat16),
+}
+"""In which type a network runs fast on a kind of device: one whose numbers are known to stay small, and any other.
+
+Both are as quick where both are; float16 is four times as precise and ends at 65,504. Processors have instructions for bfloat16.
+"""
+
+
+def widest_float(device: torch.device) -> torch.dtype:
+    """Return the most precise type of fractions that a device has: Apple's have no float64, nor have all of Intel's."""
+    return torch.float64 if device.type in ("cpu", "cuda") else torch.float32
+
+
 def widened(number: Tensor | float, like: Tensor) -> Tensor:
     """Return a number as a tensor without axes in float64, or float32 where the device of `like` has nothing wider."""
-    dtype = torch.float32 if like.device.type == "mps" else torch.float64
-    return torch.as_tensor(number, dtype=dtype, device=like.device).detach()
+    return torch.as_tensor(number, dtype=widest_float(like.device), device=like.device).detach()
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
@@ -110,37 +128,30 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 def measured(work: Callable[[], object], device: torch.device) -> tuple[int, float]:
     """Do some work on a device, and return the bytes that it had in use at most beside what there was, and its seconds."""
-    cuda = device.type == "cuda"
+    card = torch.get_device_module(device) if device.type in _CARDS else None
     before = used_memory(device)
-    if cuda:
-        torch.cuda.reset_peak_memory_stats(device)
-        torch.cuda.synchronize(device)
+    if card is not None:
+        card.reset_peak_memory_stats(device)
+        card.synchronize(device)
     begun = time.perf_counter()
     work()
-    if cuda:
-        torch.cuda.synchronize(device)
+    if card is not None:
+        card.synchronize(device)
     seconds = time.perf_counter() - begun
-    peak = torch.cuda.max_memory_allocated(device) if cuda else used_memory(device)
+    peak = used_memory(device) if card is None else card.max_memory_allocated(device)
     return peak - before, seconds
 
 
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 faster than float32: AMX, AVX512-BF16, or NVIDIA's from Ampere on."""
+def fast_type(device: torch.device, *, small: bool) -> torch.dtype:
+    """Return the type in which a network runs fast on a device; `small` says that its numbers stay far below 65,504."""
+    return FAST_TYPES.get(device.type, FAST_TYPES["cpu"])[0 if small else 1]
+
+
+def is_fast(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether a device multiplies a type faster than float32.
+
+    bfloat16: with AMX, AVX512-BF16, or NVIDIA's cards from Ampere on. float16: NVIDIA's from Volta on.
+    """
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    return device.type == "cpu" and _uses_avx512() and bool(_cpu_flags() & {"amx_bf16", "avx512_bf16"})
-
-
-def _uses_avx512() -> bool:
-    """Whether PyTorch and its oneDNN use AVX-512: `ATEN_CPU_CAPABILITY` and `ONEDNN_MAX_CPU_ISA` may keep them from it."""
-    return torch.backends.cpu.get_cpu_capability().startswith("AVX512") and has_onednn(torch.bfloat16)
-
-
-@cache
-def _cpu_flags() -> frozenset[str]:
-    """Return what Linux says the processor can do; nothing elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return frozenset()
-    return frozenset(next((line.split() for line in lines if line.startswith("flags")), ()))
+        return torch.cuda.get_device_capability(device) >= ((7, 0) if dtype == torch.float16 else (8, 0))
+    return device.type == "cpu" and dtype == torch.bfloat16 and has_fast_bfloat16()

@@ -9,9 +9,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from batcountry.backend.devices import has_fast_bfloat16
-
-_CPU = torch.device("cpu")
+from batcountry.backend.processor import has_fast_bfloat16
 
 
 def processor_name() -> str:
@@ -26,7 +24,7 @@ def processor_name() -> str:
 def instructions_used() -> str:
     """Return which of a processor's instructions for many numbers at once PyTorch uses here, such as `AVX512, bfloat16`."""
     widest = torch.backends.cpu.get_cpu_capability()
-    return f"{widest}, bfloat16" if has_fast_bfloat16(_CPU) else str(widest)
+    return f"{widest}, bfloat16" if has_fast_bfloat16() else str(widest)
 
 
 def device_name(device: torch.device) -> str:

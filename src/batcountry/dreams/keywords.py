@@ -149,8 +149,8 @@ class DreamOptions(TypedDict, total=False):
     (default: none).
     """
     precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
+    """exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made
+    for it (default: auto).
     """
     windows: str
     """HEIGHTxWIDTH of overlapping windows to show the network; input: of its own size; none: all at once
@@ -279,8 +279,8 @@ class VisualizeOptions(TypedDict, total=False):
     (default: none).
     """
     precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
+    """exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made
+    for it (default: auto).
     """
     windows: str
     """HEIGHTxWIDTH of overlapping windows to show the network; input: of its own size; none: all at once
@@ -403,8 +403,8 @@ class ChannelOptions(TypedDict, total=False):
     (default: none).
     """
     precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
+    """exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made
+    for it (default: auto).
     """
     windows: str
     """HEIGHTxWIDTH of overlapping windows to show the network; input: of its own size; none: all at once
@@ -531,8 +531,8 @@ class ZoomOptions(TypedDict, total=False):
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
     precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
+    """exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made
+    for it (default: auto).
     """
     tile: int | None
     """Side of the tiles for the gradient, in pixels, 0 for none; chosen by memory if not given."""
@@ -645,8 +645,8 @@ class VideoOptions(TypedDict, total=False):
     enlarge: int | None
     """Enlarge the picture first if its longer side has fewer pixels than this."""
     precision: Literal["exact", "fast", "auto"]
-    """exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it
-    (default: auto).
+    """exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made
+    for it (default: auto).
     """
     tile: int | None
     """Side of the tiles for the gradient, in pixels, 0 for none; chosen by memory if not given."""

@@ -9,8 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from batcountry.backend.devices import CardFull, has_fast_bfloat16
+from batcountry.backend.devices import fast_type, is_fast, is_out_of_memory
+from batcountry.backend.float32 import full_float32
 from batcountry.backend.idle import Idle
+from batcountry.backend.scaled_gradient import ScaledGradient
+from batcountry.backend.widened import widened_products
 from batcountry.errors import LayerNotFound, ModelError
 from batcountry.models.inspect.other_families import layers_at_depth_of
 from batcountry.models.layer import Layer as Layer
@@ -152,8 +155,21 @@ class Model:
         names = {name: self.layer(name).name for name in layers}
         own_names = set(names.values())
         x = image - self._offset.to(image.dtype)
-        outputs = self.network.run(x if self._inside is None else x.to(self._inside), own_names)
-        return {name: outputs[own].to(image.dtype) for name, own in names.items()}
+        outputs = self._run(x, own_names)
+        return {name: outputs[own] for name, own in names.items()}
+
+    def _run(self, x: Tensor, layers: set[str]) -> dict[str, Tensor]:
+        """Run the network in its precision; what comes out is as precise as what goes in."""
+        if self._inside == torch.float16:
+            scaled = ScaledGradient()
+            return scaled.leave(self.network.run(scaled.enter(x), layers), x.dtype)
+        if self._inside is None:
+            with full_float32():  # whoever takes the gradient has it open until then
+                outputs = self.network.run(x, layers)
+        else:
+            with widened_products(x.device):
+                outputs = self.network.run(x.to(self._inside), layers)
+        return {name: each.to(x.dtype) for name, each in outputs.items()}
 
     @property
     def module(self) -> nn.Module:
@@ -181,7 +197,7 @@ class Model:
 
     @property
     def precision(self) -> str:
-        """`exact`, or `fast` if the network runs in bfloat16."""
+        """`exact`, or `fast` if the network runs in bfloat16 or float16."""
         return "exact" if self._inside is None else "fast"
 
     def at(self, precision: str) -> Model:
@@ -191,8 +207,8 @@ class Model:
         ----------
         precision
             `exact`: the network runs in the picture's precision, float32. `fast`: it runs in
-            bfloat16, pictures and activations being float32 as before. `auto`: fast if the device is
-            made for it and the network prefers it.
+            bfloat16, or in float16 on a card if its numbers stay small, pictures and activations being float32
+            as before. `auto`: fast if the device is made for it and the network prefers it.
 
         Raises
         ------
@@ -202,8 +218,9 @@ class Model:
         network = self.network
         if precision == "exact" or self._inside is not None:
             return self
+        dtype = fast_type(self.device, small=getattr(network, "has_small_numbers", False))
         if precision == "auto" and not (
-            isinstance(network, Castable) and network.prefers_bf16 and has_fast_bfloat16(self.device)
+            isinstance(network, Castable) and network.prefers_bf16 and is_fast(self.device, dtype)
         ):
             return self
         if not isinstance(network, Castable):
@@ -212,7 +229,7 @@ class Model:
             )
         if self._fast is None:
             self._fast = copy(self)
-            self._fast.network, self._fast._inside = network.cast(torch.bfloat16), torch.bfloat16
+            self._fast.network, self._fast._inside = network.cast(dtype), dtype
         return self._fast
 
     def capture_key(self) -> Hashable:
@@ -240,9 +257,9 @@ class Model:
                 activations = self.activations(
                     torch.zeros(1, self.channels, *enough, device=self.device), layers
                 )
-        except CardFull:
-            raise
-        except RuntimeError:
+        except RuntimeError as error:
+            if is_out_of_memory(error) and self.device.type != "cpu":
+                raise
             return False
         return all(each.numel() for each in activations.values())
 

@@ -48,6 +48,7 @@ class ModuleNetwork:
         self.entry = entry
         self.columns = columns
         self.prefers_bf16 = _prefers_bf16(module)
+        self.has_small_numbers = False  # for all that is known
         self._dtype: torch.dtype | None = None
         self._alone = Lock()  # hooks of one run would hear another's
         self._parts = dict(module.named_modules())

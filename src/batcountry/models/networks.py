@@ -56,6 +56,9 @@ class Castable(Protocol):
     prefers_bf16: bool
     """Whether bfloat16 makes it faster on hardware that is made for it."""
 
+    has_small_numbers: bool
+    """Whether its activations are known to stay far below 65,504, so that it may run in float16 too."""
+
     def cast(self, dtype: torch.dtype) -> Network:
         """Return the network with its weights in another precision; this one stays as it is."""
         ...

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from batcountry.backend.devices import widest_float
+
 # Brightness and two differences of color (ITU-R BT.601), whose mean and standard deviation say how light, contrasty and
 # colorful a picture is. It is linear, so holding them holds brightness exactly, which no per-channel rule does.
 _TO_TONE = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
@@ -25,12 +27,14 @@ class Tone:
     def of(cls, image: Tensor) -> Tone:
         """Measure a picture, (1, 3, H, W) RGB in gray levels."""
         flat = image[0].flatten(1)
-        mean = flat.mean(1, dtype=torch.float64)
+        wide = widest_float(image.device)
+        mean = flat.mean(1, dtype=wide)
         centered = flat - mean[:, None].to(flat.dtype)
-        covariance = (centered @ centered.T).double() / flat.shape[1]
-        to_tone = _TO_TONE.double().to(mean.device)
+        covariance = (centered @ centered.T).to(wide) / flat.shape[1]
+        to_tone = _TO_TONE.double().to(mean)
         variance = (to_tone @ covariance @ to_tone.T).diagonal()
-        return cls((to_tone @ mean).cpu(), variance.clamp(min=0).sqrt().cpu())
+        tone = to_tone @ mean, variance.clamp(min=0).sqrt()
+        return cls(*(each.cpu().double() for each in tone))
 
     def shifted(self, before: Tone, after: Tone) -> Tone:
         """Return this tone changed as `after` differs from `before`: means by adding, deviations by the ratio."""

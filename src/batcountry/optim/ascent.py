@@ -12,6 +12,7 @@ from torch import Tensor
 
 from batcountry.backend.checks import check
 from batcountry.backend.devices import widened
+from batcountry.backend.float32 import full_float32
 from batcountry.errors import RecipeError
 from batcountry.objectives.base import IMAGE, STEP, Scorer
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, stacked, unstacked
@@ -137,7 +138,7 @@ class Climb:
     def _advanced(self) -> tuple[Tensor, Tensor]:
         """Make one step; return the pictures after it, which may be the parametrization's own tensor, and the score."""
         before = [tensor.detach().clone() for tensor in self._param.tensors] if self._held else []
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad(), full_float32():
             score, gradients = self._gradients()
             if self._ascent.before_update is not None:
                 self._ascent.before_update()

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from batcountry.backend.allocator import give_back
 from batcountry.backend.determinism import same_each_time
+from batcountry.backend.float32 import full_float32
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
@@ -254,7 +255,14 @@ class TileScorer:
         self._shape = window.shape
         pixels = window.shape[0] * window.shape[-2] * window.shape[-1]
         limited = nullcontext() if self._limit is None else self._limit.over(pixels)
-        with limited, torch.inference_mode(False), torch.enable_grad(), same_each_time(window.device):
+        device = window.device
+        with (
+            limited,
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            full_float32(),
+            same_each_time(device),
+        ):
             leaf = window.detach().clone().requires_grad_()
             activations = self._model.activations(leaf, self._layers)
             shares = list(self._shares({**activations, **aux_inputs}, tile, units))

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from batcountry.backend.kernels.dispatch import has_numba
-from batcountry.backend.kernels.onednn_conv import Filter, has_onednn
+from batcountry.backend.kernels.onednn_conv import Filter
+from batcountry.backend.processor import has_onednn
 
 pytestmark = pytest.mark.skipif(
     not (has_numba() and has_onednn(torch.float32)), reason="needs Numba and oneDNN"

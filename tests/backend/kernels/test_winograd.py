@@ -8,8 +8,9 @@ from torch.nn import functional as F
 
 from batcountry.backend.kernels import winograd
 from batcountry.backend.kernels.dispatch import has_numba
-from batcountry.backend.kernels.onednn_conv import Filter, has_onednn
+from batcountry.backend.kernels.onednn_conv import Filter
 from batcountry.backend.kernels.winograd import Winograd
+from batcountry.backend.processor import has_onednn
 
 pytestmark = pytest.mark.skipif(
     not (has_numba() and has_onednn(torch.float32) and winograd.multiplies(torch.float32)),

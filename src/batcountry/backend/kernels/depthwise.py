@@ -6,12 +6,13 @@ oneDNN has the gradient of these in float32 only, and pads the same on both side
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from batcountry.backend.kernels.dispatch import channels_last, float_bits, kind, loops
+from batcountry.backend.kernels.card import launches
+from batcountry.backend.kernels.card.launches import Sliding
+from batcountry.backend.kernels.dispatch import channels_last, float_bits, is_card, kind, loops
 from batcountry.backend.kernels.onednn_conv import Filter, Pair
 
 
@@ -28,10 +29,12 @@ class Depthwise(Filter):
     after: Pair = (0, 0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return its result for a tensor (N, C, H, W) that `kind` knows."""
+        """Return its result for a tensor (N, C, H, W) that `kind` or `on_card` knows."""
+        if is_card(x):
+            return launches.depthwise(x, self.taps, self.precise_bias, self._windows(x.shape), self.bounds)
         shape = (*x.shape[:2], *self._sizes(x.shape))
         y = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
-        addresses = (each.data_ptr() for each in (x, self._taps, self.precise_bias, y))
+        addresses = (each.data_ptr() for each in (x, self.taps, self.precise_bias, y))
         loops("depthwise").forward[kind(x)](
             shape[0] * shape[2], *addresses, *self._settings(x.shape), *map(float_bits, self.bounds)
         )
@@ -40,8 +43,11 @@ class Depthwise(Filter):
     def input_gradient(self, grad: Tensor, shape: torch.Size, total: Tensor | None = None) -> Tensor:
         """See `Filter`; for gradients that `kind` knows."""
         grad = channels_last(grad)
+        if is_card(grad):
+            found = launches.depthwise_gradient(grad, self.taps, self._windows(shape))
+            return found if total is None else total.add_(found)
         found = torch.empty(shape, dtype=grad.dtype, memory_format=torch.channels_last)
-        addresses = grad.data_ptr(), self._taps.data_ptr(), 0, found.data_ptr()
+        addresses = grad.data_ptr(), self.taps.data_ptr(), 0, found.data_ptr()
         loops("depthwise").backward[kind(grad)](shape[0] * shape[2], *addresses, *self._settings(shape))
         return found if total is None else total.add_(found)
 
@@ -57,7 +63,5 @@ class Depthwise(Filter):
     def _settings(self, shape: torch.Size) -> tuple[int, ...]:
         return (*shape[2:], shape[1], *self._sizes(shape), *self.kernel, self.stride, *self.pad)
 
-    @cached_property
-    def _taps(self) -> Tensor:
-        """The weights as (rows, columns, C)."""
-        return self.weight[:, 0].permute(1, 2, 0).float().contiguous()
+    def _windows(self, shape: torch.Size) -> Sliding:
+        return Sliding((shape[2], shape[3]), self._sizes(shape), self.kernel, self.stride, self.pad)

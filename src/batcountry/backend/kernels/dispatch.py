@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from batcountry.backend.kernels.card import compiled
 from batcountry.backend.redirected_relu import is_redirecting
 
 log = logging.getLogger("batcountry")
@@ -45,6 +46,23 @@ def kind(*tensors: Tensor) -> str | None:
     )
     name = _DTYPES.get(first.dtype) if fits and first.numel() else None
     return name if name and not is_redirecting() and has_numba() else None
+
+
+def on_card(x: Tensor) -> bool:
+    """Whether loops for graphics cards run on a tensor, of a type that they know; else as `kind` has it."""
+    return (
+        is_card(x)
+        and x.ndim == 4
+        and x.numel() > 0
+        and x.is_contiguous(memory_format=torch.channels_last)
+        and not is_redirecting()
+        and compiled.compiles(x.dtype, x.device.index)
+    )
+
+
+def is_card(x: Tensor) -> bool:
+    """Whether a tensor lies where loops for graphics cards are the only ones there are."""
+    return x.device.type in compiled.DEVICES
 
 
 def compiled_loops() -> int:

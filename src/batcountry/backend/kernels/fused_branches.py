@@ -95,7 +95,10 @@ def _side_by_side(
     sizes = branches.outputs()
     like = next(each for each in grads if each is not None)
     found = torch.empty(
-        (shape[0], sum(sizes), *shape[2:]), dtype=like.dtype, memory_format=torch.channels_last
+        (shape[0], sum(sizes), *shape[2:]),
+        dtype=like.dtype,
+        device=like.device,
+        memory_format=torch.channels_last,
     )
     parts = found.split(sizes, 1)  # type: ignore[no-untyped-call]
     for part, grad, output, each in zip(parts, grads, outputs, branches.filters, strict=True):

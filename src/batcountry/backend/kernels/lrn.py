@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.backend.kernels.dispatch import channels_last, float_bits, kind, loops
+from batcountry.backend.kernels.card import launches
+from batcountry.backend.kernels.dispatch import channels_last, float_bits, kind, loops, on_card
 
 _BETA = 0.75
 """What every published net has; two roots are several times faster than a power."""
@@ -34,7 +35,10 @@ def lrn(x: Tensor, size: int, alpha: float, beta: float, k: float, *, relu: bool
     relu
         Of `x` that has been through a ReLU, take that one's gradient too.
     """
-    if beta == _BETA and size % 2 and size <= _WIDEST and k > 0 and alpha >= 0 and (name := kind(x)):
+    fits = beta == _BETA and size % 2 and size <= _WIDEST and k > 0 and alpha >= 0
+    if fits and on_card(x):
+        return _LrnOnCard.apply(x, size // 2, alpha / size, k, relu)  # type: ignore[no-untyped-call]
+    if fits and (name := kind(x)):
         settings = x.shape[3], x.shape[1], size // 2, float_bits(alpha / size), float_bits(k), int(relu)
         return _LrnLoop.apply(x, name, settings)  # type: ignore[no-untyped-call]
     x = F.relu(x) if relu else x
@@ -68,11 +72,12 @@ def channel_sums(x: Tensor, size: int) -> Tensor:
 class _Lrn(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
-        scale = channel_sums(x * x, size).mul_(alpha).add_(k)
+        wide = x.float() if x.dtype == torch.float16 else x  # whose squares would end at 255²
+        scale = channel_sums(wide * wide, size).mul_(alpha).add_(k)
         power = _power(scale, beta)
         ctx.save_for_backward(x, scale, power)
         ctx.size, ctx.alpha, ctx.beta = size, alpha, beta
-        return x * power
+        return (wide * power).to(x.dtype)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -80,7 +85,8 @@ class _Lrn(torch.autograd.Function):
         x, scale, power = ctx.saved_tensors
         direct = grad * power
         spread = channel_sums((direct * x).div_(scale), ctx.size)
-        return direct.sub_(spread.mul_(x).mul_(2 * ctx.alpha * ctx.beta)), None, None, None, None
+        found = direct.sub_(spread.mul_(x).mul_(2 * ctx.alpha * ctx.beta))
+        return found.to(x.dtype), None, None, None, None
 
 
 class _LrnLoop(torch.autograd.Function):
@@ -100,6 +106,20 @@ class _LrnLoop(torch.autograd.Function):
         rows = x.shape[0] * x.shape[2]
         loops("lrn").backward[ctx.name](rows, x.data_ptr(), grad.data_ptr(), found.data_ptr(), *ctx.settings)
         return found, None, None
+
+
+class _LrnOnCard(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, half: int, alpha: float, k: float, relu: bool) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.settings = half, alpha, k, relu
+        return launches.lrn(x, half, alpha, k)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+        (x,) = ctx.saved_tensors
+        return launches.lrn_gradient(x, channels_last(grad), *ctx.settings), None, None, None, None
 
 
 def _power(scale: Tensor, beta: float) -> Tensor:

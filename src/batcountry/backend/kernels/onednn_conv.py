@@ -8,36 +8,34 @@ convolution with a stride of 1 is run forward, with its weights turned round.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from batcountry.backend.kernels.dispatch import channels_last, kind
+from batcountry.backend.kernels.card import launches
+from batcountry.backend.kernels.card.products import Product
+from batcountry.backend.kernels.dispatch import channels_last, is_card, kind, on_card
 from batcountry.backend.kernels.input_grad import picture_gradient
 from batcountry.backend.kernels.winograd import Winograd
+from batcountry.backend.processor import has_onednn
+from batcountry.backend.widened import is_widened
 
 Pair = tuple[int, int]
 _ONE = (1, 1)
 _KEPT = 2  # shapes: those of a film's two octaves
 
 
-@cache
-def has_onednn(dtype: torch.dtype) -> bool:
-    """Whether PyTorch was built with oneDNN and it computes in a type of numbers here."""
-    ops = torch.ops.mkldnn
-    built = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if not built or not hasattr(ops, "_convolution_pointwise"):
-        return False
-    if dtype == torch.bfloat16:
-        return bool(ops._is_mkldnn_bf16_supported())
-    return dtype == torch.float32
+def has_filters(x: Tensor) -> bool:
+    """Whether `Filter` runs on a tensor."""
+    computes = has_onednn(torch.float32 if is_widened(x) else x.dtype)
+    return on_card(x) or (computes and kind(x) is not None)
 
 
 @dataclass(frozen=True, eq=False)
 class Filter:
-    """A convolution of channels-last tensors on the CPU, and what follows it.
+    """A convolution of channels-last tensors on the CPU or an NVIDIA card, and what follows it.
 
     Attributes
     ----------
@@ -70,6 +68,10 @@ class Filter:
 
     def forward(self, x: Tensor) -> Tensor:
         """Return its result for (N, C, H, W)."""
+        if is_card(x):
+            return self._forward_on_card(x)
+        if is_widened(x):
+            return self._wide.forward(x.float()).to(x.dtype)
         if self._winograd and kind(x):
             return self._winograd(x)
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
@@ -82,6 +84,45 @@ class Filter:
         return torch.ops.mkldnn._convolution_pointwise(
             x, weight, self.bias, *settings, "hardtanh", bounds, ""
         )
+
+    @cached_property
+    def _wide(self) -> Filter:
+        """The same in float32, whose weights are those of this."""
+        return replace(
+            self, weight=self.weight.float(), bias=None if self.bias is None else self.bias.float()
+        )
+
+    def _forward_on_card(self, x: Tensor) -> Tensor:
+        if self._is_depthwise:
+            windows = Product(self).windows(x.shape)
+            return launches.depthwise(x, self.taps, self.precise_bias, windows, self.bounds)
+        if self.groups == 1:
+            return self._product.forward(x)
+        parts = x.chunk(self.groups, 1)
+        found = [each.forward(channels_last(part)) for each, part in zip(self._by_group, parts, strict=True)]
+        return channels_last(torch.cat(found, 1))
+
+    @cached_property
+    def _product(self) -> Product:
+        return Product(self)
+
+    @cached_property
+    def _by_group(self) -> tuple[Filter, ...]:
+        weights = self.weight.chunk(self.groups)
+        biases = (None,) * self.groups if self.bias is None else self.bias.chunk(self.groups)
+        return tuple(
+            Filter(channels_last(weight), bias, self.stride, self.pad, 1, self.limit)
+            for weight, bias in zip(weights, biases, strict=True)
+        )
+
+    @property
+    def _is_depthwise(self) -> bool:
+        return self.groups > 1 and self.weight.shape[:2] == (self.groups, 1)
+
+    @cached_property
+    def taps(self) -> Tensor:
+        """The weights of a filter of each channel by itself as (rows, columns, C), in float32."""
+        return self.weight[:, 0].permute(1, 2, 0).float().contiguous()
 
     @cached_property
     def _winograd(self) -> Winograd | None:
@@ -97,7 +138,11 @@ class Filter:
     @cached_property
     def precise_bias(self) -> Tensor:
         """The bias in float32, zeros if there is none, (O,)."""
-        return torch.zeros(self.weight.shape[0]) if self.bias is None else self.bias.float()
+        return (
+            self.weight.new_zeros(self.weight.shape[0], dtype=torch.float32)
+            if self.bias is None
+            else self.bias.float()
+        )
 
     @cached_property
     def turned(self) -> Filter:
@@ -115,11 +160,20 @@ class Filter:
         """
         if self.stride == 1:
             return self.turned.forward(grad) if total is None else self.turned.add_to(total, grad)
-        found = picture_gradient(grad, self.weight, self.stride, self.pad, shape[2:])
+        if is_widened(grad):
+            found = self._wide.input_gradient(grad.float(), shape).to(grad.dtype)
+        elif is_card(grad):
+            found = self._product.input_gradient(grad, shape)
+        else:
+            found = picture_gradient(grad, self.weight, self.stride, self.pad, shape[2:])
         return found if total is None else total.add_(found)
 
     def add_to(self, total: Tensor, x: Tensor) -> Tensor:
         """Add its result for `x` to `total`, in place, and return that."""
+        if is_card(x):
+            return self._product.forward(x, total) if self.groups == 1 else total.add_(self.forward(x))
+        if is_widened(x):
+            return total.copy_(self._wide.forward(x.float()).add_(total))
         settings = self.pad, (self.stride, self.stride), _ONE, self.groups
         return torch.ops.mkldnn._convolution_pointwise_.binary(
             total, x, self._packed(x.shape), self.bias, *settings, "add", 1.0, None, [], None

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.backend.kernels.dispatch import channels_last, kind, loops
+from batcountry.backend.kernels.card import launches
+from batcountry.backend.kernels.dispatch import channels_last, is_card, kind, loops, on_card
 
 Pair = tuple[int, int]
 
@@ -40,8 +41,10 @@ class Windows(NamedTuple):
         return self.kernel[0] * self.kernel[1] <= _PLACES
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the maxima of a tensor that `kind` knows, and where in its window each was, 255 for nowhere."""
+        """Return the maxima of a tensor that `kind` or `on_card` knows, and where in its window each was, 255 for nowhere."""
         size, settings = self._settings(x.shape)
+        if is_card(x):
+            return launches.pool(x, size, self._sides, self.relu)
         shape = (*x.shape[:2], *size)
         y = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
         places = torch.empty_like(y, dtype=torch.uint8)
@@ -55,6 +58,8 @@ class Windows(NamedTuple):
         """Return the gradient of the input of some shape from the maxima's."""
         _, settings = self._settings(shape)
         grad = channels_last(grad)
+        if is_card(grad):
+            return launches.pool_gradient(grad, places, (shape[2], shape[3]), self._sides)
         found = torch.empty(shape, dtype=grad.dtype, memory_format=torch.channels_last)
         addresses = found.data_ptr(), grad.data_ptr(), places.data_ptr()
         loops("pool").backward[kind(grad)](shape[0] * shape[2], *addresses, *settings)
@@ -66,8 +71,11 @@ class Windows(NamedTuple):
         up, across = (_windows(*side, self.ceil) for side in sides)
         if min(up, across) < 1:
             raise RuntimeError(f"windows of {self.kernel} do not fit into {tuple(size)}")
-        windows = (*self.kernel, *self.stride, *self.pad)
-        return (up, across), (*size, channels, up, across, *windows)
+        return (up, across), (*size, channels, up, across, *self._sides)
+
+    @property
+    def _sides(self) -> tuple[int, ...]:
+        return (*self.kernel, *self.stride, *self.pad)
 
 
 def max_pool(x: Tensor, windows: Windows) -> Tensor:
@@ -76,7 +84,7 @@ def max_pool(x: Tensor, windows: Windows) -> Tensor:
     Of equal values the first in row order takes the whole gradient, and NaN is larger than any.
     Several times as fast on channels-last tensors, where the gradient needs one byte for each window.
     """
-    if windows.loops and kind(x):
+    if windows.loops and (on_card(x) or kind(x)):
         return _MaxPool.apply(x, windows)  # type: ignore[no-untyped-call]
     kernel, stride, pad, ceil, relu = windows
     x = F.relu(x) if relu else x

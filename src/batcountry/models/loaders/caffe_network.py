@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.backend.kernels.dispatch import kind
-from batcountry.backend.kernels.onednn_conv import has_onednn
+from batcountry.backend.kernels.onednn_conv import has_filters
 from batcountry.caffe.fusion import Plan, plan
 from batcountry.caffe.graph import Node, ShapeError, ancestors, infer_shapes
 from batcountry.caffe.layers.registry import Shape
@@ -84,7 +83,7 @@ class CaffeNetwork:
         x = x.contiguous(memory_format=torch.channels_last)
         if has_hooks(self._whole._module):
             return {name: each.to(x.dtype) for name, each in self.module.run(x.float(), layers).items()}
-        if kind(x) and has_onednn(x.dtype) and (planned := self._plan(frozenset(layers))):
+        if has_filters(x) and (planned := self._plan(frozenset(layers))):
             return planned.run(x)
         return run_nodes(self.nodes, {self.source: x}, layers, self._stated, _tops)
 
@@ -108,6 +107,11 @@ class CaffeNetwork:
         return {name: padding_rule(rule) for name, rule in self.sizes.rules(layers).items()}
 
     prefers_bf16 = True
+
+    @property
+    def has_small_numbers(self) -> bool:
+        """Whether its numbers are kept small by normalization, as GoogLeNet's and AlexNet's; those of VGG pass 10,000."""
+        return any(node.layer.type == "LRN" for node in self.nodes)
 
     def cast(self, dtype: torch.dtype) -> CaffeNetwork:
         """Return this network with its weights in another precision; this one stays as it is."""

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.backend.kernels.depthwise import Depthwise
-from batcountry.backend.kernels.dispatch import kind
+from batcountry.backend.kernels.dispatch import channels_last
 from batcountry.backend.kernels.fused_branches import Branches
 from batcountry.backend.kernels.input_grad import conv2d
-from batcountry.backend.kernels.onednn_conv import Filter, has_onednn
+from batcountry.backend.kernels.onednn_conv import Filter, has_filters
 
 
 @dataclass
@@ -37,13 +37,13 @@ class Convolution:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Run on (N, C, H, W); padding is TensorFlow's, uneven where the stride is 2."""
-        quick = kind(x) and has_onednn(x.dtype)
+        quick = has_filters(x)
         padding = self.before
         if self.stride == 2 and not (quick and self.groups > 1):
             x = F.pad(x, (padding, padding + 1, padding, padding + 1))
             padding = 0
         if quick:
-            return self._branches(x)[0]
+            return self._branches(channels_last(x))[0]
         pair = (self.stride,) * 2, (padding,) * 2, (1, 1)
         x = conv2d(x, self.weight, self.bias, *pair, self.groups)
         return F.relu6(x, inplace=True) if self.active else x

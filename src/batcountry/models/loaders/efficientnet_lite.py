@@ -86,6 +86,7 @@ class EfficientNetLite:
         return places_of(each.weight for part in self.parts.values() for each in part.convolutions)
 
     prefers_bf16 = True
+    has_small_numbers = True  # they end at 6 or come from such
 
     def to(self, device: torch.device) -> EfficientNetLite:
         """Move the weights to `device`."""

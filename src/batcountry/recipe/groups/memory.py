@@ -17,7 +17,7 @@ class MemoryOptions(Options):
     precision: Annotated[
         Literal["exact", "fast", "auto"],
         MEMORY(
-            "exact: float32; fast: bfloat16 inside the network; auto: fast where the hardware is made for it."
+            "exact: float32; fast: bfloat16 or float16 inside the network; auto: fast where the hardware is made for it."
         ),
     ] = "auto"
     windows: Annotated[

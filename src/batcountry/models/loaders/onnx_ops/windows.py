@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.devices import widest_float
 from batcountry.errors import ModelError
 from batcountry.models.loaders.onnx_ops.registry import OPERATORS, Node, bounded, operator
 
@@ -185,7 +186,7 @@ def local_response_norm(node: Node, x: Tensor) -> Tensor:
         squares = F.pad(x * x, [0, 0] * (x.ndim - 2) + [before, after])
         energy = sum(squares[:, first : first + x.shape[1]] for first in range(before + after + 1))
     else:
-        sums = F.pad((x * x).double().cumsum(1), [0, 0] * (x.ndim - 2) + [1, 0])
+        sums = F.pad((x * x).to(widest_float(x.device)).cumsum(1), [0, 0] * (x.ndim - 2) + [1, 0])
         place = torch.arange(x.shape[1], device=x.device)
         first, end = (place - before).clamp(min=0), (place + after + 1).clamp(max=x.shape[1])
         energy = (sums[:, end] - sums[:, first]).to(x.dtype)
