@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.devices import sent
 from batcountry.image.periodic import NO_WRAP, Wrap
 
 
@@ -21,7 +23,11 @@ def resize(image: Tensor, size: tuple[int, int], wrap: Wrap = NO_WRAP) -> Tensor
     """
     if image.shape[-2:] == size:
         return image.clone()
-    return resized_rows(lambda rows: _wrapped(image, rows), image.shape[-2], size, range(size[0]), wrap)
+    for axis, length in zip((-2, -1), size, strict=True):
+        if image.shape[axis] != length:
+            mixed = _placed(image.shape[axis], length, wrap[axis], image.device, image.dtype)
+            image = mixed.taken(image, axis)
+    return image
 
 
 def resized_rows(
@@ -63,12 +69,6 @@ def enlarged(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", antialias=True).clamp(low, high)
 
 
-def _wrapped(image: Tensor, rows: range) -> Tensor:
-    if rows.stop <= image.shape[-2]:
-        return image[..., rows.start : rows.stop, :]
-    return torch.cat([image[..., rows.start :, :], image[..., : rows.stop - image.shape[-2], :]], -2)
-
-
 class _Mixed(NamedTuple):
     """Which two pixels of an axis each new one is mixed of, and the second one's share."""
 
@@ -88,8 +88,23 @@ class _Mixed(NamedTuple):
         return cls(low, (low + 1).clamp(max=old - 1), at - low)
 
     def along(self, image: Tensor, axis: int) -> Tensor:
+        return self.placed(image.shape[axis], image.device, image.dtype).taken(image, axis)
+
+    def placed(self, old: int, device: torch.device, dtype: torch.dtype) -> _Mixed:
+        """Return this on a device, within an axis of `old` pixels, with weights of a type."""
+        low, high = (sent(index % old, device) for index in (self.low, self.high))
+        return _Mixed(low, high, sent(self.weight.to(dtype), device))
+
+    def taken(self, image: Tensor, axis: int) -> Tensor:
+        """Mix an image that this was placed for."""
         shape = [1] * image.ndim
         shape[axis] = len(self.low)
-        weight = self.weight.to(image.dtype).reshape(shape).to(image.device)
-        low, high = (index.to(image.device) % image.shape[axis] for index in (self.low, self.high))
-        return torch.lerp(image.index_select(axis, low), image.index_select(axis, high), weight)
+        low, high = (image.index_select(axis, index) for index in (self.low, self.high))
+        return torch.lerp(low, high, self.weight.reshape(shape))
+
+
+@lru_cache(maxsize=256)
+def _placed(old: int, length: int, wrap: bool, device: torch.device, dtype: torch.dtype) -> _Mixed:
+    """Return how an axis is resized, on the device where each octave of each frame needs it again."""
+    with torch.inference_mode(False):
+        return _Mixed.of(old, length, wrap).placed(old, device, dtype)

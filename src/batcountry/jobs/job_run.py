@@ -16,7 +16,7 @@ from batcountry.jobs.control import Control
 from batcountry.jobs.events import Done, Event, Message, Preview, Progress, Stopped
 from batcountry.jobs.folder import JobFolder, JobState
 from batcountry.jobs.kinds import Job
-from batcountry.jobs.messages import Heard
+from batcountry.jobs.messages import Heard, stopped_for_room
 
 Events = Generator[Event, None, None]
 """What a job tells, which stops when it is closed."""
@@ -134,9 +134,7 @@ class Run:
             self.folder.write_state(JobState(at=self.at, part=part))
             self.job.saved(self.folder.files)
         except OSError as error:
-            raise JobError(
-                f"the job in {self.folder.path} stopped: {error.strerror or error}; make room and go on from there"
-            ) from error
+            raise stopped_for_room(self.folder.path, error) from error
         self.saved = time.monotonic()
 
     def _pause(self) -> Iterator[Event]:

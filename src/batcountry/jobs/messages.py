@@ -11,8 +11,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
+from batcountry.errors import JobError
 from batcountry.jobs.events import Message
 
 log = logging.getLogger("batcountry")
@@ -91,6 +93,11 @@ class Heard:
         while self._records:
             record = self._records.popleft()
             yield Message(level=_level(record.levelno), text=record.getMessage())
+
+
+def stopped_for_room(folder: Path, error: OSError) -> JobError:
+    """Return the error of a job in a folder that cannot be stored, as most often the disk is full."""
+    return JobError(f"the job in {folder} stopped: {error.strerror or error}; make room and go on from there")
 
 
 def say(message: Message) -> None:

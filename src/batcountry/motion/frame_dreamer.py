@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from batcountry.backend.devices import used_memory, widened
+from batcountry.backend.graphs import step_kind, steps_run
 from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.threads import limited_threads
+from batcountry.backend.transfers import Fetched, fetch
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
+from batcountry.dreams.octave_steps import OctaveSteps
 from batcountry.dreams.planning import Plan
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
@@ -22,12 +27,15 @@ from batcountry.image.periodic import wrapped_axes
 from batcountry.image.picture import Picture
 from batcountry.models import Model
 from batcountry.motion.keyframes import FADED
+from batcountry.motion.overlap import bytes_in_flight
 from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
 from batcountry.optim.ascent import UPDATE, Advancing
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
+from batcountry.optim.finite import broken_picture, is_broken
 from batcountry.optim.gradient import Gradient, SparingGradient, finite_gradient, whole_gradient
+from batcountry.optim.redirection import Redirection
 from batcountry.recipe import Recipe
 
 _KEPT = 8
@@ -47,6 +55,7 @@ class _Aim:
     """What a frame's dream goes for, bound to the network."""
 
     resolved: Resolved
+    whole: Gradient
     gradient: Gradient
     prior: Scorer | None
     pictures: Pictures
@@ -97,6 +106,7 @@ class FrameDreamer:
             **faded, octaves=resolved.recipe.octaves or len(first), tile=self.plan.side or 0
         )
         self.motion = motion.chosen(dream=chosen)
+        self._look: Callable[[], None] = _nothing
         self._aims: dict[Any, _Aim] = {
             self._key(chosen, aim, FrameConditioning()): self._bound(resolved, self.plan)
         }
@@ -162,6 +172,12 @@ class FrameDreamer:
         mask = mask if conditioning.mask is None else mask_planes(conditioning.mask)
         # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
         ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
+        iterations = recipe.iterations if whole else self.motion.frame_iterations
+        on: Callable[[Tensor, AuxInputs], Advancing] = ascent.on
+        steady = len(aims) == 1 and self._is_steady(recipe, conditioning)
+        if steady:
+            alike = replace(ascent, gradient=aims[0][0].whole)
+            on = OctaveSteps(first, alike, on, Redirection(0), self, iterations).begin
 
         def begin(image: Tensor, base: Tensor) -> Advancing:
             small = resized(picture, base)
@@ -169,19 +185,34 @@ class FrameDreamer:
             if mask is not None:
                 aux_inputs[UPDATE] = resized(mask, base)
                 image = torch.lerp(small, image, aux_inputs[UPDATE])
-            return ascent.on(image, aux_inputs)
+            return on(image, aux_inputs)
 
         octaves = recipe.octaves or 1
         octaves = octaves if whole else min(self.motion.frame_octaves, octaves)
         layers = tuple(dict.fromkeys(each for aim, _ in aims for each in aim.resolved.objective.layers))
         sizes = self._sizes(layers, octaves, recipe.octave_scale)
-        iterations = recipe.iterations if whole else self.motion.frame_iterations
-        for step in climb(start, sizes, iterations, begin, None, wrapped_axes(recipe.wrap)):
-            if step.last:
-                if self.plan.limit is not None:
-                    self.plan.limit.make_room(_film_bytes(self.size))
-                return step.image
-        raise AssertionError("a dream has at least one step")
+        # Left before its end, where it would wait for the device to see how it went: see `looking`.
+        steps = climb(start, sizes, iterations, begin, None, wrapped_axes(recipe.wrap))
+        with closing(steps):  # type: ignore[type-var]
+            image = next(step.image for step in steps if step.last)
+        if self.plan.limit is not None:
+            self.plan.limit.make_room(_film_bytes(self.size))
+        self._look = _nothing
+        if steady and step_kind(self.device) != "plain":
+            again = partial(
+                self.dream, start, picture, frame=frame, time=time, whole=whole, conditioning=conditioning
+            )
+            self._look = partial(_look, fetch(is_broken(image)), again)
+        return image
+
+    def looking(self) -> Callable[[], None]:
+        """Return what raises the error of the last dream, if it went wrong and nobody waited to know that."""
+        return self._look
+
+    def _is_steady(self, recipe: Recipe, conditioning: FrameConditioning) -> bool:
+        """Whether a frame's steps are those of other frames, so that they are worth being captured."""
+        whole = self.plan.side is None and recipe.wrap == "none"
+        return whole and recipe == self.motion.dream and conditioning.guide is None
 
     def _sizes(self, layers: tuple[str, ...], octaves: int | None, scale: float) -> list[tuple[int, int]]:
         """Return the octaves' sizes; each choice is tried on the network once."""
@@ -203,7 +234,8 @@ class FrameDreamer:
 
         recipe = resolved.recipe
         sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
-        plan = plan_dream(resolved, probed, sizes, picture_buffers(resolved, sizes).plus(_CARRIED))
+        carried = _CARRIED + bytes_in_flight(self.device)
+        plan = plan_dream(resolved, probed, sizes, picture_buffers(resolved, sizes).plus(carried))
         return plan.at_least(used_memory(self.device) + _film_bytes(self.size))
 
     def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> _Aim:
@@ -230,7 +262,19 @@ class FrameDreamer:
             pictures = Pictures(objective, longest=max(self.size))
         gradient = SparingGradient(whole, model, objective, side, wrap, limit=limit)
         prior = objective.of_image.bind(model) if objective.of_image else None
-        return _Aim(resolved, gradient, prior, pictures)
+        return _Aim(resolved, whole, gradient, prior, pictures)
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _look(broken: Fetched, again: Callable[[], Tensor]) -> None:
+    """Raise the error of a dream that is not finite, which is made again so that each step is looked at."""
+    if broken.array():
+        with steps_run("plain"):
+            again()
+        raise broken_picture("")
 
 
 def _film_bytes(size: tuple[int, int]) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +22,7 @@ from batcountry.backend.outputs import Output
 from batcountry.errors import WorkDamaged
 from batcountry.image.files import picture_size
 from batcountry.image.reading import read_picture
-from batcountry.motion.frame import Form, Frame
+from batcountry.motion.frame import Form
 from batcountry.motion.io.animation import write_animation
 from batcountry.motion.io.encode import PART_FORMS, Format, Part, encoded
 from batcountry.motion.io.mux import Sound, write_video
@@ -36,14 +38,42 @@ FRAMES = re.compile(rf"\d{{{DIGITS}}}\.png|times\.json")
 """Names in a folder of frames."""
 
 
+class Kept(Protocol):
+    """What is kept of a frame: `batcountry.motion.frame.Frame`, or `Finished`."""
+
+    @property
+    def index(self) -> int:
+        """Counted from 0."""
+        ...
+
+    @property
+    def pts(self) -> int:
+        """When it is shown, in ticks."""
+        ...
+
+    @property
+    def duration(self) -> int:
+        """How long it is shown, in ticks."""
+        ...
+
+    def levels(self, deep: bool = False) -> NDArray[Any]:
+        """Return its whole numbers; see `batcountry.motion.frame.Frame`."""
+        ...
+
+
 class FrameSink(Protocol):
     """Keeps finished frames, and makes the film of them."""
+
+    @property
+    def deep(self) -> bool:
+        """Whether frames are kept in 16 bits."""
+        ...
 
     def count(self) -> int:
         """Return how many frames are kept, from the first on without a gap."""
         ...
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: Kept) -> None:
         """Keep the next frame."""
         ...
 
@@ -57,6 +87,10 @@ class FrameSink(Protocol):
 
     def disk(self, frames: int) -> int:
         """Return the bytes of disk that are taken at most beside the film."""
+        ...
+
+    def encoding_beside(self) -> AbstractContextManager[None]:
+        """Encode in a thread of its own in this block, if frames are encoded as they come, so that adding is quick."""
         ...
 
 
@@ -77,6 +111,9 @@ class VideoSink:
 
     def __init__(self, folder: Path, output: Output, form: Format, *, sound: Sound | None = None) -> None:
         self.folder, self.output, self.form, self.sound = folder, output, form, sound
+        self.deep = form.deep
+        self._encoder: ThreadPoolExecutor | None = None
+        self._encoding: Future[None] | None = None
         self._parts = 0
         while self._part(self._parts).exists():
             self._parts += 1
@@ -88,7 +125,7 @@ class VideoSink:
             done += 1
         return done
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: Kept) -> None:
         """Keep the next frame; with a full part of them, encode it."""
         stamp = np.array([frame.pts, frame.duration], np.int64)
         content = arrays_bytes(
@@ -131,19 +168,40 @@ class VideoSink:
         return self._read(index)["stamp"]
 
     def disk(self, frames: int) -> int:
-        """Return the bytes of a full part's frames, and of the parts at a generous rate, twice."""
+        """Return the bytes of two parts' frames, one of which may be at the encoder, and of parts at a generous rate, twice."""
         width, height = self.form.size
         frame = width * height * (3 + self.form.alpha) * (1 + self.form.deep)
         packed = frame if self.form.codec == "ffv1" else frame // 10
-        return self.form.part * frame + 2 * packed * frames
+        return 2 * self.form.part * frame + 2 * packed * frames
+
+    @contextmanager
+    def encoding_beside(self) -> Iterator[None]:
+        """See `FrameSink`; of two parts the second one waits until the first is encoded."""
+        with ThreadPoolExecutor(1, "film encoder") as encoder:
+            self._encoder = encoder
+            try:
+                yield
+            finally:
+                self._encoder = None
 
     def _encode_full_parts(self) -> None:
         # By what is there and not by the frame at hand: a kill may have come between a part's last frame and the part.
-        while self.count() >= (end := (self._parts + 1) * self.form.part):
-            part = self._encoded(range(end - self.form.part, end))
-            replace_file(self._part(self._parts), arrays_bytes(vars(part)))
+        while (full := self.count() // self.form.part - self._parts) > 0:
+            if self._encoding is None and self._encoder is not None:
+                self._encoding = self._encoder.submit(self._encode_part, self._parts)
+            if self._encoding is None:
+                self._encode_part(self._parts)
+            elif full == 1 and self._encoder is not None and not self._encoding.done():
+                return
+            else:
+                encoding, self._encoding = self._encoding, None
+                encoding.result()
             self._parts += 1
         self._sweep()
+
+    def _encode_part(self, index: int) -> None:
+        part = self._encoded(range(index * self.form.part, (index + 1) * self.form.part))
+        replace_file(self._part(index), arrays_bytes(vars(part)))
 
     def _sweep(self) -> None:
         for path in self.folder.glob("frame-*.npz"):
@@ -189,6 +247,7 @@ class FolderSink:
 
     def __init__(self, folder: Path, size: tuple[int, int], note: str | None = None) -> None:
         self.folder, self.size, self.note = folder, size, note
+        self.deep = False
         self._counted = 0
 
     def count(self) -> int:
@@ -197,7 +256,7 @@ class FolderSink:
             self._counted += 1
         return self._counted
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: Kept) -> None:
         """Write the next frame."""
         self.folder.mkdir(exist_ok=True)
         picture = read_picture(frame.levels())
@@ -213,6 +272,10 @@ class FolderSink:
     def disk(self, frames: int) -> int:
         """Return the bytes that all frames take at what noisy PNGs do."""
         return self.size[0] * self.size[1] * 3 * frames
+
+    def encoding_beside(self) -> AbstractContextManager[None]:
+        """Do nothing: frames are whole as they are kept; see `FrameSink`."""
+        return nullcontext()
 
     def path(self, index: int) -> Path:
         """Return where a frame goes; the first is number 1."""
@@ -240,7 +303,7 @@ class AnimationSink(FolderSink):
         super().__init__(folder, size)
         self.output, self.time_base, self.quality = output, time_base, quality
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: Kept) -> None:
         """Keep the next frame, and first when it is shown."""
         stamp = np.array([frame.pts, frame.duration], np.int64)
         replace_file(self._stamp(frame.index), arrays_bytes({"stamp": stamp}))
