@@ -12,7 +12,7 @@ from torch import Tensor
 from batcountry.backend.transfers import Sent, send
 from batcountry.motion.flow import Flow, Movement, carried_on, estimate_motion, is_still
 from batcountry.motion.frame import array, tensor
-from batcountry.motion.frame_dreamer import FrameConditioning
+from batcountry.motion.guide_video import NO_CONDITIONING, FrameConditioning
 from batcountry.motion.io.clip import Shot
 
 Shown = tuple[Shot, FrameConditioning]
@@ -91,7 +91,7 @@ class Comparing:
     def _movement(self, before: Shot, shot: Shot, conditioning: FrameConditioning) -> Movement | None:
         if self._flow is None:
             return None
-        if is_still(before.levels, shot.levels) and not self._alone and conditioning == FrameConditioning():
+        if is_still(before.levels, shot.levels) and not self._alone and conditioning == NO_CONDITIONING:
             return None
         return estimate_motion(before.eight(), shot.eight(), self._flow)
 

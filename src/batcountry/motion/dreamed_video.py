@@ -21,8 +21,8 @@ from batcountry.motion.color_anchor import Tone, apply_anchor
 from batcountry.motion.comparing import Comparing, Seen, pairs
 from batcountry.motion.flow import Flow, dis
 from batcountry.motion.frame import Dreamt, Form, Frame, State, arrived, tensor
-from batcountry.motion.frame_dreamer import FrameConditioning, FrameDreamer
-from batcountry.motion.guide_video import GuideVideo, guide_video
+from batcountry.motion.frame_dreamer import FrameDreamer
+from batcountry.motion.guide_video import FrameConditioning, GuideVideo, guide_video
 from batcountry.motion.io.clip import Clip, Shot
 from batcountry.motion.overlap import ahead, flow_workers, stage_kind, together
 from batcountry.motion.recipes import VideoRecipe

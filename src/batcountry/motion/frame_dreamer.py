@@ -24,10 +24,10 @@ from batcountry.dreams.planning import Plan
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.image.periodic import wrapped_axes
-from batcountry.image.picture import Picture
 from batcountry.models import Model
+from batcountry.motion.guide_video import NO_CONDITIONING, FrameConditioning
 from batcountry.motion.keyframes import FADED
-from batcountry.motion.overlap import bytes_in_flight
+from batcountry.motion.overlap import bytes_between, bytes_in_flight
 from batcountry.motion.recipes import Motion
 from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
@@ -40,14 +40,6 @@ from batcountry.recipe import Recipe
 
 _KEPT = 8
 _CARRIED = 80.0  # bytes for each pixel of what goes from frame to frame; measured
-
-
-@dataclass(frozen=True)
-class FrameConditioning:
-    """The pictures that go along with a frame where each has its own."""
-
-    guide: Picture | None = None
-    mask: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +100,7 @@ class FrameDreamer:
         self.motion = motion.chosen(dream=chosen)
         self._look: Callable[[], None] = _nothing
         self._aims: dict[Any, _Aim] = {
-            self._key(chosen, aim, FrameConditioning()): self._bound(resolved, self.plan)
+            self._key(chosen, aim, NO_CONDITIONING): self._bound(resolved, self.plan)
         }
 
     @property
@@ -146,7 +138,7 @@ class FrameDreamer:
         frame: int,
         time: float,
         whole: bool,
-        conditioning: FrameConditioning = FrameConditioning(),
+        conditioning: FrameConditioning = NO_CONDITIONING,
     ) -> Tensor:
         """Return the dream on a frame.
 
@@ -196,7 +188,7 @@ class FrameDreamer:
         with closing(steps):  # type: ignore[type-var]
             image = next(step.image for step in steps if step.last)
         if self.plan.limit is not None:
-            self.plan.limit.make_room(_film_bytes(self.size))
+            self.plan.limit.make_room(bytes_between(self.size))
         self._look = _nothing
         if steady and step_kind(self.device) != "plain":
             again = partial(
@@ -236,7 +228,7 @@ class FrameDreamer:
         sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
         carried = _CARRIED + bytes_in_flight(self.device)
         plan = plan_dream(resolved, probed, sizes, picture_buffers(resolved, sizes).plus(carried))
-        return plan.at_least(used_memory(self.device) + _film_bytes(self.size))
+        return plan.at_least(used_memory(self.device) + bytes_between(self.size))
 
     def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> _Aim:
         key = self._key(recipe, aim, conditioning)
@@ -275,11 +267,6 @@ def _look(broken: Fetched, again: Callable[[], Tensor]) -> None:
         with steps_run("plain"):
             again()
         raise broken_picture("")
-
-
-def _film_bytes(size: tuple[int, int]) -> int:
-    """Return what reading, flow, carrying on and encoding take between two dreams on frames of (height, width); measured."""
-    return 20_000_000 + 150 * size[0] * size[1]
 
 
 def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:

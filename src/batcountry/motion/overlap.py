@@ -58,6 +58,11 @@ def bytes_in_flight(device: torch.device) -> float:
     return held + (0 if device.type == "cuda" else 150 * flow_workers())
 
 
+def bytes_between(size: tuple[int, int]) -> int:
+    """Return what reading, flow, carrying on and encoding take between two dreams on frames of (height, width); measured."""
+    return 20_000_000 + 150 * size[0] * size[1]
+
+
 def flow_workers() -> int:
     """Return how many pairs of frames are compared at once, where several can be: a core is left for each other stage."""
     return max(1, min(_MOST_WORKERS, usable_cpus() - 3))

@@ -243,7 +243,9 @@ class FilmJob(Job[Dreamt]):
     def _check_disk(self, place: Path, sink: FrameSink, there: int = 0) -> int:
         """Return the bytes of disk that the film takes; raises `VideoError` if there are not so many, but for those `there`."""
         width, height = self.size
-        need, free = sink.disk(self.count) + 4 * width * height * 12, shutil.disk_usage(place).free
+        beside = stage_kind(self.maker.dreamer.device) == "side by side"
+        need = sink.disk(self.count, encoding_beside=beside) + 4 * width * height * 12
+        free = shutil.disk_usage(place).free
         if free < need - there:
             raise VideoError(
                 f"the film needs up to {said_bytes(need - there)} of disk in {place}, and {said_bytes(free)} are free"
