@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.backend.side_by_side import ahead, together
 from batcountry.backend.threads import with_threads
 from batcountry.dreams.prepare import Prepared
 from batcountry.motion.color_anchor import Tone, apply_anchor
@@ -24,7 +25,7 @@ from batcountry.motion.frame import Dreamt, Form, Frame, State, arrived, tensor
 from batcountry.motion.frame_dreamer import FrameDreamer
 from batcountry.motion.guide_video import FrameConditioning, GuideVideo, guide_video
 from batcountry.motion.io.clip import Clip, Shot
-from batcountry.motion.overlap import ahead, flow_workers, stage_kind, together
+from batcountry.motion.overlap import AHEAD, flow_workers, stage_kind
 from batcountry.motion.recipes import VideoRecipe
 from batcountry.recipe.units import seconds_of
 
@@ -153,7 +154,7 @@ class Filming:
         if stage_kind(self.dreamer.device) == "in turn":
             return (compare(pair) for pair in pairs(shots))
         workers = 1 if self._own_flow else flow_workers()
-        return ahead(together(compare, pairs(ahead(item for item in shots)), workers))
+        return ahead(together(compare, pairs(ahead(item for item in shots)), workers), AHEAD)
 
     def _next(self, index: int, seen: Seen, before: _Carried | None) -> tuple[_Carried, Tensor]:
         """Dream on one frame; returns what it hands on, and what is shown."""

@@ -19,6 +19,7 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from batcountry.backend.outputs import Output
+from batcountry.backend.side_by_side import behind
 from batcountry.dreams.planning import said_bytes, said_most, said_seconds
 from batcountry.dreams.preview import preview_of_levels
 from batcountry.errors import JobError, RecipeError, VideoError
@@ -37,7 +38,7 @@ from batcountry.motion.jobs.journal import FrameStates
 from batcountry.motion.jobs.outputs import check_output, new_output, sink_of
 from batcountry.motion.jobs.sinks import DIGITS, FrameSink
 from batcountry.motion.jobs.specs import FILM, note_for
-from batcountry.motion.overlap import behind, stage_kind
+from batcountry.motion.overlap import BEHIND, stage_kind
 from batcountry.motion.recipes import Motion
 
 log = logging.getLogger("batcountry")
@@ -173,7 +174,7 @@ class FilmJob(Job[Dreamt]):
                     yield frame.finished(deep=deep)
 
         with self._sink.encoding_beside():
-            yield from behind(store, finished())
+            yield from behind(store, finished(), BEHIND)
 
     def progress(self, step: Dreamt) -> Progress:
         """See `batcountry.jobs.kinds.Job`."""
