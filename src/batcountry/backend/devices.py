@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -77,6 +78,25 @@ def free_memory(device: torch.device) -> int:
         limit = int((CGROUPS / "memory.max").read_text())
         free = min(free, limit - int((CGROUPS / "memory.current").read_text()))
     return max(free, 0)
+
+
+def spare_memory(device: torch.device) -> int:
+    """Return the bytes that a graphics card has for more work, with a tenth left, and what PyTorch holds unused; else 0."""
+    if device.type != "cuda":
+        return 0
+    held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return free_memory(device) * 9 // 10 + held
+
+
+def peak_of(work: Callable[[], object], device: torch.device) -> int:
+    """Do some work, and return the bytes that it took on a graphics card at most, beside what was there; else 0."""
+    if device.type != "cuda":
+        work()
+        return 0
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    work()
+    return max(0, torch.cuda.max_memory_allocated(device) - before)
 
 
 def widened(number: Tensor | float, like: Tensor) -> Tensor:

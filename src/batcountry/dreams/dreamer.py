@@ -281,7 +281,8 @@ class Dreamer:
         if plan is None:
             return window_batches(whole, recipe.window_batch)
         wrap = wrapped_axes(recipe.wrap)
-        return SparingGradient(whole, model, objective, plan.side, wrap, limit=plan.limit_of(together))
+        limit, tiles = plan.limit_of(together), 1 if recipe.max_memory else None
+        return SparingGradient(whole, model, objective, plan.side, wrap, limit=limit, together=tiles)
 
     def _input(self, image: Any) -> Picture:
         """Return the picture that a dream begins with, of the size that the recipe says."""

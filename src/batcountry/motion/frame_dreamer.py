@@ -252,7 +252,15 @@ class FrameDreamer:
         with allowed_memory(resolved.recipe.max_memory):
             whole = finite_gradient(model, objective)
             pictures = Pictures(objective, longest=max(self.size))
-        gradient = SparingGradient(whole, model, objective, side, wrap, limit=limit)
+        gradient = SparingGradient(
+            whole,
+            model,
+            objective,
+            side,
+            wrap,
+            limit=limit,
+            together=1 if resolved.recipe.max_memory else None,
+        )
         prior = objective.of_image.bind(model) if objective.of_image else None
         return _Aim(resolved, whole, gradient, prior, pictures)
 
