@@ -49,7 +49,7 @@ class Tile:
 
     def read(self, image: Tensor) -> Tensor:
         """Return the window of (…, H, W), reading on at the other side beyond an edge."""
-        return _read_axis(_read_axis(image, -2, self.rows.pixels), -1, self.columns.pixels)
+        return read_window(image, self.rows.pixels, self.columns.pixels)
 
     def add(self, part: Tensor, total: Tensor) -> None:
         """Add values on the window to (…, H, W), in place, going on at the other side beyond an edge."""
@@ -63,6 +63,11 @@ class Tile:
         )
         narrow = total.new_zeros(*part.shape[:-1], width).index_add_(-1, columns, part)
         total.index_add_(-2, rows, narrow)
+
+
+def read_window(image: Tensor, rows: range, columns: range) -> Tensor:
+    """Return a piece of (…, H, W); indices beyond an edge go on at the other side."""
+    return _read_axis(_read_axis(image, -2, rows), -1, columns)
 
 
 def _inside(pixels: range, length: int) -> bool:
