@@ -20,6 +20,11 @@ SIZES = [(5, 7), (11, 13)]
 BASE = torch.from_numpy(np.random.RandomState(0).uniform(0, 255, (2, 3, 11, 13)).astype(np.float32))
 
 
+def advancing(**parts):
+    """What makes an octave's steps, with nothing to look at and nothing to let go of."""
+    return SimpleNamespace(**{"terms": dict, "look": lambda: None, "close": lambda: None, **parts})
+
+
 def brighter(begun):
     """Begin octaves whose steps add 1, 2, 3 … to the picture; what each begins with is put into a list."""
 
@@ -33,7 +38,7 @@ def brighter(begun):
             found = found + count
             return found, 10.0 * count
 
-        return SimpleNamespace(step=advance)
+        return advancing(step=advance)
 
     return begin
 

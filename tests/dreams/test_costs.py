@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from batcountry.dreams import costs
-from batcountry.dreams.costs import measured_cost, probe_sizes
+from batcountry.dreams.costs import measured_cost, octave_cost, octave_probe, probe_sizes
 
 CPU = torch.device("cpu")
 
@@ -48,3 +48,22 @@ def test_a_gradient_costs_what_it_has_in_use_at_once():
     assert 120 <= cost.least <= 170
     assert cost.least <= cost.once <= cost.usual
     assert cost.seconds > 0
+
+
+def test_on_a_card_the_largest_octave_is_measured_that_is_not_very_large():
+    assert octave_probe([(210, 373), (575, 1024)]) == (575, 1024)
+    assert octave_probe([(575, 1024), (805, 1434)]) == (575, 1024)
+    assert octave_probe([(3000, 700), (4200, 980)]) == (1024, 700)
+
+
+def test_on_a_card_nothing_is_measured_but_that_octave_and_nothing_grows():
+    sizes = []
+
+    def gradient(image, _=None):
+        sizes.append(tuple(image.shape))
+        return torch.zeros(()), image
+
+    cost = octave_cost(gradient, [(20, 30), (40, 60)], CPU, channels=4)
+    assert sizes == [(1, 4, 40, 60)] * 2
+    assert cost.least == cost.once == cost.usual
+    assert not cost.grows

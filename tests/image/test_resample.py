@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from batcountry.image.resample import enlarged, resize, resized_rows
+from batcountry.image.resample import enlarged, mixed_on, resize, resized_rows
 
 SMALL = torch.from_numpy(np.random.RandomState(1).uniform(0, 255, (2, 3, 7, 11)).astype(np.float32))
 
@@ -77,3 +77,13 @@ def test_an_enlarged_picture_is_bicubic_and_stays_within_a_screens_range_or_its_
         plain = torch.nn.functional.interpolate(image, size, mode="bicubic", antialias=True)
         wanted = plain.clamp(min(low, 0.0), max(high, 255.0))
         assert torch.equal(enlarged(image, size), wanted)
+
+
+@pytest.mark.parametrize("wrap", [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize("size", [(7, 5), (17, 23), (5, 29)])
+def test_what_is_held_on_a_device_resizes_alike(wrap, size):
+    image = SMALL
+    for axis, new, wraps in ((-2, size[0], wrap[0]), (-1, size[1], wrap[1])):
+        if image.shape[axis] != new:
+            image = mixed_on(image.shape[axis], new, wraps, torch.device("cpu")).along(image, axis)
+    torch.testing.assert_close(image, resize(SMALL, size, wrap), rtol=0, atol=1e-4)

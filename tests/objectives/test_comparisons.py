@@ -134,7 +134,7 @@ def test_comparisons_in_tiles_and_in_regions_are_the_whole(aim):
     aux_inputs = Pictures(wanted).at(start)
     score, whole = whole_gradient(model, wanted)(image, aux_inputs)
     tiled_score, tiled = tiled_gradient(model, wanted, 48)(image, aux_inputs)
-    assert tiled_score == pytest.approx(score, rel=1e-4)
+    assert float(tiled_score) == pytest.approx(float(score), rel=1e-4)
     torch.testing.assert_close(tiled, whole, rtol=1e-3, atol=1e-5 * float(whole.abs().max()))
 
 

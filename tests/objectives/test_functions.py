@@ -50,7 +50,7 @@ def test_it_is_added_to_others_and_prints_as_a_mark(two_channels, image):
     assert str(whole) == f'channel("sum", 0) - 0.5*python("{__name__}.second")'
     score, _ = whole_gradient(two_channels, whole)(image)
     alone = [whole_gradient(two_channels, one)(image)[0] for one in (channel("sum", 0), channel("sum", 1))]
-    assert score == pytest.approx(alone[0] - 0.5 * alone[1], rel=1e-5)
+    assert score == pytest.approx(float(alone[0] - 0.5 * alone[1]), rel=1e-5)
     assert str(function(functools.partial(second))) == f'python("{__name__}.second")'
 
 

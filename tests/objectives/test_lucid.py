@@ -242,7 +242,7 @@ def test_channels_and_their_weights_are_cut_into_tiles_and_sums_are_not(two_chan
     (expected, whole), (found, tiled) = (
         made(image) for made in (whole_gradient(two_channels, aim), tiled_gradient(two_channels, aim, 16))
     )
-    assert found == pytest.approx(expected, rel=1e-4)
+    assert found == pytest.approx(float(expected), rel=1e-4)
     torch.testing.assert_close(tiled, whole, rtol=1e-3, atol=1e-6)
     for text in ('L1("mean")', 'direction_neuron("mean", [1, 2])', 'neuron_weight("mean", [1, 2])'):
         with pytest.raises(RecipeError, match="cannot be worked out in tiles"):

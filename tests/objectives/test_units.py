@@ -162,7 +162,7 @@ def test_amplify_and_direction_in_tiles_are_the_whole():
     aim = amplify("blocks.5", clip=2) + direction("blocks.2", list(rng.normal(size=24)), 2)
     score, whole = whole_gradient(model, aim)(image)
     tiled_score, tiled = tiled_gradient(model, aim, 48)(image)
-    assert tiled_score == pytest.approx(score, rel=1e-4)
+    assert float(tiled_score) == pytest.approx(float(score), rel=1e-4)
     torch.testing.assert_close(tiled, whole, rtol=1e-3, atol=1e-5 * float(whole.abs().max()))
 
 

@@ -134,7 +134,7 @@ def test_batches_are_no_larger_than_asked_and_change_nothing(two_channels):
     score, slope = in_batches(counting, 3)(batch, {"@x": torch.rand(1, 1, 11, 13)})
     whole_score, whole = gradient(batch)
     assert seen == [3, 3, 1]
-    assert score == pytest.approx(whole_score, rel=1e-5)
+    assert float(score) == pytest.approx(float(whole_score), rel=1e-5)
     torch.testing.assert_close(slope, whole)
 
 

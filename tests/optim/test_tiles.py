@@ -69,7 +69,7 @@ def compared(cut, dtype):
     )
     whole, tiled = whole_gradient(model, wanted), tiled_gradient(model, wanted, cut["side"])
     (score, gradient), (tiled_score, tiled_part) = whole(image), tiled(image)
-    assert tiled_score == pytest.approx(score, rel=1e-4 if dtype == torch.float32 else 1e-10)
+    assert float(tiled_score) == pytest.approx(float(score), rel=1e-4 if dtype == torch.float32 else 1e-10)
     steps = [
         classic_ascent(each, 1.5, cut["jitter"], True, np.random.RandomState(cut["seed"])).step(image)[0]
         - image
@@ -100,7 +100,7 @@ def test_several_layers_keep_their_weights_in_tiles():
         whole_gradient(model, wanted)(image),
         tiled_gradient(model, wanted, 48)(image),
     )
-    assert tiled_score == pytest.approx(score, rel=1e-10)
+    assert float(tiled_score) == pytest.approx(float(score), rel=1e-10)
     assert distance(tiled, gradient) < 1e-10
 
 

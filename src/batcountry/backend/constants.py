@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ def constant(numbers: Numbers, device: torch.device, dtype: torch.dtype = torch.
     return _held(numbers, dtype, device)
 
 
-@lru_cache(maxsize=256)
+@cache  # none is let go, as work that was recorded goes on reading it
 def _held(numbers: Numbers, dtype: torch.dtype, device: torch.device) -> Tensor:
     with torch.inference_mode(False):
         return torch.tensor(numbers, dtype=dtype, device=device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -63,16 +64,17 @@ def _available(kind: str) -> bool:
 
 
 def used_memory(device: torch.device) -> int:
-    """Return the bytes in use: of this process, or by PyTorch on a graphics card."""
+    """Return the bytes in use: of this process, or by tensors on a graphics card."""
     if device.type == "cuda":
-        return torch.cuda.memory_reserved(device)
+        return torch.cuda.memory_allocated(device)
     return resident_memory()
 
 
 def free_memory(device: torch.device) -> int:
     """Return the bytes that can still be taken without pushing anything out, as far as the system or its container says."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
     free = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):
         limit = int((CGROUPS / "memory.max").read_text())
@@ -115,10 +117,26 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
 def is_out_of_memory(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, says that memory ran out."""
     while error is not None:
-        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
+        if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or "allocate memory" in str(error):
             return True
         error = error.__cause__
     return False
+
+
+def measured(work: Callable[[], object], device: torch.device) -> tuple[int, float]:
+    """Do some work on a device, and return the bytes that it had in use at most beside what there was, and its seconds."""
+    cuda = device.type == "cuda"
+    before = used_memory(device)
+    if cuda:
+        torch.cuda.reset_peak_memory_stats(device)
+        torch.cuda.synchronize(device)
+    begun = time.perf_counter()
+    work()
+    if cuda:
+        torch.cuda.synchronize(device)
+    seconds = time.perf_counter() - begun
+    peak = torch.cuda.max_memory_allocated(device) if cuda else used_memory(device)
+    return peak - before, seconds
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -56,14 +56,14 @@ class StepGraph:
     ------
     NotCapturedError
         If the work cannot be recorded.
-    torch.OutOfMemoryError
+    torch.cuda.OutOfMemoryError
         If the card's memory is full.
     """
 
     def __init__(self, work: Callable[[], object], device: torch.device) -> None:
         self._card = _card(device)
         with self._card.capturing, torch.cuda.device(device), _no_collection():
-            self._graph = _captured(work, self._card.pool())
+            self._graph = self._card.captured(work)
 
     def replay(self) -> None:
         """Start the work once, after all that this thread started before it, and after any other graph of the card."""
@@ -77,13 +77,15 @@ class _Card:
         self.capturing, self._replaying = Lock(), Lock()
         self._device = device
         self._keeper: Any = None
+        self._stream: Any = None  # one for all, as memory that was free on one stream is not on another
         self._last: tuple[torch.cuda.Stream, torch.cuda.Event] | None = None
 
-    def pool(self) -> Any:
-        """Return the memory pool; a graph of nothing much keeps it while others come and go."""
+    def captured(self, work: Callable[[], object]) -> Any:
+        """Return work as a graph, in the memory that all share; a graph of nothing much keeps that while others come and go."""
         if self._keeper is None:
-            self._keeper = _captured(lambda: torch.zeros(1, device=self._device), None)
-        return self._keeper.pool()
+            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+            self._keeper = _captured(lambda: torch.zeros(1, device=self._device), self._stream, None)
+        return _captured(work, self._stream, self._keeper.pool())
 
     def in_turn(self, graph: Any) -> None:
         """Start a graph after the last one, which may have been started on another stream."""
@@ -97,6 +99,14 @@ class _Card:
             self._last = stream, event
 
 
+def let_go(device: torch.device) -> None:
+    """Give the memory back that graphs shared and none uses any more, as memory ran out."""
+    if device.type == "cuda":
+        with _cards_lock:
+            _cards.pop(device, None)
+        torch.cuda.empty_cache()
+
+
 _cards: dict[torch.device, _Card] = {}
 _cards_lock = Lock()
 
@@ -106,8 +116,8 @@ def _card(device: torch.device) -> _Card:
         return _cards.setdefault(device, _Card(device))
 
 
-def _captured(work: Callable[[], object], pool: Any) -> Any:
-    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+def _captured(work: Callable[[], object], stream: torch.cuda.Stream, pool: Any) -> Any:
+    graph = torch.cuda.CUDAGraph()
     stream.wait_stream(torch.cuda.current_stream())
     done = False
     with torch.cuda.stream(stream):
@@ -116,7 +126,7 @@ def _captured(work: Callable[[], object], pool: Any) -> Any:
         try:
             work()
             done = True
-        except torch.OutOfMemoryError:
+        except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError as error:
             raise NotCapturedError(str(error).splitlines()[0]) from error

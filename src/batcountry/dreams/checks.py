@@ -78,3 +78,12 @@ def check_windows(recipe: Recipe) -> None:
         found = getattr(recipe, name)
         if found not in (Recipe.model_fields[name].default, {"param": "pixels", "tile": 0}.get(name)):
             raise RecipeError(f"{name} {found!r} does not go with windows; leave one of them out")
+
+
+def check_redirected(recipe: Recipe) -> None:
+    """Raise `RecipeError` if dead ReLUs are to be redirected of a picture that is worked out in parts."""
+    if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
+        raise RecipeError(
+            "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
+            "leave it out, or make the picture smaller with size"
+        )

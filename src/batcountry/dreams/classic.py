@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ import torch
 from numpy.typing import NDArray
 
 from batcountry.backend.allocator import kept_memory
+from batcountry.backend.devices import pick_device
 from batcountry.caffe import TEST, Blob, Net
 from batcountry.caffe.io import Transformer
 from batcountry.dreams import octaves
 from batcountry.dreams.classic_calls import called, place_of
-from batcountry.dreams.classic_pictures import guide_levels, levels_of
+from batcountry.dreams.classic_pictures import guide_levels, levels_of, made, step_levels
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import runnable_sizes
+from batcountry.dreams.octave_steps import OctaveSteps
 from batcountry.image.resample import resize
 from batcountry.models import Model
 from batcountry.models.loaders.caffe import BVLC_MEAN, open_caffe
@@ -133,15 +136,17 @@ class BatCountry:
             steps = self._on_engine(image, iter_n, (octave_n, octave_scale), **{**options, "end": place})
         else:
             steps = self._on_net(image, iter_n, (octave_n, octave_scale), parts, options)
-        result, seen = None, []
-        for octave, iteration, picture in steps:
-            result = shown = picture
-            if not clip:
-                shown = shown * np.float32(255.0 / np.percentile(shown, 99.98))
+        seen: Visualizations = []
+        last: Callable[[], Array] | None = None
+        for octave, iteration, shape, last in steps:
             if verbose:
-                print(f"octave={octave}, iter={iteration}, layer={end}, image_dim={shown.shape}")
+                print(f"octave={octave}, iter={iteration}, layer={end}, image_dim={shape}")
             if visualize:
+                shown = last()
+                if not clip:
+                    shown = shown * np.float32(255.0 / np.percentile(shown, 99.98))
                 seen.append((f"octave_{octave}-iter_{iteration}-layer_{end.replace('/', '_')}", shown))
+        result = None if last is None else last()
         if result is None:  # no iterations leave the picture as it is
             planes = called(preprocess_fn or self.preprocess, self.net, image, options)
             result = called(deprocess_fn or self.deprocess, self.net, planes, options)
@@ -157,14 +162,13 @@ class BatCountry:
         step_size: float = 1.5,
         jitter: int = 32,
     ) -> Any:
+        engine, objective = self._engine(), layer(end)
         base = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)[None].contiguous()
-        objective = layer(end)
-        height, width = base.shape[-2:]
-        sizes = runnable_sizes(self._engine(), objective.layers, (height, width), *pyramid)
-        gradient = finite_gradient(self._engine(), objective)
-        ascent = classic_ascent(gradient, step_size, jitter, clip, np.random)
-        for step in climb(base, sizes, iterations, lambda image, _: ascent.on(image)):
-            yield step.octave, step.iteration, step.image[0].permute(1, 2, 0).numpy().copy()
+        sizes = runnable_sizes(engine, objective.layers, (base.shape[-2], base.shape[-1]), *pyramid)
+        ascent = classic_ascent(finite_gradient(engine, objective), step_size, jitter, clip, np.random)
+        steps = OctaveSteps(engine, (end, step_size, jitter, clip), ascent, ascent.on, iterations)
+        for step in climb(base.to(engine.device), sizes, iterations, lambda image, _: steps.begin(image, {})):
+            yield step.octave, step.iteration, (*step.size, 3), partial(step_levels, step)
 
     def _on_net(
         self,
@@ -195,13 +199,14 @@ class BatCountry:
                     called(step, self.net, None, {**options, "objective_fn": objective})
                     finite_size(source.data, options["end"])
                     picture = source.data[0, :, :height, :width]
-                    yield octave, iteration, called(deprocess, self.net, picture, options)
+                    picture = called(deprocess, self.net, picture, options)
+                    yield octave, iteration, picture.shape, partial(made, picture)
                 detail = torch.from_numpy(source.data[..., :height, :width].copy()) - octave_base
 
     def _engine(self) -> Model:
         if self._model is None:
             blue, green, red = self._mean
-            self._model = open_caffe(*self._files, mean=(blue, green, red))
+            self._model = open_caffe(*self._files, mean=(blue, green, red)).to(pick_device("auto"))
         return self._model
 
     def _is_in_engine(self, end: str) -> bool:

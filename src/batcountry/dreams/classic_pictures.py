@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from batcountry.dreams.steps import Step
 from batcountry.errors import PictureError
 from batcountry.image.reading import read_picture
 
@@ -42,3 +43,14 @@ def guide_levels(image: Any, side: int) -> Array:
     if not isinstance(image, Image.Image):
         image = Image.fromarray(np.uint8(np.clip(np.rint(levels_of(image)), 0, 255)))
     return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR), dtype=np.float32)
+
+
+def step_levels(step: Step) -> NDArray[np.float32]:
+    """Return the picture after a step, (H, W, 3), in gray levels."""
+    step.look()
+    return np.array(step.image[0].permute(1, 2, 0).cpu().numpy())
+
+
+def made(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a picture that is there already, for who asks for it when it is needed."""
+    return picture

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
+from math import isqrt
 
 import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import give_back, keeps_memory, kept_memory
-from batcountry.backend.devices import used_memory
+from batcountry.backend.devices import measured, used_memory
 from batcountry.backend.kernels.dispatch import compiled_loops
 from batcountry.backend.memory_limit import measured_growth
 from batcountry.optim.ascent import UPDATE
@@ -30,6 +31,7 @@ _SPREAD = 1.2  # how much more than a probe a long run takes at most where that 
 _USUAL = 1.8  # of what is in use at once, what a step takes if nobody limits it; a probe's is left to chance
 _ONCE = 1.2  # of what is in use at once
 _LEAST_SHAPE = 5_000_000  # bytes
+_MOST_PROBED = 1 << 20  # pixels of what is measured on a graphics card
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Cost:
         See `batcountry.backend.memory_limit.Growth`; for each pixel.
     shape
         Bytes that PyTorch keeps for good for each size of picture.
+    grows
+        Whether a long run takes more by chance, as where the system manages memory.
     """
 
     least: float
@@ -58,6 +62,7 @@ class Cost:
     seconds: float
     rises: tuple[float, ...] = ()
     shape: int = _LEAST_SHAPE
+    grows: bool = True
 
 
 def probe_gradient(gradient: Gradient, beside: Pictures, count: int, *, redirects: bool) -> Gradient:
@@ -99,6 +104,35 @@ def probe_sizes(sizes: list[Size], runs: Callable[[Size], bool]) -> list[Size]:
     pieces = ((min(height, side), min(width, side)) for side in PROBES)
     found = (piece for piece in dict.fromkeys(pieces) if piece == sizes[-1] or runs(piece))
     return list(islice(found, 2)) or sizes[:1]
+
+
+def octave_cost(gradient: Gradient, sizes: list[Size], device: torch.device, *, channels: int = 3) -> Cost:
+    """Measure what a gradient costs on a graphics card, on one of the octaves, of which all is needed later, too.
+
+    There a shape that is met for the first time takes up to seconds, as plans are made for it, so that no other is tried.
+
+    Parameters
+    ----------
+    sizes
+        (height, width) of the octaves, smallest first.
+    """
+    size = octave_probe(sizes)
+    image = torch.full((1, channels, *size), 128.0, device=device)
+    gradient(image)  # which makes the plans
+    peak, seconds = measured(lambda: gradient(image), device)
+    pixels = _pixels(image)
+    least = max(peak, 1) / pixels
+    return Cost(least, least, least, seconds / pixels, grows=False)
+
+
+def octave_probe(sizes: list[Size]) -> Size:
+    """Return the largest octave that is no larger than `_MOST_PROBED`, or as much of the smallest one."""
+    fitting = [size for size in sizes if size[0] * size[1] <= _MOST_PROBED]
+    if fitting:
+        return fitting[-1]
+    side = isqrt(_MOST_PROBED)
+    height, width = sizes[0]
+    return min(height, side), min(width, side)
 
 
 def measured_cost(gradient: Gradient, sizes: list[Size], device: torch.device, *, channels: int = 3) -> Cost:
@@ -149,30 +183,20 @@ def _by_limit(gradient: Gradient, images: list[Tensor], device: torch.device) ->
 
 
 def _by_peak(gradient: Gradient, images: list[Tensor], device: torch.device) -> Cost:
-    """Measure where the system or the graphics card manages memory."""
+    """Measure where the system manages memory."""
     image = images[0]
     pixels = _pixels(image)
-    before = _mark(device)
+    before = used_memory(device)
     saved = _saved_bytes(gradient, image)
     begun = time.perf_counter()
     gradient(image)
     seconds = (time.perf_counter() - begun) / pixels
-    least = max(_peak(device) - before, _OF_SAVED * saved) / pixels
+    least = max(used_memory(device) - before, _OF_SAVED * saved) / pixels
     return Cost(least, least * _SPREAD, least * _SPREAD, seconds)
 
 
 def _pixels(image: Tensor) -> int:
     return image.shape[-2] * image.shape[-1]
-
-
-def _mark(device: torch.device) -> int:
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    return used_memory(device)
-
-
-def _peak(device: torch.device) -> int:
-    return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else used_memory(device)
 
 
 def _saved_bytes(gradient: Gradient, image: Tensor) -> int:

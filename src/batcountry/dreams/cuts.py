@@ -55,12 +55,14 @@ class Cut:
     @property
     def needed(self) -> float:
         """Bytes with which it can be worked out at all."""
-        return self.cost.least * SPARE * self._window
+        return self.cost.least * (SPARE if self.cost.grows else 1.0) * self._window
 
     @property
     def usual(self) -> float:
         """Bytes that it takes if it may; once over, it is no use to keep what is freed."""
         rows, columns = self.tiles
+        if not self.cost.grows:
+            return self.cost.usual * self._window
         if rows * columns * self.iterations == 1:
             return self.cost.once * self._window
         grown = 1 - (rows * columns * self.iterations * len(self.seen)) ** -0.25

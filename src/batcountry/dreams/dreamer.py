@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -21,11 +21,12 @@ from batcountry.dreams import octaves
 from batcountry.dreams.batches import BATCH, check_batch, check_together, in_batches, pictures_given
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.checkpoint import Checkpoint
+from batcountry.dreams.checks import check_redirected
 from batcountry.dreams.costs import probe_gradient
 from batcountry.dreams.keywords import DreamOptions, PictureLike
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import holding, large_enough, octave_sizes, plan_dream
-from batcountry.dreams.octave_steps import OctaveSteps
+from batcountry.dreams.octave_steps import beginning
 from batcountry.dreams.planning import Planned, fitting
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
@@ -44,10 +45,10 @@ from batcountry.objectives import pictures_of
 from batcountry.objectives.batches import check_count, of_single
 from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.ascent import HALVED, UPDATE, Advancing, SparingClimb
-from batcountry.optim.aux_inputs import AuxInputs, PicturesBeside
+from batcountry.optim.aux_inputs import PicturesBeside
 from batcountry.optim.gradient import Gradient, SparingGradient, redirecting_gradient, whole_gradient
 from batcountry.optim.redirection import Redirection
-from batcountry.optim.sliding_windows import WindowedAscent, check_windows
+from batcountry.optim.sliding_windows import check_windows
 from batcountry.optim.sliding_windows import in_batches as window_batches
 from batcountry.recipe import Note, Recipe
 
@@ -182,32 +183,16 @@ class Dreamer:
         check_count(resolved.objective, count)
         base = base.expand(count, -1, -1, -1)
         sizes, recipe = planned.sizes, planned.recipe
-        if recipe.redirect_relu and (recipe.tile or recipe.wrap != "none"):
-            raise RecipeError(
-                "whether a ReLU is dead is asked of the whole picture, so redirect_relu does not go with tiles or wrap; "
-                "leave it out, or make the picture smaller with size"
-            )
+        check_redirected(recipe)
         prior = self._prior and self._prior.fresh()
         made = 0 if checkpoint is None else checkpoint.steps(recipe.iterations)
         gradient = self._gradient(planned, base.shape[0] // self._count)
         redirection = Redirection(max(0, recipe.redirect_relu - made))
-        ascent = resolved.ascent(
-            redirecting_gradient(gradient, redirection),
-            prior,
-            None if prior is None else lambda: prior.values,
-        )
+        ascent = resolved.ascent(redirecting_gradient(gradient, redirection), prior)
         if recipe.tile:
             ascent = replace(ascent, before_update=give_back)
-        window = resolved.window
-        plain: Callable[[Tensor, AuxInputs], Advancing] = ascent.on
-        if window is not None:
-            plain = WindowedAscent(ascent, window, recipe.window_rates).on
-        on = plain
-        is_whole = window is None and not recipe.tile and recipe.wrap == "none"
-        if is_whole and (checkpoint is None or HALVED not in checkpoint.climb):
-            whole = replace(ascent, gradient=resolved.finite(self._whole))
-            on = OctaveSteps(resolved, whole, plain, redirection, self, recipe.iterations).begin
-
+        halved = checkpoint is not None and HALVED in checkpoint.climb
+        on = beginning(resolved, recipe, ascent, None if halved else self._whole, redirection, self)
         beside = self._beside.at(max(sizes[-1]))
 
         def begin(image: Tensor, start: Tensor) -> Advancing:
@@ -266,7 +251,7 @@ class Dreamer:
         buffers = picture_buffers(resolved, sizes, self._count)
         beside, redirects = self._beside.at(max(sizes[-1])), recipe.redirect_relu > 0
         gradient = probe_gradient(self._of_single, beside, self._count, redirects=redirects)
-        plan = plan_dream(resolved, gradient, sizes, buffers, self._count)
+        plan = plan_dream(resolved, gradient, sizes, buffers, self._count, redirects=redirects)
         if peak_memory() > self._peak_before:  # a picture was larger before it was made smaller
             plan = plan.at_least(peak_memory())
         log.info("%s", plan, extra={"peak": plan.peak})

@@ -18,11 +18,10 @@ from batcountry.optim.optimizers import (
     Optimizer,
     Schedule,
     State,
-    load_torch_state,
     optimizer,
-    torch_state,
 )
 from batcountry.optim.param import MakeParam, Param
+from batcountry.optim.torch_optimizer import load_torch_state, torch_state
 from batcountry.optim.transforms import Transform
 from batcountry.optim.transforms import parse as parse_transforms
 from batcountry.optim.transforms.functions import own_transform
@@ -221,11 +220,11 @@ class _Uphill:
             tensor.grad = None
 
     def state(self) -> State:
-        """See `batcountry.optim.optimizers.Storable`."""
+        """See `batcountry.optim.optimizer.Storable`."""
         return {"steps": torch.tensor(self._steps), **torch_state(self._optimizer)}
 
     def load(self, state: State) -> None:
-        """See `batcountry.optim.optimizers.Storable`."""
+        """See `batcountry.optim.optimizer.Storable`."""
         self._steps = int(state["steps"])
         load_torch_state(self._optimizer, state)
 

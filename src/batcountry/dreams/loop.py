@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
-from typing import SupportsFloat, cast
+from typing import Any, SupportsFloat, cast
 
 import torch
 from torch import Tensor
@@ -83,21 +82,8 @@ def climb(
                 if ended is not None:  # looked at now that work of this octave is on its way
                     ended.look()
                     ended = None
-                place, done = (octave, iteration), finished / work
-                keep = partial(_kept, place, score, image, before and before[0], advancing)
-                yield Step(
-                    *place,
-                    len(sizes),
-                    iterations,
-                    size,
-                    cast("float", score),
-                    done,
-                    image,
-                    opened,
-                    keep,
-                    terms=advancing.terms(),
-                    _look=advancing.look,
-                )
+                made = _Made((octave, iteration), image, score, before and before[0], advancing)
+                yield made.step((len(sizes), iterations), size, finished / work, opened)
             before, ended = (image, octave_base), advancing
         if ended is not None:
             ended.look()
@@ -115,6 +101,29 @@ class _Score:
         return float(self.number)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What is known after a step."""
+
+    place: tuple[int, int]
+    image: Tensor
+    score: SupportsFloat
+    before: Tensor | None
+    advancing: Advancing
+
+    def step(
+        self, counts: tuple[int, int], size: tuple[int, int], done: float, opened: Opened | None
+    ) -> Step:
+        """Return it as who watches gets it; `counts` are of octaves and iterations."""
+        score = cast("float", self.score)  # which it becomes when it is asked for
+        more: dict[str, Any] = {"terms": self.advancing.terms(), "_look": self.advancing.look}
+        return Step(*self.place, *counts, size, score, done, self.image, opened, self.kept, **more)
+
+    def kept(self) -> Checkpoint:
+        """Return what the next step depends on."""
+        return Checkpoint(self.place, float(self.score), self.image, self.before, self.advancing.state())
+
+
 def _taken_up(checkpoint: Checkpoint, advancing: Advancing) -> Tensor:
     """Bring an octave to where a checkpoint was made, and return the picture there."""
     try:
@@ -123,13 +132,3 @@ def _taken_up(checkpoint: Checkpoint, advancing: Advancing) -> Tensor:
     except (KeyError, ValueError, RuntimeError, IndexError):
         raise another_dream() from None
     return checkpoint.image
-
-
-def _kept(
-    place: tuple[int, int],
-    score: SupportsFloat,
-    image: Tensor,
-    before: Tensor | None,
-    advancing: Advancing,
-) -> Checkpoint:
-    return Checkpoint(place, float(score), image, before, advancing.state())

@@ -16,6 +16,7 @@ from batcountry.models import Model
 from batcountry.optim.gradient import Gradient
 from batcountry.optim.transforms import Transform, seen_size
 from batcountry.recipe import Recipe
+from batcountry.recipe.marks import has_mark
 from batcountry.recipe.units import MOST_PIXELS, parsed_size, size_of
 
 log = logging.getLogger("batcountry")
@@ -137,7 +138,13 @@ def _is_enough(
 
 
 def plan_dream(
-    resolved: Resolved, whole: Gradient, sizes: list[tuple[int, int]], buffers: Buffers, count: int = 1
+    resolved: Resolved,
+    whole: Gradient,
+    sizes: list[tuple[int, int]],
+    buffers: Buffers,
+    count: int = 1,
+    *,
+    redirects: bool = False,
 ) -> Plan:
     """Return how to work a recipe's dream out; see `batcountry.dreams.planning.plan`."""
     recipe = resolved.recipe
@@ -153,4 +160,5 @@ def plan_dream(
         wrap=wrapped_axes(recipe.wrap),
         buffers=buffers.times(prod(sizes[-1]) / prod(seen[-1])),
         count=count,
+        facts=None if has_mark(recipe.objective) else (str(resolved.objective), count, redirects),
     )

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from batcountry.backend.devices import is_out_of_memory, used_memory
-from batcountry.backend.graphs import NotCapturedError, step_kind
+from batcountry.backend.graphs import NotCapturedError, let_go, step_kind
 from batcountry.dreams.resolve import Resolved
+from batcountry.models import Model
 from batcountry.optim.ascent import Advancing, Ascent
 from batcountry.optim.aux_inputs import AuxInputs
+from batcountry.optim.gradient import Gradient
 from batcountry.optim.redirection import Redirection
+from batcountry.optim.sliding_windows import WindowedAscent
 from batcountry.optim.static_climb import StaticClimb, UnforeseenError, unforeseen
+from batcountry.recipe import Recipe
 from batcountry.recipe.marks import has_mark
 
 log = logging.getLogger("batcountry")
+
+Begin = Callable[[Tensor, AuxInputs], Advancing]
+"""Begins an octave with pictures, (N, C, H, W), and those beside them."""
 
 _WITHOUT = {
     *("seed", "octaves", "iterations", "octave_scale", "initial_size", "final_size", "spacing", "carry"),
@@ -26,41 +34,62 @@ _WITHOUT = {
 }
 """Options that no step depends on, but for its shape and the numbers in its row."""
 
+_FEW = 4
+"""Steps of an octave that are not worth to be captured, unless there are as many again."""
+
+
+def step_facts(resolved: Resolved, owner: object) -> Hashable | None:
+    """Return what a recipe's steps depend on beside their shapes and the network; None if that is in no text.
+
+    Parameters
+    ----------
+    owner
+        Whom that belongs to which no text stands for, such as a guide; others' dreams do not use their steps.
+    """
+    recipe = resolved.recipe
+    if has_mark(
+        recipe.objective
+    ):  # whatever a caller's function does between two tensors would be done once only
+        return None
+    own = recipe.guide is not None or bool(resolved.objective.files)
+    text = recipe.model_dump_json(exclude=_WITHOUT)
+    return text, str(resolved.objective), owner if own else None
+
 
 class OctaveSteps:
     """Begins the octaves of one dream, one after the other.
 
     Parameters
     ----------
-    resolved
-        What is dreamed.
+    model
+        The network; steps that nobody uses are kept with it, for the next dream.
+    facts
+        See `step_facts`.
     ascent
-        How, with the gradient of whole pictures.
+        How pictures are made to score higher, with the gradient of whole pictures.
     plain
         Begins an octave whose steps are run one piece of work after the other.
-    redirection
-        In how many steps dead ReLUs are still redirected.
-    owner
-        Whom that belongs to which no text stands for, such as a guide; others' dreams do not use their steps.
     steps
         In each octave.
+    redirection
+        In how many steps dead ReLUs are still redirected, if in any.
     """
 
     def __init__(
         self,
-        resolved: Resolved,
+        model: Model,
+        facts: Hashable | None,
         ascent: Ascent,
-        plain: Callable[[Tensor, AuxInputs], Advancing],
-        redirection: Redirection,
-        owner: object,
+        plain: Begin,
         steps: int,
+        redirection: Redirection | None = None,
     ) -> None:
-        self._resolved, self._ascent, self._plain = resolved, ascent, plain
-        self._redirection, self._owner, self._steps = redirection, owner, steps
+        self._model, self._facts, self._ascent, self._plain = model, facts, ascent, plain
+        self._redirection, self._steps = redirection or Redirection(0), steps
         self._before: StaticClimb | None = None
 
     def begin(self, image: Tensor, aux_inputs: AuxInputs) -> Advancing:
-        """Begin an octave with pictures, (N, C, H, W), and those beside them."""
+        """Begin an octave; see `Begin`."""
         if self._before is not None:
             self._before.rewind()
         with torch.inference_mode(False):
@@ -68,60 +97,88 @@ class OctaveSteps:
             return self._before or self._plain(image, aux_inputs)
 
     def _static(self, image: Tensor, aux_inputs: AuxInputs) -> StaticClimb | None:
-        model = self._resolved.model
         kind = step_kind(image.device)
         if kind == "plain":
             return None
-        held = model.capture_key()
-        reason = self._eager_reason() if held is not None else "hooks on the network, or its kind"
+        place = self._model.capture_key()
+        reason = self._reason(place)
         if reason is not None:
             self._say(reason)
             return None
         shapes = tuple((key, tuple(each.shape)) for key, each in aux_inputs.items())
-        key = (kind, held, self._facts(), tuple(image.shape), image.dtype, image.device, shapes)
-        climb = model.idle_steps.take(key)
+        key = (
+            kind,
+            self._model.precision,
+            place,
+            self._facts,
+            tuple(image.shape),
+            image.dtype,
+            image.device,
+            shapes,
+        )
         try:
-            if climb is None:
-                climb = self._made(image, aux_inputs, captured=kind == "captured")
-            released = partial(model.idle_steps.put, key, climb, climb.size)
-            climb.restart(image, aux_inputs, self._ascent.rng, self._redirection, self._steps, released)
+            return self._ready(key, image, aux_inputs, captured=kind == "captured")
         except UnforeseenError as error:
             self._say(str(error))
-            return None
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            model.idle_steps.clear()
-            return None
-        return climb
+            self._model.idle_steps.clear()
+            let_go(image.device)
+        return None
 
-    def _made(self, image: Tensor, aux_inputs: AuxInputs, *, captured: bool) -> StaticClimb:
-        before = used_memory(image.device)
-        climb = StaticClimb(self._ascent, image, aux_inputs)
-        if captured:
+    def _ready(self, key: Hashable, image: Tensor, aux_inputs: AuxInputs, *, captured: bool) -> StaticClimb:
+        """Return steps that begin with pictures: those that were used before, or new ones."""
+        idle, before = self._model.idle_steps, used_memory(image.device)
+        climb = idle.take(key)
+        again = climb is not None
+        climb = climb or StaticClimb(self._ascent, image, aux_inputs)
+        if captured and climb.may_be_captured and (again or self._steps > _FEW):
             try:
                 climb.capture(image, aux_inputs)
             except NotCapturedError as error:
                 self._say(str(error))
-        climb.size = max(0, used_memory(image.device) - before)
+        size = climb.size = climb.size + max(0, used_memory(image.device) - before)
+        released = partial(idle.put, key, climb, size)
+        climb.restart(image, aux_inputs, self._ascent.rng, self._redirection, self._steps, released)
         return climb
 
-    def _eager_reason(self) -> str | None:
+    def _reason(self, place: Hashable | None) -> str | None:
         """Return what keeps steps from being the same work each time, in words."""
-        if has_mark(self._resolved.recipe.objective):
-            return "an objective that is a function"
-        return unforeseen(self._ascent)
-
-    def _facts(self) -> Hashable:
-        """Return what a step depends on beside its shapes and the network's weights."""
-        resolved, recipe = self._resolved, self._resolved.recipe
-        own = recipe.guide is not None or bool(resolved.objective.files)
-        text = recipe.model_dump_json(exclude=_WITHOUT)
-        return text, str(resolved.objective), resolved.model.precision, self._owner if own else None
+        if place is None:
+            return "the network has hooks, or is of a kind that may do something else each time"
+        return "an objective that is a function" if self._facts is None else unforeseen(self._ascent)
 
     def _say(self, reason: str) -> None:
         """Say once for a network why its steps are not captured."""
-        said = self._resolved.model.said
-        if reason not in said:
-            said.add(reason)
+        if reason not in self._model.said:
+            self._model.said.add(reason)
             log.info("steps are started piece by piece, which is slower: %s", reason)
+
+
+def beginning(
+    resolved: Resolved,
+    recipe: Recipe,
+    ascent: Ascent,
+    whole: Gradient | None,
+    redirection: Redirection,
+    owner: object,
+) -> Begin:
+    """Return what begins the octaves of a recipe's dream.
+
+    Parameters
+    ----------
+    recipe
+        With tiles chosen.
+    whole
+        The gradient of a whole picture; None to keep to what `ascent` has.
+    redirection, owner
+        See `OctaveSteps` and `step_facts`.
+    """
+    if resolved.window is not None:
+        return WindowedAscent(ascent, resolved.window, recipe.window_rates).on
+    if whole is None or recipe.tile or recipe.wrap != "none":
+        return ascent.on
+    static = replace(ascent, gradient=resolved.finite(whole))
+    facts = step_facts(resolved, owner)
+    return OctaveSteps(resolved.model, facts, static, ascent.on, recipe.iterations, redirection).begin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from math import ceil, log10, prod
 
@@ -11,7 +12,7 @@ from batcountry.backend.devices import pick_device, used_memory
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.backend.memory_room import budget
 from batcountry.dreams.buffers import NO_BUFFERS, PICTURE_BYTES, Buffers
-from batcountry.dreams.costs import Size, measured_cost, probe_sizes
+from batcountry.dreams.costs import Cost, Size, measured_cost, octave_cost, octave_probe, probe_sizes
 from batcountry.dreams.cuts import OVER, Cut, Cutting
 from batcountry.errors import RecipeError
 from batcountry.image.files import MAX_PIXELS
@@ -145,6 +146,7 @@ def plan(
     wrap: Wrap = NO_WRAP,
     buffers: Buffers = NO_BUFFERS,
     count: int = 1,
+    facts: Hashable = None,
 ) -> Plan:
     """Choose how to work a dream out.
 
@@ -162,6 +164,8 @@ def plan(
         Memory for each pixel of the largest octave beside what the network takes.
     count
         Pictures that grow together, each with an objective of its own; `gradient` is of all.
+    facts
+        What the gradient depends on, so that on a graphics card its cost is measured once; None if nobody knows.
 
     Raises
     ------
@@ -169,8 +173,7 @@ def plan(
         If tiles are asked for or needed and the objective is not local, or if not even the
         smallest tiles fit.
     """
-    probes = probe_sizes(sizes, lambda size: model.runs_on(size, objective.layers))
-    cost = measured_cost(gradient, probes, model.device, channels=model.channels)
+    cost = _cost(model, objective, gradient, sizes, facts)
     used, pixels = used_memory(model.device) + _PYTHON, prod(sizes[-1])
     fixed, allowed = used + len(sizes) * cost.shape, budget(max_memory, model.device)
     beside = fixed + buffers.during * pixels
@@ -189,6 +192,17 @@ def plan(
     rises = tuple(rise / count for rise in cost.rises)
     limit = MemoryLimit(int(ceiling), rises, after) if rises else None
     return Plan(cut.side, peak, cut.work * cost.seconds, peak - used, limit, cut.tiles)
+
+
+def _cost(model: Model, objective: Objective, gradient: Gradient, sizes: list[Size], facts: Hashable) -> Cost:
+    if model.device.type == "cpu":
+        probes = probe_sizes(sizes, lambda size: model.runs_on(size, objective.layers))
+        return measured_cost(gradient, probes, model.device, channels=model.channels)
+    key = facts, octave_probe(sizes), model.device, model.precision, model.capture_key()
+    cost: Cost | None = None if facts is None else model.costs.get(key)
+    if cost is None:
+        cost = model.costs[key] = octave_cost(gradient, sizes, model.device, channels=model.channels)
+    return cost
 
 
 def _too_little(size: Size, fixed: float, buffers: Buffers, network: float, allowed: int) -> RecipeError:

@@ -31,7 +31,7 @@ from batcountry.image import initial as starts
 from batcountry.image.picture import Picture
 from batcountry.image.reading import read_picture
 from batcountry.models import Model
-from batcountry.models.from_recipe import open_recipe_model
+from batcountry.models.from_recipe import open_recipe_model, recent_model
 from batcountry.objectives import Objective, parse
 from batcountry.optim import transforms
 from batcountry.optim.alpha import alpha_mode
@@ -73,11 +73,13 @@ class Prepared:
 
     def open_model(self) -> Model:
         """Open the model, on the recipe's device and in its precision; raises what `open_recipe_model` raises."""
-        model = self.model
-        if not isinstance(model, Model):
+        model, device = self.model, pick_device(self.recipe.device)
+        if not isinstance(model, (Model, nn.Module)) and device.type != "cpu":
+            model = recent_model(self.recipe, device, policy=self.policy, sha256=self.sha256)
+        elif not isinstance(model, Model):
             module = model if isinstance(model, nn.Module) else None
             model = open_recipe_model(self.recipe, module=module, policy=self.policy, sha256=self.sha256)
-        return model.to(pick_device(self.recipe.device)).at(self.recipe.precision)
+        return model.to(device).at(self.recipe.precision)
 
     def with_model(self, model: Model) -> Prepared:
         """Return the same with its model open, so that it is opened once for several dreams."""

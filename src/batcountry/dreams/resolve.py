@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from batcountry.image.picture import Picture
 from batcountry.models import Model
 from batcountry.objectives import Objective, guide, layer
 from batcountry.objectives.base import Scorer
+from batcountry.objectives.breakdown import Breakdown
 from batcountry.objectives.masks import mask_planes
 from batcountry.objectives.references import ReadPlanes
 from batcountry.optim import param, transforms
@@ -84,12 +85,7 @@ class Resolved:
         make = param.PARAMS[self.recipe.param or "pixels"] if own is None else own_param(own)
         return self.alpha.param(make)
 
-    def ascent(
-        self,
-        gradient: Gradient,
-        prior: Scorer | None = None,
-        terms: Callable[[], Mapping[str, float]] | None = None,
-    ) -> Ascent:
+    def ascent(self, gradient: Gradient, prior: Scorer | None = None) -> Ascent:
         """Return how pictures are made to score higher, with an rng that begins with the recipe's seed.
 
         Parameters
@@ -98,8 +94,6 @@ class Resolved:
             Score and gradient of what the network sees.
         prior
             Score of the image itself, of its colors.
-        terms
-            See `Ascent`.
         """
         recipe = self.recipe
         return Ascent(
@@ -111,7 +105,7 @@ class Resolved:
             self.make_param,
             None if prior is None else self.alpha.prior(prior),
             str(self.objective.of_image),
-            terms,
+            None if not isinstance(prior, Breakdown) else lambda: prior.values,
         )
 
     def finite(self, gradient: Gradient) -> Gradient:

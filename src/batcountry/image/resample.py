@@ -23,11 +23,12 @@ def resize(image: Tensor, size: tuple[int, int], wrap: Wrap = NO_WRAP) -> Tensor
     """
     if image.shape[-2:] == size:
         return image.clone()
-    for axis, length in zip((-2, -1), size, strict=True):
-        if image.shape[axis] != length:
-            mixed = _placed(image.shape[axis], length, wrap[axis], image.device, image.dtype)
-            image = mixed.taken(image, axis)
-    return image
+    if not image.is_cpu:
+        for axis, new, wraps in ((-2, size[0], wrap[0]), (-1, size[1], wrap[1])):
+            if image.shape[axis] != new:
+                image = mixed_on(image.shape[axis], new, wraps, image.device).along(image, axis)
+        return image
+    return resized_rows(lambda rows: _wrapped(image, rows), image.shape[-2], size, range(size[0]), wrap)
 
 
 def resized_rows(
@@ -69,6 +70,12 @@ def enlarged(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", antialias=True).clamp(low, high)
 
 
+def _wrapped(image: Tensor, rows: range) -> Tensor:
+    if rows.stop <= image.shape[-2]:
+        return image[..., rows.start : rows.stop, :]
+    return torch.cat([image[..., rows.start :, :], image[..., : rows.stop - image.shape[-2], :]], -2)
+
+
 class _Mixed(NamedTuple):
     """Which two pixels of an axis each new one is mixed of, and the second one's share."""
 
@@ -88,23 +95,16 @@ class _Mixed(NamedTuple):
         return cls(low, (low + 1).clamp(max=old - 1), at - low)
 
     def along(self, image: Tensor, axis: int) -> Tensor:
-        return self.placed(image.shape[axis], image.device, image.dtype).taken(image, axis)
-
-    def placed(self, old: int, device: torch.device, dtype: torch.dtype) -> _Mixed:
-        """Return this on a device, within an axis of `old` pixels, with weights of a type."""
-        low, high = (sent(index % old, device) for index in (self.low, self.high))
-        return _Mixed(low, high, sent(self.weight.to(dtype), device))
-
-    def taken(self, image: Tensor, axis: int) -> Tensor:
-        """Mix an image that this was placed for."""
         shape = [1] * image.ndim
         shape[axis] = len(self.low)
-        low, high = (image.index_select(axis, index) for index in (self.low, self.high))
-        return torch.lerp(low, high, self.weight.reshape(shape))
+        weight = self.weight.to(image.device, image.dtype).reshape(shape)
+        low, high = (index.to(image.device) % image.shape[axis] for index in (self.low, self.high))
+        return torch.lerp(image.index_select(axis, low), image.index_select(axis, high), weight)
 
 
-@lru_cache(maxsize=256)
-def _placed(old: int, length: int, wrap: bool, device: torch.device, dtype: torch.dtype) -> _Mixed:
-    """Return how an axis is resized, on the device where each octave of each frame needs it again."""
+@lru_cache(maxsize=128)
+def mixed_on(old: int, length: int, wrap: bool, device: torch.device) -> _Mixed:
+    """Return the same as `_Mixed.of`, on a device, to which it is brought once."""
     with torch.inference_mode(False):
-        return _Mixed.of(old, length, wrap).placed(old, device, dtype)
+        low, high, weight = _Mixed.of(old, length, wrap)
+        return _Mixed(sent(low, device), sent(high, device), sent(weight.float(), device))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from shlex import join
+from threading import Lock
 
+import torch
 from torch import nn
 
 from batcountry.backend.policy import OPEN, STRICT, Policy
@@ -52,6 +55,31 @@ def open_recipe_model(
         policy=policy,
         sha256=sha256,
     )
+
+
+_recent: OrderedDict[Hashable, Model] = OrderedDict()
+_recent_lock = Lock()
+_MOST_RECENT = 2
+
+
+def recent_model(
+    recipe: Recipe, device: torch.device, *, policy: Policy = OPEN, sha256: str | None = None
+) -> Model:
+    """Return a recipe's model on a graphics card, one that was opened for the last dreams if it is known by name.
+
+    To bring it there again takes longer than a dream. Raises what `open_recipe_model` raises.
+    """
+    if recipe.model not in MODELS or recipe.weights is not None:
+        return open_recipe_model(recipe, policy=policy, sha256=sha256).to(device)
+    key = recipe.model, recipe.mean, recipe.std, recipe.channels, sha256, device
+    with _recent_lock:
+        model = _recent.pop(key, None)
+        if model is None:
+            model = open_recipe_model(recipe, policy=policy, sha256=sha256).to(device)
+        _recent[key] = model
+        while len(_recent) > _MOST_RECENT:
+            _recent.popitem(last=False)
+        return model
 
 
 def _mean(text: str | None, policy: Policy) -> Sequence[float] | str | None:

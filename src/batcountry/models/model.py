@@ -91,6 +91,9 @@ class Model:
         self.device = torch.device("cpu")
         self.idle_steps: Idle[Any] = Idle()
         """Steps of dreams on graphics cards that nobody uses at the moment, kept for the next dream."""
+        self._known_to_run: dict[Hashable, bool] = {}
+        self.costs: dict[Hashable, Any] = {}
+        """What gradients cost on graphics cards, measured once."""
         self.said: set[str] = set()
         """What was logged of this network, which is said once."""
         self._fast: Model | None = None
@@ -223,7 +226,15 @@ class Model:
         """Say whether a picture of (height, width) pixels is large enough to run as far as `layers`."""
         layers = list(layers)
         most = _ENOUGH if all(self.layer(name).stride for name in layers) else _LARGE
-        enough = [min(each, most) for each in size]
+        enough = min(size[0], most), min(size[1], most)
+        if self.device.type == "cpu":
+            return self._runs(enough, layers)
+        key = enough, *layers
+        if key not in self._known_to_run:  # each run is hundreds of small pieces of work
+            self._known_to_run[key] = self._runs(enough, layers)
+        return self._known_to_run[key]
+
+    def _runs(self, enough: tuple[int, int], layers: list[str]) -> bool:
         try:
             with torch.no_grad():
                 activations = self.activations(

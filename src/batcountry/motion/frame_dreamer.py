@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from batcountry.backend.devices import used_memory, widened
+from batcountry.backend.devices import used_memory
 from batcountry.backend.graphs import step_kind, steps_run
 from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.threads import limited_threads
@@ -19,38 +19,26 @@ from batcountry.backend.transfers import Fetched, fetch
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
-from batcountry.dreams.octave_steps import OctaveSteps
+from batcountry.dreams.octave_steps import Begin, OctaveSteps, step_facts
 from batcountry.dreams.planning import Plan
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.image.periodic import wrapped_axes
 from batcountry.models import Model
+from batcountry.motion.aims import Aim, mixed, mixed_priors
 from batcountry.motion.guide_video import NO_CONDITIONING, FrameConditioning
 from batcountry.motion.keyframes import FADED
 from batcountry.motion.overlap import bytes_between, bytes_in_flight
 from batcountry.motion.recipes import Motion
-from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
-from batcountry.optim.ascent import UPDATE, Advancing
+from batcountry.optim.ascent import UPDATE, Advancing, Ascent
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
 from batcountry.optim.finite import broken_picture, is_broken
-from batcountry.optim.gradient import Gradient, SparingGradient, finite_gradient, whole_gradient
-from batcountry.optim.redirection import Redirection
+from batcountry.optim.gradient import SparingGradient, finite_gradient, whole_gradient
 from batcountry.recipe import Recipe
 
 _KEPT = 8
 _CARRIED = 80.0  # bytes for each pixel of what goes from frame to frame; measured
-
-
-@dataclass(frozen=True)
-class _Aim:
-    """What a frame's dream goes for, bound to the network."""
-
-    resolved: Resolved
-    whole: Gradient
-    gradient: Gradient
-    prior: Scorer | None
-    pictures: Pictures
 
 
 class FrameDreamer:
@@ -99,7 +87,7 @@ class FrameDreamer:
         )
         self.motion = motion.chosen(dream=chosen)
         self._look: Callable[[], None] = _nothing
-        self._aims: dict[Any, _Aim] = {
+        self._aims: dict[Any, Aim] = {
             self._key(chosen, aim, NO_CONDITIONING): self._bound(resolved, self.plan)
         }
 
@@ -163,13 +151,9 @@ class FrameDreamer:
         mask = None if first.mask is None else first.mask(max(self.size))
         mask = mask if conditioning.mask is None else mask_planes(conditioning.mask)
         # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
-        ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
+        ascent = first.ascent(mixed(aims), mixed_priors(aims))
         iterations = recipe.iterations if whole else self.motion.frame_iterations
-        on: Callable[[Tensor, AuxInputs], Advancing] = ascent.on
-        steady = len(aims) == 1 and self._is_steady(recipe, conditioning)
-        if steady:
-            alike = replace(ascent, gradient=aims[0][0].whole)
-            on = OctaveSteps(first, alike, on, Redirection(0), self, iterations).begin
+        on = self._begin(aims, first, ascent, iterations, conditioning)
 
         def begin(image: Tensor, base: Tensor) -> Advancing:
             small = resized(picture, base)
@@ -190,7 +174,7 @@ class FrameDreamer:
         if self.plan.limit is not None:
             self.plan.limit.make_room(bytes_between(self.size))
         self._look = _nothing
-        if steady and step_kind(self.device) != "plain":
+        if step_kind(self.device) != "plain":
             again = partial(
                 self.dream, start, picture, frame=frame, time=time, whole=whole, conditioning=conditioning
             )
@@ -201,10 +185,22 @@ class FrameDreamer:
         """Return what raises the error of the last dream, if it went wrong and nobody waited to know that."""
         return self._look
 
-    def _is_steady(self, recipe: Recipe, conditioning: FrameConditioning) -> bool:
-        """Whether a frame's steps are those of other frames, so that they are worth being captured."""
-        whole = self.plan.side is None and recipe.wrap == "none"
-        return whole and recipe == self.motion.dream and conditioning.guide is None
+    def _begin(
+        self,
+        aims: list[tuple[Aim, float]],
+        resolved: Resolved,
+        ascent: Ascent,
+        iterations: int,
+        conditioning: FrameConditioning,
+    ) -> Begin:
+        """Return what begins the octaves of a frame's dream; steps that are those of other frames are worth being kept."""
+        aim, recipe = aims[0][0], resolved.recipe
+        cut = self.plan.side is not None or recipe.wrap != "none"
+        changing = len(aims) > 1 or recipe != self.motion.dream or conditioning.guide is not None
+        if changing or cut or (isinstance(aim.gradient, SparingGradient) and aim.gradient.halved):
+            return ascent.on
+        whole = replace(ascent, gradient=aim.whole)
+        return OctaveSteps(self.model, step_facts(resolved, aim), whole, ascent.on, iterations).begin
 
     def _sizes(self, layers: tuple[str, ...], octaves: int | None, scale: float) -> list[tuple[int, int]]:
         """Return the octaves' sizes; each choice is tried on the network once."""
@@ -230,7 +226,7 @@ class FrameDreamer:
         plan = plan_dream(resolved, probed, sizes, picture_buffers(resolved, sizes).plus(carried))
         return plan.at_least(used_memory(self.device) + bytes_between(self.size))
 
-    def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> _Aim:
+    def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> Aim:
         key = self._key(recipe, aim, conditioning)
         if key not in self._aims:
             while len(self._aims) >= _KEPT:
@@ -245,7 +241,7 @@ class FrameDreamer:
         shown = conditioning.guide and conditioning.guide.sha256
         return (*aim.items(), recipe.layer, recipe.objective, recipe.guide, recipe.mask, shown)
 
-    def _bound(self, resolved: Resolved, plan: Plan | None) -> _Aim:
+    def _bound(self, resolved: Resolved, plan: Plan | None) -> Aim:
         model, objective = resolved.model, resolved.objective
         wrap = wrapped_axes(resolved.recipe.wrap)
         side, limit = (None, None) if plan is None else (plan.side, plan.limit)
@@ -262,7 +258,7 @@ class FrameDreamer:
             together=1 if resolved.recipe.max_memory else None,
         )
         prior = objective.of_image.bind(model) if objective.of_image else None
-        return _Aim(resolved, whole, gradient, prior, pictures)
+        return Aim(resolved, gradient, whole, prior, pictures)
 
 
 def _nothing() -> None:
@@ -275,33 +271,3 @@ def _look(broken: Fetched, again: Callable[[], Tensor]) -> None:
         with steps_run("plain"):
             again()
         raise broken_picture("")
-
-
-def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:
-    """Return the gradient of several aims at once, each brought to the same size before it is weighed."""
-    if len(aims) == 1:
-        return aims[0][0].gradient
-
-    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
-        score, total = widened(0.0, image), torch.zeros_like(image)
-        for aim, weight in aims:
-            each, found = aim.gradient(image, aux_inputs)
-            size = found.abs().mean()
-            total += found * torch.where(size > 0, weight / size, torch.zeros_like(size))
-            score = score + weight * each
-        return score, total
-
-    return gradient
-
-
-def _mixed_priors(aims: list[tuple[_Aim, float]]) -> Scorer | None:
-    """Return the score of the image itself that several aims have together; None if there is none."""
-    priors = [(aim.prior, weight) for aim, weight in aims if aim.prior is not None]
-    if not priors:
-        return None
-
-    def score(activations: Any) -> Tensor:
-        first, *rest = (weight * prior(activations) for prior, weight in priors)
-        return sum(rest, start=first)
-
-    return score

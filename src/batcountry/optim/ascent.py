@@ -113,7 +113,8 @@ class Climb:
         """Return the pictures one step on, (N, 3, H, W) in gray levels, and the score before it."""
         image, score = self._advanced()
         self._steps += 1
-        return image.clone(), score
+        with torch.inference_mode(False):
+            return image.clone(), score
 
     @property
     def look(self) -> Callable[[], None]:

@@ -37,7 +37,7 @@ class CnnVisRmsprop:
         self._steps = 0
 
     def update(self, gradients: Sequence[Tensor]) -> None:
-        """See `batcountry.optim.optimizers.Optimizer`."""
+        """See `batcountry.optim.optimizer.Optimizer`."""
         step_size = self.schedule.at(self._steps)
         self._steps += 1
         with torch.no_grad():
@@ -45,13 +45,13 @@ class CnnVisRmsprop:
                 tensor.addcmul_(of_sum, rate, value=step_size)
 
     def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
-        """See `batcountry.optim.optimizers.Foreseeable`."""
+        """See `batcountry.optim.optimizer.Foreseeable`."""
         with torch.no_grad():
             for tensor, of_sum, rate in self._rates(gradients):
                 tensor.addcmul_(of_sum, rate.mul_(step_size))
 
     def restart(self, steps: int = 0) -> None:
-        """See `batcountry.optim.optimizers.Foreseeable`."""
+        """See `batcountry.optim.optimizer.Foreseeable`."""
         self._steps = steps
         for squares in self._squares:
             squares.zero_()
@@ -65,12 +65,12 @@ class CnnVisRmsprop:
             yield tensor, of_sum, (squares + _EPSILON).rsqrt_()
 
     def state(self) -> dict[str, Tensor]:
-        """See `batcountry.optim.optimizers.Storable`."""
+        """See `batcountry.optim.optimizer.Storable`."""
         squares = {f"{index}.squares": each for index, each in enumerate(self._squares)}
         return {"steps": torch.tensor(self._steps), **squares}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """See `batcountry.optim.optimizers.Storable`; raises `KeyError` or `RuntimeError` for what is another's."""
+        """See `batcountry.optim.optimizer.Storable`; raises `KeyError` or `RuntimeError` for what is another's."""
         self._steps = int(state["steps"])
         for index, squares in enumerate(self._squares):
             squares.copy_(state[f"{index}.squares"].reshape(squares.shape))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from batcountry.backend.devices import sent
 from batcountry.optim.schedule import Schedule
-from batcountry.optim.transforms import Split
+from batcountry.optim.transforms import Rng, Split
 from batcountry.optim.transforms.base import Size
 
 _STEPS = 64  # that are drawn for at once at most
@@ -53,7 +53,7 @@ class Layout:
         """How many numbers a row has."""
         return 2 + sum(map(prod, self.shapes))
 
-    def row(self, rng: np.random.RandomState, step_size: float, steps: int) -> Tensor:
+    def row(self, rng: Rng, step_size: float, steps: int) -> Tensor:
         """Draw one step's numbers, in the order in which the transforms run; on the CPU."""
         drawn = [transform.draw(rng, size).reshape(-1) for transform, size in self.transforms]
         return torch.cat([torch.tensor([step_size, float(steps)]), *drawn])
@@ -81,12 +81,14 @@ class Draws:
         self,
         layout: Layout,
         schedule: Schedule,
-        rng: np.random.RandomState,
+        rng: Rng,
         device: torch.device,
         steps: tuple[int, int | None] = (0, None),
     ) -> None:
         self._layout, self._schedule, self._rng, self._device = layout, schedule, rng, device
-        self._most = max(1, min(_STEPS, _BYTES // (4 * layout.length)))
+        # Numbers that others draw from, too, such as `numpy.random`, are not drawn before their time.
+        ahead = _STEPS if isinstance(rng, np.random.RandomState) else 1
+        self._most = max(1, min(ahead, _BYTES // (4 * layout.length)))
         self._steps, self._end = steps
         self._rows: Tensor | None = None
         self._states: list[Any] = []
@@ -106,18 +108,25 @@ class Draws:
         self._states, self._at = [], 0
         left = self._most if self._end is None else max(1, min(self._most, self._end - self._steps))
         for step in range(self._steps, self._steps + left):
-            self._states.append(self._rng.get_state())
+            self._states.append(_state(self._rng))
             rows.append(self._layout.row(self._rng, self._schedule.at(step), step))
         self._rows = sent(torch.stack(rows), self._device)
 
-    def rng(self) -> np.random.RandomState:
+    def rng(self) -> Rng:
         """Return an rng that is where the next step's numbers begin."""
+        if self._at == len(self._states):
+            return self._rng
         here = np.random.RandomState()
-        here.set_state(self._states[self._at] if self._at < len(self._states) else self._rng.get_state())
+        here.set_state(self._states[self._at])
         return here
 
     def rewind(self) -> None:
         """Bring the rng to where the next step's numbers begin, and forget what was drawn ahead."""
         if self._at < len(self._states):
+            assert isinstance(self._rng, np.random.RandomState)
             self._rng.set_state(self._states[self._at])
         self._rows, self._states, self._at = None, [], 0
+
+
+def _state(rng: Rng) -> Any:
+    return rng.get_state() if isinstance(rng, np.random.RandomState) else None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import give_back
+from batcountry.backend.determinism import same_each_time
 from batcountry.backend.devices import is_out_of_memory as is_out_of_memory
 from batcountry.backend.devices import widened
 from batcountry.backend.graphs import step_kind
@@ -49,7 +50,7 @@ def whole_gradient(model: Model, objective: Objective) -> Gradient:
     scorer, layers = objective.bind(model), objective.layers
 
     def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad(), same_each_time(image.device):
             leaf = (image.clone() if image.is_inference() else image).detach().requires_grad_()
             score = scorer({**model.activations(leaf, layers), **aux_inputs})
             on_image = _gradient_of(score, leaf)

@@ -4,62 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from batcountry.backend.graphs import step_kind
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.bands import normalize_bands
 from batcountry.optim.cnn_vis_rmsprop import CnnVisRmsprop
 from batcountry.optim.finite import check_size
+from batcountry.optim.optimizer import Optimizer as Optimizer
+from batcountry.optim.optimizer import State as State
+from batcountry.optim.optimizer import Storable as Storable
 from batcountry.optim.schedule import Schedule as Schedule
+from batcountry.optim.torch_optimizer import TorchOptimizer
 from batcountry.recipe.registry import Registry
-
-State = dict[str, Tensor]
-"""What a step depends on beside its picture, by name, so that it can be stored."""
-
-
-class Optimizer(Protocol):
-    """Moves tensors uphill, in place."""
-
-    def update(self, gradients: Sequence[Tensor]) -> None:
-        """Make one step along the gradient of the score on each tensor."""
-        ...
-
-
-@runtime_checkable
-class Storable(Protocol):
-    """An optimizer whose state can be stored, and taken up by another one that was made alike."""
-
-    def state(self) -> State:
-        """Return what the next step depends on; the tensors may be changed by that step."""
-        ...
-
-    def load(self, state: State) -> None:
-        """Go on from what `state` returned."""
-        ...
-
-
-@runtime_checkable
-class Foreseeable(Storable, Protocol):
-    """An optimizer whose steps are the same work each time, once the sizes of those to come are known."""
-
-    @property
-    def schedule(self) -> Schedule:
-        """How long its steps are."""
-        ...
-
-    def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
-        """Make one step as `update` does, of a size on the tensors' device, which is not read, nor is anything else."""
-        ...
-
-    def restart(self, steps: int = 0) -> None:
-        """Forget all but how many steps were made, so that what it holds is as at the beginning, and where it was."""
-        ...
-
 
 Measure = Callable[[Tensor], Tensor]
 """The size of a gradient: from (N, values) to (N,)."""
@@ -101,7 +60,7 @@ class NormalizedAscent:
                     picture.add_(its_gradient, alpha=its_rate)
 
     def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
-        """See `Foreseeable`."""
+        """See `batcountry.optim.optimizer.Foreseeable`."""
         with torch.no_grad():
             for tensor, gradient in zip(self._tensors, gradients, strict=True):
                 rate = self._rate(gradient, step_size)
@@ -115,7 +74,7 @@ class NormalizedAscent:
         return torch.where(size > 0, step_size / size, torch.zeros_like(size))
 
     def restart(self, steps: int = 0) -> None:
-        """See `Foreseeable`."""
+        """See `batcountry.optim.optimizer.Foreseeable`."""
         self._steps = steps
 
     def state(self) -> State:
@@ -151,13 +110,13 @@ class BandAscent:
                 tensor.add_(normalize_bands(gradient, self._wrap), alpha=step_size)
 
     def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
-        """See `Foreseeable`."""
+        """See `batcountry.optim.optimizer.Foreseeable`."""
         with torch.no_grad():
             for tensor, gradient in zip(self._tensors, gradients, strict=True):
                 tensor.addcmul_(normalize_bands(gradient, self._wrap), step_size)
 
     def restart(self, steps: int = 0) -> None:
-        """See `Foreseeable`."""
+        """See `batcountry.optim.optimizer.Foreseeable`."""
         self._steps = steps
 
     def state(self) -> State:
@@ -167,85 +126,6 @@ class BandAscent:
     def load(self, state: State) -> None:
         """See `Storable`."""
         self._steps = int(state["steps"])
-
-
-class TorchOptimizer:
-    """One of PyTorch's optimizers, uphill."""
-
-    def __init__(
-        self, tensors: Sequence[Tensor], schedule: Schedule, optimizer: torch.optim.Optimizer
-    ) -> None:
-        self._tensors, self.schedule, self._optimizer = tensors, schedule, optimizer
-        self._steps = 0
-
-    def update(self, gradients: Sequence[Tensor]) -> None:
-        """See `Optimizer`."""
-        step_size = self.schedule.at(self._steps)
-        self._steps += 1
-        self._move(gradients, step_size)
-
-    def move(self, gradients: Sequence[Tensor], step_size: Tensor) -> None:
-        """See `Foreseeable`."""
-        self._move(gradients, step_size)
-
-    def restart(self, steps: int = 0) -> None:
-        """See `Foreseeable`."""
-        self._steps = steps
-        for facts in self._optimizer.state.values():
-            for value in facts.values():
-                value.zero_()
-
-    def _move(self, gradients: Sequence[Tensor], step_size: float | Tensor) -> None:
-        for group in self._optimizer.param_groups:
-            group["lr"] = step_size
-        for tensor, gradient in zip(self._tensors, gradients, strict=True):
-            check_size(torch.linalg.vector_norm(gradient))  # its square is what steps are divided by
-            tensor.grad = gradient
-        self._optimizer.step()
-        for tensor in self._tensors:
-            tensor.grad = None
-
-    def state(self) -> State:
-        """See `Storable`."""
-        return {"steps": torch.tensor(self._steps), **torch_state(self._optimizer)}
-
-    def load(self, state: State) -> None:
-        """See `Storable`."""
-        self._steps = int(state["steps"])
-        load_torch_state(self._optimizer, state)
-
-
-def torch_state(optimizer: torch.optim.Optimizer) -> State:
-    """Return what one of PyTorch's optimizers remembers of each tensor, by the tensor's number and the thing's name."""
-    return {
-        f"{index}.{name}": torch.as_tensor(value)
-        for index, facts in optimizer.state_dict()["state"].items()
-        for name, value in facts.items()
-    }
-
-
-def load_torch_state(optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Have one of PyTorch's optimizers go on from what `torch_state` returned, in the tensors that it has, if any.
-
-    Raises
-    ------
-    ValueError, KeyError, RuntimeError
-        If that is another's.
-    """
-    facts: dict[int, State] = {}
-    for key, value in state.items():
-        index, dot, name = key.partition(".")
-        if dot:
-            facts.setdefault(int(index), {})[name] = value
-    count = sum(len(group["params"]) for group in optimizer.param_groups)
-    if set(facts) != set(range(count)):
-        raise ValueError(f"no state of {type(optimizer).__name__} for {count} tensors")
-    held = optimizer.state_dict()["state"]
-    if not held:
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": facts})
-    for index, values in held.items():
-        for name, value in values.items():
-            value.copy_(facts[index][name])
 
 
 Make = Callable[[Sequence[Tensor]], Optimizer]
@@ -299,9 +179,9 @@ def ascent(settings: Settings) -> Make:
     return lambda tensors: NormalizedAscent(tensors, settings.schedule, measures[settings.measure])
 
 
-def _unread(tensors: Sequence[Tensor]) -> bool:
-    """Whether PyTorch's optimizers are to hold their counts where the tensors are, so that no step waits for them."""
-    return step_kind(tensors[0].device) == "captured"
+def _unread(tensors: Sequence[Tensor]) -> dict[str, bool]:
+    """Return what has PyTorch's optimizers hold their counts where the tensors are, where a step must not wait for them."""
+    return {"capturable": True} if tensors[0].device.type == "cuda" else {}
 
 
 def adam(settings: Settings) -> Make:
@@ -310,7 +190,7 @@ def adam(settings: Settings) -> Make:
     return lambda tensors: TorchOptimizer(
         tensors,
         settings.schedule,
-        torch.optim.Adam(list(tensors), betas=betas, maximize=True, capturable=_unread(tensors)),
+        torch.optim.Adam(list(tensors), betas=betas, maximize=True, **_unread(tensors)),
     )
 
 
@@ -320,7 +200,7 @@ def rmsprop(settings: Settings) -> Make:
     return lambda tensors: TorchOptimizer(
         tensors,
         settings.schedule,
-        torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True, capturable=_unread(tensors)),
+        torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True, **_unread(tensors)),
     )
 
 

@@ -20,7 +20,7 @@ from batcountry.backend.graphs import NotCapturedError, StepGraph
 from batcountry.optim.ascent import Ascent, Climb
 from batcountry.optim.aux_inputs import AuxInputs
 from batcountry.optim.draws import Draws, Layout
-from batcountry.optim.optimizers import Foreseeable, State
+from batcountry.optim.optimizer import Foreseeable, State
 from batcountry.optim.param.base import Puttable
 from batcountry.optim.redirection import Redirection
 from batcountry.optim.transforms import Rng, Split
@@ -30,8 +30,6 @@ _ALIKE = 0.02  # of a step's mean change, how much a graph's may be off for roun
 
 def unforeseen(ascent: Ascent) -> str | None:
     """Return what of an ascent is not the same work in each step, in words; None if all is."""
-    if not isinstance(ascent.rng, np.random.RandomState):
-        return "random numbers that others draw from, too"
     others = [transform for transform in ascent.transforms if not isinstance(transform, Split)]
     return f"the transform {_name(others[0])}" if others else None
 
@@ -51,6 +49,8 @@ class StaticClimb(Climb):
     ----------
     size
         Bytes that it holds, as far as that was found out.
+    may_be_captured
+        Whether it is no graph yet, and nothing is known that speaks against that.
 
     Raises
     ------
@@ -65,7 +65,7 @@ class StaticClimb(Climb):
             raise UnforeseenError(f"the parametrization {_name(self._param)}")
         if not isinstance(self._optimizer, Foreseeable):
             raise UnforeseenError(f"the optimizer {_name(self._optimizer)}")
-        self.size = 0
+        self.size, self.may_be_captured = 0, True
         channels = image.shape[1] + sum(picture.shape[1] for picture in self._aux_inputs.values())
         transforms = [each for each in ascent.transforms if isinstance(each, Split)]
         self._layout = Layout.of(transforms, (image.shape[-2], image.shape[-1]), channels)
@@ -116,6 +116,7 @@ class StaticClimb(Climb):
         NotCapturedError
             If it cannot be recorded, or does something else then.
         """
+        self.may_be_captured = False
         self._put(image, aux_inputs)
         self._work()  # what is made once is not made while work is recorded
         usual = self._image.clone()
@@ -129,6 +130,10 @@ class StaticClimb(Climb):
 
     def step(self) -> tuple[Tensor, Tensor]:
         """See `Climb.step`; neither is waited for."""
+        with torch.inference_mode(False):
+            return self._stepped()
+
+    def _stepped(self) -> tuple[Tensor, Tensor]:
         self._row.copy_(self._draws.next())
         if self._redirection.left or self._graph is None:
             with self._redirection.step():
@@ -161,8 +166,9 @@ class StaticClimb(Climb):
         released()
 
     def state(self) -> State:
-        """See `Climb.state`."""
-        return {**super().state(), "optimizer.steps": torch.tensor(self._steps)}
+        """See `Climb.state`; it stays good, as others may begin in these buffers before it is read."""
+        state = {**super().state(), "optimizer.steps": torch.tensor(self._steps)}
+        return {key: each.clone() for key, each in state.items()}
 
     def load(self, state: State) -> None:
         """See `Climb.load`."""
@@ -181,9 +187,7 @@ class StaticClimb(Climb):
             self._checks.clear()
 
     def _drawing(self) -> Draws:
-        assert isinstance(self._optimizer, Foreseeable) and isinstance(
-            self._ascent.rng, np.random.RandomState
-        )
+        assert isinstance(self._optimizer, Foreseeable)
         return Draws(
             self._layout,
             self._optimizer.schedule,

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import give_back
+from batcountry.backend.determinism import same_each_time
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
@@ -264,7 +265,7 @@ class TileScorer:
         self._shape = window.shape
         pixels = window.shape[0] * window.shape[-2] * window.shape[-1]
         limited = nullcontext() if self._limit is None else self._limit.over(pixels)
-        with limited, torch.inference_mode(False), torch.enable_grad():
+        with limited, torch.inference_mode(False), torch.enable_grad(), same_each_time(window.device):
             leaf = window.detach().clone().requires_grad_()
             activations = self.model.activations(leaf, self.layers)
             shares = list(self._shares({**activations, **aux_inputs}, tile, units))

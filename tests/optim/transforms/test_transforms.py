@@ -44,7 +44,7 @@ def pictures(height=17, width=26, count=2, channels=5, dtype=torch.float64):
     )
 
 
-@pytest.mark.parametrize("transform", every, ids=lambda each: each.__qualname__)
+@pytest.mark.parametrize("transform", every, ids=lambda each: type(each).__qualname__)
 @given(height=st.integers(9, 24), width=st.integers(9, 24), seed=st.integers(0, 999))
 @settings(max_examples=15, deadline=None)
 def test_all_move_every_picture_and_plane_alike_and_linearly(transform, height, width, seed):
@@ -59,7 +59,7 @@ def test_all_move_every_picture_and_plane_alike_and_linearly(transform, height, 
     assert whole.max() <= 255 + 1e-9
 
 
-@pytest.mark.parametrize("transform", every, ids=lambda each: each.__qualname__)
+@pytest.mark.parametrize("transform", every, ids=lambda each: type(each).__qualname__)
 def test_all_leave_an_even_picture_even_and_can_be_differentiated(transform):
     even = torch.full((1, 3, 17, 26), 90.0, dtype=torch.float64, requires_grad=True)
     found = transform(even, np.random.RandomState(4))

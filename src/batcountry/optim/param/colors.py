@@ -6,6 +6,8 @@ therefore mostly makes colors that photographs lack; in the basis here each axis
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -31,9 +33,20 @@ def to_latent(image: Tensor) -> Tensor:
     Gray levels below 0.5 and above 254.5, which a sigmoid reaches only far out, become those.
     """
     share = (image / 255).clamp(_FAINTEST, 1 - _FAINTEST)
-    return mixed(torch.linalg.inv(color_matrix(image)), torch.logit(share))
+    return mixed(inverse_color_matrix(image), torch.logit(share))
 
 
 def color_matrix(like: Tensor) -> Tensor:
     """Return `MIX`, 3×3, so that a brightness of 1 has length 1, on the device and in the type of a tensor."""
     return constant(MIX, like.device, like.dtype) / _LONGEST
+
+
+def inverse_color_matrix(like: Tensor) -> Tensor:
+    """Return the inverse of `color_matrix`, on the device and in the type of a tensor; it is not to be written to."""
+    return _inverse(like.dtype, like.device)
+
+
+@lru_cache(maxsize=16)
+def _inverse(dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        return torch.linalg.inv(color_matrix(torch.empty(0, dtype=dtype))).to(device)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from batcountry.optim.param.colors import color_matrix
+from batcountry.optim.param.colors import color_matrix, inverse_color_matrix
 
 _FAINTEST = (
     0.25  # gray levels from black and from white: such a pixel is still black or white when it is rounded
@@ -56,7 +56,7 @@ def to_decorrelated(image: Tensor) -> Tensor:
     Gray levels below 0.25 and above 254.75, which a sigmoid reaches only far out, become those.
     """
     share = image.clamp(_FAINTEST, 255 - _FAINTEST) / 255
-    return _mix(torch.linalg.inv(color_matrix(image)) * _UNIT, torch.logit(share))
+    return _mix(inverse_color_matrix(image) * _UNIT, torch.logit(share))
 
 
 def from_decorrelated(colors: Tensor) -> Tensor:

@@ -36,6 +36,7 @@ def own_transform(function: Callable[..., Tensor]) -> Transform:
 class _Own:
     def __init__(self, function: Callable[..., Tensor], channels: int = _COLORS) -> None:
         self._function, self._channels = function, channels
+        self.__qualname__ = name_of(function)
         self._draws = _needs_two(function)
 
     def of_channels(self, channels: int) -> Transform:

@@ -49,7 +49,9 @@ class Jitter:
 
     def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
         """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`."""
-        return _Rolled.apply(pictures, drawn) if self.largest else pictures  # type: ignore[no-untyped-call]
+        if pictures.is_meta or not self.largest:
+            return pictures
+        return _Rolled.apply(pictures, drawn)  # type: ignore[no-untyped-call]
 
 
 class _Rolled(torch.autograd.Function):
@@ -114,24 +116,23 @@ class Pad:
             return F.pad(pictures - mean, (self.pixels,) * 4) + mean
         for axis in (-2, -1):
             at = torch.arange(-self.pixels, pictures.shape[axis] + self.pixels, device=pictures.device)
-            at = inside(at, pictures.shape[axis], mirrored=self.fill == "reflect")
+            length = pictures.shape[axis]
+            at = mirrored(at, length) if self.fill == "reflect" else at.clamp(0, length - 1)
             pictures = pictures.index_select(axis, at)
         return pictures
 
 
-def inside(at: Tensor, length: int | Tensor, *, mirrored: bool) -> Tensor:
-    """Return which pixel of an axis stands at places of it that may be beyond its ends, however far.
+def mirrored(at: Tensor, length: int | Tensor) -> Tensor:
+    """Return which pixel of an axis stands at places of it that may be beyond its ends, however far, if it is mirrored there.
 
     Parameters
     ----------
     length
         Of the axis; a tensor where it is not to be read.
     """
-    if not mirrored:
-        return at.clamp(min=0).minimum(torch.as_tensor(length - 1, device=at.device))
-    turn = torch.as_tensor(2 * length - 2, device=at.device).clamp(min=1)
+    turn = (2 * length - 2).clamp(min=1) if isinstance(length, Tensor) else max(2 * length - 2, 1)
     at = at.remainder(turn)
-    return torch.minimum(at, turn - at).clamp(min=0)
+    return torch.minimum(at, turn - at)
 
 
 def crop(height: int, width: int | None = None) -> Transform:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from batcountry.errors import RecipeError
 from batcountry.image.blur import convolved, gaussian_weights
 from batcountry.optim.transforms.base import Rng, Size, Transform
-from batcountry.optim.transforms.moves import inside
+from batcountry.optim.transforms.moves import mirrored
 
 
 def scale(least: float, most: float) -> Transform:
@@ -66,7 +66,7 @@ def resampling(length: int, new: Tensor, rows: int, dtype: torch.dtype) -> Tenso
     They are those of PyTorch's linear interpolation with antialiasing.
     """
     ratio = length / new
-    at = inside(torch.arange(rows, device=new.device), new, mirrored=True)
+    at = mirrored(torch.arange(rows, device=new.device), new)
     middle = (at + 0.5) * ratio
     reach = ratio.clamp(min=1)
     places = torch.arange(length, device=new.device) + 0.5
