@@ -160,7 +160,7 @@ def test_tiles_give_what_the_whole_picture_does(wrap, residual):
     tiled = tiled_gradient(model, aim, 16, wrap)
     whole = tiled_gradient(model, aim, None, wrap) if any(wrap) else whole_gradient(model, aim)
     (score, gradient), (wanted, all_of_it) = tiled(image), whole(image)
-    assert score == pytest.approx(wanted, rel=1e-5)
+    assert float(score) == pytest.approx(float(wanted), rel=1e-5)
     torch.testing.assert_close(gradient, all_of_it, rtol=1e-3, atol=1e-7)
 
 
@@ -206,7 +206,7 @@ def test_uneven_padding_is_followed(functional):
         tiled_gradient(model, aim, 12)(image),
         whole_gradient(model, aim)(image),
     )
-    assert score == pytest.approx(wanted, rel=1e-5)
+    assert float(score) == pytest.approx(float(wanted), rel=1e-5)
     torch.testing.assert_close(gradient, whole, rtol=1e-3, atol=1e-7)
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from batcountry.errors import ModelError, RecipeError
-from batcountry.objectives import layer
+from batcountry.objectives import layer, total_variation
+from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.ascent import UPDATE, Ascent, Climb
 from batcountry.optim.gradient import finite_gradient, whole_gradient
 from batcountry.optim.optimizers import Schedule, optimizer
@@ -195,3 +196,15 @@ def test_parts_that_begin_anew_or_choose_for_themselves_are_not_foreseen(two_cha
     assert unforeseen(make) is None
     mine = Ascent(gradient, make.optimizer, (*make.transforms, lambda pictures, _: pictures), make.rng)
     assert "lambda" in unforeseen(mine)
+
+
+def test_what_terms_came_to_is_told_of_a_climbs_own_step(two_channels):
+    prior = Breakdown(two_channels, total_variation())
+    make = ascent(whole_gradient(two_channels, layer("sum")), prior=prior, terms=lambda: prior.values)
+    one, other = (begun(StaticClimb(make, PICTURES, {}), image) for image in (PICTURES, PICTURES / 3))
+    one.step(), other.step()
+    kept = one.terms()
+    assert kept == pytest.approx({name: 3 * value for name, value in other.terms().items()}, rel=1e-4)
+    before = dict(kept)
+    one.step()
+    assert dict(kept) == before != dict(one.terms())

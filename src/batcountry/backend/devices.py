@@ -114,10 +114,14 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.to(device)
 
 
+CardFull = torch.cuda.OutOfMemoryError
+"""What PyTorch raises where a graphics card's memory is full."""
+
+
 def is_out_of_memory(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, says that memory ran out."""
     while error is not None:
-        if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)) or "allocate memory" in str(error):
+        if isinstance(error, (MemoryError, CardFull)) or "allocate memory" in str(error):
             return True
         error = error.__cause__
     return False

@@ -119,30 +119,28 @@ def _card(device: torch.device) -> _Card:
 def _captured(work: Callable[[], object], stream: torch.cuda.Stream, pool: Any) -> Any:
     graph = torch.cuda.CUDAGraph()
     stream.wait_stream(torch.cuda.current_stream())
-    done = False
-    with torch.cuda.stream(stream):
-        # Errors of other threads' work on the card are their own.
-        graph.capture_begin(pool, capture_error_mode="thread_local")
-        try:
-            work()
-            done = True
-        except torch.cuda.OutOfMemoryError:
-            raise
-        except RuntimeError as error:
-            raise NotCapturedError(str(error).splitlines()[0]) from error
-        finally:
-            _end(graph, done)
+    try:
+        with torch.cuda.stream(stream):
+            # Errors of other threads' work on the card are their own.
+            graph.capture_begin(pool, capture_error_mode="thread_local")
+            _run_and_end(work, graph)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise NotCapturedError(str(error).splitlines()[0]) from error
     torch.cuda.current_stream().wait_stream(stream)
     return graph
 
 
-def _end(graph: Any, done: bool) -> None:
-    """End a recording, also one that went wrong, whose further complaints say nothing new."""
-    if done:
-        graph.capture_end()
-        return
-    with suppress(RuntimeError):
-        graph.capture_end()
+def _run_and_end(work: Callable[[], object], graph: Any) -> None:
+    """Run work that is recorded, and end the recording, also of work that went wrong or was interrupted."""
+    try:
+        work()
+    except BaseException:
+        with suppress(RuntimeError):  # which says nothing new
+            graph.capture_end()
+        raise
+    graph.capture_end()
 
 
 @contextmanager

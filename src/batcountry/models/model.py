@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from batcountry.backend.devices import has_fast_bfloat16, is_out_of_memory
+from batcountry.backend.devices import CardFull, has_fast_bfloat16
 from batcountry.backend.idle import Idle
 from batcountry.errors import LayerNotFound, ModelError
 from batcountry.models.inspect.other_families import layers_at_depth_of
@@ -240,9 +240,9 @@ class Model:
                 activations = self.activations(
                     torch.zeros(1, self.channels, *enough, device=self.device), layers
                 )
-        except RuntimeError as error:
-            if is_out_of_memory(error) and self.device.type != "cpu":
-                raise
+        except CardFull:
+            raise
+        except RuntimeError:
             return False
         return all(each.numel() for each in activations.values())
 

@@ -15,14 +15,24 @@ from batcountry.objectives.base import Activations, Objective, Term, added_up
 
 
 class Terms(Mapping[str, float]):
-    """What each term of an objective came to, by its text; they are read from where they are when one is asked for."""
+    """What each term of an objective came to, by its text; they are read from where they are when one is asked for.
 
-    def __init__(self, names: tuple[str, ...], values: Tensor) -> None:
-        self._names, self._values = names, values
+    Attributes
+    ----------
+    numbers
+        The same as a tensor.
+    """
+
+    def __init__(self, names: tuple[str, ...], numbers: Tensor) -> None:
+        self._names, self.numbers = names, numbers
+
+    def kept(self) -> Terms:
+        """Return the same, which stay as they are when the tensor changes."""
+        return Terms(self._names, self.numbers.clone())
 
     @cached_property
     def _read(self) -> dict[str, float]:
-        return dict(zip(self._names, self._values.tolist(), strict=True))
+        return dict(zip(self._names, self.numbers.tolist(), strict=True))
 
     def __getitem__(self, name: str) -> float:
         return self._read[name]

@@ -7,7 +7,7 @@ With CUDA such a step is recorded once as a graph (`batcountry.backend.graphs`) 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 from batcountry.backend.checks import Checks
 from batcountry.backend.devices import widened
 from batcountry.backend.graphs import NotCapturedError, StepGraph
+from batcountry.objectives.breakdown import Terms
 from batcountry.optim.ascent import Ascent, Climb
 from batcountry.optim.aux_inputs import AuxInputs
 from batcountry.optim.draws import Draws, Layout
@@ -75,6 +76,7 @@ class StaticClimb(Climb):
         self._looking = _Looking(self._checks)
         self._redirection = Redirection(0)
         self._graph: StepGraph | None = None
+        self._terms: Terms | None = None
         self._released: Callable[[], None] = _nothing
         self._end: int | None = None
         self._draws = self._drawing()
@@ -149,6 +151,19 @@ class StaticClimb(Climb):
             image, score = self._advanced()
             self._image.copy_(image)
             self._score.copy_(score)
+            self._hold_terms()
+
+    def _hold_terms(self) -> None:
+        """Put what the terms came to into a buffer of this climb's own, as others may use what counts them."""
+        terms = super().terms()
+        if isinstance(terms, Terms):
+            if self._terms is None:
+                self._terms = terms.kept()
+            self._terms.numbers.copy_(terms.numbers)
+
+    def terms(self) -> Mapping[str, float]:
+        """See `Climb.terms`."""
+        return {} if self._terms is None else self._terms.kept()
 
     @property
     def look(self) -> Callable[[], None]:

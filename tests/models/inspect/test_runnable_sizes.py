@@ -134,7 +134,7 @@ def test_tiles_give_what_the_whole_picture_does(opened, name, wrap, request):
         tiled_gradient(model, aim, 32, wrap)(image),
         whole(image),
     )
-    assert score == pytest.approx(expected, rel=1e-4)
+    assert float(score) == pytest.approx(float(expected), rel=1e-4)
     torch.testing.assert_close(
         gradient, expected_gradient, rtol=1e-3, atol=1e-4 * float(gradient.abs().max())
     )
