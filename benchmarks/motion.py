@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -33,8 +35,10 @@ from plain import PlainEfficientNet, PlainGoogLeNet, plain_dream
 from batcountry import dream, open_model
 from batcountry.image.sky import sky
 from batcountry.motion import save_video, video, zoom
-from batcountry.motion.flow import dis, moved, warped
+from batcountry.motion.flow import dis, estimate_motion, warped
+from batcountry.motion.io.encode import Format, encoded
 from batcountry.motion.io.sources import clip_of
+from batcountry.motion.overlap import stages_run
 
 ROOT = Path(__file__).parents[1]
 MODEL = Path(os.environ.get("BATCOUNTRY_MODELS", ROOT.parent / "shared" / "models")) / "bvlc_googlenet"
@@ -42,6 +46,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "motion.md"
 WIDTH, HEIGHT = 640, 360
 TITLES = {
     "speed": "Frames a second",
+    "stages": "Stages",
     "coherence": "Warp error",
     "drift": "Brightness of a zoom",
     "kills": "Kills",
@@ -124,6 +129,42 @@ def speed(folder: Path, repeats: int) -> Iterator[str]:
     yield f"\nMedians of {3 * repeats} frames and of {repeats} of the plain loop; reading and flow are in it."
 
 
+def stages(folder: Path, count: int) -> Iterator[str]:
+    """Time each stage of a film by itself, and whole films with the stages in turn and side by side, in turn."""
+    clip = written(folder / "stages.mp4", pan(count))
+    shots, flow = list(clip_of(clip).shots()), dis()
+    pairs = list(pairwise(shots))
+    form = Format(
+        codec="h264",
+        quality=80,
+        threads=torch.get_num_threads(),
+        size=(WIDTH, HEIGHT),
+        rate=Fraction(25),
+        time_base=Fraction(1, 25),
+        deep=False,
+    )
+    frames = [each.eight() for each in shots]
+    alone = {
+        "decoding": lambda: list(clip_of(clip).shots()),
+        "flow": lambda: [estimate_motion(a.eight(), b.eight(), flow) for a, b in pairs],
+        "encoding": lambda: encoded(frames, [(index, 1) for index in range(count)], form),
+    }
+    yield "| stage | ms a frame |"
+    yield "| --- | ---: |"
+    for name, job in alone.items():
+        yield f"| {name} | {1e3 * timed(job) / count:.1f} |"
+    times: dict[str, list[float]] = {"in turn": [], "side by side": []}
+    for index in range(4):
+        for kind, found in times.items():
+            with stages_run(kind):
+                found.append(
+                    timed(lambda kind=kind, index=index: save_video(clip, folder / f"{kind}-{index}.mp4"))
+                )
+    for kind, found in times.items():
+        yield f"| the whole film, {kind} | {1e3 * statistics.median(found[1:]) / count:.1f} |"
+    yield f"\n{WIDTH}×{HEIGHT}, EfficientNet-Lite0, medians of three films of {count} frames after a first one."
+
+
 def timed(job) -> float:
     start = time.perf_counter()
     job()
@@ -162,7 +203,7 @@ def coherence(folder: Path, count: int) -> Iterator[str]:
 def warp_error(inputs: list[np.ndarray], outputs: list[np.ndarray]) -> float:
     flow, errors = dis(), []
     for index in range(1, len(inputs)):
-        movement = moved(inputs[index - 1], inputs[index], flow)
+        movement = estimate_motion(inputs[index - 1], inputs[index], flow)
         carried = warped(np.float32(outputs[index - 1]), movement.back)
         seen = movement.seen > 0.99
         errors.append(float(np.abs(np.float32(outputs[index]) - carried)[seen].mean()))
@@ -239,12 +280,13 @@ def main() -> None:
     arguments.add_argument("--frames", type=int, default=16, help="of each clip for the warp error")
     arguments.add_argument("--zoom", type=int, default=300, help="frames of the zoom")
     arguments.add_argument("--kills", type=int, default=20)
-    arguments.add_argument("--only", choices=("speed", "coherence", "drift", "kills"))
+    arguments.add_argument("--only", choices=tuple(TITLES))
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         parts = {
             "speed": lambda: speed(folder, given.repeats),
+            "stages": lambda: stages(folder, 2 * given.frames),
             "coherence": lambda: coherence(folder, given.frames),
             "drift": lambda: drift(given.zoom),
             "kills": lambda: kills(folder, given.kills),

@@ -121,20 +121,20 @@ def test_an_atlas_goes_on_by_its_name(run_tiny, stop_after, names):
 def test_a_film_goes_on_by_its_name(run_tiny, monkeypatch, names):
     from batcountry.motion.endless_zoom import Zoom
 
-    real = Zoom.frames
+    real = Zoom.dreamt
 
     def frames(self, *args):
         yield next(real(self, *args))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Zoom, "frames", frames)
+    monkeypatch.setattr(Zoom, "dreamt", frames)
     code, _, err = run_tiny("zoom", "photo.png", "film.gif", "--frames", "3", "--layer", "sum", *QUICK)
     assert code == 130
     assert (
         "stopped at frame 1/3" in err
         and "what is done is in film.gif; go on with: bat-country resume film.gif.journal" in err
     )
-    monkeypatch.setattr(Zoom, "frames", real)
+    monkeypatch.setattr(Zoom, "dreamt", real)
     code, out, err = run_tiny("resume", "film.gif")
     assert code == 0, err
     assert out == f"the film is in {Path('film.gif').absolute()}\n"

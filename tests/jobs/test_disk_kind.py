@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -285,14 +286,14 @@ def test_memory_that_runs_out_once_means_smaller_tiles_and_twice_is_said(place, 
     dream_on_disk("photo.png", "whole.png", tile=64, **OPTIONS)
     steps = dreaming_on_disk("photo.png", "parts.png", work="work", tile=64, **OPTIONS)
     next(steps)
-    ascend, left = running._ascend, [1]
+    ascend, left = running.ascend, [1]
 
     def lacking(*arguments):
         if left and left.pop():
             raise MemoryError
         return ascend(*arguments)
 
-    monkeypatch.setattr(running, "_ascend", lacking)
+    monkeypatch.setattr(running, "ascend", lacking)
     next(steps)
     left.append(1)
     with pytest.raises(RecipeError, match="memory ran out; close other programs and go on"):
@@ -413,3 +414,24 @@ def test_a_pyramid_that_may_be_replaced_is_not_if_other_files_came_into_it(place
         pass
     assert steps.output() == Path("d.png") and steps.output("deepzoom") == Path("zoom-2")
     assert Path("zoom/diary.txt").read_text() == "mine" and Path("zoom-2/index.html").exists()
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_dream_without_waiting_is_the_usual_one_and_can_be_stopped(place, monkeypatch, holds):
+    from batcountry.backend.graphs import steps_run
+    from batcountry.jobs import disk_kind
+
+    real = disk_kind.planned
+    for _ in dreaming_on_disk("photo.png", "usual.png", tile=48, **OPTIONS):
+        pass
+    monkeypatch.setattr(disk_kind, "planned", lambda *given: replace(real(*given), holds=holds))
+    with steps_run("static"):
+        for _ in dreaming_on_disk("photo.png", "whole.png", tile=48, **OPTIONS):
+            pass
+        steps = dreaming_on_disk("photo.png", "stopped.png", tile=48, work="run", **OPTIONS)
+        for _ in range(4):
+            next(steps)
+        steps.close()
+        resume("run")
+    assert close(place / "whole.png", pixels("usual.png").astype(np.float32))
+    assert np.array_equal(pixels("stopped.png"), pixels("whole.png"))

@@ -101,6 +101,11 @@ def widest_float(device: torch.device) -> torch.dtype:
     return torch.float64 if device.type in ("cpu", "cuda") else torch.float32
 
 
+def spare_memory(device: torch.device) -> int:
+    """Return the bytes that a graphics card has for more work, with a tenth left; else 0."""
+    return free_memory(device) * 9 // 10 if device.type in _CARDS else 0
+
+
 def widened(number: Tensor | float, like: Tensor) -> Tensor:
     """Return a number as a tensor without axes in float64, or float32 where the device of `like` has nothing wider."""
     return torch.as_tensor(number, dtype=widest_float(like.device), device=like.device).detach()

@@ -90,7 +90,7 @@ def limited_steps(function: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]
     return limited
 
 
-def with_threads(steps: Iterator[T], threads: int | None = None) -> Iterator[T]:
+def with_threads(steps: Iterator[T], threads: int | None = None) -> Generator[T, None, None]:
     """Yield what an iterator does, which computes with some number of threads; see `limited_threads`."""
     try:
         while True:

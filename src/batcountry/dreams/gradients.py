@@ -66,8 +66,9 @@ class Gradients:
         if self._views > 1:
             whole = SparingViews(whole, pictures)
         wrap = wrapped_axes(recipe.wrap)
-        limit = plan.limit_of(pictures // self.count)
-        return SparingGradient(whole, resolved.model, self._objective(pictures), plan.side, wrap, limit=limit)
+        limit, tiles = plan.limit_of(pictures // self.count), 1 if recipe.max_memory else None
+        objective = self._objective(pictures)
+        return SparingGradient(whole, resolved.model, objective, plan.side, wrap, limit=limit, together=tiles)
 
     def redirected(
         self, gradient: Gradient, planned: Planned, pictures: int, redirection: Redirection

@@ -23,9 +23,9 @@ from batcountry.dreams.disk.canvases import (
     needed_disk,
     taken_disk,
 )
-from batcountry.dreams.disk.planning import check_memory, check_on_disk, planned
+from batcountry.dreams.disk.planning import DiskPlan, check_memory, check_on_disk, planned
 from batcountry.dreams.disk.worker import DiskDream, Task, opened
-from batcountry.dreams.planning import Plan, said_bytes
+from batcountry.dreams.planning import said_bytes
 from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.dreams.steps import Progress as DiskStep
 from batcountry.errors import JobError, RecipeError
@@ -79,7 +79,8 @@ class DiskJob(Job[DiskStep]):
         check_weights(spec, model)
         check_on_disk(resolved)
         source = Path(spec.inputs[PICTURE].path) if PICTURE in spec.inputs else None
-        sizes, self.plan = _planned(spec, resolved, source)
+        found = _planned(spec, resolved, source)
+        sizes, self.plan = found.sizes, found.plan
         if not new:
             _check_sizes(spec, sizes)
             check_memory(self.plan, model.device, policy)
@@ -98,7 +99,8 @@ class DiskJob(Job[DiskStep]):
             weights_sha256=model.weights_sha256,
             threads=self.spec.machine.threads,
         )
-        self.dream = DiskDream(Task(note, source, sizes), TileScorer(model, resolved.objective, limit=limit))
+        scorer = TileScorer(model, resolved.objective, limit=limit)
+        self.dream = DiskDream(Task(note, source, sizes), scorer, holds=found.holds)
         self._canvases = Canvases(Path())
 
     def own_folder(self) -> Path:
@@ -186,7 +188,7 @@ class DiskJob(Job[DiskStep]):
             self.dream.finish(self._canvases, outputs[PICTURE], outputs.get(DEEPZOOM))
 
 
-def _planned(spec: JobSpec, resolved: Resolved, source: Path | None) -> tuple[list[tuple[int, int]], Plan]:
+def _planned(spec: JobSpec, resolved: Resolved, source: Path | None) -> DiskPlan:
     picture = opened(source, resolved.recipe)
     check_size(spec.place(PICTURE), (picture.width, picture.height))
     return planned(resolved, (picture.height, picture.width))

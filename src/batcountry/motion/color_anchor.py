@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 
-from batcountry.backend.devices import widest_float
+from batcountry.backend.devices import widened
 
 # Brightness and two differences of color (ITU-R BT.601), whose mean and standard deviation say how light, contrasty and
 # colorful a picture is. It is linear, so holding them holds brightness exactly, which no per-channel rule does.
@@ -18,7 +19,7 @@ _LEAST_STD = 1.0  # a nearly even picture is not stretched by more than this, in
 
 @dataclass(frozen=True)
 class Tone:
-    """Mean and standard deviation of brightness and of two differences of color, in gray levels."""
+    """Mean and standard deviation of brightness and of two differences of color, in gray levels, on a picture's device."""
 
     mean: Tensor
     std: Tensor
@@ -27,14 +28,12 @@ class Tone:
     def of(cls, image: Tensor) -> Tone:
         """Measure a picture, (1, 3, H, W) RGB in gray levels."""
         flat = image[0].flatten(1)
-        wide = widest_float(image.device)
-        mean = flat.mean(1, dtype=wide)
+        to_tone, _ = _turns(image.device)
+        mean = flat.mean(1, dtype=to_tone.dtype)
         centered = flat - mean[:, None].to(flat.dtype)
-        covariance = (centered @ centered.T).to(wide) / flat.shape[1]
-        to_tone = _TO_TONE.double().to(mean)
+        covariance = (centered @ centered.T).to(to_tone.dtype) / flat.shape[1]
         variance = (to_tone @ covariance @ to_tone.T).diagonal()
-        tone = to_tone @ mean, variance.clamp(min=0).sqrt()
-        return cls(*(each.cpu().double() for each in tone))
+        return cls(to_tone @ mean, variance.clamp(min=0).sqrt())
 
     def shifted(self, before: Tone, after: Tone) -> Tone:
         """Return this tone changed as `after` differs from `before`: means by adding, deviations by the ratio."""
@@ -58,7 +57,15 @@ def apply_anchor(image: Tensor, target: Tone, *, hold: float = 1.0) -> Tensor:
     scale = (target.std / now.std.clamp(min=_LEAST_STD)).clamp(0.5, 2)
     scale = 1 + hold * (scale - 1)
     mean = now.mean + hold * (target.mean - now.mean)
-    turn = _TO_RGB.double() @ torch.diag(scale) @ _TO_TONE.double()
-    offset = _TO_RGB.double() @ (mean - scale * now.mean)
+    to_tone, to_rgb = _turns(image.device)
+    turn = to_rgb @ torch.diag(scale) @ to_tone
+    offset = to_rgb @ (mean - scale * now.mean)
     turn, offset = turn.to(image), offset.to(image)
     return torch.einsum("dc,nchw->ndhw", turn, image) + offset[None, :, None, None]
+
+
+@cache
+def _turns(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the turns to tones and back on a device, as widely as it counts."""
+    dtype = widened(0.0, torch.empty(0, device=device)).dtype
+    return _TO_TONE.to(device, dtype), _TO_RGB.to(device, dtype)

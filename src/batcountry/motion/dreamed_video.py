@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,14 +15,17 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
-from batcountry.backend.threads import limited_steps
+from batcountry.backend.side_by_side import ahead, together
+from batcountry.backend.threads import with_threads
 from batcountry.dreams.prepare import Prepared
 from batcountry.motion.color_anchor import Tone, apply_anchor
-from batcountry.motion.flow import Flow, Movement, dis, estimate_motion, is_still
-from batcountry.motion.frame import Form, Frame, State, array, tensor
-from batcountry.motion.frame_dreamer import FrameConditioning, FrameDreamer
-from batcountry.motion.guide_video import GuideVideo, guide_video
+from batcountry.motion.comparing import Comparing, Seen, pairs
+from batcountry.motion.flow import Flow, dis
+from batcountry.motion.frame import Dreamt, Form, Frame, State, arrived, tensor
+from batcountry.motion.frame_dreamer import FrameDreamer
+from batcountry.motion.guide_video import FrameConditioning, GuideVideo, guide_video
 from batcountry.motion.io.clip import Clip, Shot
+from batcountry.motion.overlap import AHEAD, flow_workers, stage_kind
 from batcountry.motion.recipes import VideoRecipe
 from batcountry.recipe.units import seconds_of
 
@@ -30,22 +35,26 @@ class _Carried:
     """What a frame hands on: its input, its dream, how far its scene is, and the scene's tones when it began."""
 
     shot: Shot
+    image: Tensor
     dream: Tensor
     since_cut: int
     tones: tuple[Tone, ...] = ()
     """Of input and dream where the scene began; none if nothing is carried on."""
 
-    def state(self) -> State:
+    def state(self) -> dict[str, Any]:
+        """Return what the next frame depends on; what is large or not known yet on its device."""
         if not self.tones:
             return {}
-        tones = np.stack([t.numpy() for tone in self.tones for t in (tone.mean, tone.std)])
-        return {"dream": array(self.dream), "tones": tones, "since_cut": np.array([self.since_cut])}
+        tones = torch.stack([each for tone in self.tones for each in (tone.mean, tone.std)])
+        tones = tones if tones.dtype == torch.float64 else tones.cpu().double()
+        return {"dream": self.dream, "tones": tones, "since_cut": np.array([self.since_cut])}
 
     @classmethod
-    def of(cls, shot: Shot, state: State, device: torch.device) -> _Carried:
-        values = [torch.from_numpy(each) for each in state["tones"]]
+    def of(cls, seen: Seen, state: State, device: torch.device) -> _Carried:
+        dream, image = tensor(state["dream"], device), seen.image()
+        values = torch.from_numpy(state["tones"]).to(device, Tone.of(image).mean.dtype)
         tones = Tone(values[0], values[1]), Tone(values[2], values[3])
-        return cls(shot, tensor(state["dream"], device), int(state["since_cut"][0]), tones)
+        return cls(seen.shot, image, dream, int(state["since_cut"][0]), tones)
 
 
 class Filming:
@@ -65,6 +74,7 @@ class Filming:
 
     def __init__(self, clip: Clip, recipe: VideoRecipe, asked: Prepared, *, flow: Flow | None = None) -> None:
         self.clip = clip
+        self._own_flow = flow is not None  # of a caller's, which may not be for several threads at once
         self.flow = flow or (dis() if recipe.coherence > 0 or recipe.every > 1 else None)
         self.guide_videos = {name: _guide_video(name, recipe, asked) for name in ("guide", "mask")}
         firsts = {name: video.first() for name, video in self.guide_videos.items() if video is not None}
@@ -92,11 +102,17 @@ class Filming:
             whole * steps if self.recipe.coherence == 0 else whole + self.dreamer.frame_seconds * (steps - 1)
         )
 
-    @limited_steps
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
+        return arrived(self.dreamt(begin, state), self.dreamer.device)
+
+    def dreamt(self, begin: int = 0, state: State | None = None) -> Generator[Dreamt]:
+        """Yield the frames as `frames` does, where they are dreamed and maybe still in the making."""
+        return with_threads(self._kept(begin, state))
+
+    def _kept(self, begin: int, state: State | None) -> Generator[Dreamt]:
         with kept_memory():  # each frame's tensors are as large as the last one's
-            yield from self._frames(begin, state)
+            yield from self._dreamt(begin, state)
 
     @property
     def state_forms(self) -> dict[str, Form]:
@@ -106,49 +122,54 @@ class Filming:
         dream = Form(np.float32, (*self.dreamer.size, 3))
         return {"dream": dream, "tones": Form(np.float64, (4, 3)), "since_cut": Form(np.int64, (1,))}
 
-    def _frames(self, begin: int, state: State | None) -> Iterator[Frame]:
+    def _dreamt(self, begin: int, state: State | None) -> Generator[Dreamt]:
         carried: _Carried | None = None
         offset = round(self.offset / self.clip.time_base)
-        for index, (shot, conditioning) in enumerate(self._shots()):
-            if index < begin:
-                if index == begin - 1 and state:
-                    carried = _Carried.of(shot, state, self.dreamer.device)
-                continue
-            carried, pixels = self._next(index, shot, carried, conditioning)
-            yield Frame(
-                index=index,
-                count=max(self.count, index + 1),
-                pts=shot.pts - offset,
-                duration=shot.duration,
-                time_base=self.clip.time_base,
-                pixels=pixels,
-                cut=carried.since_cut == 0,
-                state=carried.state(),
-                alpha=shot.alpha,
-            )
+        first = begin - 1 if begin and state else begin
+        with closing(self._seen(first)) as frames:
+            for index, seen in enumerate(frames, first):
+                if index < begin:
+                    carried = _Carried.of(seen, state or {}, self.dreamer.device)
+                    continue
+                shot = seen.shot
+                carried, image = self._next(index, seen, carried)
+                yield Dreamt(
+                    index=index,
+                    count=max(self.count, index + 1),
+                    pts=shot.pts - offset,
+                    duration=shot.duration,
+                    time_base=self.clip.time_base,
+                    image=image,
+                    cut=carried.since_cut == 0,
+                    state=carried.state(),
+                    alpha=shot.alpha,
+                    look=self.dreamer.looking(),
+                )
 
-    def _next(
-        self, index: int, shot: Shot, before: _Carried | None, conditioning: FrameConditioning
-    ) -> tuple[_Carried, np.ndarray[Any, Any]]:
-        """Dream on one frame; returns what it hands on, and its pixels."""
-        image = tensor(shot.pixels(), self.dreamer.device)
+    def _seen(self, first: int) -> Generator[Seen]:
+        """Yield the frames from a number on, each compared with the one before."""
+        alone = bool(self.recipe.keys)
+        compare = Comparing(self.dreamer.device, self.flow, alone=alone)
+        shots = islice(self._shots(), first, None)
+        if stage_kind(self.dreamer.device) == "in turn":
+            return (compare(pair) for pair in pairs(shots))
+        workers = 1 if self._own_flow else flow_workers()
+        return ahead(together(compare, pairs(ahead(item for item in shots)), workers), AHEAD)
+
+    def _next(self, index: int, seen: Seen, before: _Carried | None) -> tuple[_Carried, Tensor]:
+        """Dream on one frame; returns what it hands on, and what is shown."""
+        shot, image, conditioning = seen.shot, seen.image(), seen.conditioning
         time = float(shot.pts * self.clip.time_base)
         if before is None or self.flow is None:
             carried = self._anew(index, shot, image, time, conditioning)
-        elif (
-            is_still(before.shot.levels, shot.levels)
-            and not self.recipe.keys
-            and conditioning == FrameConditioning()
-        ):
-            carried = _Carried(shot, before.dream, before.since_cut + 1, before.tones)
+        elif seen.movement is None:
+            carried = _Carried(shot, image, before.dream, before.since_cut + 1, before.tones)
+        elif seen.movement.cut or (self.recipe.coherence == 0 and self._is_dreamed(before.since_cut + 1)):
+            carried = self._anew(index, shot, image, time, conditioning)
         else:
-            movement = estimate_motion(before.shot.eight(), shot.eight(), self.flow)
-            if movement.cut or (self.recipe.coherence == 0 and self._is_dreamed(before.since_cut + 1)):
-                carried = self._anew(index, shot, image, time, conditioning)
-            else:
-                carried = self._carried_on(index, shot, image, before, movement, conditioning)
+            carried = self._carried_on(index, seen, image, before)
         opacity = self.recipe.numbers("opacity", index, time)
-        return carried, array(torch.lerp(image, carried.dream, opacity) if opacity < 1 else carried.dream)
+        return carried, torch.lerp(image, carried.dream, opacity) if opacity < 1 else carried.dream
 
     def _anew(
         self, index: int, shot: Shot, image: Tensor, time: float, conditioning: FrameConditioning
@@ -159,31 +180,23 @@ class Filming:
             dream = self.dreamer.dream(
                 image, image, frame=index, time=time, whole=True, conditioning=conditioning
             ).clamp(0, 255)
-        return _Carried(shot, dream, 0, () if self.flow is None else (Tone.of(image), Tone.of(dream)))
+        return _Carried(shot, image, dream, 0, () if self.flow is None else (Tone.of(image), Tone.of(dream)))
 
-    def _carried_on(
-        self,
-        index: int,
-        shot: Shot,
-        image: Tensor,
-        before: _Carried,
-        movement: Movement,
-        conditioning: FrameConditioning,
-    ) -> _Carried:
+    def _carried_on(self, index: int, seen: Seen, image: Tensor, before: _Carried) -> _Carried:
         """Dream on a frame of the same scene, from the last one's dream moved to where things are now."""
-        recipe, time = self.recipe, float(shot.pts * self.clip.time_base)
-        detail = movement.carried(array(before.dream) - before.shot.pixels())
+        recipe, time = self.recipe, float(seen.shot.pts * self.clip.time_base)
+        detail = seen.moved(before.dream, before.image, before.shot)
         dreamed = self._is_dreamed(before.since_cut + 1)
         share = recipe.coherence if dreamed else 1.0
-        dream = image + share * tensor(detail, image.device)
+        dream = image + share * detail
         if dreamed and recipe.numbers("opacity", index, time) > 0:
             dream = self.dreamer.dream(
-                dream, image, frame=index, time=time, whole=False, conditioning=conditioning
+                dream, image, frame=index, time=time, whole=False, conditioning=seen.conditioning
             )
         # The frame's own tone, changed as the dream changed it where the scene began.
         wanted = Tone.of(image).shifted(*before.tones)
         dream = apply_anchor(dream, wanted, hold=recipe.anchor).clamp(0, 255)
-        return _Carried(shot, dream, before.since_cut + 1, before.tones)
+        return _Carried(seen.shot, image, dream, before.since_cut + 1, before.tones)
 
     def _is_dreamed(self, since_cut: int) -> bool:
         return since_cut % self.recipe.every == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.allocator import kept_memory
-from batcountry.backend.threads import limited_steps
+from batcountry.backend.threads import with_threads
+from batcountry.backend.transfers import send
 from batcountry.dreams.prepare import Prepared
 from batcountry.image.picture import Picture
 from batcountry.image.sizes import scaled_to
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
 from batcountry.motion.color_anchor import Tone, apply_anchor
-from batcountry.motion.frame import Form, Frame, State, array, tensor
+from batcountry.motion.frame import Dreamt, Form, Frame, State, arrived, tensor
 from batcountry.motion.frame_dreamer import FrameDreamer
 from batcountry.motion.keyframes import smooth
 from batcountry.motion.recipes import ZoomRecipe
@@ -52,18 +53,24 @@ class Zoom:
         """Return how long so many frames are expected to take."""
         return self.dreamer.plan.seconds + self.dreamer.frame_seconds * max(0, count - 1)
 
-    @limited_steps
     def frames(self, begin: int = 0, state: State | None = None) -> Iterator[Frame]:
         """Yield the frames from number `begin` on, which the state after the one before leads to."""
+        return arrived(self.dreamt(begin, state), self.dreamer.device)
+
+    def dreamt(self, begin: int = 0, state: State | None = None) -> Generator[Dreamt]:
+        """Yield the frames as `frames` does, where they are dreamed and maybe still in the making."""
+        return with_threads(self._kept(begin, state))
+
+    def _kept(self, begin: int, state: State | None) -> Generator[Dreamt]:
         with kept_memory():  # each frame's tensors are as large as the last one's
-            yield from self._frames(begin, state)
+            yield from self._dreamt(begin, state)
 
     @property
     def state_forms(self) -> dict[str, Form]:
         """What the arrays are that the next frame depends on."""
         return dict.fromkeys(("image", "first"), Form(np.float32, (*self.size, 3)))
 
-    def _frames(self, begin: int, state: State | None) -> Iterator[Frame]:
+    def _dreamt(self, begin: int, state: State | None) -> Generator[Dreamt]:
         recipe, rate = self.recipe, self.recipe.rate
         image = tensor(self.picture.pixels, self.dreamer.device)
         first, wanted = image, Tone.of(image)
@@ -78,16 +85,15 @@ class Zoom:
                 image = self._dreamed(looked_at(image, self._view(index)), index)
                 image = apply_anchor(image, wanted, hold=recipe.anchor).clamp(0, 255)
                 image = self._led_back(image, first, index)
-            pixels = array(image)
-            yield Frame(
+            yield Dreamt(
                 index,
                 recipe.count,
                 index,
                 1,
                 1 / rate,
-                pixels,
-                False,
-                {"image": pixels, "first": array(first)},
+                image,
+                state={"image": image, "first": first},
+                look=self.dreamer.looking(),
             )
 
     def _dreamed(self, image: Tensor, index: int) -> Tensor:
@@ -130,7 +136,7 @@ class Zoom:
         shown = smooth(min(1.0, (len(self._return) - to_end + 1) / third))
         # At the very end the beginning fills the frame, so its edges must not be soft any more.
         cover = footprint(matrix, self.size, max(1e-3, _FEATHER * min(1.0, (to_end - 1) / third)))
-        weight = torch.from_numpy(np.float32(cover * shown)).to(image.device)
+        weight = send(np.float32(cover * shown), image.device).tensor()
         return torch.lerp(image, looked_at(first, matrix).clamp(0, 255), weight[None, None])
 
 

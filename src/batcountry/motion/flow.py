@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
 
 from batcountry.errors import MissingExtra, PictureError
 
@@ -51,9 +55,12 @@ class Movement:
 def dis() -> Flow:
     """Return dense inverse search (Kroeger et al., 2016), OpenCV's; raises `MissingExtra` without OpenCV."""
     cv2 = _opencv()
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    own = threading.local()  # a search is for one thread at a time
 
     def flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Field:
+        if not hasattr(own, "search"):
+            own.search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        search = own.search
         # Half the resolution is fine enough for what is large, and takes a third of the time.
         search.setFinestScale(0 if min(first.shape[:2]) < _SMALL else 1)
         gray = (np.ascontiguousarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in (first, second))
@@ -98,6 +105,25 @@ def warped(picture: Field, back: Field) -> Field:
     return cv2.remap(
         picture, x + back[..., 0], y + back[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
     )
+
+
+def carried_on(detail: Tensor, back: Tensor, seen: Tensor) -> Tensor:
+    """Return what `Movement.carried` does, on the device that dreams, but for rounding.
+
+    Parameters
+    ----------
+    detail
+        (1, C, H, W), what lay on the frame before.
+    back, seen
+        See `Movement`.
+    """
+    height, width = back.shape[:2]
+    x = torch.arange(width, dtype=back.dtype, device=back.device) + back[..., 0]
+    y = torch.arange(height, dtype=back.dtype, device=back.device)[:, None] + back[..., 1]
+    # grid_sample counts from −1 to 1 between the outer edges.
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], -1)[None]
+    moved = F.grid_sample(detail, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
+    return moved * seen
 
 
 def is_still(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> bool:

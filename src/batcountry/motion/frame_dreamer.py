@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from batcountry.backend.devices import used_memory, widened
+from batcountry.backend.devices import used_memory
+from batcountry.backend.graphs import step_kind, steps_run
 from batcountry.backend.memory_room import allowed_memory
 from batcountry.backend.threads import limited_threads
+from batcountry.backend.transfers import Fetched, fetch
 from batcountry.dreams.buffers import picture_buffers
 from batcountry.dreams.loop import climb
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
@@ -20,38 +24,21 @@ from batcountry.dreams.planning import Plan
 from batcountry.dreams.prepare import Prepared
 from batcountry.dreams.resolve import Resolved, resolve
 from batcountry.image.periodic import wrapped_axes
-from batcountry.image.picture import Picture
 from batcountry.models import Model
+from batcountry.motion.aims import Aim, mixed, mixed_priors
+from batcountry.motion.guide_video import NO_CONDITIONING, FrameConditioning
 from batcountry.motion.keyframes import FADED
+from batcountry.motion.overlap import bytes_between, bytes_in_flight
 from batcountry.motion.recipes import Motion
-from batcountry.objectives.base import Scorer
 from batcountry.objectives.masks import mask_planes
 from batcountry.optim.ascent import UPDATE, Advancing, Ascent
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs, Pictures, resized
-from batcountry.optim.gradient import Gradient, SparingGradient, finite_gradient, whole_gradient
+from batcountry.optim.finite import broken_picture, is_broken
+from batcountry.optim.gradient import SparingGradient, finite_gradient, whole_gradient
 from batcountry.recipe import Recipe
 
 _KEPT = 8
 _CARRIED = 80.0  # bytes for each pixel of what goes from frame to frame; measured
-
-
-@dataclass(frozen=True)
-class FrameConditioning:
-    """The pictures that go along with a frame where each has its own."""
-
-    guide: Picture | None = None
-    mask: Picture | None = None
-
-
-@dataclass(frozen=True)
-class _Aim:
-    """What a frame's dream goes for, bound to the network."""
-
-    resolved: Resolved
-    gradient: Gradient
-    whole: Gradient
-    prior: Scorer | None
-    pictures: Pictures
 
 
 class FrameDreamer:
@@ -99,8 +86,9 @@ class FrameDreamer:
             **faded, octaves=resolved.recipe.octaves or len(first), tile=self.plan.side or 0
         )
         self.motion = motion.chosen(dream=chosen)
-        self._aims: dict[Any, _Aim] = {
-            self._key(chosen, aim, FrameConditioning()): self._bound(resolved, self.plan)
+        self._look: Callable[[], None] = _nothing
+        self._aims: dict[Any, Aim] = {
+            self._key(chosen, aim, NO_CONDITIONING): self._bound(resolved, self.plan)
         }
 
     @property
@@ -138,7 +126,7 @@ class FrameDreamer:
         frame: int,
         time: float,
         whole: bool,
-        conditioning: FrameConditioning = FrameConditioning(),
+        conditioning: FrameConditioning = NO_CONDITIONING,
     ) -> Tensor:
         """Return the dream on a frame.
 
@@ -163,7 +151,9 @@ class FrameDreamer:
         mask = None if first.mask is None else first.mask(max(self.size))
         mask = mask if conditioning.mask is None else mask_planes(conditioning.mask)
         # With the same shifts in each frame: what they leave behind then stands still instead of flickering.
-        ascent = first.ascent(_mixed(aims), _mixed_priors(aims))
+        ascent = first.ascent(mixed(aims), mixed_priors(aims))
+        iterations = recipe.iterations if whole else self.motion.frame_iterations
+        on = self._begin(aims, first, ascent, iterations, conditioning)
 
         def begin(image: Tensor, base: Tensor) -> Advancing:
             small = resized(picture, base)
@@ -177,22 +167,37 @@ class FrameDreamer:
         octaves = octaves if whole else min(self.motion.frame_octaves, octaves)
         layers = tuple(dict.fromkeys(each for aim, _ in aims for each in aim.resolved.objective.layers))
         sizes = self._sizes(layers, octaves, recipe.octave_scale)
-        iterations = recipe.iterations if whole else self.motion.frame_iterations
-        on = self._begin(aims, first, ascent, iterations)
-        for step in climb(start, sizes, iterations, begin, None, wrapped_axes(recipe.wrap)):
-            if step.last:
-                if self.plan.limit is not None:
-                    self.plan.limit.make_room(_film_bytes(self.size))
-                return step.image
-        raise AssertionError("a dream has at least one step")
+        # Left before its end, where it would wait for the device to see how it went: see `looking`.
+        steps = climb(start, sizes, iterations, begin, None, wrapped_axes(recipe.wrap))
+        with closing(steps):  # type: ignore[type-var]
+            image = next(step.image for step in steps if step.last)
+        if self.plan.limit is not None:
+            self.plan.limit.make_room(bytes_between(self.size))
+        self._look = _nothing
+        if step_kind(self.device) != "plain":
+            again = partial(
+                self.dream, start, picture, frame=frame, time=time, whole=whole, conditioning=conditioning
+            )
+            self._look = partial(_look, fetch(is_broken(image)), again)
+        return image
+
+    def looking(self) -> Callable[[], None]:
+        """Return what raises the error of the last dream, if it went wrong and nobody waited to know that."""
+        return self._look
 
     def _begin(
-        self, aims: list[tuple[_Aim, float]], resolved: Resolved, ascent: Ascent, iterations: int
+        self,
+        aims: list[tuple[Aim, float]],
+        resolved: Resolved,
+        ascent: Ascent,
+        iterations: int,
+        conditioning: FrameConditioning,
     ) -> Begin:
-        """Return what begins the octaves of a frame's dream."""
+        """Return what begins the octaves of a frame's dream; steps that are those of other frames are worth being kept."""
         aim, recipe = aims[0][0], resolved.recipe
         cut = self.plan.side is not None or recipe.wrap != "none"
-        if len(aims) > 1 or cut or (isinstance(aim.gradient, SparingGradient) and aim.gradient.halved):
+        changing = len(aims) > 1 or recipe != self.motion.dream or conditioning.guide is not None
+        if changing or cut or (isinstance(aim.gradient, SparingGradient) and aim.gradient.halved):
             return ascent.on
         whole = replace(ascent, gradient=aim.whole)
         return OctaveSteps(self.model, step_facts(resolved, aim), whole, ascent.on, iterations).begin
@@ -217,10 +222,11 @@ class FrameDreamer:
 
         recipe = resolved.recipe
         sizes = self._sizes(tuple(resolved.objective.layers), recipe.octaves, recipe.octave_scale)
-        plan = plan_dream(resolved, probed, sizes, picture_buffers(resolved, sizes).plus(_CARRIED))
-        return plan.at_least(used_memory(self.device) + _film_bytes(self.size))
+        carried = _CARRIED + bytes_in_flight(self.device)
+        plan = plan_dream(resolved, probed, sizes, picture_buffers(resolved, sizes).plus(carried))
+        return plan.at_least(used_memory(self.device) + bytes_between(self.size))
 
-    def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> _Aim:
+    def _aim(self, recipe: Recipe, aim: dict[str, str], conditioning: FrameConditioning) -> Aim:
         key = self._key(recipe, aim, conditioning)
         if key not in self._aims:
             while len(self._aims) >= _KEPT:
@@ -235,48 +241,33 @@ class FrameDreamer:
         shown = conditioning.guide and conditioning.guide.sha256
         return (*aim.items(), recipe.layer, recipe.objective, recipe.guide, recipe.mask, shown)
 
-    def _bound(self, resolved: Resolved, plan: Plan | None) -> _Aim:
+    def _bound(self, resolved: Resolved, plan: Plan | None) -> Aim:
         model, objective = resolved.model, resolved.objective
         wrap = wrapped_axes(resolved.recipe.wrap)
         side, limit = (None, None) if plan is None else (plan.side, plan.limit)
         with allowed_memory(resolved.recipe.max_memory):
             whole = finite_gradient(model, objective)
             pictures = Pictures(objective, longest=max(self.size))
-        gradient = SparingGradient(whole, model, objective, side, wrap, limit=limit)
+        gradient = SparingGradient(
+            whole,
+            model,
+            objective,
+            side,
+            wrap,
+            limit=limit,
+            together=1 if resolved.recipe.max_memory else None,
+        )
         prior = objective.of_image.bind(model) if objective.of_image else None
-        return _Aim(resolved, gradient, whole, prior, pictures)
+        return Aim(resolved, gradient, whole, prior, pictures)
 
 
-def _film_bytes(size: tuple[int, int]) -> int:
-    """Return what reading, flow, carrying on and encoding take between two dreams on frames of (height, width); measured."""
-    return 20_000_000 + 150 * size[0] * size[1]
+def _nothing() -> None:
+    """Do nothing."""
 
 
-def _mixed(aims: list[tuple[_Aim, float]]) -> Gradient:
-    """Return the gradient of several aims at once, each brought to the same size before it is weighed."""
-    if len(aims) == 1:
-        return aims[0][0].gradient
-
-    def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
-        score, total = widened(0.0, image), torch.zeros_like(image)
-        for aim, weight in aims:
-            each, found = aim.gradient(image, aux_inputs)
-            size = found.abs().mean()
-            total += found * torch.where(size > 0, weight / size, torch.zeros_like(size))
-            score = score + weight * each
-        return score, total
-
-    return gradient
-
-
-def _mixed_priors(aims: list[tuple[_Aim, float]]) -> Scorer | None:
-    """Return the score of the image itself that several aims have together; None if there is none."""
-    priors = [(aim.prior, weight) for aim, weight in aims if aim.prior is not None]
-    if not priors:
-        return None
-
-    def score(activations: Any) -> Tensor:
-        first, *rest = (weight * prior(activations) for prior, weight in priors)
-        return sum(rest, start=first)
-
-    return score
+def _look(broken: Fetched, again: Callable[[], Tensor]) -> None:
+    """Raise the error of a dream that is not finite, which is made again so that each step is looked at."""
+    if broken.array():
+        with steps_run("plain"):
+            again()
+        raise broken_picture("")

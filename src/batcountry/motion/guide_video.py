@@ -34,6 +34,18 @@ MOVING_SUFFIXES = {
 
 
 @dataclass(frozen=True)
+class FrameConditioning:
+    """The pictures that go along with a frame where each has its own."""
+
+    guide: Picture | None = None
+    mask: Picture | None = None
+
+
+NO_CONDITIONING = FrameConditioning()
+"""Pictures that are the same for all frames."""
+
+
+@dataclass(frozen=True)
 class GuideVideo:
     """A video that goes along with another, frame by frame; when it ends, it begins again."""
 

@@ -15,6 +15,7 @@ from batcountry.backend.determinism import same_each_time
 from batcountry.backend.devices import is_out_of_memory as is_out_of_memory
 from batcountry.backend.devices import widened
 from batcountry.backend.float32 import full_float32
+from batcountry.backend.graphs import step_kind
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.errors import ModelError, RecipeError, first_line
 from batcountry.image.periodic import NO_WRAP, Wrap
@@ -23,6 +24,7 @@ from batcountry.objectives.base import Objective
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
 from batcountry.optim.finite import check_step
 from batcountry.optim.redirection import Redirection
+from batcountry.optim.tile_batches import TileBatches
 from batcountry.optim.tiles import TileScorer
 
 log = logging.getLogger("batcountry")
@@ -129,8 +131,10 @@ class SparingGradient:
 
     Parameters
     ----------
-    ceiling
+    limit
         See `TileScorer`.
+    together
+        See `batcountry.optim.tile_batches.TileBatches`.
 
     Attributes
     ----------
@@ -152,10 +156,11 @@ class SparingGradient:
         wrap: Wrap = NO_WRAP,
         *,
         limit: MemoryLimit | None = None,
+        together: int | None = None,
     ) -> None:
         self._side = side
         self._tiled: Callable[[int | None], Gradient] = lambda side: tiled_gradient(
-            model, objective, side, wrap, limit=limit
+            model, objective, side, wrap, limit=limit, together=together
         )
         is_cut = side is not None or any(wrap)
         self._current = self._tiled(side) if is_cut else limited_gradient(whole, limit)
@@ -201,6 +206,7 @@ def tiled_gradient(
     wrap: Wrap = NO_WRAP,
     *,
     limit: MemoryLimit | None = None,
+    together: int | None = None,
 ) -> Gradient:
     """Return the function that gives what `whole_gradient` does, tile by tile.
 
@@ -212,6 +218,8 @@ def tiled_gradient(
         Whether the network sees the picture go on at its other side, along y and along x.
     limit
         See `TileScorer`.
+    together
+        See `batcountry.optim.tile_batches.TileBatches`; steps that are run plainly take one tile after the other.
 
     Raises
     ------
@@ -219,6 +227,7 @@ def tiled_gradient(
         If the objective is not local, or its layers see the whole picture.
     """
     scorer = TileScorer(model, objective, limit=limit)
+    batches = TileBatches(scorer, together)
     units: dict[tuple[int, int], dict[str, int]] = {}
 
     def gradient(image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
@@ -226,6 +235,8 @@ def tiled_gradient(
         tiles = scorer.halo.tiles((height, width), side, wrap)
         if (height, width) not in units:
             units[height, width] = scorer.units(tiles, image.dtype)
+        if image.shape[0] == 1 and step_kind(image.device) != "plain":
+            return batches(image, tiles, units[height, width], aux_inputs)
         if len(tiles) > 1:
             give_back()  # what the update's tensors leave is cut into pieces that fit no window's
         total, score = torch.zeros_like(image), widened(scorer.constant, image)

@@ -51,7 +51,7 @@ class Tile:
 
     def read(self, image: Tensor) -> Tensor:
         """Return the window of (…, H, W), reading on at the other side beyond an edge."""
-        return _read_axis(_read_axis(image, -2, self.rows.pixels), -1, self.columns.pixels)
+        return read_window(image, self.rows.pixels, self.columns.pixels)
 
     def add(self, part: Tensor, total: Tensor) -> None:
         """Add values on the window to (…, H, W), in place, going on at the other side beyond an edge."""
@@ -60,11 +60,16 @@ class Tile:
             _read_axis(_read_axis(total, -2, self.rows.pixels), -1, self.columns.pixels).add_(part)
             return
         rows, columns = (
-            torch.tensor(span.pixels, device=total.device) % size
+            _indices(span.pixels, total.device) % size
             for span, size in ((self.rows, height), (self.columns, width))
         )
         narrow = total.new_zeros(*part.shape[:-1], width).index_add_(-1, columns, part)
         total.index_add_(-2, rows, narrow)
+
+
+def read_window(image: Tensor, rows: range, columns: range) -> Tensor:
+    """Return a piece of (…, H, W); indices beyond an edge go on at the other side."""
+    return _read_axis(_read_axis(image, -2, rows), -1, columns)
 
 
 def _inside(pixels: range, length: int) -> bool:
@@ -75,7 +80,11 @@ def _read_axis(image: Tensor, axis: int, pixels: range) -> Tensor:
     length = image.shape[axis]
     if _inside(pixels, length):
         return image.narrow(axis, pixels.start, len(pixels))
-    return image.index_select(axis, torch.tensor(pixels, device=image.device) % length)
+    return image.index_select(axis, _indices(pixels, image.device) % length)
+
+
+def _indices(pixels: range, device: torch.device) -> Tensor:
+    return torch.arange(pixels.start, pixels.stop, device=device)
 
 
 @dataclass(frozen=True)
@@ -203,6 +212,8 @@ class TileScorer:
     ----------
     constant
         What the objective adds to the score of all tiles together.
+    model, layers, terms
+        The network, the layers that are read, by name, and (weight, term, scorer) of what is made of them.
 
     Raises
     ------
@@ -215,21 +226,21 @@ class TileScorer:
         self._limit = limit
         self._shape: torch.Size | None = None
         self.device = model.device
-        self._model, self._objective = model, objective
-        self._layers = {name: model.layer(name) for name in objective.layers}
-        self._terms = objective.of_layers.scorers(model)
+        self.model, self._objective = model, objective
+        self.layers = {name: model.layer(name) for name in objective.layers}
+        self.terms = objective.of_layers.scorers(model)
         self.constant = objective.constant
 
     def units(self, tiles: list[Tile], dtype: torch.dtype = torch.float32) -> dict[str, int]:
         """Return how many units each layer has in all tiles of a picture, which its mean is taken over."""
         last = tiles[-1]
         with torch.no_grad():
-            blank = torch.zeros(1, self._model.channels, *last.window, dtype=dtype, device=self._model.device)
-            activations = self._model.activations(blank, self._layers)
+            blank = torch.zeros(1, self.model.channels, *last.window, dtype=dtype, device=self.model.device)
+            activations = self.model.activations(blank, self.layers)
         return {
             name: last.rows.count(activations[name].shape[-2], layer)
             * last.columns.count(activations[name].shape[-1], layer)
-            for name, layer in self._layers.items()
+            for name, layer in self.layers.items()
         }
 
     def __call__(
@@ -264,21 +275,21 @@ class TileScorer:
             same_each_time(device),
         ):
             leaf = window.detach().clone().requires_grad_()
-            activations = self._model.activations(leaf, self._layers)
+            activations = self.model.activations(leaf, self.layers)
             shares = list(self._shares({**activations, **aux_inputs}, tile, units))
             if not shares:  # a layer has no units where only a strip is left beyond its last
                 return torch.zeros((), device=window.device), torch.zeros_like(window)
             score = sum(shares[1:], shares[0])
             (gradient,) = torch.autograd.grad(score, leaf)
         scored = score.detach(), gradient
-        check_step(self._model, self._objective, window, aux_inputs, scored)
+        check_step(self.model, self._objective, window, aux_inputs, scored)
         return scored
 
     def _shares(
         self, activations: Mapping[str, Tensor], tile: Tile, units: Mapping[str, int]
     ) -> Iterator[Tensor]:
-        for weight, term, scorer in self._terms:
+        for weight, term, scorer in self.terms:
             (name,) = term.layers
-            core = tile.core(scorer(activations), self._layers[name])
+            core = tile.core(scorer(activations), self.layers[name])
             if core.numel():
                 yield weight / units[name] * core.sum()

@@ -12,7 +12,7 @@ from batcountry.errors import BatCountryError, OutputExists, WorkDamaged
 from batcountry.motion.frame import Form, Frame
 from batcountry.motion.io.encode import Part
 from batcountry.motion.jobs.journal import FrameStates, arrays_bytes, read_arrays
-from batcountry.motion.jobs.sinks import AnimationSink, FolderSink
+from batcountry.motion.jobs.picture_sinks import AnimationSink, FolderSink
 
 STATE = {"image": np.arange(60, dtype=np.float32).reshape(4, 5, 3), "since": np.array([7])}
 FORMS = {"image": Form(np.float32, (4, None, 3)), "since": Form(np.int64, (1,))}

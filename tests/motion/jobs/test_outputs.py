@@ -141,17 +141,17 @@ def test_an_unfinished_film_is_not_begun_again_beside_itself(run):
 def test_a_stopped_film_says_where_it_is_even_under_another_name(run, monkeypatch):
     from batcountry.motion.endless_zoom import Zoom
 
-    real = Zoom.frames
+    real = Zoom.dreamt
 
     def frames(self, *args):
         yield next(real(self, *args))
         Path("film.gif").write_text("somebody's")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Zoom, "frames", frames)
+    monkeypatch.setattr(Zoom, "dreamt", frames)
     code, _, err = run("zoom", "photo.png", "film.gif", "--frames", "3", *OPTIONS)
     assert code == 130
     assert "what is done is in film-2.gif; go on with: bat-country resume film.gif.journal" in err
-    monkeypatch.setattr(Zoom, "frames", real)
+    monkeypatch.setattr(Zoom, "dreamt", real)
     code, out, _ = run("resume", "film.gif.journal")
     assert code == 0 and "film-2.gif" in out and Path("film.gif").read_text() == "somebody's"

@@ -111,9 +111,17 @@ def test_a_zoom_of_an_array_can_be_gone_on_with(tmp_path):
         assert film.n_frames == 4
 
 
+SIDE_BY_SIDE = f"""
+from batcountry.motion.overlap import stages_run
+with stages_run("side by side"):
+    {COMMAND_LINE}
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
-def test_killed_at_random_moments_nothing_is_lost(clip, whole, tmp_path):
+@pytest.mark.parametrize("program", [COMMAND_LINE, SIDE_BY_SIDE], ids=["in turn", "side by side"])
+def test_killed_at_random_moments_nothing_is_lost(clip, whole, tmp_path, program):
     out, random = tmp_path / "whole.mp4", np.random.RandomState(5)
     options = [part for name, value in QUICK.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     journal = Path(f"{out}.journal")
@@ -121,7 +129,7 @@ def test_killed_at_random_moments_nothing_is_lost(clip, whole, tmp_path):
     with killing("batcountry.cli.app", "batcountry.motion.jobs.kinds") as killed_at:
         for frames in (3, 20, 45):
             # A frame and what the next depends on are four operations, at least.
-            assert killed_at(4 * frames + random.randint(20), journal, COMMAND_LINE, *arguments)
+            assert killed_at(4 * frames + random.randint(20), journal, program, *arguments)
             assert (journal / JOB).exists() and list(journal.glob("*/frame-*"))
             arguments = ["resume", str(journal), "--allow", str(clip.parent)]
     resume(journal)

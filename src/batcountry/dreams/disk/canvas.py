@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -17,6 +17,47 @@ from torch import Tensor
 from batcountry.errors import WorkDamaged
 
 _STRIP = 16 << 20
+
+
+class Surface(Protocol):
+    """What rows of a picture are written to."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        ...
+
+    def write(self, rows: range, values: Tensor) -> None:
+        """Write whole rows; see `Canvas.write`."""
+        ...
+
+
+class Workable(Surface, Protocol):
+    """A picture that is worked on piece by piece: a `Canvas`, or one that a device holds."""
+
+    def blank(self) -> Workable:
+        """Make it all zeros."""
+        ...
+
+    def strips(self, multiple: int = 1) -> Iterator[range]:
+        """Yield ranges of rows; see `Canvas.strips`."""
+        ...
+
+    def read(self, rows: range, columns: range | None = None) -> Tensor:
+        """Return a piece; see `Canvas.read`."""
+        ...
+
+    def add(self, rows: range, columns: range, values: Tensor) -> None:
+        """Add to a piece; see `Canvas.add`."""
+        ...
+
+
+class Levels(Protocol):
+    """Where the coarser levels of a gradient lie."""
+
+    def level(self, index: int, size: tuple[int, int]) -> Workable:
+        """Return the canvas of a level, (height, width)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -52,10 +93,7 @@ class Canvas:
 
     def strips(self, multiple: int = 1) -> Iterator[range]:
         """Yield ranges of rows that go from top to bottom, each of some megabytes and of a multiple of so many rows."""
-        height, width = self.size
-        rows = max(1, _STRIP // (width * 12 * multiple)) * multiple
-        for first in range(0, height, rows):
-            yield range(first, min(first + rows, height))
+        return strips_of(self.size, _STRIP, multiple)
 
     def read(self, rows: range, columns: range | None = None) -> Tensor:
         """Return a piece, (1, 3, rows, columns); indices beyond an edge go on at the other side.
@@ -78,7 +116,7 @@ class Canvas:
         """Add to a piece, (1, 3, rows, columns); indices beyond an edge go on at the other side."""
         step = max(1, _STRIP // (len(columns) * 12))
         # Piece by piece, as one that goes round more than once comes to the same pixels again.
-        for (row, column), (lines, place) in _pieces(rows, columns, self.size):
+        for (row, column), (lines, place) in pieces(rows, columns, self.size):
             part = values[:, :, row, column]
             for first in range(0, len(lines), step):
                 some, added = lines[first : first + step], part[:, :, first : first + step]
@@ -100,7 +138,7 @@ class Canvas:
         self, values: NDArray[np.float32], rows: range, columns: range
     ) -> Iterator[tuple[NDArray[np.float32], int]]:
         """Yield the parts of a piece that lie together in the file, and where each begins."""
-        for (row, column), (there_row, there_column) in _pieces(rows, columns, self.size):
+        for (row, column), (there_row, there_column) in pieces(rows, columns, self.size):
             part, width = values[row, column], self.size[1]
             first = (there_row.start * width + there_column.start) * 12
             if part.shape[1] == width == values.shape[1]:
@@ -132,7 +170,15 @@ def _rows(values: Tensor) -> NDArray[np.float32]:
     return values[0].permute(1, 2, 0).contiguous().cpu().numpy()
 
 
-def _pieces(
+def strips_of(size: tuple[int, int], most: int, multiple: int) -> Iterator[range]:
+    """Yield ranges of rows that go from top to bottom, each of `most` bytes and of a multiple of so many rows."""
+    height, width = size
+    rows = max(1, most // (width * 12 * multiple)) * multiple
+    for first in range(0, height, rows):
+        yield range(first, min(first + rows, height))
+
+
+def pieces(
     rows: range, columns: range, size: tuple[int, int]
 ) -> Iterator[tuple[tuple[slice, slice], tuple[range, range]]]:
     """Yield where the parts of a piece are in it, and where they are in the picture."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import prod
 
 import torch
 
 from batcountry.backend.memory_room import budget
 from batcountry.backend.policy import Policy
 from batcountry.dreams.buffers import Buffers
+from batcountry.dreams.disk.held import HELD_BYTES
 from batcountry.dreams.disk.update import NORMALIZATIONS, STRIP_PARAMS
 from batcountry.dreams.octave_sizes import plan_dream, runnable_sizes
 from batcountry.dreams.planning import Plan, said_bytes
@@ -19,6 +21,8 @@ from batcountry.recipe import Recipe
 
 BUFFERS = Buffers(0.5, 0.5, 0.5)
 """Memory for each pixel of a picture on disk beside what the network takes; strips and windows are of one size."""
+
+_LEAST_SIDE = 512  # of tiles; smaller ones see more than half of their pixels twice
 
 STEP_SECONDS, END_SECONDS = 5e-8, 7e-8
 """Time for each pixel of a step and of the finished picture, beside what the network takes; measured on a fast disk."""
@@ -31,18 +35,55 @@ _IN_MEMORY = (
 """Fields of a recipe that only a dream in memory can have."""
 
 
-def planned(resolved: Resolved, size: tuple[int, int]) -> tuple[list[tuple[int, int]], Plan]:
-    """Return the octaves' sizes for a picture of (height, width), and how to work them out; tiles cannot be left out."""
+@dataclass(frozen=True)
+class DiskPlan:
+    """How a dream on disk is worked out.
+
+    Attributes
+    ----------
+    sizes
+        (height, width) of the octaves, smallest first.
+    plan
+        Memory, time and tiles.
+    holds
+        Whether the device holds the picture and its gradient, besides the disk.
+    """
+
+    sizes: list[tuple[int, int]]
+    plan: Plan
+    holds: bool = False
+
+
+def planned(resolved: Resolved, size: tuple[int, int]) -> DiskPlan:
+    """Return how to work out a picture of (height, width); tiles cannot be left out."""
     model, objective, recipe = resolved.model, resolved.objective, resolved.recipe
     resolved.policy.check_pixels(size[::-1], "the dream")
     sizes = runnable_sizes(model, objective.layers, size, recipe.octaves, recipe.octave_scale)
     resolved.policy.check_steps(len(sizes) * recipe.iterations)
     cut = replace(resolved, recipe=recipe.chosen(tile=recipe.tile or None))
-    plan = plan_dream(cut, whole_gradient(model, objective), sizes, BUFFERS)
+    held = _planned_holding(cut, sizes)
+    plan = held or plan_dream(cut, whole_gradient(model, objective), sizes, BUFFERS)
     pixels = [height * width for height, width in sizes]
     other_seconds = STEP_SECONDS * sum(pixels) * recipe.iterations + END_SECONDS * pixels[-1]
     resolved.policy.check_seconds(plan.seconds + other_seconds)
-    return sizes, replace(plan, seconds=plan.seconds + other_seconds)
+    return DiskPlan(sizes, replace(plan, seconds=plan.seconds + other_seconds), held is not None)
+
+
+def _planned_holding(resolved: Resolved, sizes: list[tuple[int, int]]) -> Plan | None:
+    """Return a plan with the picture in a graphics card's memory; None if that would leave too little for the network."""
+    model, recipe = resolved.model, resolved.recipe
+    if model.device.type == "cpu":
+        return None
+    room = budget(recipe.max_memory, model.device)
+    if HELD_BYTES * prod(sizes[-1]) > room:
+        return None
+    try:
+        plan = plan_dream(
+            resolved, whole_gradient(model, resolved.objective), sizes, BUFFERS.plus(HELD_BYTES)
+        )
+    except RecipeError:
+        return None
+    return plan if plan.peak <= room and (plan.side is None or plan.side >= _LEAST_SIDE) else None
 
 
 def check_memory(plan: Plan, device: torch.device, policy: Policy) -> None:

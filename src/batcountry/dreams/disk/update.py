@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from batcountry.dreams.disk.canvas import Canvas
-from batcountry.dreams.disk.canvases import Canvases
+from batcountry.dreams.disk.canvas import Levels, Surface, Workable
 from batcountry.dreams.preview import Thumbnail
 from batcountry.image.periodic import Wrap, wrapped_axes
 from batcountry.optim.bands import double, halve, level_count, level_factors
@@ -62,13 +61,17 @@ def begin_octave(image: Tensor, recipe: Recipe) -> Tensor:
     return param.show(param.hold(image), recipe)
 
 
-def update(canvases: Canvases, image: Canvas, gradient: Canvas, result: Canvas, recipe: Recipe) -> Thumbnail:
+def update(
+    canvases: Levels, image: Workable, gradient: Workable, result: Surface, recipe: Recipe
+) -> Thumbnail:
     """Write the picture one step on, and return it small. The gradient's canvas is written over.
 
     Parameters
     ----------
+    canvases
+        Where the gradient's coarser levels go.
     image, gradient, result
-        The picture, the score's gradient on it, and where the next picture goes; all of one size.
+        The picture, the score's gradient on it, and where the next picture goes, which may be in its place; all of one size.
 
     Raises
     ------
@@ -88,14 +91,14 @@ def update(canvases: Canvases, image: Canvas, gradient: Canvas, result: Canvas, 
     return small
 
 
-def _by_mean(gradient: Canvas) -> Callable[[range], Tensor]:
+def _by_mean(gradient: Workable) -> Callable[[range], Tensor]:
     """Return what gives rows of a gradient divided by its mean absolute value."""
     total = sum(float(gradient.read(rows).abs().sum(dtype=torch.float64)) for rows in gradient.strips())
     mean = _finite(total / (3 * gradient.size[0] * gradient.size[1]))
     return lambda rows: gradient.read(rows) * (1 / mean if mean > 0 else 0.0)
 
 
-def _by_bands(canvases: Canvases, gradient: Canvas, recipe: Recipe) -> Callable[[range], Tensor]:
+def _by_bands(canvases: Levels, gradient: Workable, recipe: Recipe) -> Callable[[range], Tensor]:
     """Return what gives rows of a gradient normalized band by band; see `batcountry.optim.bands.normalize_bands`."""
     wrap = wrapped_axes(recipe.wrap)
     levels = [gradient]
@@ -112,7 +115,7 @@ def _by_bands(canvases: Canvases, gradient: Canvas, recipe: Recipe) -> Callable[
     return lambda rows: _merged(gradient, factors[0], levels[1], rows, wrap)
 
 
-def _halved(level: Canvas, canvases: Canvases, index: int) -> Canvas:
+def _halved(level: Workable, canvases: Levels, index: int) -> Workable:
     height, width = level.size
     coarser = canvases.level(index, (-(-height // 2), -(-width // 2))).blank()
     for rows in level.strips(multiple=2):
@@ -120,7 +123,7 @@ def _halved(level: Canvas, canvases: Canvases, index: int) -> Canvas:
     return coarser
 
 
-def _mean_square(level: Canvas) -> float:
+def _mean_square(level: Workable) -> float:
     total = sum(float(level.read(rows).square().sum(dtype=torch.float64)) for rows in level.strips())
     return _finite(total / (3 * level.size[0] * level.size[1]))
 
@@ -131,7 +134,7 @@ def _finite(size: float) -> float:
     return size
 
 
-def _merged(level: Canvas, factor: float, coarser: Canvas, rows: range, wrap: Wrap) -> Tensor:
+def _merged(level: Workable, factor: float, coarser: Workable, rows: range, wrap: Wrap) -> Tensor:
     """Return rows of a level, multiplied, with the coarser one, enlarged, added."""
     first, last = rows.start // 2 - 1, (rows.stop - 1) // 2 + 2  # one row more at either end
     if not wrap[0]:

@@ -14,8 +14,10 @@ import numpy as np
 
 from batcountry.backend.allocator import give_back, kept_memory
 from batcountry.backend.outputs import Output
-from batcountry.dreams.disk.canvas import Canvas
+from batcountry.dreams.disk.ascending import ascend
+from batcountry.dreams.disk.canvas import Canvas, Workable
 from batcountry.dreams.disk.canvases import Canvases, Reached
+from batcountry.dreams.disk.held import HeldCanvas, HeldLevels, written_through
 from batcountry.dreams.disk.stream import streamed
 from batcountry.dreams.disk.update import begin_octave, update
 from batcountry.dreams.preview import Thumbnail, preview_of_levels
@@ -26,7 +28,6 @@ from batcountry.image.initial import start_picture
 from batcountry.image.periodic import wrapped_axes
 from batcountry.image.resample import resized_rows
 from batcountry.optim.gradient import is_out_of_memory
-from batcountry.optim.tile_axes import Span
 from batcountry.optim.tiles import Tile, TileScorer
 from batcountry.recipe import Note, Recipe
 
@@ -63,6 +64,8 @@ class DiskDream:
     ----------
     scorer
         Works the gradient of its tiles out.
+    holds
+        Whether its device has memory for the picture and its gradient, which then go to disk as they are made.
 
     Attributes
     ----------
@@ -75,8 +78,11 @@ class DiskDream:
         Whether that is half of what it was, as memory ran out.
     """
 
-    def __init__(self, task: Task, scorer: TileScorer) -> None:
-        self.task, self.scorer = task, scorer
+    def __init__(self, task: Task, scorer: TileScorer, *, holds: bool = False) -> None:
+        self.task, self.scorer, self._holds = task, scorer, holds
+        self._held: tuple[Reached, HeldCanvas, HeldCanvas] | None = (
+            None  # a picture, and room for its gradient
+        )
         self.reached: Reached | None = None
         self.tile = task.note.recipe.tile or max(task.sizes[-1])
         self.halved = False
@@ -121,7 +127,7 @@ class DiskDream:
         """Make one iteration, and return the score before it."""
         assert self.reached is not None
         after = Reached(self.reached.octave, self.reached.iteration + 1)
-        image, gradient = canvases.image(self.reached, size), canvases.gradient(size)
+        image, gradient = self._canvases(canvases, size)
         give_back()
         try:
             score = self._ascended(image, gradient, shift)
@@ -131,17 +137,37 @@ class DiskDream:
                 score = self._ascended(image, gradient, shift)
         result = canvases.image(after, size).blank()
         give_back()  # tiles and strips leave memory that is of no use to each other
-        self._small = update(canvases, image, gradient, result, self.task.note.recipe)
+        recipe = self.task.note.recipe
+        if isinstance(image, HeldCanvas) and isinstance(gradient, HeldCanvas):
+            self._held = None  # so that nothing goes on with a picture that is half of the next one
+            with written_through(image, result) as both:
+                self._small = update(HeldLevels(self.scorer.device), image, gradient, both, recipe)
+            self._held = after, image, gradient
+        else:
+            self._small = update(canvases, image, gradient, result, recipe)
         self.reached = after
         return score
 
-    def _ascended(self, image: Canvas, gradient: Canvas, shift: tuple[int, int]) -> float:
+    def _canvases(self, canvases: Canvases, size: tuple[int, int]) -> tuple[Workable, Workable]:
+        """Return the picture as far as it is, and what its gradient is added up on."""
+        assert self.reached is not None
+        image = canvases.image(self.reached, size)
+        if not self._holds:
+            return image, canvases.gradient(size)
+        if self._held is None or self._held[0] != self.reached or self._held[1].size != size:
+            self._held = None  # before there is another one
+            device = self.scorer.device
+            self._held = self.reached, HeldCanvas.of(image, device), HeldCanvas(size, device)
+        return self._held[1:]
+
+    def _ascended(self, image: Workable, gradient: Workable, shift: tuple[int, int]) -> float:
         key = (*image.size, self.tile)
+        recipe = self.task.note.recipe
         if key not in self._cut:
-            wrap = wrapped_axes(self.task.note.recipe.wrap)
-            tiles = self.scorer.halo.tiles(image.size, self.tile, wrap)
+            tiles = self.scorer.halo.tiles(image.size, self.tile, wrapped_axes(recipe.wrap))
             self._cut = {key: (tiles, self.scorer.units(tiles))}
-        return _ascend(image, gradient.blank(), self.scorer, *self._cut[key], shift)
+        together = 1 if recipe.max_memory else None
+        return ascend(image, gradient.blank(), self.scorer, *self._cut[key], shift, together)
 
     def _halve(self, error: Exception) -> None:
         """Go on with tiles of half the side if memory ran out; going on another time cuts them so, too."""
@@ -231,28 +257,6 @@ def _shrunk(level: Canvas, smaller: Canvas, wrap: tuple[bool, bool]) -> Canvas:
     for rows in smaller.strips():
         smaller.write(rows, resized_rows(level.read, level.size[0], smaller.size, rows, wrap))
     return smaller
-
-
-def _ascend(
-    image: Canvas,
-    gradient: Canvas,
-    scorer: TileScorer,
-    tiles: list[Tile],
-    units: dict[str, int],
-    shift: tuple[int, int],
-) -> float:
-    """Add the gradient of a picture rolled by (y, x) up on a canvas, rolled back, and return the score."""
-    score = scorer.constant
-    for tile in tiles:
-        rows, columns = _unrolled(tile.rows, shift[0]), _unrolled(tile.columns, shift[1])
-        share, part = scorer(image.read(rows, columns).to(scorer.device), tile, units)
-        gradient.add(rows, columns, part)
-        score += float(share)
-    return score
-
-
-def _unrolled(span: Span, shift: int) -> range:
-    return range(span.start - shift, span.stop - shift)
 
 
 def _brightness(image: Canvas) -> float:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
@@ -18,23 +19,25 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from batcountry.backend.outputs import Output
+from batcountry.backend.side_by_side import behind
 from batcountry.dreams.planning import said_bytes, said_most, said_seconds
 from batcountry.dreams.preview import preview_of_levels
 from batcountry.errors import JobError, RecipeError, VideoError
 from batcountry.image.picture import Picture
 from batcountry.jobs.events import Count, Progress
-from batcountry.jobs.folder import JobFolder, folder_beside
+from batcountry.jobs.folder import JobFolder, folder_beside, stopped_by_disk
 from batcountry.jobs.inputs import files_read, pinned, recipe_here, shown_names
 from batcountry.jobs.kinds import Job
 from batcountry.jobs.spec import InputFile, JobSpec, json_of
 from batcountry.motion.dreamed_video import Filming
 from batcountry.motion.endless_zoom import Zoom
-from batcountry.motion.frame import Frame, tensor
+from batcountry.motion.frame import Dreamt, Finished
 from batcountry.motion.io.clip import Clip
 from batcountry.motion.jobs.journal import FrameStates
 from batcountry.motion.jobs.outputs import check_output, new_output, sink_of
 from batcountry.motion.jobs.sinks import DIGITS, FrameSink
 from batcountry.motion.jobs.specs import FILM, note_for
+from batcountry.motion.overlap import BEHIND, stage_kind
 from batcountry.motion.recipes import Motion
 
 log = logging.getLogger("batcountry")
@@ -62,7 +65,7 @@ def check_film(spec: JobSpec, recipe: Motion, *, new: bool) -> None:
         check_output(Path(film.path), inputs)
 
 
-class FilmJob(Job[Frame]):
+class FilmJob(Job[Dreamt]):
     """A film; see `batcountry.jobs.kinds.Job`.
 
     Parameters
@@ -104,7 +107,8 @@ class FilmJob(Job[Frame]):
         facts: dict[str, JsonValue] = {**spec.facts, "input": name, "input_sha256": sha256}
         self.spec = found.changed(recipe=json_of(self.recipe), facts=facts)
         self._sink: FrameSink | None = None
-        self._frame: Frame | None = None
+        self._frame: Dreamt | None = None
+        self._stored = 0  # so many frames are kept
 
     def own_folder(self) -> Path:
         """Return the folder beside the film."""
@@ -128,22 +132,50 @@ class FilmJob(Job[Frame]):
         there = sum(each.stat().st_size for each in files.iterdir() if self.own_files.fullmatch(each.name))
         self._check_disk(folder, self._sink_in(files, Output(self._place)), there)
 
-    def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[Frame]:
-        """See `batcountry.jobs.kinds.Job`."""
+    def steps(self, files: Path | None, outputs: Mapping[str, Output]) -> Iterator[Dreamt]:
+        """See `batcountry.jobs.kinds.Job`.
+
+        Where frames are stored while others are dreamed, they come here when they are stored.
+        """
         assert files is not None
         if self._in_memory is not None:
             self._in_memory.save(files / SOURCE, overwrite=True)
         self._sink = self._sink_in(files, outputs[FILM])
-        done = self._sink.count()
+        done = self._stored = self._sink.count()
         state = FrameStates(files).read(done, self.maker.state_forms) if done else None
-        for frame in self.maker.frames(done, state):
-            self._frame = frame
-            yield frame
+        frames = self.maker.dreamt(done, state)
+        if stage_kind(self.maker.dreamer.device) == "side by side":
+            frames = self._behind(frames, files)
+        with closing(frames):
+            for frame in frames:
+                self._frame = frame
+                yield frame
         if not self._sink.count():
             JobFolder(files.parent).clear(self.own_files)
             raise VideoError("there is no frame between where the video is to begin and to end")
 
-    def progress(self, step: Frame) -> Progress:
+    def _behind(self, frames: Generator[Dreamt], files: Path) -> Generator[Dreamt]:
+        """Yield frames when they are stored, which is done while others are dreamed."""
+        assert self._sink is not None
+        deep = self._sink.deep
+
+        def store(finished: Finished) -> Dreamt:
+            try:
+                self._store(finished, files)
+            except OSError as error:
+                raise stopped_by_disk(f"the job in {files.parent}", error) from error
+            FrameStates(files).forget(self._stored)
+            return finished.dreamt
+
+        def finished() -> Generator[Finished]:
+            with closing(frames):
+                for frame in frames:
+                    yield frame.finished(deep=deep)
+
+        with self._sink.encoding_beside():
+            yield from behind(store, finished(), BEHIND)
+
+    def progress(self, step: Dreamt) -> Progress:
         """See `batcountry.jobs.kinds.Job`."""
         count = max(step.count, step.index + 1)
         return Progress(
@@ -152,28 +184,32 @@ class FilmJob(Job[Frame]):
             done=(step.index + 1) / count,
         )
 
-    def preview(self, step: Frame, side: int) -> bytes:
+    def preview(self, step: Dreamt, side: int) -> bytes:
         """See `batcountry.jobs.kinds.Job`."""
-        return preview_of_levels(tensor(step.pixels, self.maker.dreamer.device), side)
+        return preview_of_levels(step.image, side)
 
-    def is_due(self, step: Frame, seconds: float) -> bool:  # noqa: ARG002
+    def is_due(self, step: Dreamt, seconds: float) -> bool:  # noqa: ARG002
         """Return True: a frame is never made twice."""
         return True
 
     def save(self, files: Path) -> dict[str, JsonValue]:
         """Store what the next frame depends on, and then the last one."""
-        frame, sink = self._frame, self._sink
-        if frame is None or sink is None:
+        if self._frame is None or self._sink is None:
             return {}
-        if sink.count() <= frame.index:
-            FrameStates(files).keep(frame.index + 1, frame.state)
-            sink.add(frame)
-        return {"frames": sink.count()}
+        if self._stored <= self._frame.index:
+            self._store(self._frame.finished(deep=self._sink.deep), files)
+        return {"frames": self._stored}
+
+    def _store(self, finished: Finished, files: Path) -> None:
+        assert self._sink is not None
+        FrameStates(files).keep(finished.index + 1, finished.state())
+        self._sink.add(finished)
+        self._stored = finished.index + 1
 
     def saved(self, files: Path) -> None:
-        """Delete what older frames depended on."""
-        if self._sink is not None:
-            FrameStates(files).forget(self._sink.count())
+        """Delete what older frames depended on; beside a dream that is done as frames are stored."""
+        if self._sink is not None and stage_kind(self.maker.dreamer.device) == "in turn":
+            FrameStates(files).forget(self._stored)
 
     def finish(self, outputs: Mapping[str, Output]) -> None:  # noqa: ARG002
         """Write the film, in place of what was written of it as it was stopped."""
@@ -207,7 +243,9 @@ class FilmJob(Job[Frame]):
     def _check_disk(self, place: Path, sink: FrameSink, there: int = 0) -> int:
         """Return the bytes of disk that the film takes; raises `VideoError` if there are not so many, but for those `there`."""
         width, height = self.size
-        need, free = sink.disk(self.count) + 4 * width * height * 12, shutil.disk_usage(place).free
+        beside = stage_kind(self.maker.dreamer.device) == "side by side"
+        need = sink.disk(self.count, encoding_beside=beside) + 4 * width * height * 12
+        free = shutil.disk_usage(place).free
         if free < need - there:
             raise VideoError(
                 f"the film needs up to {said_bytes(need - there)} of disk in {place}, and {said_bytes(free)} are free"

@@ -19,7 +19,8 @@ from batcountry.motion.io.encode import CODECS, VIDEO_SUFFIXES, Format, codec_fo
 from batcountry.motion.io.ffmpeg import ffmpeg
 from batcountry.motion.io.mux import Sound
 from batcountry.motion.jobs.journal import check_no_journal
-from batcountry.motion.jobs.sinks import FRAMES, AnimationSink, FolderSink, FrameSink, VideoSink
+from batcountry.motion.jobs.picture_sinks import AnimationSink, FolderSink
+from batcountry.motion.jobs.sinks import FRAMES, FrameSink, VideoSink
 from batcountry.motion.note import MotionNote
 from batcountry.motion.recipes import Motion, VideoRecipe, ZoomRecipe
 

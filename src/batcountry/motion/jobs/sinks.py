@@ -1,4 +1,4 @@
-"""Where finished frames go: into a video's parts, into a folder of pictures, or into an animated picture.
+"""Where finished frames go: into a video's parts, or as pictures (`picture_sinks`).
 
 Each store keeps what it is given at once and whole, knows how many frames it has, and can write what there is as the
 film at any time.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fractions import Fraction
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,10 +19,7 @@ from numpy.typing import NDArray
 from batcountry.backend.files import replace_file
 from batcountry.backend.outputs import Output
 from batcountry.errors import WorkDamaged
-from batcountry.image.files import picture_size
-from batcountry.image.reading import read_picture
-from batcountry.motion.frame import Form, Frame
-from batcountry.motion.io.animation import write_animation
+from batcountry.motion.frame import Form
 from batcountry.motion.io.encode import PART_FORMS, Format, Part, encoded
 from batcountry.motion.io.mux import Sound, write_video
 from batcountry.motion.jobs.journal import arrays_bytes, read_arrays
@@ -36,14 +34,42 @@ FRAMES = re.compile(rf"\d{{{DIGITS}}}\.png|times\.json")
 """Names in a folder of frames."""
 
 
+class Kept(Protocol):
+    """What is kept of a frame: `batcountry.motion.frame.Frame`, or `Finished`."""
+
+    @property
+    def index(self) -> int:
+        """Counted from 0."""
+        ...
+
+    @property
+    def pts(self) -> int:
+        """When it is shown, in ticks."""
+        ...
+
+    @property
+    def duration(self) -> int:
+        """How long it is shown, in ticks."""
+        ...
+
+    def levels(self, deep: bool = False) -> NDArray[Any]:
+        """Return its whole numbers; see `batcountry.motion.frame.Frame`."""
+        ...
+
+
 class FrameSink(Protocol):
     """Keeps finished frames, and makes the film of them."""
+
+    @property
+    def deep(self) -> bool:
+        """Whether frames are kept in 16 bits."""
+        ...
 
     def count(self) -> int:
         """Return how many frames are kept, from the first on without a gap."""
         ...
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: Kept) -> None:
         """Keep the next frame."""
         ...
 
@@ -55,8 +81,12 @@ class FrameSink(Protocol):
         """Write what there is as a film, whole or not at all."""
         ...
 
-    def disk(self, frames: int) -> int:
+    def disk(self, frames: int, *, encoding_beside: bool = False) -> int:
         """Return the bytes of disk that are taken at most beside the film."""
+        ...
+
+    def encoding_beside(self) -> AbstractContextManager[None]:
+        """Encode in a thread of its own in this block, if frames are encoded as they come, so that adding is quick."""
         ...
 
 
@@ -77,6 +107,9 @@ class VideoSink:
 
     def __init__(self, folder: Path, output: Output, form: Format, *, sound: Sound | None = None) -> None:
         self.folder, self.output, self.form, self.sound = folder, output, form, sound
+        self.deep = form.deep
+        self._encoder: ThreadPoolExecutor | None = None
+        self._encoding: Future[None] | None = None
         self._parts = 0
         while self._part(self._parts).exists():
             self._parts += 1
@@ -88,7 +121,7 @@ class VideoSink:
             done += 1
         return done
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: Kept) -> None:
         """Keep the next frame; with a full part of them, encode it."""
         stamp = np.array([frame.pts, frame.duration], np.int64)
         content = arrays_bytes(
@@ -130,20 +163,41 @@ class VideoSink:
             return np.array([found.pts[place], found.durations[place]], np.int64)
         return self._read(index)["stamp"]
 
-    def disk(self, frames: int) -> int:
-        """Return the bytes of a full part's frames, and of the parts at a generous rate, twice."""
+    def disk(self, frames: int, *, encoding_beside: bool = False) -> int:
+        """Return the bytes of full parts' frames, one or with a second at the encoder, and of parts at a generous rate, twice."""
         width, height = self.form.size
         frame = width * height * (3 + self.form.alpha) * (1 + self.form.deep)
         packed = frame if self.form.codec == "ffv1" else frame // 10
-        return self.form.part * frame + 2 * packed * frames
+        return (1 + encoding_beside) * self.form.part * frame + 2 * packed * frames
+
+    @contextmanager
+    def encoding_beside(self) -> Iterator[None]:
+        """See `FrameSink`; of two parts the second one waits until the first is encoded."""
+        with ThreadPoolExecutor(1, "film encoder") as encoder:
+            self._encoder = encoder
+            try:
+                yield
+            finally:
+                self._encoder = None
 
     def _encode_full_parts(self) -> None:
         # By what is there and not by the frame at hand: a kill may have come between a part's last frame and the part.
-        while self.count() >= (end := (self._parts + 1) * self.form.part):
-            part = self._encoded(range(end - self.form.part, end))
-            replace_file(self._part(self._parts), arrays_bytes(vars(part)))
+        while (full := self.count() // self.form.part - self._parts) > 0:
+            if self._encoding is None and self._encoder is not None:
+                self._encoding = self._encoder.submit(self._encode_part, self._parts)
+            if self._encoding is None:
+                self._encode_part(self._parts)
+            elif full == 1 and self._encoder is not None and not self._encoding.done():
+                return
+            else:
+                encoding, self._encoding = self._encoding, None
+                encoding.result()
             self._parts += 1
         self._sweep()
+
+    def _encode_part(self, index: int) -> None:
+        part = self._encoded(range(index * self.form.part, (index + 1) * self.form.part))
+        replace_file(self._part(index), arrays_bytes(vars(part)))
 
     def _sweep(self) -> None:
         for path in self.folder.glob("frame-*.npz"):
@@ -172,94 +226,3 @@ class VideoSink:
 
     def _part(self, index: int) -> Path:
         return self.folder / f"part-{index:06d}.npz"
-
-
-class FolderSink:
-    """Frames are PNGs in a folder, numbered so that they sort, each with the note inside.
-
-    Parameters
-    ----------
-    folder
-        Where they go.
-    size
-        (width, height) of the frames.
-    note
-        What each has inside.
-    """
-
-    def __init__(self, folder: Path, size: tuple[int, int], note: str | None = None) -> None:
-        self.folder, self.size, self.note = folder, size, note
-        self._counted = 0
-
-    def count(self) -> int:
-        """Return how many frames are there without a gap; those that were counted before are not looked for again."""
-        while self.path(self._counted).exists():
-            self._counted += 1
-        return self._counted
-
-    def add(self, frame: Frame) -> None:
-        """Write the next frame."""
-        self.folder.mkdir(exist_ok=True)
-        picture = read_picture(frame.levels())
-        picture = picture.with_note(self.note) if self.note else picture
-        picture.save(self.path(frame.index))
-
-    def write(self, note: str) -> None:
-        """Do nothing: the frames are the film."""
-
-    def write_so_far(self, note: str) -> None:
-        """Do nothing: the frames are the film."""
-
-    def disk(self, frames: int) -> int:
-        """Return the bytes that all frames take at what noisy PNGs do."""
-        return self.size[0] * self.size[1] * 3 * frames
-
-    def path(self, index: int) -> Path:
-        """Return where a frame goes; the first is number 1."""
-        return self.folder / f"{index + 1:0{DIGITS}d}.png"
-
-
-class AnimationSink(FolderSink):
-    """Frames are kept as PNGs, and become an animated GIF or PNG at the end.
-
-    Parameters
-    ----------
-    folder, size
-        As of `FolderSink`.
-    output
-        The animated picture.
-    time_base
-        Seconds in a tick of the frames' times.
-    quality
-        Of WebP, 0 to 100.
-    """
-
-    def __init__(
-        self, folder: Path, size: tuple[int, int], output: Output, time_base: Fraction, *, quality: int
-    ) -> None:
-        super().__init__(folder, size)
-        self.output, self.time_base, self.quality = output, time_base, quality
-
-    def add(self, frame: Frame) -> None:
-        """Keep the next frame, and first when it is shown."""
-        stamp = np.array([frame.pts, frame.duration], np.int64)
-        replace_file(self._stamp(frame.index), arrays_bytes({"stamp": stamp}))
-        super().add(frame)
-
-    def write(self, note: str) -> None:
-        """Write what there is as an animated picture that plays for ever; raises `WorkDamaged` if a frame is."""
-        count = self.count()
-        frames = [self.path(index) for index in range(count)]
-        for each in frames:
-            if picture_size(each) != self.size:
-                raise WorkDamaged(f"{each} is no frame of this film; start the film anew")
-        stamps = [read_arrays(self._stamp(index), {"stamp": STAMP})["stamp"] for index in range(count)]
-        times = [(int(pts), int(duration)) for pts, duration in stamps]
-        write_animation(self.output, frames, times, self.time_base, note, quality=self.quality)
-
-    def write_so_far(self, note: str) -> None:
-        """Write what there is as an animated picture that plays for ever."""
-        self.write(note)
-
-    def _stamp(self, index: int) -> Path:
-        return self.folder / f"time-{index:08d}.npz"
