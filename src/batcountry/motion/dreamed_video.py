@@ -21,7 +21,8 @@ from batcountry.dreams.prepare import Prepared
 from batcountry.motion.color_anchor import Tone, apply_anchor
 from batcountry.motion.comparing import Comparing, Seen, pairs
 from batcountry.motion.flow import Flow, dis
-from batcountry.motion.frame import Dreamt, Form, Frame, State, arrived, tensor
+from batcountry.motion.form import Form, State
+from batcountry.motion.frame import Dreamt, Frame, arrived, tensor
 from batcountry.motion.frame_dreamer import FrameDreamer
 from batcountry.motion.guide_video import FrameConditioning, GuideVideo, guide_video
 from batcountry.motion.io.clip import Clip, Shot

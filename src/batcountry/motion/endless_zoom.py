@@ -17,7 +17,8 @@ from batcountry.image.picture import Picture
 from batcountry.image.sizes import scaled_to
 from batcountry.motion.camera import Matrix, footprint, looked_at, view
 from batcountry.motion.color_anchor import Tone, apply_anchor
-from batcountry.motion.frame import Dreamt, Form, Frame, State, arrived, tensor
+from batcountry.motion.form import Form, State
+from batcountry.motion.frame import Dreamt, Frame, arrived, tensor
 from batcountry.motion.frame_dreamer import FrameDreamer
 from batcountry.motion.keyframes import smooth
 from batcountry.motion.recipes import ZoomRecipe

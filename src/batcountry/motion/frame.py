@@ -6,38 +6,20 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from batcountry.backend.transfers import Fetched, fetch
 from batcountry.image.picture import Picture
 from batcountry.image.reading import picture_of_levels
+from batcountry.motion.form import State
 from batcountry.motion.overlap import stage_kind
 
 _PIXELS = ""
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-State = dict[str, NDArray[Any]]
-"""What the next frame depends on, by name."""
-
-
-@dataclass(frozen=True)
-class Form:
-    """What an array is: the type of its numbers, and its shape, in which None stands for any length."""
-
-    dtype: type[np.generic]
-    shape: tuple[int | None, ...]
-
-    def fits(self, array: NDArray[Any]) -> bool:
-        """Whether an array is so."""
-        lengths = zip(array.shape, self.shape, strict=False)
-        same = array.ndim == len(self.shape) and all(have == want or want is None for have, want in lengths)
-        return same and array.dtype == self.dtype
 
 
 @dataclass(frozen=True)
@@ -215,8 +197,6 @@ def _fetched(tensors: Mapping[str, Tensor | NDArray[Any]]) -> Callable[[], State
 
 def tensor(pixels: NDArray[np.float32], device: torch.device) -> Tensor:
     """Return pixels, H×W×3, as (1, 3, H, W)."""
-    import torch  # here, as who only asks which files are films has no use for it
-
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].contiguous().to(device)
 
 

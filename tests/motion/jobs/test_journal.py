@@ -9,7 +9,8 @@ import pytest
 
 from batcountry.backend.outputs import Output
 from batcountry.errors import BatCountryError, OutputExists, WorkDamaged
-from batcountry.motion.frame import Form, Frame
+from batcountry.motion.form import Form
+from batcountry.motion.frame import Frame
 from batcountry.motion.io.encode import Part
 from batcountry.motion.jobs.journal import FrameStates, arrays_bytes, read_arrays
 from batcountry.motion.jobs.picture_sinks import AnimationSink, FolderSink

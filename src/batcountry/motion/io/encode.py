@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from batcountry.errors import RecipeError, VideoError
-from batcountry.motion.frame import Form
+from batcountry.motion.form import Form
 from batcountry.motion.io.clip import FULL, Colors
 from batcountry.motion.io.ffmpeg import ffmpeg, quiet_encoders
 

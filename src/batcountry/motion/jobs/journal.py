@@ -16,7 +16,7 @@ from batcountry.backend.files import replace_file
 from batcountry.backend.reading import read_plain
 from batcountry.errors import VideoError, WorkDamaged, first_line
 from batcountry.jobs.folder import JOB, exists, folder_beside
-from batcountry.motion.frame import Form, State
+from batcountry.motion.form import Form, State
 
 _MOST_BYTES = 4 << 30
 

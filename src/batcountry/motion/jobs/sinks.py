@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from batcountry.backend.files import replace_file
 from batcountry.backend.outputs import Output
 from batcountry.errors import WorkDamaged
-from batcountry.motion.frame import Form
+from batcountry.motion.form import Form
 from batcountry.motion.io.encode import PART_FORMS, Format, Part, encoded
 from batcountry.motion.io.mux import Sound, write_video
 from batcountry.motion.jobs.journal import arrays_bytes, read_arrays
