@@ -108,7 +108,10 @@ def spare_memory(device: torch.device) -> int:
 
 def widened(number: Tensor | float, like: Tensor) -> Tensor:
     """Return a number as a tensor without axes in float64, or float32 where the device of `like` has nothing wider."""
-    return torch.as_tensor(number, dtype=widest_float(like.device), device=like.device).detach()
+    wide = widest_float(like.device)
+    if isinstance(number, Tensor):
+        return number.detach().to(like.device, wide)
+    return torch.full((), number, dtype=wide, device=like.device)  # filled there: no number is brought up
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
