@@ -128,6 +128,7 @@ def test_a_picture_that_memory_has_no_room_for_is_refused_by_name(tmp_path):
 
 
 PEAK = """
+import torch  # which is loaded when it is first needed, and is not what is measured
 from PIL import Image
 from batcountry.backend.allocator import peak_memory
 from batcountry.image.reading import read_picture
