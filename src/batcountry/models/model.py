@@ -258,7 +258,7 @@ class Model:
                     torch.zeros(1, self.channels, *enough, device=self.device), layers
                 )
         except RuntimeError as error:
-            if is_out_of_memory(error) and self.device.type != "cpu":
+            if is_out_of_memory(error):
                 raise
             return False
         return all(each.numel() for each in activations.values())

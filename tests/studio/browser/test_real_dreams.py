@@ -63,12 +63,22 @@ def page(browser, address):
     assert (foreign, errors) == ([], [])
 
 
+# Who waits for a preview may look when there is a newer picture already.
+WATCH_PREVIEWS = """new MutationObserver(() => {
+  const preview = document.querySelector("#frame img.after[src*='/preview']");
+  if (preview) sessionStorage.preview = preview.src;
+}).observe(document, { subtree: true, childList: true, attributeFilter: ["src"] })"""
+
+
 @pytest.mark.slow
 def test_a_first_dream_is_seen_saved_found_deepened_deleted_and_had_back(page, address, photo):
+    page.evaluate(WATCH_PREVIEWS)
+    page.add_init_script(WATCH_PREVIEWS)
     page.set_input_files("#choose", photo)
-    page.wait_for_selector("#frame img.after[src*='/preview']")
+    page.wait_for_selector("#canvas[data-state=running], #canvas[data-state=done]")
     page.reload()
     page.wait_for_selector(DONE)
+    assert page.evaluate("sessionStorage.preview")
     page.click("#actions >> text=Save")
     with page.expect_download() as waiting:
         page.click("#actions >> text=PNG with the recipe")
