@@ -64,6 +64,11 @@ def _available(kind: str) -> bool:
     return bool(backend and backend.is_available())
 
 
+def has_own_memory(device: torch.device) -> bool:
+    """Whether a device's tensors lie in memory of its own, of which PyTorch says how much is in use."""
+    return device.type in _CARDS
+
+
 def used_memory(device: torch.device) -> int:
     """Return the bytes in use: of this process, or by tensors on a graphics card."""
     if device.type in _CARDS:
@@ -112,13 +117,6 @@ def widened(number: Tensor | float, like: Tensor) -> Tensor:
     if isinstance(number, Tensor):
         return number.detach().to(like.device, wide)
     return torch.full((), number, dtype=wide, device=like.device)  # filled there: no number is brought up
-
-
-def sent(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor of the CPU on a device; nobody waits until it is there."""
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
 
 
 CardFull = torch.cuda.OutOfMemoryError

@@ -15,7 +15,7 @@ from batcountry.backend.determinism import same_each_time
 from batcountry.backend.devices import is_out_of_memory as is_out_of_memory
 from batcountry.backend.devices import widened
 from batcountry.backend.float32 import full_float32
-from batcountry.backend.graphs import step_kind
+from batcountry.backend.graphs import let_go, step_kind
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.errors import ModelError, RecipeError, first_line
 from batcountry.image.periodic import NO_WRAP, Wrap
@@ -158,7 +158,7 @@ class SparingGradient:
         limit: MemoryLimit | None = None,
         together: int | None = None,
     ) -> None:
-        self._side = side
+        self._side, self._model = side, model
         self._tiled: Callable[[int | None], Gradient] = lambda side: tiled_gradient(
             model, objective, side, wrap, limit=limit, together=together
         )
@@ -180,6 +180,8 @@ class SparingGradient:
                 raise
             if self.halved is not None:
                 raise _out_of_memory(image) from error
+        self._model.idle_steps.clear()  # which may hold as much as this needs
+        let_go(image.device)
         smaller = (self._side or max(image.shape[-2:])) // 2
         log.warning("memory ran out; going on in tiles of %d pixels", smaller)
         try:
