@@ -73,7 +73,7 @@ def culprit(
         if layer is not None:
             return ModelError(
                 f"the layer {layer!r} of {model.name} gives numbers that are not finite; its weights, or those before it, "
-                "are damaged or too large, so {advice}take the network's file anew, or another layer"
+                f"are damaged or too large, so {advice}take the network's file anew, or another layer"
             )
         for problem in _term_problems(model, objective, image, aux_inputs):
             return RecipeError(f"{problem}; or use the precision exact" if model.is_narrow else problem)

@@ -173,24 +173,23 @@ class SparingGradient:
 
     def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
         """Return score and gradient; see `Gradient`."""
-        try:
-            return self._current(image, aux_inputs)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if self.halved is not None:
-                raise _out_of_memory(image) from error
-        self._model.idle_steps.clear()  # which may hold as much as this needs
-        let_go(image.device)
-        smaller = (self._side or max(image.shape[-2:])) // 2
-        log.warning("memory ran out; going on in tiles of %d pixels", smaller)
-        try:
-            self.halve(smaller)
-            return self._current(image, aux_inputs)
-        except (RuntimeError, MemoryError) as error:
-            if is_out_of_memory(error):
-                raise _out_of_memory(image) from error
-            raise
+        idle, side = self._model.idle_steps, None
+        while True:
+            try:
+                if side is not None:
+                    self.halve(side)
+                return self._current(image, aux_inputs)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.halved is not None and not len(idle):
+                    raise _out_of_memory(image) from error
+            if len(idle):  # what other dreams may use again has as much, perhaps
+                idle.clear()
+                let_go(image.device)
+            else:
+                side = (self._side or max(image.shape[-2:])) // 2
+                log.warning("memory ran out; going on in tiles of %d pixels", side)
 
 
 def _out_of_memory(image: Tensor) -> RecipeError:
