@@ -1,15 +1,18 @@
 """A device that is not there: its tensors' numbers lie on the processor, and it refuses what Apple's MPS does.
 
 Float64 is refused, and so is an operation of tensors on two devices, unless one has a single number and no axes. A process that
-has imported this knows the device from then on, so tests do so in one of their own: run, this dreams there and says what came.
+has imported this knows the device from then on, so tests do so in one of their own: run, this dreams there and says what came, and
+what steps on buffers that stay copied between it and the processor, or read, which no graph could hold.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,7 @@ from batcountry import dream
 from batcountry.dreams import costs
 from batcountry.image.sky import sky
 from batcountry.motion.color_anchor import Tone, apply_anchor
+from batcountry.optim.static_climb import StaticClimb
 
 KIND = "elsewhere"
 _setup_privateuseone_for_python_backend(rename=KIND)
@@ -66,12 +70,55 @@ def _outer(value: Any) -> Any:
     return Elsewhere(value) if type(value) is Tensor else value
 
 
+class _Watch:
+    """Whether a step goes on that may not wait, and what it did nevertheless."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.waits: list[str] = []
+
+    def see(self, name: str, asked: str | None, tensors: list[Tensor], here: list[Tensor]) -> None:
+        """Take note of an operation on tensors, some of which are the processor's."""
+        mixed = 0 < len(here) < len(tensors)
+        reads = name == "_local_scalar_dense" and not here
+        moves = name == "_to_copy" and asked is not None and (asked == KIND) == bool(here)
+        if reads or moves or (mixed and name in ("copy_", "_copy_from")):
+            frames = [each for each in traceback.extract_stack() if "src/batcountry" in each.filename]
+            last = frames[-1]
+            self.waits.append(f"{name} in {Path(last.filename).name}, line {last.lineno}: {last.line}")
+
+
+_watch = _Watch()
+
+
+@contextmanager
+def watched_steps() -> Iterator[None]:
+    """Watch all steps in this block but the first of each octave, which makes what is made once."""
+    work, begun = StaticClimb._work, set[int]()
+
+    def watched(climb: StaticClimb) -> None:
+        _watch.on = id(climb) in begun
+        begun.add(id(climb))
+        try:
+            work(climb)
+        finally:
+            _watch.on = False
+
+    StaticClimb._work = watched  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        StaticClimb._work = work  # type: ignore[method-assign]
+
+
 def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     tensors = [each for each in tree_iter((args, kwargs)) if isinstance(each, Tensor)]
     here = [each for each in tensors if not isinstance(each, Elsewhere)]
     device = kwargs.get("device")
     asked = None if device is None else torch.device(device).type
     name = func.overloadpacket.__name__
+    if _watch.on:
+        _watch.see(name, asked, tensors, here)
     if func is torch.ops.aten._local_scalar_dense.default or name in ("copy_", "_copy_from", "_to_copy"):
         pass
     elif any(each.ndim for each in here) and len(here) < len(tensors):
@@ -145,16 +192,22 @@ def elsewhere() -> Iterator[None]:
 
 
 def main() -> None:
-    """Dream on the device and on the processor by each recipe of the JSON list that is given, and print what was said or differs."""
+    """Dream on the device and on the processor by each recipe of the JSON list that is given, and print what was said or differs.
+
+    Of each that is how far the pictures are apart, how much the dream changed its own, and what steps waited for.
+    """
     torch.set_num_threads(1)
     costs._saved_bytes = lambda *_: 1000  # which asks where tensors lie in memory
     picture, found = np.float32(sky(40, 36)), []
-    with elsewhere():
+    with elsewhere(), watched_steps():
         for recipe in json.loads(sys.argv[1]):
             options = {"octaves": 1, "iterations": 1, "tile": 0, "precision": "exact", **recipe}
+            _watch.waits = []
             try:
-                dreams = [np.float32(dream(picture, device=each, **options)) for each in (str(DEVICE), "cpu")]
-                found.append([float(np.abs(dreams[0] - each).mean()) for each in (dreams[1], picture)])
+                both = (dream(picture, device=each, **options) for each in (str(DEVICE), "cpu"))
+                dreams = [np.float32(each)[..., :3] for each in both]
+                apart = [float(np.abs(dreams[0] - each).mean()) for each in (dreams[1], picture)]
+                found.append([*apart, sorted(set(_watch.waits))])
             except Exception as error:
                 found.append(f"{type(error).__name__}: {error}")
         image = torch.from_numpy(picture).permute(2, 0, 1)[None]

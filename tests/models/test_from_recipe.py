@@ -1,4 +1,6 @@
 import sys
+import threading
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from batcountry import jobs
 from batcountry.backend.policy import STRICT
 from batcountry.cli.networks import app
 from batcountry.errors import ModelError, PolicyError, RecipeError
-from batcountry.models import open_model
+from batcountry.models import from_recipe, open_model
 from batcountry.models.from_recipe import from_anywhere, open_recipe_model, resume_command
 from batcountry.recipe import Recipe
 from jobs.running import dreaming
@@ -171,3 +173,25 @@ def test_names_from_anywhere_are_paths_only_where_they_were(folder):
     for name in ("efficientnet-lite0", "timm:resnet18", "my_code:make"):
         assert from_anywhere(name) == name
     assert from_anywhere("net.onnx") == str(folder / "net.onnx")
+
+
+def test_a_network_that_is_being_opened_holds_nobody_up_who_has_another(monkeypatch):
+    begun, go_on, cpu = threading.Event(), threading.Event(), torch.device("cpu")
+    monkeypatch.setattr(from_recipe, "_recent", OrderedDict())
+    recipe = Recipe()
+    model = from_recipe.recent_model(recipe, cpu)
+
+    def opening(*_, **__):
+        begun.set()
+        assert go_on.wait(20)
+        return model
+
+    monkeypatch.setattr(from_recipe, "open_recipe_model", opening)
+    other = threading.Thread(target=from_recipe.recent_model, args=(recipe, cpu), kwargs={"sha256": "other"})
+    other.start()
+    try:
+        assert begun.wait(20)
+        assert from_recipe.recent_model(recipe, cpu) is model
+    finally:
+        go_on.set()
+        other.join()

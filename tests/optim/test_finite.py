@@ -8,6 +8,7 @@ from torch import nn
 
 import batcountry
 from batcountry import BatCountry, motion
+from batcountry.backend import devices
 from batcountry.errors import ModelError, RecipeError
 from batcountry.models import open_model
 from batcountry.objectives import each, layer, tv
@@ -45,6 +46,16 @@ def test_a_weight_that_is_no_number_ends_the_dream_with_the_first_layer_that_giv
         match=r"the layer '(two'|three') of Seq.*not finite|reads the layer 'three_",
     ):
         batcountry.dream(photo(), model=model, layer="three_relu", tile=tile, **QUICK)
+
+
+def test_numbers_past_the_end_of_float16_are_said_to_be_so(monkeypatch):
+    monkeypatch.setitem(devices.FAST_TYPES, "cpu", (torch.float16, torch.float16))
+    model = network("two", 3e4)
+    with pytest.raises(
+        ModelError, match=r"the layer 'two.* use the precision exact, as this one ends at 65,504"
+    ):
+        batcountry.dream(photo(), model=model, layer="three_relu", precision="fast", **QUICK)
+    assert batcountry.dream(photo(), model=model, layer="three_relu", precision="exact", **QUICK)
 
 
 def test_layers_before_the_broken_one_still_dream():

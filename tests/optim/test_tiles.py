@@ -193,6 +193,21 @@ def test_running_out_of_memory_once_goes_on_in_smaller_tiles(two_channels, caplo
     assert "memory ran out; going on in tiles of 30 pixels" in caplog.text
 
 
+def test_steps_kept_for_other_dreams_are_let_go_before_tiles_are_made_smaller(two_channels, caplog):
+    usual, idle = whole_gradient(two_channels, layer("sum")), two_channels.idle_steps
+
+    def whole(image, aux_inputs):
+        if len(idle):
+            raise MemoryError
+        return usual(image, aux_inputs)
+
+    idle.put("another dream", object())
+    image = torch.rand(1, 3, 40, 60) * 255
+    gradient = SparingGradient(whole, two_channels, layer("sum"))
+    assert torch.equal(gradient(image)[1], usual(image)[1])
+    assert gradient.halved is None and not len(idle) and not caplog.text
+
+
 def test_running_out_of_memory_twice_is_said_in_one_sentence(two_channels, monkeypatch):
     def never(*_):
         raise MemoryError

@@ -64,16 +64,21 @@ def _available(kind: str) -> bool:
     return bool(backend and backend.is_available())
 
 
+def has_own_memory(device: torch.device) -> bool:
+    """Whether a device's tensors lie in memory of its own, of which PyTorch says how much is in use."""
+    return device.type in _CARDS
+
+
 def used_memory(device: torch.device) -> int:
     """Return the bytes in use: of this process, or by tensors on a graphics card."""
-    if device.type in _CARDS:
+    if has_own_memory(device):
         return int(torch.get_device_module(device).memory_allocated(device))
     return resident_memory()
 
 
 def free_memory(device: torch.device) -> int:
     """Return the bytes that can still be taken without pushing anything out, as far as the system or its container says."""
-    if device.type in _CARDS:
+    if has_own_memory(device):
         card = torch.get_device_module(device)
         kept = card.memory_reserved(device) - card.memory_allocated(device)
         return int(card.mem_get_info(device)[0]) + kept
@@ -103,7 +108,7 @@ def widest_float(device: torch.device) -> torch.dtype:
 
 def spare_memory(device: torch.device) -> int:
     """Return the bytes that a graphics card has for more work, with a tenth left; else 0."""
-    return free_memory(device) * 9 // 10 if device.type in _CARDS else 0
+    return free_memory(device) * 9 // 10 if has_own_memory(device) else 0
 
 
 def widened(number: Tensor | float, like: Tensor) -> Tensor:
@@ -112,13 +117,6 @@ def widened(number: Tensor | float, like: Tensor) -> Tensor:
     if isinstance(number, Tensor):
         return number.detach().to(like.device, wide)
     return torch.full((), number, dtype=wide, device=like.device)  # filled there: no number is brought up
-
-
-def sent(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor of the CPU on a device; nobody waits until it is there."""
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
 
 
 CardFull = torch.cuda.OutOfMemoryError
@@ -136,7 +134,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 def measured(work: Callable[[], object], device: torch.device) -> tuple[int, float]:
     """Do some work on a device, and return the bytes that it had in use at most beside what there was, and its seconds."""
-    card = torch.get_device_module(device) if device.type in _CARDS else None
+    card = torch.get_device_module(device) if has_own_memory(device) else None
     before = used_memory(device)
     if card is not None:
         card.reset_peak_memory_stats(device)

@@ -22,11 +22,15 @@ StepKind = Literal["plain", "static", "captured"]
 _asked: ContextVar[StepKind | None] = ContextVar("batcountry_step_kind", default=None)
 
 
+def can_record(device: torch.device) -> bool:
+    """Whether work on a device can be recorded as a graph, which holds nothing that is read from there or brought there."""
+    return device.type == "cuda"
+
+
 def step_kind(device: torch.device) -> StepKind:
     """Return how steps run on a device: plain on the CPU, captured with CUDA, static elsewhere; or as `steps_run` says."""
-    usual: StepKind = {"cpu": "plain", "cuda": "captured"}.get(device.type, "static")  # type: ignore[assignment]
-    kind = _asked.get() or usual
-    return "static" if kind == "captured" and device.type != "cuda" else kind
+    kind = _asked.get() or ("plain" if device.type == "cpu" else "captured")
+    return "static" if kind == "captured" and not can_record(device) else kind
 
 
 @contextmanager

@@ -26,9 +26,7 @@ class Sent:
         if self._there is not None:
             stream = torch.cuda.current_stream(self._tensor.device)
             stream.wait_event(self._there)
-            self._tensor.record_stream(
-                stream
-            )  # so that its memory is not given away before that work is done
+            self._tensor.record_stream(stream)  # or its memory is given away before that work is done
         return self._tensor
 
 
@@ -54,6 +52,16 @@ def send(array: NDArray[Any], device: torch.device) -> Sent:
     with torch.cuda.stream(stream):
         tensor = there.pin_memory().to(device, non_blocking=True)
         return Sent(tensor, _noted(stream))
+
+
+def brought(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the CPU on a device, where it comes in turn with the work that this thread starts; nobody waits.
+
+    For few numbers, which need no stream of their own.
+    """
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def fetch(tensor: Tensor) -> Fetched:

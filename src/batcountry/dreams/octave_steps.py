@@ -47,10 +47,8 @@ def step_facts(resolved: Resolved, owner: object) -> Hashable | None:
         Whom that belongs to which no text stands for, such as a guide; others' dreams do not use their steps.
     """
     recipe = resolved.recipe
-    if has_mark(
-        recipe.objective
-    ):  # whatever a caller's function does between two tensors would be done once only
-        return None
+    if has_mark(recipe.objective):
+        return None  # whatever a caller's function does between two tensors would be done once only
     own = recipe.guide is not None or bool(resolved.objective.files)
     text = recipe.model_dump_json(exclude=_WITHOUT)
     return text, str(resolved.objective), owner if own else None

@@ -32,12 +32,15 @@ def gaussian_blur(
     reach = math.ceil(truncate * sigma)
     if edge == "reflect":
         reach = min(reach, *(side - 1 for side in images.shape[-2:]))
-    return convolved(images, gaussian_weights(sigma, reach, dtype or images.dtype).to(images), edge)
+    weights = gaussian_weights(sigma, reach, dtype or images.dtype, images.device)
+    return convolved(images, weights.to(images.dtype), edge)
 
 
-def gaussian_weights(sigma: float, reach: int, dtype: torch.dtype) -> Tensor:
+def gaussian_weights(
+    sigma: float, reach: int, dtype: torch.dtype, device: torch.device | None = None
+) -> Tensor:
     """Return a Gaussian's weights at whole pixels, `reach` to either side of its middle; their sum is 1."""
-    offsets = torch.arange(-reach, reach + 1, dtype=dtype)
+    offsets = torch.arange(-reach, reach + 1, dtype=dtype, device=device)
     weights = torch.exp(-0.5 * (offsets / sigma) ** 2)
     return weights / weights.sum()
 

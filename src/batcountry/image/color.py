@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from batcountry.backend.constants import constant
 from batcountry.recipe.registry import Registry
 
 _TO_LMS = (
@@ -82,7 +83,13 @@ def in_gamut(lab: Tensor) -> Tensor:
 
 
 def _mixed(matrix: tuple[tuple[float, ...], ...] | Tensor, planes: Tensor) -> Tensor:
-    return torch.einsum("ij,njhw->nihw", torch.as_tensor(matrix).to(planes), planes)
+    return torch.einsum("ij,njhw->nihw", _on(planes, matrix), planes)
+
+
+def _on(planes: Tensor, matrix: tuple[tuple[float, ...], ...] | Tensor) -> Tensor:
+    if isinstance(matrix, Tensor):
+        return matrix.to(planes)
+    return constant(matrix, planes.device).to(planes.dtype)
 
 
 def _inverse(matrix: tuple[tuple[float, ...], ...]) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.backend.devices import sent
+from batcountry.backend.transfers import brought
 from batcountry.image.periodic import NO_WRAP, Wrap
 
 
@@ -107,4 +107,4 @@ def mixed_on(old: int, length: int, wrap: bool, device: torch.device) -> _Mixed:
     """Return the same as `_Mixed.of`, on a device, to which it is brought once."""
     with torch.inference_mode(False):
         low, high, weight = _Mixed.of(old, length, wrap)
-        return _Mixed(sent(low, device), sent(high, device), sent(weight.float(), device))
+        return _Mixed(brought(low, device), brought(high, device), brought(weight.float(), device))

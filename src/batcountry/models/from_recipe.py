@@ -73,9 +73,11 @@ def recent_model(
         return open_recipe_model(recipe, policy=policy, sha256=sha256).to(device)
     key = recipe.model, recipe.mean, recipe.std, recipe.channels, sha256, device
     with _recent_lock:
-        model = _recent.pop(key, None)
-        if model is None:
-            model = open_recipe_model(recipe, policy=policy, sha256=sha256).to(device)
+        model = _recent.get(key)
+    if model is None:  # others need not wait while it is opened
+        model = open_recipe_model(recipe, policy=policy, sha256=sha256).to(device)
+    with _recent_lock:
+        model = _recent.pop(key, model)  # of two that were opened meanwhile, the first
         _recent[key] = model
         while len(_recent) > _MOST_RECENT:
             _recent.popitem(last=False)

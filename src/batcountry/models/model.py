@@ -200,6 +200,11 @@ class Model:
         """`exact`, or `fast` if the network runs in bfloat16 or float16."""
         return "exact" if self._inside is None else "fast"
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the network runs in float16, in which numbers end at 65,504."""
+        return self._inside == torch.float16
+
     def at(self, precision: str) -> Model:
         """Return this model in a precision.
 

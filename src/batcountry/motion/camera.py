@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.backend.devices import sent
+from batcountry.backend.transfers import brought
 from batcountry.image.blur import gaussian_blur
 
 Matrix = NDArray[np.float64]
@@ -50,7 +50,7 @@ def looked_at(image: Tensor, matrix: Matrix) -> Tensor:
     image = _softened(image, float(np.linalg.norm(matrix[:2, 0])))
     # grid_sample counts from −1 to 1 between the outer edges, so pixels are scaled by half the size.
     to_pixels, to_grid = np.diag([width / 2, height / 2, 1]), np.diag([2 / width, 2 / height, 1])
-    theta = sent(torch.from_numpy((to_grid @ matrix @ to_pixels)[:2][None]).to(image.dtype), image.device)
+    theta = brought(torch.from_numpy((to_grid @ matrix @ to_pixels)[:2][None]).to(image.dtype), image.device)
     grid = F.affine_grid(theta, [1, 1, height, width], align_corners=False)
     return F.grid_sample(image, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 import torch
 
+from batcountry.backend.devices import has_own_memory
 from batcountry.backend.threads import usable_cpus
 
 StageKind = Literal["in turn", "side by side"]
@@ -47,7 +48,7 @@ def bytes_in_flight(device: torch.device) -> float:
     # Ahead: levels, and on the device the frame and how it moved; behind: levels, and twice what the next frame depends on.
     held = AHEAD * (6 + 12 + 12) + BEHIND * (12 + 6 + 24)
     # What flow and encoder work with, measured; a graphics card has none of it in its own memory.
-    return held + (0 if device.type == "cuda" else 150 * flow_workers())
+    return held + (0 if has_own_memory(device) else 150 * flow_workers())
 
 
 def bytes_between(size: tuple[int, int]) -> int:

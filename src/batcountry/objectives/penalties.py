@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-import torch
 from torch import Tensor
 
+from batcountry.backend.constants import constant
 from batcountry.errors import RecipeError
 from batcountry.image.blur import gaussian_blur
 from batcountry.objectives.base import IMAGE, OPACITY, START, Activations, Objective, Scorer, objective
@@ -94,17 +94,19 @@ def pnorm(p: float = 6.0, scale: float = 1.0, to: Literal["zero", "start"] = "ze
         raise RecipeError("pnorm has a p of 1 to 12 and a scale of more than 0")
 
     def bind(model: Model) -> Scorer:
-        zero = torch.tensor(model.mean).reshape(1, -1, 1, 1)
-
         def score(activations: Activations) -> Tensor:
             image = activations[IMAGE]
-            middle = zero.to(image) if to == "zero" else activations[START]
+            middle = _mean_of(model, image) if to == "zero" else activations[START]
             return ((image - middle) / scale).abs().pow(p).sum(1)
 
         return score
 
     aux_inputs = {START: None} if to == "start" else {}
     return objective("pnorm", (p, scale, to), (), bind, local=True, aux_inputs=aux_inputs)
+
+
+def _mean_of(model: Model, image: Tensor) -> Tensor:
+    return constant(model.mean, image.device).to(image.dtype).reshape(1, -1, 1, 1)
 
 
 def grain(width: float = 1.5) -> Objective:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from batcountry.backend.devices import sent
+from batcountry.backend.transfers import brought
 from batcountry.optim.schedule import Schedule
 from batcountry.optim.transforms import Rng, Split
 from batcountry.optim.transforms.base import Size
@@ -122,7 +122,7 @@ class Draws:
         for step in range(self._steps, self._steps + left):
             self._states.append(_state(self._rng))
             rows.append(self._layout.row(self._rng, self._schedule.at(step), step))
-        self._rows = sent(torch.stack(rows), self._device)
+        self._rows = brought(torch.stack(rows), self._device)
 
     def rng(self) -> Rng:
         """Return an rng that is where the next step's numbers begin."""

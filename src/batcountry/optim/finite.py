@@ -64,6 +64,7 @@ def culprit(
     The network runs a few times for it.
     """
     objective = objective.resolved(model).of_layers
+    advice = "use the precision exact, as this one ends at 65,504; or " if model.is_narrow else ""
     if not is_finite(image):
         return RecipeError("what the network sees is not finite, as a transform makes it so; leave that out")
     with torch.inference_mode(False):
@@ -72,11 +73,11 @@ def culprit(
         if layer is not None:
             return ModelError(
                 f"the layer {layer!r} of {model.name} gives numbers that are not finite; its weights, or those before it, "
-                "are damaged or too large, so take the network's file anew, or another layer"
+                f"are damaged or too large, so {advice}take the network's file anew, or another layer"
             )
         for problem in _term_problems(model, objective, image, aux_inputs):
-            return RecipeError(problem)
-    return RecipeError(f"the gradient of {objective} is not finite; make its weights smaller")
+            return RecipeError(f"{problem}; or use the precision exact" if model.is_narrow else problem)
+    return RecipeError(f"the gradient of {objective} is not finite; {advice}make its weights smaller")
 
 
 def broken_picture(prior: str) -> RecipeError:

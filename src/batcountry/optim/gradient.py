@@ -15,7 +15,7 @@ from batcountry.backend.determinism import same_each_time
 from batcountry.backend.devices import is_out_of_memory as is_out_of_memory
 from batcountry.backend.devices import widened
 from batcountry.backend.float32 import full_float32
-from batcountry.backend.graphs import step_kind
+from batcountry.backend.graphs import let_go, step_kind
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.errors import ModelError, RecipeError, first_line
 from batcountry.image.periodic import NO_WRAP, Wrap
@@ -158,7 +158,7 @@ class SparingGradient:
         limit: MemoryLimit | None = None,
         together: int | None = None,
     ) -> None:
-        self._side = side
+        self._side, self._model = side, model
         self._tiled: Callable[[int | None], Gradient] = lambda side: tiled_gradient(
             model, objective, side, wrap, limit=limit, together=together
         )
@@ -173,22 +173,23 @@ class SparingGradient:
 
     def __call__(self, image: Tensor, aux_inputs: AuxInputs = NO_AUX_INPUTS) -> tuple[Tensor, Tensor]:
         """Return score and gradient; see `Gradient`."""
-        try:
-            return self._current(image, aux_inputs)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if self.halved is not None:
-                raise _out_of_memory(image) from error
-        smaller = (self._side or max(image.shape[-2:])) // 2
-        log.warning("memory ran out; going on in tiles of %d pixels", smaller)
-        try:
-            self.halve(smaller)
-            return self._current(image, aux_inputs)
-        except (RuntimeError, MemoryError) as error:
-            if is_out_of_memory(error):
-                raise _out_of_memory(image) from error
-            raise
+        idle, side = self._model.idle_steps, None
+        while True:
+            try:
+                if side is not None:
+                    self.halve(side)
+                return self._current(image, aux_inputs)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.halved is not None and not len(idle):
+                    raise _out_of_memory(image) from error
+            if len(idle):  # what other dreams may use again has as much, perhaps
+                idle.clear()
+                let_go(image.device)
+            else:
+                side = (self._side or max(image.shape[-2:])) // 2
+                log.warning("memory ran out; going on in tiles of %d pixels", side)
 
 
 def _out_of_memory(image: Tensor) -> RecipeError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from batcountry.backend.graphs import can_record
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
 from batcountry.optim.bands import normalize_bands
@@ -181,7 +182,7 @@ def ascent(settings: Settings) -> Make:
 
 def _unread(tensors: Sequence[Tensor]) -> dict[str, bool]:
     """Return what has PyTorch's optimizers hold their counts where the tensors are, where a step must not wait for them."""
-    return {"capturable": True} if tensors[0].device.type == "cuda" else {}
+    return {"capturable": True} if can_record(tensors[0].device) else {}
 
 
 def adam(settings: Settings) -> Make:

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from batcountry.backend.checks import check
 from batcountry.backend.determinism import same_each_time
-from batcountry.backend.devices import is_out_of_memory, measured, sent, spare_memory, widened
+from batcountry.backend.devices import is_out_of_memory, measured, spare_memory, widened
 from batcountry.backend.float32 import full_float32
 from batcountry.backend.graphs import NotCapturedError, StepGraph, step_kind
+from batcountry.backend.transfers import brought
 from batcountry.errors import BatCountryError, RecipeError
 from batcountry.optim.aux_inputs import AuxInputs
 from batcountry.optim.finite import is_broken
@@ -151,7 +152,7 @@ class TileWork:
     def _plane(like: Tensor, place: tuple[slice, slice], weight: float) -> Tensor:
         own = torch.zeros(like.shape[1:], dtype=like.dtype)
         own[place] = weight
-        return sent(own, like.device)
+        return brought(own, like.device)
 
 
 class TileBatches:

@@ -94,9 +94,8 @@ def start(
     with torch.cuda.device(device):
         functions = _functions(part_of(name), like.dtype, device.index)
         function = functions[name]
-        _driver().cuCtxSetCurrent(
-            functions.context
-        )  # the thread of gradients has none before PyTorch's first operation there
+        # The thread of gradients has none before PyTorch's first operation there.
+        _driver().cuCtxSetCurrent(functions.context)
         blocks = -(-given.count // _THREADS)
         sizes = (blocks, 1, 1, _THREADS, 1, 1, 0)
         code = _driver().cuLaunchKernel(function, *sizes, ctypes.c_void_p(stream), pointers, None)
