@@ -59,12 +59,9 @@ class Tile:
         if _inside(self.rows.pixels, height) and _inside(self.columns.pixels, width):
             _read_axis(_read_axis(total, -2, self.rows.pixels), -1, self.columns.pixels).add_(part)
             return
-        rows, columns = (
-            _indices(span.pixels, total.device) % size
-            for span, size in ((self.rows, height), (self.columns, width))
-        )
-        narrow = total.new_zeros(*part.shape[:-1], width).index_add_(-1, columns, part)
-        total.index_add_(-2, rows, narrow)
+        narrow = total.new_zeros(*part.shape[:-1], width)
+        _add_axis(part, narrow, -1, self.columns.pixels)
+        _add_axis(narrow, total, -2, self.rows.pixels)
 
 
 def read_window(image: Tensor, rows: range, columns: range) -> Tensor:
@@ -81,6 +78,17 @@ def _read_axis(image: Tensor, axis: int, pixels: range) -> Tensor:
     if _inside(pixels, length):
         return image.narrow(axis, pixels.start, len(pixels))
     return image.index_select(axis, _indices(pixels, image.device) % length)
+
+
+def _add_axis(part: Tensor, total: Tensor, axis: int, pixels: range) -> None:
+    """Add a part that may go round an axis, even several times, in place: turn by turn, so always in the same order."""
+    length = total.shape[axis]
+    start = pixels.start
+    while start < pixels.stop:
+        here = start % length
+        count = min(length - here, pixels.stop - start)
+        total.narrow(axis, here, count).add_(part.narrow(axis, start - pixels.start, count))
+        start += count
 
 
 def _indices(pixels: range, device: torch.device) -> Tensor:

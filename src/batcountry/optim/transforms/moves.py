@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.determinism import adds_in_order
 from batcountry.errors import RecipeError
+from batcountry.image.sampling import Edge, extended, mirrored
 from batcountry.optim.transforms.base import Rng, Size, Transform
 
 _LARGEST_SIDE = 262_144
@@ -100,6 +102,10 @@ class Pad:
 
     def __call__(self, pictures: Tensor, _: Rng) -> Tensor:
         """See `batcountry.optim.transforms.base.Split`."""
+        if self.fill != "mean" and adds_in_order(pictures.device):
+            for axis in (-2, -1):
+                pictures = pictures.index_select(axis, self._places(pictures.shape[axis], pictures.device))
+            return pictures
         return self._padded(pictures)
 
     def draw(self, rng: Rng, size: Size) -> Tensor:  # noqa: ARG002
@@ -107,32 +113,21 @@ class Pad:
         return torch.empty(0)
 
     def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:  # noqa: ARG002
-        """See `batcountry.optim.transforms.base.Split`."""
+        """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`."""
         return self._padded(pictures)
+
+    def _places(self, length: int, device: torch.device) -> Tensor:
+        at = torch.arange(-self.pixels, length + self.pixels, device=device)
+        return mirrored(at, length) if self.fill == "reflect" else at.clamp(0, length - 1)
 
     def _padded(self, pictures: Tensor) -> Tensor:
         if self.fill == "mean":
             mean = pictures.detach().mean((-2, -1), keepdim=True)
             return F.pad(pictures - mean, (self.pixels,) * 4) + mean
         for axis in (-2, -1):
-            at = torch.arange(-self.pixels, pictures.shape[axis] + self.pixels, device=pictures.device)
-            length = pictures.shape[axis]
-            at = mirrored(at, length) if self.fill == "reflect" else at.clamp(0, length - 1)
-            pictures = pictures.index_select(axis, at)
+            edge: Edge = "reflect" if self.fill == "reflect" else "replicate"
+            pictures = extended(pictures, axis, self.pixels, edge)
         return pictures
-
-
-def mirrored(at: Tensor, length: int | Tensor) -> Tensor:
-    """Return which pixel of an axis stands at places of it that may be beyond its ends, however far, if it is mirrored there.
-
-    Parameters
-    ----------
-    length
-        Of the axis; a tensor where it is not to be read.
-    """
-    turn = (2 * length - 2).clamp(min=1) if isinstance(length, Tensor) else max(2 * length - 2, 1)
-    at = at.remainder(turn)
-    return torch.minimum(at, turn - at)
 
 
 def crop(height: int, width: int | None = None) -> Transform:
