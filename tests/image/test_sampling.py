@@ -12,6 +12,12 @@ SIZE = (13, 19)
 BEYOND = pytest.mark.parametrize("beyond", ["reflection", "border"])
 
 
+@pytest.fixture(autouse=True)
+def beside_a_processor(monkeypatch):
+    """Take the ways of other devices here."""
+    monkeypatch.setattr(sampling, "adds_in_order", lambda _: False)
+
+
 def numbers(*shape, seed=1, dtype=torch.float32):
     return torch.from_numpy(np.random.RandomState(seed).normal(0, 40, shape)).to(dtype)
 

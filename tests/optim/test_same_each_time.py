@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from batcountry.image import blur, sampling
 from batcountry.objectives import layer, total_variation
 from batcountry.objectives.breakdown import Breakdown
 from batcountry.optim.ascent import Ascent
@@ -13,7 +14,7 @@ from batcountry.optim.optimizers import Schedule, optimizer
 from batcountry.optim.param import PARAMS
 from batcountry.optim.redirection import Redirection
 from batcountry.optim.static_climb import StaticClimb
-from batcountry.optim.transforms import moves, parse, warps
+from batcountry.optim.transforms import parse
 
 ANY_ORDER = {
     *("grid_sampler_2d_backward", "grid_sampler_3d_backward", "index_put", "index_put_", "_index_put_impl_"),
@@ -55,6 +56,13 @@ class Orders(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.fixture
+def beside_a_processor(monkeypatch):
+    """Take the ways of other devices here."""
+    for room in (blur, sampling):
+        monkeypatch.setattr(room, "adds_in_order", lambda _: False)
+
+
 def noted(work):
     with Orders() as orders:
         work()
@@ -72,6 +80,7 @@ def moved(transform):
 
 
 @pytest.mark.parametrize("text", TRANSFORMS)
+@pytest.mark.usefixtures("beside_a_processor")
 def test_each_transform_in_steps_on_buffers_that_stay(text, two_channels):
     make = Ascent(
         whole_gradient(two_channels, layer("sum")),
@@ -85,6 +94,7 @@ def test_each_transform_in_steps_on_buffers_that_stay(text, two_channels):
 
 
 @pytest.mark.parametrize("param", ["pixels", "decorrelated", "fourier", "soft-fourier", "maco"])
+@pytest.mark.usefixtures("beside_a_processor")
 def test_each_parametrization_with_bands_and_terms_of_the_image(param, two_channels):
     prior = Breakdown(two_channels, total_variation())
     make = Ascent(
@@ -105,11 +115,10 @@ def test_each_parametrization_with_bands_and_terms_of_the_image(param, two_chann
 
 
 @pytest.mark.parametrize("text", TRANSFORMS)
-def test_transforms_that_draw_on_the_spot_do_the_same_beside_a_processor(monkeypatch, text):
+def test_transforms_that_draw_on_the_spot_do_the_same(request, text):
     (transform,) = parse(text)
     usual = moved(transform)
-    for room in (moves, warps):
-        monkeypatch.setattr(room, "adds_in_order", lambda _: False)
+    request.getfixturevalue("beside_a_processor")
     found = []
 
     def work():

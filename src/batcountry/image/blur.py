@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from batcountry.backend.determinism import adds_in_order
 from batcountry.image.sampling import Edge, extended
 
 
@@ -43,18 +44,10 @@ def gaussian_weights(sigma: float, reach: int, dtype: torch.dtype) -> Tensor:
 def convolved(images: Tensor, weights: Tensor, edge: Edge) -> Tensor:
     """Return pictures, (N, C, H, W), convolved along either axis with weights whose number is odd; differentiable."""
     planes = images.reshape(-1, 1, *images.shape[-2:])
-    padded = F.pad(planes, (len(weights) // 2,) * 4, mode=edge)
-    return _convolved(padded, weights).reshape(images.shape)
-
-
-def convolved_in_order(images: Tensor, weights: Tensor, edge: Edge) -> Tensor:
-    """Return the same as `convolved`, with a gradient that is the same each time on any device."""
-    planes = images.reshape(-1, 1, *images.shape[-2:])
-    for axis in (-2, -1):
-        planes = extended(planes, axis, len(weights) // 2, edge)
-    return _convolved(planes, weights).reshape(images.shape)
-
-
-def _convolved(padded: Tensor, weights: Tensor) -> Tensor:
-    rows = F.conv2d(padded, weights.reshape(1, 1, 1, -1))
-    return F.conv2d(rows, weights.reshape(1, 1, -1, 1))
+    reach = len(weights) // 2
+    if adds_in_order(images.device):
+        planes = F.pad(planes, (reach,) * 4, mode=edge)
+    else:
+        planes = extended(extended(planes, -2, reach, edge), -1, reach, edge)
+    rows = F.conv2d(planes, weights.reshape(1, 1, 1, -1))
+    return F.conv2d(rows, weights.reshape(1, 1, -1, 1)).reshape(images.shape)

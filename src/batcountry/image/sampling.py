@@ -3,12 +3,13 @@
 Where several new pixels are made of one, its gradient is a sum of theirs. On a graphics card PyTorch adds these up as
 threads end, and what a sum is rounded to depends on its order. Here such sums are of whole numbers, which are the same in
 any order, products with matrices, or sums of slices. Nothing is read from the device, and shapes stay as they are, so all
-of it can be recorded as a graph.
+of it can be recorded as a graph. On a processor, which adds in one order, PyTorch's own ways are taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from math import ceil, log2
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.backend.determinism import adds_whole_numbers
+from batcountry.backend.determinism import adds_in_order, adds_whole_numbers
 
 Edge = Literal["replicate", "reflect"]
 """How a picture goes on beyond its edge: with its nearest pixel, or mirrored about it."""
@@ -33,7 +34,7 @@ def sampled(pictures: Tensor, grid: Tensor, beyond: Beyond = "reflection") -> Te
     The pixels are those of PyTorch's `grid_sample` with `align_corners=False`. Each share of the gradient is rounded to
     a whole number of units: for a picture of a million pixels one is 2^-42 of what is largest in its gradient.
     """
-    if not adds_whole_numbers(pictures.device):
+    if adds_in_order(pictures.device) or not adds_whole_numbers(pictures.device):
         return F.grid_sample(pictures, grid.detach(), "bilinear", beyond, align_corners=False)
     return _Sampled.apply(pictures, grid.detach(), beyond)  # type: ignore[no-untyped-call]
 
@@ -103,7 +104,17 @@ def _neighbors(at: Tensor, length: int, beyond: Beyond) -> Iterator[tuple[Tensor
 
 
 def extended(pictures: Tensor, axis: int, pixels: int, edge: Edge) -> Tensor:
-    """Return pictures that go on for so many pixels beyond either end of an axis, made of slices; differentiable."""
+    """Return pictures that go on for so many pixels beyond either end of an axis, however many; differentiable."""
+    if adds_in_order(pictures.device):
+        length = pictures.shape[axis]
+        at = torch.arange(-pixels, length + pixels, device=pictures.device)
+        return pictures.index_select(
+            axis, mirrored(at, length) if edge == "reflect" else at.clamp(0, length - 1)
+        )
+    return _of_slices(pictures, axis, pixels, edge)
+
+
+def _of_slices(pictures: Tensor, axis: int, pixels: int, edge: Edge) -> Tensor:
     while pixels:
         length = pictures.shape[axis]
         ends = pictures.narrow(axis, 0, 1), pictures.narrow(axis, length - 1, 1)
@@ -122,12 +133,12 @@ def extended(pictures: Tensor, axis: int, pixels: int, edge: Edge) -> Tensor:
 
 
 def resampled(pictures: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize (N, C, H, W) linearly with antialiasing, by products with matrices; differentiable.
-
-    The pixels are those of PyTorch's `interpolate`, but for rounding.
-    """
+    """Resize (N, C, H, W) linearly with antialiasing as PyTorch's `interpolate` does, but for rounding; differentiable."""
+    if adds_in_order(pictures.device):
+        return F.interpolate(pictures, size, mode="bilinear", antialias=True)
     new_high, new_wide = (torch.full((), float(length), device=pictures.device) for length in size)
-    with torch.autocast(pictures.device.type, enabled=False):
+    kind = pictures.device.type
+    with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
         down = resampling(pictures.shape[-2], new_high, size[0], pictures.dtype)
         across = resampling(pictures.shape[-1], new_wide, size[1], pictures.dtype)
         return down @ pictures @ across.T

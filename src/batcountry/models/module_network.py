@@ -12,9 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from batcountry.backend.determinism import adds_in_order
 from batcountry.errors import ModelError, raised_in
 from batcountry.image.sampling import resampled
 from batcountry.models.inspect.layouts import Size
@@ -186,8 +184,6 @@ def resized(x: Tensor, traced: Traced, layers: Collection[str]) -> Tensor:
         size = (max(step, round(size[0] / step) * step), max(step, round(size[1] / step) * step))
     if size == x.shape[-2:]:
         return x
-    if x.is_meta or adds_in_order(x.device):
-        return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
     return resampled(x, size)
 
 

@@ -25,7 +25,7 @@ from batcountry.backend.determinism import same_each_time
 from batcountry.backend.float32 import full_float32
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.errors import RecipeError
-from batcountry.image.periodic import NO_WRAP, Wrap
+from batcountry.image.periodic import NO_WRAP, Wrap, add_round
 from batcountry.models.model import Layer, Model
 from batcountry.objectives.base import Objective
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
@@ -60,8 +60,8 @@ class Tile:
             _read_axis(_read_axis(total, -2, self.rows.pixels), -1, self.columns.pixels).add_(part)
             return
         narrow = total.new_zeros(*part.shape[:-1], width)
-        _add_axis(part, narrow, -1, self.columns.pixels)
-        _add_axis(narrow, total, -2, self.rows.pixels)
+        add_round(part, narrow, -1, self.columns.pixels)
+        add_round(narrow, total, -2, self.rows.pixels)
 
 
 def read_window(image: Tensor, rows: range, columns: range) -> Tensor:
@@ -78,17 +78,6 @@ def _read_axis(image: Tensor, axis: int, pixels: range) -> Tensor:
     if _inside(pixels, length):
         return image.narrow(axis, pixels.start, len(pixels))
     return image.index_select(axis, _indices(pixels, image.device) % length)
-
-
-def _add_axis(part: Tensor, total: Tensor, axis: int, pixels: range) -> None:
-    """Add a part that may go round an axis, even several times, in place: turn by turn, so always in the same order."""
-    length = total.shape[axis]
-    start = pixels.start
-    while start < pixels.stop:
-        here = start % length
-        count = min(length - here, pixels.stop - start)
-        total.narrow(axis, here, count).add_(part.narrow(axis, start - pixels.start, count))
-        start += count
 
 
 def _indices(pixels: range, device: torch.device) -> Tensor:

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.backend.determinism import adds_in_order
 from batcountry.errors import RecipeError
-from batcountry.image.sampling import Edge, extended, mirrored
+from batcountry.image.sampling import extended
 from batcountry.optim.transforms.base import Rng, Size, Transform
 
 _LARGEST_SIDE = 262_144
@@ -102,10 +101,6 @@ class Pad:
 
     def __call__(self, pictures: Tensor, _: Rng) -> Tensor:
         """See `batcountry.optim.transforms.base.Split`."""
-        if self.fill != "mean" and adds_in_order(pictures.device):
-            for axis in (-2, -1):
-                pictures = pictures.index_select(axis, self._places(pictures.shape[axis], pictures.device))
-            return pictures
         return self._padded(pictures)
 
     def draw(self, rng: Rng, size: Size) -> Tensor:  # noqa: ARG002
@@ -113,20 +108,17 @@ class Pad:
         return torch.empty(0)
 
     def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:  # noqa: ARG002
-        """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`."""
+        """See `batcountry.optim.transforms.base.Split`."""
         return self._padded(pictures)
-
-    def _places(self, length: int, device: torch.device) -> Tensor:
-        at = torch.arange(-self.pixels, length + self.pixels, device=device)
-        return mirrored(at, length) if self.fill == "reflect" else at.clamp(0, length - 1)
 
     def _padded(self, pictures: Tensor) -> Tensor:
         if self.fill == "mean":
             mean = pictures.detach().mean((-2, -1), keepdim=True)
             return F.pad(pictures - mean, (self.pixels,) * 4) + mean
         for axis in (-2, -1):
-            edge: Edge = "reflect" if self.fill == "reflect" else "replicate"
-            pictures = extended(pictures, axis, self.pixels, edge)
+            pictures = extended(
+                pictures, axis, self.pixels, "reflect" if self.fill == "reflect" else "replicate"
+            )
         return pictures
 
 

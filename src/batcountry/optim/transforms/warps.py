@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from batcountry.backend.determinism import adds_in_order
 from batcountry.errors import RecipeError
-from batcountry.image.blur import convolved, convolved_in_order, gaussian_weights
+from batcountry.image.blur import convolved, gaussian_weights
 from batcountry.image.sampling import resampled, resampling, sampled
 from batcountry.optim.transforms.base import Rng, Size, Transform
 
@@ -39,8 +38,6 @@ class Scale:
         size = self._size(rng, (pictures.shape[-2], pictures.shape[-1]))
         if size == pictures.shape[-2:]:
             return pictures
-        if pictures.is_meta or adds_in_order(pictures.device):
-            return F.interpolate(pictures, size, mode="bilinear", antialias=True)
         return resampled(pictures, size)
 
     def draw(self, rng: Rng, size: Size) -> Tensor:
@@ -100,8 +97,6 @@ def rotate_by(pictures: Tensor, angle: float) -> Tensor:
     """Return (N, C, H, W) rotated about the middle, counter-clockwise, by an angle in radians."""
     matrix = _turn(angle, (pictures.shape[-2], pictures.shape[-1]))
     places = _places(pictures, torch.tensor(matrix, dtype=pictures.dtype, device=pictures.device))
-    if pictures.is_meta or adds_in_order(pictures.device):
-        return F.grid_sample(pictures, places, "bilinear", "reflection", align_corners=False)
     return sampled(pictures, places)
 
 
@@ -138,12 +133,7 @@ class Blur:
     def __call__(self, pictures: Tensor, rng: Rng) -> Tensor:
         """See `batcountry.optim.transforms.base.Split`."""
         sigma = _drawn(self.least, self.most, rng)
-        if sigma == 0:
-            return pictures
-        weights = self._weights(sigma).to(pictures)
-        if pictures.is_meta or adds_in_order(pictures.device):
-            return convolved(pictures, weights, "replicate")
-        return convolved_in_order(pictures, weights, "replicate")
+        return pictures if sigma == 0 else convolved(pictures, self._weights(sigma).to(pictures), "replicate")
 
     def draw(self, rng: Rng, size: Size) -> Tensor:  # noqa: ARG002
         """Return the weights, as many as the widest has; see `batcountry.optim.transforms.base.Split`."""
@@ -153,9 +143,7 @@ class Blur:
 
     def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
         """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`, but for rounding."""
-        if not self.most:
-            return pictures
-        return convolved_in_order(pictures, drawn.to(pictures.dtype), "replicate")
+        return convolved(pictures, drawn.to(pictures.dtype), "replicate") if self.most else pictures
 
     def _weights(self, sigma: float) -> Tensor:
         return gaussian_weights(sigma, self._reach(sigma), torch.float64)
