@@ -41,16 +41,3 @@ def seamless(pixels: NDArray[np.float32], wrap: Wrap) -> NDArray[np.float32]:
     smooth = fft.irfft2(fft.rfft2(jumps, axes=(0, 1)) / scale[..., None], (height, width), axes=(0, 1))
     smooth -= smooth.mean((0, 1))
     return np.clip(pixels - smooth, 0, 255).astype(np.float32)
-
-
-def add_round(part: Tensor, total: Tensor, axis: int, pixels: range) -> None:
-    """Add what lies on pixels of an axis, which may go round it several times, to the whole, in place.
-
-    It is added turn by turn, so in the same order each time on any device.
-    """
-    length, start = total.shape[axis], pixels.start
-    while start < pixels.stop:
-        first = start % length
-        count = min(length - first, pixels.stop - start)
-        total.narrow(axis, first, count).add_(part.narrow(axis, start - pixels.start, count))
-        start += count

@@ -169,3 +169,16 @@ def mirrored(at: Tensor, length: int | Tensor) -> Tensor:
     turn = (2 * length - 2).clamp(min=1) if isinstance(length, Tensor) else max(2 * length - 2, 1)
     at = at.remainder(turn)
     return torch.minimum(at, turn - at)
+
+
+def add_round(part: Tensor, total: Tensor, axis: int, pixels: range) -> None:
+    """Add what lies on pixels of an axis, which may go round it several times, to the whole, in place.
+
+    It is added turn by turn, so in the same order each time on any device.
+    """
+    length, start = total.shape[axis], pixels.start
+    while start < pixels.stop:
+        first = start % length
+        count = min(length - first, pixels.stop - start)
+        total.narrow(axis, first, count).add_(part.narrow(axis, start - pixels.start, count))
+        start += count

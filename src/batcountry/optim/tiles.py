@@ -25,7 +25,8 @@ from batcountry.backend.determinism import same_each_time
 from batcountry.backend.float32 import full_float32
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.errors import RecipeError
-from batcountry.image.periodic import NO_WRAP, Wrap, add_round
+from batcountry.image.periodic import NO_WRAP, Wrap
+from batcountry.image.sampling import add_round
 from batcountry.models.model import Layer, Model
 from batcountry.objectives.base import Objective
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
