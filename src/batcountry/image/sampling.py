@@ -66,9 +66,8 @@ def spread(gradient: Tensor, corners: list[tuple[Tensor, Tensor]], size: tuple[i
     # A power of two per picture, so that scaling rounds nothing. What is not finite stays so, in all of that picture.
     largest = gradient.abs().amax((1, 2, 3), keepdim=True).clamp(min=_SMALLEST)
     unit = largest / torch.frexp(largest).mantissa
-    fine = 2.0 ** (
-        62 - ceil(log2(max(2, gradient.shape[-2] * gradient.shape[-1])))
-    )  # a sum of all fits in 63 bits
+    samples = gradient.shape[-2] * gradient.shape[-1]
+    fine = 2.0 ** (62 - ceil(log2(max(2, samples))))  # so that the sum of all fits in 63 bits
     scaled = gradient / unit
     total = torch.zeros(*gradient.shape[:2], high * wide, dtype=torch.int64, device=gradient.device)
     for pixel, share in corners:
