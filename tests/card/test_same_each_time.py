@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from batcountry.backend.determinism import same_each_time
+from batcountry.backend.float32 import full_float32
 from batcountry.optim.transforms import parse
 
 pytestmark = pytest.mark.cuda
@@ -17,11 +19,12 @@ def test_a_transform_s_gradient_is_the_same_each_time_and_the_processors(text):
     pictures = torch.rand(2, 3, 301, 402, generator=torch.Generator().manual_seed(1)) * 255
 
     def gradient(device, *, ahead):
-        leaf, rng = pictures.to(device).requires_grad_(), np.random.RandomState(4)
+        leaf, rng = pictures.to(device, copy=True).requires_grad_(), np.random.RandomState(4)
         drawn = transform.draw(rng, (301, 402)).to(device) if ahead else None
-        seen = transform(leaf, rng) if drawn is None else transform.apply(leaf, drawn)
-        toward = torch.rand(seen.shape, generator=torch.Generator().manual_seed(2)).to(device)
-        return torch.autograd.grad(seen, leaf, toward)[0].cpu()
+        with full_float32(), same_each_time(leaf.device):  # as a step does
+            seen = transform(leaf, rng) if drawn is None else transform.apply(leaf, drawn)
+            toward = torch.rand(seen.shape, generator=torch.Generator().manual_seed(2)).to(device)
+            return torch.autograd.grad(seen, leaf, toward)[0].cpu()
 
     for ahead in (False, True):
         usual = gradient("cpu", ahead=ahead)
