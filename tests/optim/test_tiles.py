@@ -17,7 +17,8 @@ from batcountry.objectives import channel, layer
 from batcountry.objectives.base import objective
 from batcountry.optim.ascent import classic_ascent
 from batcountry.optim.gradient import SparingGradient, tiled_gradient, whole_gradient
-from batcountry.optim.tiles import Halo
+from batcountry.optim.tile_axes import Span
+from batcountry.optim.tiles import Halo, Tile
 from conftest import MODELS
 
 LAYERS = {
@@ -160,6 +161,19 @@ def test_cores_cover_the_picture_once_in_windows_of_one_shape(halo, size, side, 
         assert all(each.stop >= min(last, each.last + halo.after) for each in spans)
         if not round_:
             assert all(each.start >= 0 and each.stop <= length for each in spans)
+
+
+@pytest.mark.parametrize("start", [-17, -3, 0, 4])
+@pytest.mark.parametrize("length", [2, 9, 31])
+def test_a_window_that_goes_round_several_times_adds_every_turn_in_order(start, length):
+    columns = Span(0, 2, start, start + length, False)
+    part = torch.rand(1, 3, 4, length, generator=torch.Generator().manual_seed(1))
+    found, expected = torch.ones(1, 3, 7, 7), np.zeros((1, 3, 4, 7), np.float32)
+    Tile(Span(0, 2, 5, 9, False), columns).add(part, found)
+    np.add.at(expected, (..., np.arange(start, start + length) % 7), part.numpy())
+    whole = np.ones((1, 3, 7, 7), np.float32)
+    np.add.at(whole, (slice(None), slice(None), np.arange(5, 9) % 7), expected)
+    assert np.array_equal(found.numpy(), whole)
 
 
 def test_a_picture_that_fits_into_one_window_is_one_tile():

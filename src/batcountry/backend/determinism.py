@@ -29,3 +29,16 @@ def same_each_time(device: torch.device) -> AbstractContextManager[None]:
     It is to be open for the gradient, too. PyTorch's setting is the process's; see `batcountry.backend.process_settings`.
     """
     return _shared() if device.type == "cuda" else nullcontext()
+
+
+def adds_in_order(device: torch.device) -> bool:
+    """Whether the gradient of pixels that are used several times is added up in the same order each time on a device.
+
+    Where it is not, `batcountry.image.sampling` has ways that do not depend on an order.
+    """
+    return device.type == "cpu"
+
+
+def adds_whole_numbers(device: torch.device) -> bool:
+    """Whether whole numbers of 64 bits can be relied on to add up on a device, at places that are given; untried with MPS."""
+    return device.type != "mps"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Edge = Literal["replicate", "reflect"]
-"""How a picture goes on beyond its edge: with its nearest pixel, or mirrored about it."""
+from batcountry.backend.determinism import adds_in_order
+from batcountry.image.sampling import Edge, extended
 
 
 def gaussian_blur(
@@ -48,6 +47,10 @@ def gaussian_weights(
 def convolved(images: Tensor, weights: Tensor, edge: Edge) -> Tensor:
     """Return pictures, (N, C, H, W), convolved along either axis with weights whose number is odd; differentiable."""
     planes = images.reshape(-1, 1, *images.shape[-2:])
-    padded = F.pad(planes, (len(weights) // 2,) * 4, mode=edge)
-    rows = F.conv2d(padded, weights.reshape(1, 1, 1, -1))
+    reach = len(weights) // 2
+    if adds_in_order(images.device):
+        planes = F.pad(planes, (reach,) * 4, mode=edge)
+    else:
+        planes = extended(extended(planes, -2, reach, edge), -1, reach, edge)
+    rows = F.conv2d(planes, weights.reshape(1, 1, 1, -1))
     return F.conv2d(rows, weights.reshape(1, 1, -1, 1)).reshape(images.shape)

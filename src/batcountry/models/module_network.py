@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from batcountry.errors import ModelError, raised_in
+from batcountry.image.sampling import resampled
 from batcountry.models.inspect.layouts import Size
 from batcountry.models.inspect.runnable_sizes import RunnableSizes, padded, padding_rule
 from batcountry.models.inspect.shape_runs import ShapeRuns
@@ -184,7 +184,7 @@ def resized(x: Tensor, traced: Traced, layers: Collection[str]) -> Tensor:
         size = (max(step, round(size[0] / step) * step), max(step, round(size[1] / step) * step))
     if size == x.shape[-2:]:
         return x
-    return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+    return resampled(x, size)
 
 
 def _prefers_bf16(module: nn.Module) -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from batcountry.backend.checks import check
+from batcountry.backend.determinism import same_each_time
 from batcountry.backend.devices import widened
 from batcountry.backend.float32 import full_float32
 from batcountry.errors import RecipeError
@@ -138,7 +139,8 @@ class Climb:
     def _advanced(self) -> tuple[Tensor, Tensor]:
         """Make one step; return the pictures after it, which may be the parametrization's own tensor, and the score."""
         before = [tensor.detach().clone() for tensor in self._param.tensors] if self._held else []
-        with torch.inference_mode(False), torch.enable_grad(), full_float32():
+        device = self._param.tensors[0].device
+        with torch.inference_mode(False), torch.enable_grad(), full_float32(), same_each_time(device):
             score, gradients = self._gradients()
             if self._ascent.before_update is not None:
                 self._ascent.before_update()

@@ -26,6 +26,7 @@ from batcountry.backend.float32 import full_float32
 from batcountry.backend.memory_limit import MemoryLimit
 from batcountry.errors import RecipeError
 from batcountry.image.periodic import NO_WRAP, Wrap
+from batcountry.image.sampling import add_round
 from batcountry.models.model import Layer, Model
 from batcountry.objectives.base import Objective
 from batcountry.optim.aux_inputs import NO_AUX_INPUTS, AuxInputs
@@ -59,12 +60,9 @@ class Tile:
         if _inside(self.rows.pixels, height) and _inside(self.columns.pixels, width):
             _read_axis(_read_axis(total, -2, self.rows.pixels), -1, self.columns.pixels).add_(part)
             return
-        rows, columns = (
-            _indices(span.pixels, total.device) % size
-            for span, size in ((self.rows, height), (self.columns, width))
-        )
-        narrow = total.new_zeros(*part.shape[:-1], width).index_add_(-1, columns, part)
-        total.index_add_(-2, rows, narrow)
+        narrow = total.new_zeros(*part.shape[:-1], width)
+        add_round(part, narrow, -1, self.columns.pixels)
+        add_round(narrow, total, -2, self.rows.pixels)
 
 
 def read_window(image: Tensor, rows: range, columns: range) -> Tensor:

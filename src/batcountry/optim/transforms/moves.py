@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
+from batcountry.image.sampling import extended
 from batcountry.optim.transforms.base import Rng, Size, Transform
 
 _LARGEST_SIDE = 262_144
@@ -115,24 +116,10 @@ class Pad:
             mean = pictures.detach().mean((-2, -1), keepdim=True)
             return F.pad(pictures - mean, (self.pixels,) * 4) + mean
         for axis in (-2, -1):
-            at = torch.arange(-self.pixels, pictures.shape[axis] + self.pixels, device=pictures.device)
-            length = pictures.shape[axis]
-            at = mirrored(at, length) if self.fill == "reflect" else at.clamp(0, length - 1)
-            pictures = pictures.index_select(axis, at)
+            pictures = extended(
+                pictures, axis, self.pixels, "reflect" if self.fill == "reflect" else "replicate"
+            )
         return pictures
-
-
-def mirrored(at: Tensor, length: int | Tensor) -> Tensor:
-    """Return which pixel of an axis stands at places of it that may be beyond its ends, however far, if it is mirrored there.
-
-    Parameters
-    ----------
-    length
-        Of the axis; a tensor where it is not to be read.
-    """
-    turn = (2 * length - 2).clamp(min=1) if isinstance(length, Tensor) else max(2 * length - 2, 1)
-    at = at.remainder(turn)
-    return torch.minimum(at, turn - at)
 
 
 def crop(height: int, width: int | None = None) -> Transform:

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from batcountry.errors import RecipeError
 from batcountry.image.blur import convolved, gaussian_weights
+from batcountry.image.sampling import resampled, resampling, sampled
 from batcountry.optim.transforms.base import Rng, Size, Transform
-from batcountry.optim.transforms.moves import mirrored
 
 
 def scale(least: float, most: float) -> Transform:
@@ -38,7 +38,7 @@ class Scale:
         size = self._size(rng, (pictures.shape[-2], pictures.shape[-1]))
         if size == pictures.shape[-2:]:
             return pictures
-        return F.interpolate(pictures, size, mode="bilinear", antialias=True)
+        return resampled(pictures, size)
 
     def draw(self, rng: Rng, size: Size) -> Tensor:
         """Return the height and the width they get; see `batcountry.optim.transforms.base.Split`."""
@@ -58,20 +58,6 @@ class Scale:
 
 def _scaled(size: Size, factor: float) -> Size:
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
-
-
-def resampling(length: int, new: Tensor, rows: int, dtype: torch.dtype) -> Tensor:
-    """Return the weights, (rows, length), with which an axis is resized to `new` pixels, and mirrored from there on.
-
-    They are those of PyTorch's linear interpolation with antialiasing.
-    """
-    ratio = length / new
-    at = mirrored(torch.arange(rows, device=new.device), new)
-    middle = (at + 0.5) * ratio
-    reach = ratio.clamp(min=1)
-    places = torch.arange(length, device=new.device) + 0.5
-    weights = (1 - (places - middle[:, None]).abs() / reach).clamp(min=0)
-    return (weights / weights.sum(1, keepdim=True)).to(dtype)
 
 
 def rotate(degrees: float) -> Transform:
@@ -104,13 +90,14 @@ class Rotate:
 
     def apply(self, pictures: Tensor, drawn: Tensor) -> Tensor:
         """See `batcountry.optim.transforms.base.Split`; the pixels are those of `__call__`."""
-        return _turned(pictures, drawn.to(pictures.dtype)) if self.degrees else pictures
+        return sampled(pictures, _places(pictures, drawn.to(pictures.dtype))) if self.degrees else pictures
 
 
 def rotate_by(pictures: Tensor, angle: float) -> Tensor:
     """Return (N, C, H, W) rotated about the middle, counter-clockwise, by an angle in radians."""
     matrix = _turn(angle, (pictures.shape[-2], pictures.shape[-1]))
-    return _turned(pictures, torch.tensor(matrix, dtype=pictures.dtype, device=pictures.device))
+    places = _places(pictures, torch.tensor(matrix, dtype=pictures.dtype, device=pictures.device))
+    return sampled(pictures, places)
 
 
 def _turn(angle: float, size: Size) -> list[list[float]]:
@@ -119,10 +106,10 @@ def _turn(angle: float, size: Size) -> list[list[float]]:
     return [[cos(angle), -sin(angle) * high / wide, 0.0], [sin(angle) * wide / high, cos(angle), 0.0]]
 
 
-def _turned(pictures: Tensor, matrix: Tensor) -> Tensor:
+def _places(pictures: Tensor, matrix: Tensor) -> Tensor:
+    """Return where in pictures each pixel of the turned ones lies, as `grid_sample` takes it."""
     shape = [len(pictures), 1, *pictures.shape[-2:]]
-    grid = F.affine_grid(matrix.expand(len(pictures), 2, 3), shape, align_corners=False)
-    return F.grid_sample(pictures, grid, "bilinear", "reflection", align_corners=False)
+    return F.affine_grid(matrix.expand(len(pictures), 2, 3), shape, align_corners=False)
 
 
 def blur(least: float, most: float | None = None) -> Transform:
