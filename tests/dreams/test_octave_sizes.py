@@ -115,7 +115,7 @@ def test_where_no_size_is_large_enough_the_last_is_named(two_channels):
     ):
         large_enough(two_channels, ["mean"], [(1, 2), (2, 2), (2, 4)])
     two_channels.input_size = (1, 2)
-    with pytest.raises(RecipeError, match=r"as far as mean; use a larger picture \(--enlarge"):
+    with pytest.raises(RecipeError, match=r"as far as mean; use a larger picture \(enlarge"):
         large_enough(two_channels, ["mean"], [(1, 2), (2, 2), (2, 4)])
 
 

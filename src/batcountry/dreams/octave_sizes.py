@@ -117,7 +117,7 @@ def large_enough(
     one_size = "" if own else ", or of another size than the only one that it takes"
     raise RecipeError(
         f"a picture of {width}×{height} pixels is too small for {model.name} to run as far as "
-        f"{', '.join(layers)}{one_size}; use a larger picture (--enlarge makes it so), or an earlier layer"
+        f"{', '.join(layers)}{one_size}; use a larger picture (enlarge makes it so), or an earlier layer"
     )
 
 

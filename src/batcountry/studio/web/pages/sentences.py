@@ -26,7 +26,7 @@ SENTENCES = (
     # jobs
     "memory ran out; make the picture smaller, or try again when other programs have ended",
     "a picture of {size} pixels is too small for {model} to run as far as {layer}; "
-    "use a larger picture (--enlarge makes it so), or an earlier layer",
+    "use a larger picture (enlarge makes it so), or an earlier layer",
     "a fault of the program itself, {error}; the log has more of it",
     "the job ended the program that worked on it {times}; it was set aside, and its log says how far it came",
     "the result would have {pixels} pixels, and at most {most} are allowed here; choose a smaller one",
