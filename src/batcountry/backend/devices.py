@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import psutil
 import torch
@@ -69,17 +70,22 @@ def has_own_memory(device: torch.device) -> bool:
     return device.type in _CARDS
 
 
+def _module(device: torch.device) -> Any:
+    """Return PyTorch's module of a kind of device, such as `torch.cuda`."""
+    return getattr(torch, device.type)
+
+
 def used_memory(device: torch.device) -> int:
     """Return the bytes in use: of this process, or by tensors on a graphics card."""
     if has_own_memory(device):
-        return int(torch.get_device_module(device).memory_allocated(device))
+        return int(_module(device).memory_allocated(device))
     return resident_memory()
 
 
 def free_memory(device: torch.device) -> int:
     """Return the bytes that can still be taken without pushing anything out, as far as the system or its container says."""
     if has_own_memory(device):
-        card = torch.get_device_module(device)
+        card = _module(device)
         kept = card.memory_reserved(device) - card.memory_allocated(device)
         return int(card.mem_get_info(device)[0]) + kept
     free = int(psutil.virtual_memory().available)
@@ -134,7 +140,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 def measured(work: Callable[[], object], device: torch.device) -> tuple[int, float]:
     """Do some work on a device, and return the bytes that it had in use at most beside what there was, and its seconds."""
-    card = torch.get_device_module(device) if has_own_memory(device) else None
+    card = _module(device) if has_own_memory(device) else None
     before = used_memory(device)
     if card is not None:
         card.reset_peak_memory_stats(device)

@@ -26,7 +26,7 @@ def _full_float32() -> Iterator[None]:
                 if before != full:
                     write(full)
                     undo.callback(write, before)
-        for place in _PLACES:
+        for place in _PLACES if hasattr(torch._C, "_get_fp32_precision_getter") else ():  # since PyTorch 2.9
             before = torch._C._get_fp32_precision_getter(*place)
             if before not in _FULL:
                 torch._C._set_fp32_precision_setter(*place, "ieee")
@@ -40,7 +40,7 @@ def _older_names() -> list[tuple[Callable[[], Any], Callable[[Any], Any], Any]]:
         (torch._C._get_cudnn_allow_tf32, torch._C._set_cudnn_allow_tf32, False),
         (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"),
     ]
-    if torch.xpu._is_compiled():
+    if hasattr(torch._C, "_get_onednn_allow_tf32") and torch.xpu._is_compiled():
         found.append((torch._C._get_onednn_allow_tf32, torch._C._set_onednn_allow_tf32, False))
     return found
 

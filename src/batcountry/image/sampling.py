@@ -9,7 +9,7 @@ of it can be recorded as a graph. On a processor, which adds in one order, PyTor
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from math import ceil, log2
 from typing import Any, Literal
 
@@ -136,11 +136,18 @@ def resampled(pictures: Tensor, size: tuple[int, int]) -> Tensor:
     if adds_in_order(pictures.device):
         return F.interpolate(pictures, size, mode="bilinear", antialias=True)
     new_high, new_wide = (torch.full((), float(length), device=pictures.device) for length in size)
-    kind = pictures.device.type
-    with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
+    with _own_precision(pictures.device.type):
         down = resampling(pictures.shape[-2], new_high, size[0], pictures.dtype)
         across = resampling(pictures.shape[-1], new_wide, size[1], pictures.dtype)
         return down @ pictures @ across.T
+
+
+def _own_precision(kind: str) -> AbstractContextManager[object]:
+    """Keep autocast of a caller's from rounding products, on a kind of device that has it."""
+    has_autocast = getattr(
+        torch.amp, "is_autocast_available", lambda kind: kind in ("cpu", "cuda")
+    )  # PyTorch 2.4
+    return torch.autocast(kind, enabled=False) if has_autocast(kind) else nullcontext()
 
 
 def resampling(length: int, new: Tensor, rows: int, dtype: torch.dtype) -> Tensor:
