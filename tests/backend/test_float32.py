@@ -109,3 +109,13 @@ def test_products_on_a_processor_are_whole_too() -> None:
     torch.set_float32_matmul_precision("medium")
     with full_float32():
         assert torch.equal(a @ b, plain)
+
+
+def test_without_the_newer_names_the_older_ones_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_get_fp32_precision_getter", "_set_fp32_precision_setter", "_get_onednn_allow_tf32"):
+        monkeypatch.delattr(torch._C, name)
+    monkeypatch.delattr(torch, "xpu")
+    with full_float32():
+        assert not torch._C._get_cudnn_allow_tf32()
+    assert torch._C._get_cudnn_allow_tf32()
+    monkeypatch.undo()

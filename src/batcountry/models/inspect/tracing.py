@@ -160,7 +160,10 @@ def listening(parts: dict[str, nn.Module], heard: Callable[[str, Any], None]) ->
 @shared
 @contextmanager
 def _no_shortcuts() -> Iterator[None]:
-    """Keep PyTorch from its fast path for attention, which would pass the parts of it by."""
+    """Keep PyTorch from its fast path for attention, which would pass the parts of it by; before 2.3 that cannot be said."""
+    if not hasattr(torch.backends, "mha"):
+        yield
+        return
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
