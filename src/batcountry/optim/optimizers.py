@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 
 import torch
 from torch import Tensor
@@ -180,9 +181,13 @@ def ascent(settings: Settings) -> Make:
     return lambda tensors: NormalizedAscent(tensors, settings.schedule, measures[settings.measure])
 
 
-def _unread(tensors: Sequence[Tensor]) -> dict[str, bool]:
-    """Return what has PyTorch's optimizers hold their counts where the tensors are, where a step must not wait for them."""
-    return {"capturable": True} if can_record(tensors[0].device) else {}
+def _unread(kind: type[torch.optim.Optimizer], tensors: Sequence[Tensor]) -> dict[str, bool]:
+    """Return what has PyTorch's optimizers hold their counts where the tensors are, where a step must not wait for them.
+
+    RMSProp of before PyTorch 2.3 has no such option; what it counts changes nothing of its steps.
+    """
+    can = can_record(tensors[0].device) and "capturable" in signature(kind).parameters
+    return {"capturable": True} if can else {}
 
 
 def adam(settings: Settings) -> Make:
@@ -191,7 +196,7 @@ def adam(settings: Settings) -> Make:
     return lambda tensors: TorchOptimizer(
         tensors,
         settings.schedule,
-        torch.optim.Adam(list(tensors), betas=betas, maximize=True, **_unread(tensors)),
+        torch.optim.Adam(list(tensors), betas=betas, maximize=True, **_unread(torch.optim.Adam, tensors)),
     )
 
 
@@ -201,7 +206,9 @@ def rmsprop(settings: Settings) -> Make:
     return lambda tensors: TorchOptimizer(
         tensors,
         settings.schedule,
-        torch.optim.RMSprop(list(tensors), alpha=alpha, eps=1e-8, maximize=True, **_unread(tensors)),
+        torch.optim.RMSprop(
+            list(tensors), alpha=alpha, eps=1e-8, maximize=True, **_unread(torch.optim.RMSprop, tensors)
+        ),
     )
 
 

@@ -35,8 +35,8 @@ class TorchOptimizer:
         """See `batcountry.optim.optimizer.Foreseeable`."""
         self._steps = steps
         for facts in self._optimizer.state.values():
-            for value in facts.values():
-                value.zero_()
+            for name, value in facts.items():
+                facts[name] = value.zero_() if isinstance(value, Tensor) else type(value)(0)
 
     def _move(self, gradients: Sequence[Tensor], step_size: float | Tensor) -> None:
         for group in self._optimizer.param_groups:
