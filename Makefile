@@ -89,7 +89,7 @@ wheel: .make/venv ## build the wheel into dist/, and try it in an environment of
 wheel-lowest: .make/venv
 	@rm -rf dist .make/wheel-venv && $(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	@$(PIP) install --quiet uv && $(PYTHON) -m venv .make/wheel-venv
-	@$(BIN)/uv pip install --quiet --python .make/wheel-venv --resolution lowest-direct --only-binary :all: dist/*.whl "pytest>=8" "pytest-timeout>=2.3"
+	@$(BIN)/uv pip install --quiet --python .make/wheel-venv --resolution lowest-direct --only-binary :all: -r pyproject.toml dist/*.whl "pytest>=8" "pytest-timeout>=2.3"
 	@$(SMOKE)
 
 address: ## put REPOSITORY=https://github.com/ACCOUNT/bat-country where the address of this project stands

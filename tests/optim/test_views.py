@@ -113,25 +113,15 @@ def test_masks_and_pictures_beside_move_with_each_view(photo, two_channels, tmp_
     Image.fromarray(ramp).save(tmp_path / "mask.png")
     aim = f'region("{tmp_path}/mask.png", layer("sum")) - 0.1*drift("sum")'
     moves = "rotate(0)"
-    step = last(
-        photo,
-        two_channels,
-        objective=aim,
-        views=4,
-        jitter=5,
-        transforms=moves,
-        mask=str(tmp_path / "mask.png"),
-    )
-    parts = last(
-        photo,
-        two_channels,
-        objective=aim,
-        views=4,
-        jitter=5,
-        transforms=moves,
-        mask=str(tmp_path / "mask.png"),
-        view_batch=1,
-    )
+    options = {
+        "objective": aim,
+        "views": 4,
+        "jitter": 5,
+        "transforms": moves,
+        "mask": str(tmp_path / "mask.png"),
+    }
+    step = last(photo, two_channels, **options)
+    parts = last(photo, two_channels, **options, view_batch=1)
     torch.testing.assert_close(step.image, parts.image, rtol=1e-5, atol=1e-3)
     change = (step.image - levels(photo)).abs()
     assert change[..., 0].max() == 0  # where the mask is black
